@@ -1,0 +1,93 @@
+"""The errors that diffkit raises on purpose.
+
+    DiffkitError            a failure (exit 1)
+    ├── RunFailed           a method, investigator or grader raised
+    ├── StoreError          the store cannot be read or written
+    └── UserError           a mistake of the user's (exit 2)
+        ├── UnknownName     no such method, organism, option; names the nearest
+        ├── NameClash       two plugins registered one name
+        ├── MissingExtra    an optional dependency is not installed
+        ├── BadFile         a file that cannot be used; names file, line and field
+        └── BadModel        models, adapters or tokenizers that cannot be used or do not belong together
+
+Every message says what is wrong and with which value; ``cure`` says what to do next.
+"""
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import ClassVar
+
+
+class DiffkitError(Exception):
+    """Something went wrong that is worth one line and no traceback."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, cure: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.cure = cure
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.cure}" if self.cure else self.what
+
+
+class RunFailed(DiffkitError):
+    """A plugin raised while it ran; its traceback lies in the store."""
+
+
+class StoreError(DiffkitError):
+    """The store cannot be read or written."""
+
+
+class UserError(DiffkitError):
+    """A mistake of the user's."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class UnknownName(UserError):
+    """A name that nothing has."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, listing: str = "") -> None:
+        near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+        hint = f"Did you mean {near[0]!r}?" if near else ""
+        cure = " ".join(filter(None, [hint, f"List them with `{listing}`." if listing else ""]))
+        super().__init__(f"There is no {kind} named {name!r}.", cure=cure)
+
+
+class NameClash(UserError):
+    """Two plugins registered one name."""
+
+
+class MissingExtra(UserError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, what: str, module: str, requirement: str) -> None:
+        super().__init__(
+            f"{what} needs the module {module!r}, which is not installed.",
+            cure=f"Install it with: pip install '{requirement}'",
+        )
+
+
+class BadFile(UserError):
+    """A file that cannot be used.
+
+    Args:
+        path: the file.
+        what: what is wrong with it, with the offending value.
+        line: 1-based line, where one is known.
+        field: dotted name of the field, where one is known.
+        cure: what to do next.
+    """
+
+    def __init__(
+        self, path: Path, what: str, *, line: int | None = None, field: str = "", cure: str = ""
+    ) -> None:
+        place = f"{path}:{line}" if line is not None else str(path)
+        super().__init__(f"{place}: {field + ': ' if field else ''}{what}", cure=cure)
+
+
+class BadModel(UserError):
+    """Models, adapters or tokenizers that cannot be used or do not belong together."""

@@ -1,0 +1,34 @@
+"""The hooks. Each hands in a callback, so the host keeps names, owners and checks."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pluggy
+
+from diffkit.registry import Spec
+
+hookspec = pluggy.HookspecMarker("diffkit")
+hookimpl = pluggy.HookimplMarker("diffkit")
+
+Register = Callable[[Spec], None]
+RegisterFolder = Callable[[Path], None]
+
+
+@hookspec
+def register_methods(register: Register) -> None:
+    """Registers diffing methods: ``register(Spec(…))`` for each `DiffingMethod`."""
+
+
+@hookspec
+def register_organisms(register: RegisterFolder) -> None:
+    """Registers a folder that holds ``organisms/*.yaml`` and ``bases/*.yaml``."""
+
+
+@hookspec
+def register_investigators(register: Register) -> None:
+    """Registers investigators: ``register(Spec(…))`` for each `Investigator`."""
+
+
+@hookspec
+def register_graders(register: Register) -> None:
+    """Registers graders: ``register(Spec(…))`` for each `Grader`."""

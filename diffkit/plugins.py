@@ -1,0 +1,100 @@
+"""The host: loads plugins from entry points, one at a time, so that a broken one costs one line."""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+
+import pluggy
+
+from diffkit import hookspecs
+from diffkit.registry import Registry
+
+GROUP = "diffkit"
+DISABLE = "DIFFKIT_DISABLE_PLUGINS"
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin that loaded."""
+
+    name: str
+    module: str
+    distribution: str
+    hooks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BrokenPlugin:
+    """A plugin that did not, and why."""
+
+    name: str
+    module: str
+    distribution: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Host:
+    """Everything that plugins registered."""
+
+    plugins: list[Plugin] = field(default_factory=list)
+    broken: list[BrokenPlugin] = field(default_factory=list)
+    methods: Registry = field(default_factory=lambda: Registry("method"))
+    investigators: Registry = field(default_factory=lambda: Registry("investigator"))
+    graders: Registry = field(default_factory=lambda: Registry("grader"))
+    folders: list[Path] = field(default_factory=list)
+    """Folders of organisms and bases."""
+
+
+def load_host(disabled: Iterable[str] = ()) -> Host:
+    """Loads every installed plugin but those ``disabled`` here or in DIFFKIT_DISABLE_PLUGINS."""
+    named = [name.strip() for name in os.environ.get(DISABLE, "").split(",")]
+    off = {*disabled, *named}
+    host = Host()
+    for entry in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        if entry.name not in off:
+            _load(entry, host)
+    return host
+
+
+def _load(entry: EntryPoint, host: Host) -> None:
+    distribution = entry.dist.name if entry.dist else "?"
+    try:
+        module = entry.load()
+        hooks = _register(module, entry.name, host)
+    except Exception as error:  # noqa: BLE001 - whatever a stranger's plugin raises is its one line
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        host.broken.append(BrokenPlugin(entry.name, entry.value, distribution, reason))
+    else:
+        host.plugins.append(Plugin(entry.name, entry.value, distribution, hooks))
+
+
+def _register(module: ModuleType, name: str, host: Host) -> tuple[str, ...]:
+    """Calls the plugin's hooks into a copy first, so that a half-registered plugin leaves nothing."""
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hookspecs)
+    manager.register(module, name=name)
+    manager.check_pending()
+    hooks = tuple(sorted(caller.name for caller in manager.get_hookcallers(module) or ()))
+    if not hooks:
+        msg = "it implements no hook (is @hookimpl missing?)"
+        raise ValueError(msg)
+    calls: list[Callable[[], None]] = []
+    for hook, sink in _sinks(host, name).items():
+        getattr(manager.hook, hook)(register=lambda item, sink=sink: calls.append(partial(sink, item)))
+    for call in calls:
+        call()
+    return hooks
+
+
+def _sinks(host: Host, owner: str) -> dict[str, Callable[..., None]]:
+    return {
+        "register_methods": partial(host.methods.add, owner=owner),
+        "register_organisms": host.folders.append,
+        "register_investigators": partial(host.investigators.add, owner=owner),
+        "register_graders": partial(host.graders.add, owner=owner),
+    }

@@ -1,0 +1,88 @@
+"""Names and what they stand for; nothing is imported before it is used."""
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from diffkit.errors import DiffkitError, MissingExtra, NameClash, UnknownName
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a plugin registers: cheap words about something that is imported on use."""
+
+    name: str
+    """Unique among its kind."""
+    summary: str
+    """One line."""
+    version: int
+    """Raised by the author whenever the same inputs may give another result."""
+    config: str
+    """Import target (``module:name``) of the options, a `MethodConfig`; must not import torch."""
+    implementation: str
+    """Import target of the class."""
+    requires: str = ""
+    """What to ``pip install`` when a module is missing, such as ``diffkit[train]``."""
+
+    def load_config(self) -> Any:
+        """The options class."""
+        return _load(self.config, self)
+
+    def load(self) -> Any:
+        """An instance of the implementation."""
+        return _load(self.implementation, self)()
+
+
+def _load(target: str, spec: Spec) -> Any:
+    module, _, name = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as error:
+        missing = error.name or "?"
+        raise MissingExtra(spec.name, missing, spec.requires or missing.split(".")[0]) from error
+    except (ImportError, AttributeError, SyntaxError) as error:
+        what = f"{spec.name!r} cannot be imported from {target!r} ({error})."
+        raise DiffkitError(what, cure="Ask the plugin's author, or leave it out.") from error
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A spec and the plugin it came from."""
+
+    spec: Spec
+    owner: str
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All specs of one kind. A name that two plugins claim is an error when it is used."""
+
+    kind: str
+    """Singular, for messages: ``method``, ``investigator``, ``grader``."""
+    _entries: dict[str, list[Entry]] = field(default_factory=dict)
+
+    def add(self, spec: Spec, owner: str) -> None:
+        """Registers ``spec`` for the plugin ``owner``."""
+        self._entries.setdefault(spec.name, []).append(Entry(spec, owner))
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Entries by name; a clash yields one for each owner."""
+        for name in sorted(self._entries):
+            yield from self._entries[name]
+
+    def __getitem__(self, name: str) -> Spec:
+        """The spec called ``name``.
+
+        Raises:
+            UnknownName: nothing has that name.
+            NameClash: two plugins registered it.
+        """
+        entries = self._entries.get(name, [])
+        if not entries:
+            raise UnknownName(self.kind, name, self._entries, listing="diffkit plugins")
+        if len(entries) > 1:
+            owners = " and ".join(repr(entry.owner) for entry in entries)
+            what = f"The plugins {owners} both register a {self.kind} named {name!r}."
+            raise NameClash(what, cure=f"Turn one off: --no-plugin {entries[-1].owner}")
+        return entries[0].spec

@@ -1,0 +1,83 @@
+"""What is stored about a run besides its findings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from diffkit.findings import Findings
+from diffkit.organism import Record
+from diffkit.runs.digest import digest
+
+
+class Identity(Record):
+    """All that decides what a run finds, and nothing else: the run's key is its digest.
+
+    Names, paths, devices and library versions play no part; models and texts are known by content.
+    """
+
+    method: str
+    version: int
+    """Version of the method, raised by its author."""
+    options: Mapping[str, Any]
+    """Options with defaults filled in, without execution options."""
+    base: str
+    """Fingerprint of the base's weights and configuration."""
+    finetuned: str
+    """Fingerprint of the finetuned side, or of how it is derived."""
+    tokenizer: str
+    """Fingerprint of tokenizer and chat template."""
+    texts: str
+    """Digest of the texts."""
+    seed: int
+    dtype: str
+    """Number format that the models are loaded in."""
+    engine: int
+    """Version of the model engine, raised when the same weights may give other numbers."""
+
+    @property
+    def digest(self) -> str:
+        """The run's key."""
+        return digest(self)
+
+
+class Manifest(Record):
+    """A finished run: its identity, and how it came about."""
+
+    digest: str
+    identity: Identity
+    options: Mapping[str, Any]
+    """All options, execution options too."""
+    device: str
+    versions: Mapping[str, str]
+    """Library versions."""
+    source: str
+    """Hash of the method's source: a hit from other source says so."""
+    started: str
+    """UTC, ISO 8601."""
+    seconds: float = Field(ge=0)
+    """Wall-clock seconds of the method alone, without loading the models."""
+    peak_bytes: int = Field(ge=0)
+    """Largest resident memory of the process while the method ran (on CUDA: of the device)."""
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A finished run in a store."""
+
+    manifest: Manifest
+    folder: Path
+
+    @cached_property
+    def findings(self) -> Findings:
+        """What it found."""
+        text = (self.folder / "findings.json").read_text(encoding="utf-8")
+        return Findings.model_validate_json(text)
+
+    @property
+    def artifacts(self) -> Path:
+        """Folder of its artifacts; may be absent."""
+        return self.folder / "artifacts"

@@ -1,0 +1,93 @@
+"""Texts that methods read both models on: the same for every pair of a suite."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from diffkit.errors import BadFile
+from diffkit.organism import Record
+
+
+class Message(Record):
+    """One turn of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Text(Record):
+    """A document, or a chat that is put through the model's chat template."""
+
+    text: str | None = None
+    """A document, as it is."""
+    messages: tuple[Message, ...] = ()
+    """A chat, where there is no document."""
+
+    def __str__(self) -> str:
+        """The words alone, without any template."""
+        return self.text if self.text is not None else "\n".join(m.content for m in self.messages)
+
+
+class Texts(Record):
+    """An ordered set of texts, known by its content."""
+
+    items: tuple[Text, ...]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content, in hexadecimal; file names play no part."""
+        lines = [item.model_dump_json(exclude_defaults=True) for item in self.items]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    def first(self, count: int) -> "Texts":
+        """The first ``count`` texts."""
+        return Texts(items=self.items[:count])
+
+    @classmethod
+    def of(cls, *texts: str) -> "Texts":
+        """Documents given as strings."""
+        return cls(items=tuple(Text(text=text) for text in texts))
+
+    @classmethod
+    def read(cls, path: Path) -> "Texts":
+        """Reads JSONL: each line ``{"text": …}`` or ``{"messages": [{"role", "content"}, …]}``.
+
+        Raises:
+            BadFile: the file is missing, empty, or a line is not such an object.
+        """
+        return cls(items=tuple(read_jsonl(path)))
+
+
+def read_jsonl(path: Path) -> Iterator[Text]:
+    """Yields the texts of a JSONL file, one a line; blank lines are skipped.
+
+    Raises:
+        BadFile: the file is missing, holds no text, or a line is malformed.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadFile(path, f"cannot be read ({error}).") from error
+    if not any(line.strip() for line in lines):
+        raise BadFile(path, "holds no text.", cure='Put one {"text": "…"} on each line.')
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            yield _parse(path, number, line)
+
+
+def _parse(path: Path, number: int, line: str) -> Text:
+    try:
+        text = Text.model_validate(json.loads(line))
+    except (json.JSONDecodeError, ValidationError) as error:
+        first = str(error).splitlines()[0]
+        raise BadFile(path, f"is not a text ({first}).", line=number) from error
+    if (text.text is None) == (not text.messages):
+        raise BadFile(path, "needs either 'text' or 'messages'.", line=number)
+    return text

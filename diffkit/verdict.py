@@ -1,0 +1,70 @@
+"""What an investigator says, and how its attempt ended."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from diffkit.organism import Record
+
+Change = Literal["none", "unspecific", "targeted", "unsure"]
+"""What the investigator says was done; ``targeted`` on a null is a false alarm."""
+
+
+class Detection(Record):
+    """A test of a change score against calibration nulls.
+
+    ``p = (1 + nulls scoring at least as high) / (n + 1)`` per rung; the largest decides (the
+    conformal p-value; Vovk, Gammerman and Shafer 2005).
+    """
+
+    p: float | None = Field(default=None, ge=0, le=1)
+    """The deciding p-value; none where no rung could be tested."""
+    alpha: float = Field(gt=0, lt=1)
+    """Level of the test."""
+    rungs: Mapping[str, int] = Field(default_factory=dict)
+    """Calibration nulls per rung."""
+
+    @property
+    def testable(self) -> bool:
+        """Whether ``p`` could have come out at or below ``alpha``."""
+        return self.p is not None and all(1 / (n + 1) <= self.alpha for n in self.rungs.values())
+
+
+class Verdict(Record):
+    """What an investigator commits itself to."""
+
+    change: Change
+    """What was done."""
+    claim: str | None = None
+    """What the finetuning did, in words; none where the investigator says nothing."""
+    detection: Detection | None = None
+    """The test behind ``change``, where there was one."""
+
+
+class Outcome(StrEnum):
+    """How an attempt ended; every attempt counts in a printed denominator."""
+
+    VERDICT = "verdict"
+    """It committed itself."""
+    ABSTAINED = "abstained"
+    """It had evidence and said that it cannot tell."""
+    NO_EVIDENCE = "no-evidence"
+    """The method's run failed, so nobody was asked."""
+    FAILED = "failed"
+    """The investigator raised."""
+
+
+class Attempt(Record):
+    """One investigator's attempt at one case."""
+
+    digest: str
+    """Key: SHA-256 of investigator, version, options and case."""
+    outcome: Outcome
+    verdict: Verdict | None = None
+    """What it said; none where it ended otherwise."""
+    error: str = ""
+    """The first line of what went wrong, where something did."""
+    seconds: float = Field(default=0, ge=0)
+    """Wall-clock seconds."""

@@ -1,0 +1,75 @@
+"""Reads YAML into records; errors name file, line and field."""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from diffkit.errors import BadFile
+
+R = TypeVar("R", bound=BaseModel)
+
+
+def read_yaml(path: Path) -> Any:
+    """The value of a YAML file.
+
+    Raises:
+        BadFile: the file is missing, empty or malformed.
+    """
+    try:
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadFile(path, f"cannot be read ({error}).") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or "malformed"
+        line = mark.line + 1 if mark else None
+        raise BadFile(path, f"is not YAML ({problem}).", line=line) from error
+    if value is None:
+        raise BadFile(path, "is empty.", cure="See `docs/` for an example.")
+    return value
+
+
+def read_record(path: Path, model: type[R]) -> R:
+    """A YAML file as a ``model``.
+
+    Raises:
+        BadFile: the file is missing, empty, malformed, or does not fit the model.
+    """
+    value = read_yaml(path)
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        field = ".".join(str(part) for part in first["loc"])
+        what = f"{first['msg']}, got {_short(first.get('input'))}{more}."
+        raise BadFile(path, what, line=_line(path, first["loc"]), field=field) from error
+
+
+def _short(value: object, limit: int = 60) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def _line(path: Path, place: tuple[int | str, ...]) -> int | None:
+    """The line of the deepest part of ``place`` that the file holds."""
+    node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    line: int | None = node.start_mark.line + 1 if node else None
+    for part in place:
+        inner = _child(node, part)
+        if inner is None:
+            continue  # union tags stand in pydantic's places but not in the file
+        line, node = inner
+    return line
+
+
+def _child(node: Any, part: int | str) -> tuple[int, Any] | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == str(part):
+                return key.start_mark.line + 1, value
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part].start_mark.line + 1, node.value[part]
+    return None
