@@ -1,1 +1,1 @@
-"""."""
+"""Evaluation: suites, attempts, grades and leaderboards."""

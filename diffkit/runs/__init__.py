@@ -1,1 +1,1 @@
-"""."""
+"""Runs: keys, store, leases, execution and sweeps."""

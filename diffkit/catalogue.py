@@ -1,0 +1,125 @@
+"""All organisms and bases that plugins registered, found by name."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from diffkit.errors import BadFile, UnknownName, UserError
+from diffkit.organism import BaseModelEntry, Finetuned, Organism, Source
+from diffkit.yamls import read_record
+
+LISTING = "diffkit organisms list"
+
+
+@dataclass(frozen=True)
+class Selected:
+    """One pair of an organism: on which base, in which variant."""
+
+    organism: Organism
+    base: BaseModelEntry
+    variant: str
+    finetuned: Finetuned
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Organisms and bases by name."""
+
+    organisms: Mapping[str, Organism]
+    bases: Mapping[str, BaseModelEntry]
+    broken: tuple[str, ...]
+    """One line for each file that could not be read."""
+
+    def organism(self, name: str) -> Organism:
+        """The organism called ``name``, or the one in the YAML file ``name``.
+
+        Raises:
+            UnknownName: there is none.
+            BadFile: the YAML is malformed.
+        """
+        if name.endswith((".yaml", ".yml")):
+            return read_organism(Path(name))
+        if name not in self.organisms:
+            raise UnknownName("organism", name, self.organisms, listing=LISTING)
+        return self.organisms[name]
+
+    def base(self, name: str) -> BaseModelEntry:
+        """The base model entry called ``name``."""
+        if name not in self.bases:
+            raise UnknownName("base model", name, self.bases, listing=LISTING)
+        return self.bases[name]
+
+    def select(self, name: str, *, base: str | None = None, variant: str | None = None) -> Selected:
+        """One pair of the organism ``name``: by default its first base and variant."""
+        organism = self.organism(name)
+        chosen = base or next(iter(organism.models))
+        if chosen not in organism.models:
+            raise UnknownName(f"base model of {organism.name!r}", chosen, organism.models)
+        variants = organism.models[chosen]
+        picked = variant or ("default" if "default" in variants else next(iter(variants)))
+        if picked not in variants:
+            raise UnknownName(f"variant of {organism.name!r} on {chosen!r}", picked, variants)
+        return Selected(organism, self.base(chosen), picked, variants[picked])
+
+
+def read_catalogue(folders: Iterable[Path]) -> Catalogue:
+    """Reads every organism and base below ``folders``; a broken file costs one line.
+
+    Raises:
+        UserError: two files define one name.
+    """
+    organisms: dict[str, Organism] = {}
+    bases: dict[str, BaseModelEntry] = {}
+    broken: list[str] = []
+    for folder in folders:
+        for path in sorted(folder.glob("bases/*.yaml")):
+            _add(bases, path, broken, read_base)
+        for path in sorted(folder.glob("organisms/*.yaml")):
+            _add(organisms, path, broken, read_organism)
+    return Catalogue(organisms, bases, tuple(broken))
+
+
+def _add(known: dict[str, Any], path: Path, broken: list[str], read: Any) -> None:
+    try:
+        record = read(path)
+    except BadFile as error:
+        broken.append(str(error))
+        return
+    if record.name in known:
+        msg = f"{path}: the name {record.name!r} is taken already."
+        raise UserError(msg, cure="Rename one, or turn one plugin off: --no-plugin NAME")
+    known[record.name] = record
+
+
+def read_organism(path: Path) -> Organism:
+    """An organism's YAML, its paths made absolute."""
+    organism = read_record(path, Organism)
+    models = {
+        base: {name: _located(finetuned, path) for name, finetuned in variants.items()}
+        for base, variants in organism.models.items()
+    }
+    data = tuple(path.parent / file for file in organism.training_data)
+    return organism.model_copy(update={"models": models, "training_data": data})
+
+
+def read_base(path: Path) -> BaseModelEntry:
+    """A base model's YAML, its paths made absolute."""
+    base = read_record(path, BaseModelEntry)
+    texts = (path.parent / base.texts).resolve() if base.texts else None
+    return base.model_copy(update={"source": _absolute(base.source, path), "texts": texts})
+
+
+def _located(finetuned: Any, path: Path) -> Any:
+    if "of" in type(finetuned).model_fields:
+        return finetuned.model_copy(update={"of": _located(finetuned.of, path)})
+    if "source" in type(finetuned).model_fields:
+        return finetuned.model_copy(update={"source": _absolute(finetuned.source, path)})
+    return finetuned
+
+
+def _absolute(source: Source, path: Path) -> Source:
+    """A path that starts with a dot, or that exists beside the YAML, is meant relative to it."""
+    place = (path.parent / source.at).resolve()
+    local = source.at.startswith(".") or place.exists()
+    return source.model_copy(update={"at": str(place)}) if local else source

@@ -1,0 +1,83 @@
+"""What an evaluation leaves in the store: which organism stands for which run, attempt and grade.
+
+Only here do names meet digests, so renaming an organism changes no digest.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from diffkit.errors import StoreError, UserError
+from diffkit.organism import Record, TruthClass
+from diffkit.runs.store import Store, write_atomically, writing
+
+
+class Judged(Record):
+    """An attempt and its grade, by one investigator and one grader."""
+
+    investigator: str
+    grader: str
+    attempt: str
+    """Digest of the attempt."""
+    grade: str
+    """Digest of the grade."""
+
+
+class Entry(Record):
+    """One pair under one method and seed."""
+
+    organism: str
+    family: str
+    truth: TruthClass
+    base: str
+    variant: str
+    role: Literal["test", "calibration"]
+    method: str
+    seed: int
+    run: str
+    """Digest of the run; empty where it has none because a model cannot be used."""
+    error: str = ""
+    """Why the run failed, where it did."""
+    judged: tuple[Judged, ...] = ()
+
+
+class Evaluation(Record):
+    """One expanded and finished suite."""
+
+    name: str
+    created: str
+    """UTC, ISO 8601."""
+    texts: tuple[str, ...]
+    """Digests of the texts that were read, one per base."""
+    calibration: tuple[str, ...] = ()
+    """Rungs that methods were calibrated on."""
+    entries: tuple[Entry, ...]
+
+    def save(self, store: Store) -> Path:
+        """Writes it into ``store``, over an older one of the same name."""
+        path = store.root / "evaluations" / f"{self.name}.json"
+        with writing(store.root):
+            path.parent.mkdir(exist_ok=True)
+            write_atomically(path, self.model_dump_json(indent=1) + "\n")
+        return path
+
+
+def read_evaluation(store: Store, name: str | None = None) -> Evaluation:
+    """The evaluation ``name`` of a store, or its latest.
+
+    Raises:
+        UserError: there is none.
+        StoreError: its file is damaged.
+    """
+    paths = sorted((store.root / "evaluations").glob("*.json"), key=lambda path: path.stat().st_mtime)
+    chosen = [path for path in paths if name in (None, path.stem)]
+    if not chosen:
+        known = ", ".join(path.stem for path in paths) or "none"
+        what = f"The store {store.root} holds no evaluation{f' {name!r}' if name else ''}."
+        raise UserError(what, cure=f"It has: {known}. Make one with `diffkit evaluate`.")
+    try:
+        return Evaluation.model_validate_json(chosen[-1].read_text(encoding="utf-8"))
+    except ValidationError as error:
+        what = f"{chosen[-1]} is damaged."
+        raise StoreError(what, cure="Run `diffkit evaluate` again; finished runs are kept.") from error

@@ -1,0 +1,92 @@
+"""Sweeps: many runs, grouped by base, each computed once."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from diffkit.errors import DiffkitError
+from diffkit.runs.execute import Execution, execute
+from diffkit.runs.manifest import StoredRun
+from diffkit.runs.resources import source_hash
+from diffkit.runs.spec import RunSpec
+from diffkit.runs.store import Store
+
+POLL = 0.2
+"""Seconds between two looks at a run that another process is computing."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one run of a sweep ended."""
+
+    spec: RunSpec
+    digest: str
+    how: Literal["computed", "found", "failed"]
+    run: StoredRun | None = None
+    error: str = ""
+    """What went wrong, and what to do; empty where nothing did."""
+    stale: bool = False
+    """Whether the run was found in the store but made by other source of the same version."""
+
+
+Batch = Sequence[RunSpec]
+"""Runs that share a base, which is loaded once."""
+
+Runner = Callable[[Sequence[Batch], Store, Execution], Iterator[Result]]
+"""Carries out batches; a distributed engine can take the place of `run_batches`."""
+
+
+def batches(specs: Sequence[RunSpec]) -> list[Batch]:
+    """Groups runs by base and number format, in order of first appearance."""
+    groups: dict[object, list[RunSpec]] = {}
+    for spec in specs:
+        groups.setdefault((spec.pair.base, spec.pair.dtype, spec.pair.attention), []).append(spec)
+    return list(groups.values())
+
+
+def run_batches(
+    work: Sequence[Batch], store: Store, execution: Execution, *, fresh: bool = False
+) -> Iterator[Result]:
+    """Carries out batches one after another in this process.
+
+    A run that another process holds is put off and looked at again; a failed one costs the others
+    nothing.
+    """
+    from diffkit.engine.load import Networks
+
+    for batch in work:
+        with Networks() as networks:
+            waiting = list(batch)
+            while waiting:
+                put_off = []
+                for spec in waiting:
+                    result = _one(spec, store, networks, execution, fresh=fresh)
+                    if result is None:
+                        put_off.append(spec)
+                    else:
+                        yield result
+                if put_off:
+                    time.sleep(POLL)
+                waiting = put_off
+
+
+def _one(
+    spec: RunSpec, store: Store, networks: object, execution: Execution, *, fresh: bool
+) -> Result | None:
+    """One run; none where another process is at it."""
+    digest = ""
+    try:
+        identity = spec.identity()
+        digest = identity.digest
+        if store.has("runs", digest) and not fresh:
+            run = store.run(digest)
+            stale = run.manifest.source != source_hash(spec.method.implementation)
+            return Result(spec, digest, "found", run, stale=stale)
+        with store.work("runs", digest, fresh=fresh) as folder:
+            if folder is None:
+                return None
+            execute(spec, identity, folder, networks, execution)  # type: ignore[arg-type]
+    except DiffkitError as error:
+        return Result(spec, digest, "failed", error=str(error))
+    return Result(spec, digest, "computed", store.run(digest))

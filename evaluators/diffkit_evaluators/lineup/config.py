@@ -1,0 +1,18 @@
+"""Options of the lineup."""
+
+from pydantic import Field
+
+from diffkit import MethodConfig
+
+
+class EvidenceConfig(MethodConfig):
+    """Options of the investigator."""
+
+    words: int = Field(default=200, ge=1)
+    """How many words of the findings are read, in the method's own order."""
+    alpha: float = Field(default=0.05, gt=0, lt=1)
+    """Level of the detection test, as a probability of a false alarm."""
+
+
+class MatchConfig(MethodConfig):
+    """Options of the grader."""

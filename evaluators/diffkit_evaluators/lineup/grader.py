@@ -1,0 +1,68 @@
+"""The grader that needs no language model."""
+
+import numpy as np
+from scipy.stats import rankdata
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.metrics.pairwise import cosine_similarity
+
+from diffkit import Attempt, Exam, Grade, Grader
+from diffkit_evaluators.lineup.config import MatchConfig
+from diffkit_evaluators.lineup.words import WORD
+
+
+class LineupGrader(Grader[MatchConfig]):
+    """Ranks the truths on the same base, and "nothing targeted", by likeness to the claim."""
+
+    def grade(self, attempt: Attempt, exam: Exam, config: MatchConfig) -> Grade:
+        """Scores 1 where the right choice ranks first alone; ties share the middle rank.
+
+        Choices are the distinct truths and "nothing targeted". The latter has no text: it comes
+        first where the verdict says that nothing targeted was done, and last otherwise. An attempt
+        without a verdict leaves every choice tied.
+        """
+        del config
+        choices = len(exam.statements) + 1
+        rank = _rank(attempt, exam)
+        ranks = np.arange(1, choices + 1)
+        return Grade(
+            score=float(rank == 1),
+            chance=1 / choices,
+            parts={
+                "rank": rank,
+                "reciprocal_rank": 1 / rank,
+                "reciprocal_rank_chance": float((1 / ranks).mean()),
+                "choices": choices,
+            },
+            reasons=f"The right choice came {rank:g} of {choices}.",
+        )
+
+
+def _rank(attempt: Attempt, exam: Exam) -> float:
+    """Mid-rank of the right choice, 1 is first."""
+    truths = len(exam.statements)
+    verdict = attempt.verdict
+    if verdict is None:
+        return (truths + 2) / 2
+    nothing_first = verdict.change in {"none", "unspecific"}
+    if exam.answer is None:
+        return 1.0 if nothing_first else truths + 1.0
+    ranks = rankdata(-_likeness(verdict.claim or "", exam))
+    handles = [statement.handle for statement in exam.statements]
+    return float(ranks[handles.index(exam.answer)]) + nothing_first
+
+
+def _likeness(claim: str, exam: Exam) -> np.ndarray:
+    """Cosine of the claim to each statement, [statements].
+
+    Words are weighted by 1 / log2(1 + rank) in the claim, as in discounted cumulative gain
+    (Järvelin and Kekäläinen 2002), and by inverse document frequency in ordinary texts.
+    """
+    texts = [statement.text for statement in exam.statements]
+    idf = TfidfVectorizer(token_pattern=WORD.pattern, sublinear_tf=True, norm=None)
+    idf.fit([*exam.reference, *texts])
+    words = [word for word in claim.split() if word in idf.vocabulary_]
+    row = np.zeros((1, len(idf.vocabulary_)))
+    for rank, word in enumerate(words, 1):
+        column = idf.vocabulary_[word]
+        row[0, column] = idf.idf_[column] / np.log2(1 + rank)
+    return np.asarray(cosine_similarity(row, idf.transform(texts))[0])

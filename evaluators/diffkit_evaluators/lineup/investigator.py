@@ -1,0 +1,34 @@
+"""The investigator that needs no language model."""
+
+from diffkit import Case, Detection, Investigator, Verdict
+from diffkit.statistics import conformal_p
+from diffkit_evaluators.lineup.config import EvidenceConfig
+from diffkit_evaluators.lineup.words import evidence_words
+
+
+class LineupInvestigator(Investigator[EvidenceConfig]):
+    """Detects by calibration, and claims the words that the findings put first."""
+
+    def investigate(self, case: Case, config: EvidenceConfig) -> Verdict:
+        """Says ``targeted`` where the change score passes the test on every rung.
+
+        ``unsure`` where there are too few nulls for the test to come out at ``alpha``.
+        """
+        words = evidence_words(case.evidence, config.words)
+        detection = _detect(case, config.alpha)
+        claim = " ".join(words) or None
+        if case.evidence.change_score == 0:
+            return Verdict(change="none", claim=claim, detection=detection)
+        if detection.p is None or not detection.testable:
+            return Verdict(change="unsure", claim=claim, detection=detection)
+        change = "targeted" if detection.p <= config.alpha else "unspecific"
+        return Verdict(change=change, claim=claim, detection=detection)
+
+
+def _detect(case: Case, alpha: float) -> Detection:
+    score = case.evidence.change_score
+    rungs = {null.rung: len(null.scores) for null in case.nulls}
+    if score is None or not case.nulls:
+        return Detection(p=None, alpha=alpha, rungs=rungs)
+    p = max(conformal_p(score, null.scores) for null in case.nulls)
+    return Detection(p=p, alpha=alpha, rungs=rungs)
