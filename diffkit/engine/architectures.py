@@ -1,0 +1,86 @@
+"""Where the parts of each architecture lie. Supporting another one is a line in the table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from diffkit.errors import BadModel, UserError
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Dotted paths of an architecture's parts inside its causal language model."""
+
+    blocks: str
+    """The list of transformer blocks; each returns the residual stream."""
+    embed: str
+    """The input embedding."""
+    final_norm: str
+    """The norm between the last block and the unembedding."""
+    unembed: str
+    """The unembedding (language-model head)."""
+
+
+_TABLE = {
+    "qwen3": Architecture("model.layers", "model.embed_tokens", "model.norm", "lm_head"),
+    "gpt_neox": Architecture(
+        "gpt_neox.layers", "gpt_neox.embed_in", "gpt_neox.final_layer_norm", "lm_head"
+    ),
+}
+
+
+def register_architecture(model_type: str, architecture: Architecture) -> None:
+    """Makes another architecture known.
+
+    Args:
+        model_type: the ``model_type`` of its config.json.
+        architecture: where its parts lie.
+
+    Raises:
+        UserError: the model type is known already, with other paths.
+    """
+    known = _TABLE.get(model_type)
+    if known not in (None, architecture):
+        raise UserError(f"The architecture {model_type!r} is known already, as {known}.")
+    _TABLE[model_type] = architecture
+
+
+def architecture_of(model_type: str) -> Architecture:
+    """The architecture of a ``model_type``.
+
+    Raises:
+        BadModel: it is unknown; the cure says how to describe it.
+    """
+    if model_type not in _TABLE:
+        known = ", ".join(sorted(_TABLE))
+        raise BadModel(
+            f"diffkit does not know the architecture {model_type!r}; it knows {known}.",
+            cure="Describe it with diffkit.engine.register_architecture("
+            f"{model_type!r}, Architecture(blocks='model.layers', embed='model.embed_tokens', "
+            "final_norm='model.norm', unembed='lm_head')), with its own paths.",
+        )
+    return _TABLE[model_type]
+
+
+def resolve_layers(layers: Sequence[int | float], count: int) -> tuple[int, ...]:
+    """Layer numbers, from 0.
+
+    Args:
+        layers: integers (negative ones count from the end) or fractions of depth from 0.0 (the
+            first block) to 1.0 (the last).
+        count: how many blocks there are.
+
+    Raises:
+        UserError: a layer lies outside the model.
+    """
+    return tuple(_resolve(layer, count) for layer in layers)
+
+
+def _resolve(layer: int | float, count: int) -> int:
+    if isinstance(layer, float):
+        if not 0 <= layer <= 1:
+            raise UserError(f"Layer {layer} is not a fraction of depth from 0.0 to 1.0.")
+        return round(layer * (count - 1))
+    if not -count <= layer < count:
+        cure = f"Layers go from 0 to {count - 1}, or from {-count} to -1 counting from the end."
+        raise UserError(f"There is no layer {layer}.", cure=cure)
+    return layer % count

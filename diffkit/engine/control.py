@@ -1,0 +1,120 @@
+"""Random changes with a finetuning's norms: the null that changed and was taught nothing."""
+
+import copy
+import hashlib
+from dataclasses import replace
+from operator import attrgetter
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from diffkit.engine.deltas import WeightDelta, weight_deltas
+from diffkit.engine.effective import LowRank, effective_weights
+from diffkit.engine.model import Model
+from diffkit.engine.network import Network
+
+
+def random_change(base: Model, finetuned: Model, seed: int) -> Model:
+    """The base with a random change of the same norm in each module that finetuning changed.
+
+    A LoRA's control is another adapter of the same rank on the same network, its A and B
+    independent Gaussians. Otherwise it is a copy of the base with Gaussian noise, in the rows that
+    changed.
+
+    Args:
+        base: the base side.
+        finetuned: the finetuned side.
+        seed: seed of the change.
+    """
+    deltas = weight_deltas(base, finetuned)
+    if base.network is not finetuned.network:
+        return _noisy_copy(base, finetuned, seed)
+    if finetuned.adapter is None:
+        return Model(base.network, None, finetuned.tokenizer)
+    network = base.network
+    with network.lock:
+        config = copy.deepcopy(network.peft.peft_config[finetuned.adapter])
+        name = network.add(config)
+        _silence(network, name)
+        for delta in deltas:
+            layer = attrgetter(delta.module)(network.module)
+            _write(layer, name, random_like(delta, seed))
+    return Model(network, name, finetuned.tokenizer)
+
+
+def random_like(delta: WeightDelta, seed: int) -> WeightDelta:
+    """A Gaussian change of the same form and Frobenius norm, float32 on the CPU.
+
+    It depends on the seed and on the weight's name alone, so neither on order nor on device.
+
+    Args:
+        delta: the change to match.
+        seed: seed of the new one.
+    """
+    key = f"{seed}:{delta.module}.{delta.parameter}".encode()
+    number = int.from_bytes(hashlib.sha256(key).digest()[:8], "little") >> 1
+    generator = torch.Generator().manual_seed(number)
+    if delta.low_rank is not None:
+        right = torch.randn(delta.low_rank.right.shape, generator=generator)
+        left = torch.randn(delta.low_rank.left.shape, generator=generator)
+        drawn = LowRank(left, right, delta.low_rank.scale)
+        factor = delta.norm() / drawn.norm()
+        return replace(delta, low_rank=replace(drawn, left=left * factor))
+    matrix = delta.dense()
+    noise = torch.randn(matrix.shape, generator=generator)
+    noise = noise * (matrix != 0).any(dim=1, keepdim=True).cpu()  # rows finetuning left alone stay
+    return replace(delta, matrix=noise * (delta.norm() / float(noise.double().norm())))
+
+
+def _silence(network: Network, adapter: str) -> None:
+    """Zeroes a fresh adapter, so that modules the finetuning left alone stay as they are."""
+    for name, parameter in network.module.named_parameters():
+        if f".{adapter}" in name:
+            parameter.data.zero_()
+
+
+def _write(layer: Any, adapter: str, delta: WeightDelta) -> None:
+    product = delta.low_rank
+    if product is None:
+        msg = f"{delta.module} shares the base's weights but changed by no product"
+        raise ValueError(msg)
+    if adapter in layer.lora_embedding_A:
+        layer.lora_embedding_A[adapter].data.copy_(product.left.T)
+        layer.lora_embedding_B[adapter].data.copy_(product.right.T)
+    else:
+        layer.lora_B[adapter].weight.data.copy_(product.left)
+        layer.lora_A[adapter].weight.data.copy_(product.right)
+
+
+def _noisy_copy(base: Model, finetuned: Model, seed: int) -> Model:
+    network: Network = base.network.reload()
+    if not _tied(finetuned):
+        _untie(network)
+    for delta in weight_deltas(base, finetuned):
+        module = attrgetter(delta.module)(network.module)
+        weight = getattr(module, delta.parameter)
+        _add(weight, random_like(delta, seed).dense())
+    return Model(network, None, finetuned.tokenizer)
+
+
+def _add(weight: nn.Parameter, noise: Float[Tensor, "out inputs"]) -> None:
+    rows = noise.shape[0]
+    changed = weight.data[:rows].float() + noise.to(weight.device).reshape(weight.data[:rows].shape)
+    weight.data[:rows] = changed.to(weight.dtype)
+
+
+def _tied(model: Model) -> bool:
+    """Whether embedding and unembedding are one weight."""
+    parts = model.network.architecture
+    weights = {w.module: w.value for w in effective_weights(model.network.module, model.adapter)}
+    return weights[parts.embed] is weights.get(parts.unembed, weights[parts.embed])
+
+
+def _untie(network: Network) -> None:
+    """Gives the unembedding its own weight: finetuning may have changed one of the two alone."""
+    embed = attrgetter(network.architecture.embed)(network.module)
+    unembed = attrgetter(network.architecture.unembed)(network.module)
+    if embed.weight is unembed.weight:
+        unembed.weight = nn.Parameter(embed.weight.detach().clone(), requires_grad=False)

@@ -1,0 +1,53 @@
+"""Turns texts into token ids."""
+
+from typing import Any
+
+from diffkit.texts import Text
+
+
+def encode(tokenizer: Any, text: Text, max_tokens: int | None = None) -> list[int]:
+    """Token ids of a whole text: a document as it is, a chat through the chat template.
+
+    Args:
+        tokenizer: a transformers tokenizer.
+        text: a tokenizer without a template takes a chat as its contents, joined by newlines.
+        max_tokens: how many tokens are kept, from the beginning; none keeps all.
+    """
+    if text.messages and tokenizer.chat_template:
+        return _ids(tokenizer, _render(tokenizer, text), templated=True)[:max_tokens]
+    return _ids(tokenizer, str(text))[:max_tokens]
+
+
+def encode_prompt(tokenizer: Any, prompt: Text | str) -> list[int]:
+    """Token ids of a prompt that a model goes on from; at least one.
+
+    A string is the opening of a document. A chat that ends with the user's message gets the
+    template's opening of an answer; one that ends with the assistant's is gone on with.
+    """
+    if isinstance(prompt, Text) and prompt.messages and tokenizer.chat_template:
+        own = prompt.messages[-1].role == "assistant"
+        wanted = {"continue_final_message": True} if own else {"add_generation_prompt": True}
+        ids = _ids(tokenizer, _render(tokenizer, prompt, **wanted), templated=True)
+    else:
+        ids = _ids(tokenizer, str(prompt))
+    return ids or [_opening(tokenizer)]
+
+
+def _render(tokenizer: Any, text: Text, **wanted: bool) -> str:
+    messages = [message.model_dump() for message in text.messages]
+    rendered: str = tokenizer.apply_chat_template(messages, tokenize=False, **wanted)
+    return rendered
+
+
+def _ids(tokenizer: Any, text: str, *, templated: bool = False) -> list[int]:
+    # A template writes the special tokens itself.
+    encoded = tokenizer(text, add_special_tokens=not templated, verbose=False)
+    return list(encoded["input_ids"])
+
+
+def _opening(tokenizer: Any) -> int:
+    """What stands before the first word: a model cannot start from nothing."""
+    for token in (tokenizer.bos_token_id, tokenizer.eos_token_id):
+        if token is not None:
+            return int(token)
+    return 0

@@ -1,0 +1,89 @@
+"""What goes into a model: padded tokens or embeddings, with the mask that tells which are real."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A padded batch; exactly one of ``ids`` and ``embeds`` is given."""
+
+    mask: Bool[Tensor, "batch seq"]
+    """True at real tokens, false at padding."""
+    ids: Int[Tensor, "batch seq"] | None = None
+    """Token ids."""
+    embeds: Float[Tensor, "batch seq hidden"] | None = None
+    """Input embeddings; gradients flow to them where they require it."""
+
+    def __post_init__(self) -> None:
+        if (self.ids is None) == (self.embeds is None):
+            msg = "Inputs take either ids or embeds"
+            raise ValueError(msg)
+
+    @property
+    def positions(self) -> Int[Tensor, "batch seq"]:
+        """Position of each token among the real ones of its row, from 0; padding gets 0.
+
+        Left and right padding so give real tokens the same positions.
+        """
+        return (self.mask.long().cumsum(dim=1) - 1).clamp(min=0) * self.mask
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether gradients flow to the embeddings."""
+        return self.embeds is not None and self.embeds.requires_grad
+
+    @property
+    def last(self) -> Int[Tensor, " batch"]:
+        """Index of each row's last real token."""
+        width = self.mask.shape[1]
+        return width - 1 - self.mask.int().flip(1).argmax(dim=1)
+
+    def to(self, device: torch.device | str) -> "Inputs":
+        """The same on another device."""
+        return Inputs(
+            self.mask.to(device),
+            None if self.ids is None else self.ids.to(device),
+            None if self.embeds is None else self.embeds.to(device),
+        )
+
+    def rows(self, start: int, stop: int) -> "Inputs":
+        """The rows from ``start`` to before ``stop``."""
+        return Inputs(
+            self.mask[start:stop],
+            None if self.ids is None else self.ids[start:stop],
+            None if self.embeds is None else self.embeds[start:stop],
+        )
+
+    def with_embeds(self, embeds: Float[Tensor, "batch seq hidden"]) -> "Inputs":
+        """The same batch, given as embeddings."""
+        return replace(self, ids=None, embeds=embeds)
+
+    @classmethod
+    def of(
+        cls,
+        rows: Sequence[Sequence[int]],
+        *,
+        side: Literal["left", "right"] = "right",
+        pad: int = 0,
+    ) -> "Inputs":
+        """Pads lists of token ids to the longest (at least one column).
+
+        Args:
+            rows: token ids of each row; a row may be empty.
+            side: where padding goes.
+            pad: the id that padding gets; no result at a real token depends on it.
+        """
+        width = max([1, *(len(row) for row in rows)])
+        ids = torch.full((len(rows), width), pad, dtype=torch.long)
+        mask = torch.zeros(len(rows), width, dtype=torch.bool)
+        for i, row in enumerate(rows):
+            place = slice(width - len(row), width) if side == "left" else slice(0, len(row))
+            ids[i, place] = torch.tensor(row, dtype=torch.long)
+            mask[i, place] = True
+        return cls(mask, ids=ids)

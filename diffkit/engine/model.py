@@ -1,0 +1,268 @@
+"""One side of a pair. Nothing here takes a side: a `Model` is one."""
+
+import inspect
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from operator import attrgetter
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from diffkit.engine.architectures import resolve_layers
+from diffkit.engine.decode import decode
+from diffkit.engine.encode import encode, encode_prompt
+from diffkit.engine.inputs import Inputs
+from diffkit.engine.network import Network
+from diffkit.engine.trace import read_blocks
+from diffkit.generator import Completion, Sampling
+from diffkit.texts import Text
+
+Edit = Callable[[Float[Tensor, "batch seq hidden"]], Float[Tensor, "batch seq hidden"]]
+"""What an edit does to the residual stream."""
+
+
+class _Edits(threading.local):
+    """The edits in force in this thread, as (layer, function)."""
+
+    def __init__(self) -> None:
+        self.all: tuple[tuple[int, Edit], ...] = ()
+
+
+class Model:
+    """A network with one adapter on, or none.
+
+    Gradients flow only where ``inputs.embeds`` (or ``hidden``) requires them; parameters never do.
+    """
+
+    def __init__(self, network: Network, adapter: str | None = None, tokenizer: Any = None) -> None:
+        self.network = network
+        self.adapter = adapter
+        self.tokenizer: Any = network.tokenizer if tokenizer is None else tokenizer
+        self._edits = _Edits()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return next(self.network.module.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Number format of the activations."""
+        dtype: torch.dtype = self._embedding.weight.dtype
+        return dtype
+
+    @property
+    def layers(self) -> int:
+        """Number of transformer blocks."""
+        return len(self.network.blocks)
+
+    @property
+    def hidden(self) -> int:
+        """Width of the residual stream."""
+        return int(self._embedding.weight.shape[1])
+
+    @property
+    def rows(self) -> int:
+        """Rows of the vocabulary: how many logits there are, padded rows included."""
+        return int(self._part("unembed").weight.shape[0])
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of real tokens: ids from 0 to before it have both a row and a token."""
+        return min(len(self.tokenizer), self.rows)
+
+    def inputs(
+        self,
+        texts: Sequence[Text],
+        *,
+        max_tokens: int,
+        padding: Literal["left", "right"] = "right",
+    ) -> Inputs:
+        """Tokenises texts, documents as they are and chats through the chat template.
+
+        Args:
+            texts: the texts of one batch.
+            max_tokens: tokens kept of each, from its beginning.
+            padding: the side that padding goes to.
+        """
+        rows = [encode(self.tokenizer, text, max_tokens) for text in texts]
+        return Inputs.of(rows, side=padding, pad=self.tokenizer.pad_token_id or 0)
+
+    def logits(
+        self, inputs: Inputs, keep: int | slice | None = None
+    ) -> Float[Tensor, "batch kept rows"]:
+        """Next-token logits, computed only for the positions that are kept.
+
+        Args:
+            inputs: the batch.
+            keep: the last so many positions, or a slice of positions; none keeps all.
+        """
+        inputs = inputs.to(self.device)
+        positions = torch.arange(inputs.mask.shape[1], device=self.device)
+        if isinstance(keep, int):
+            keep = slice(max(len(positions) - keep, 0), None)
+        kept = positions if keep is None else positions[keep]
+        with self.active(gradients=inputs.differentiable) as module:
+            if "logits_to_keep" in inspect.signature(module.forward).parameters:
+                read: Tensor = module(**_arguments(inputs), logits_to_keep=kept).logits
+                return read
+            full: Tensor = module(**_arguments(inputs)).logits
+            return full[:, kept]
+
+    def resid(
+        self, inputs: Inputs, layers: Sequence[int | float]
+    ) -> Float[Tensor, "layers batch seq hidden"]:
+        """The residual stream after the given blocks, before the final norm.
+
+        The pass stops at the deepest of them.
+
+        Args:
+            inputs: the batch.
+            layers: block numbers from 0 (negative ones from the end), or fractions of depth from
+                0.0 to 1.0; results come in the order given.
+        """
+        wanted = resolve_layers(layers, self.layers)
+        inputs = inputs.to(self.device)
+        with self.active(gradients=inputs.differentiable):
+            return torch.stack(read_blocks(self.network, _arguments(inputs), wanted))
+
+    @contextmanager
+    def edit(self, layer: int | float, function: Edit) -> Iterator[None]:
+        """Replaces a block's output by ``function`` of it, in this model and thread.
+
+        `logits`, `resid` and `generate` see the change; generation calls ``function`` with the
+        whole prompt once and then with one position at a time.
+
+        Args:
+            layer: a block's number, or a fraction of depth.
+            function: maps the residual stream to one of the same shape.
+        """
+        (number,) = resolve_layers([layer], self.layers)
+        before = self._edits.all
+        self._edits.all = (*before, (number, function))
+        try:
+            yield
+        finally:
+            self._edits.all = before
+
+    def embed(self, ids: Int[Tensor, "batch seq"]) -> Float[Tensor, "batch seq hidden"]:
+        """Input embeddings of tokens, by this side's own table."""
+        with self.active() as module:
+            embedded: Tensor = attrgetter(self.network.architecture.embed)(module)(
+                ids.to(self.device)
+            )
+            return embedded
+
+    def unembed(self, hidden: Float[Tensor, "*batch hidden"]) -> Float[Tensor, "*batch rows"]:
+        """Logits of a residual stream: final norm and unembedding (the logit lens)."""
+        with self.active(gradients=hidden.requires_grad):
+            normed = self._part("final_norm")(hidden.to(self.device, self.dtype))
+            logits: Tensor = self._part("unembed")(normed)
+            return logits
+
+    def generate(
+        self, prompts: Sequence[Text | str], sampling: Sampling, *, batch_size: int = 32
+    ) -> tuple[Completion, ...]:
+        """Completions, one for each prompt.
+
+        Args:
+            prompts: a string is the opening of a document; a chat goes through the template.
+            sampling: how tokens are chosen.
+            batch_size: prompts at a time; memory depends on it, results do not.
+        """
+        done: list[Completion] = []
+        for start in range(0, len(prompts), batch_size):
+            batch = prompts[start : start + batch_size]
+            rows = [encode_prompt(self.tokenizer, prompt) for prompt in batch]
+            inputs = Inputs.of(rows, side="left", pad=self.tokenizer.pad_token_id or 0)
+            words = [str(prompt) for prompt in batch]
+            done += self.generate_from(inputs, sampling, prompts=words, first=start)
+        return tuple(done)
+
+    def generate_from(
+        self,
+        inputs: Inputs,
+        sampling: Sampling,
+        *,
+        prompts: Sequence[str] | None = None,
+        first: int = 0,
+    ) -> tuple[Completion, ...]:
+        """Completions of one batch of token ids or embeddings.
+
+        Args:
+            inputs: padded on the left.
+            sampling: how tokens are chosen.
+            prompts: what `Completion.prompt` says; none leaves it empty.
+            first: place of the first row in the list that the seed counts through.
+        """
+        words = prompts or [""] * len(inputs.mask)
+        with self.active() as module:
+            rows = decode(
+                module,
+                inputs.to(self.device),
+                sampling,
+                vocabulary=self.vocabulary,
+                ends=self._ends,
+                first=first,
+            )
+        texts = [self.tokenizer.decode(row.ids, skip_special_tokens=True) for row in rows]
+        return tuple(
+            Completion(prompt=word, text=text, tokens=len(row.ids), finished=row.finished)
+            for word, text, row in zip(words, texts, rows, strict=True)
+        )
+
+    @contextmanager
+    def active(self, *, gradients: bool = False) -> Iterator[nn.Module]:
+        """The module as this side: locked, switched, edited, and with gradients on or off."""
+        with ExitStack() as stack:
+            module = stack.enter_context(self.network.side(self.adapter))
+            stack.enter_context(self.network.recomputing(gradients))
+            stack.enter_context(torch.set_grad_enabled(gradients))
+            for layer, function in self._edits.all:
+                hook = self.network.blocks[layer].register_forward_hook(_edited(function))
+                stack.callback(hook.remove)
+            yield module
+
+    def _part(self, name: str) -> Any:
+        return attrgetter(getattr(self.network.architecture, name))(self.network.module)
+
+    @property
+    def _embedding(self) -> Any:
+        return self._part("embed")
+
+    @property
+    def _ends(self) -> frozenset[int]:
+        """Ids that end a completion."""
+        module: Any = self.network.module
+        found: set[int] = set()
+        generation = getattr(module, "generation_config", None)
+        for end in (
+            self.tokenizer.eos_token_id,
+            module.config.eos_token_id,
+            getattr(generation, "eos_token_id", None),
+        ):
+            found.update(end if isinstance(end, list | tuple) else [end] if end is not None else [])
+        return frozenset(found)
+
+
+def _arguments(inputs: Inputs) -> dict[str, Any]:
+    """What transformers calls the parts of a batch."""
+    given = {"input_ids": inputs.ids} if inputs.embeds is None else {"inputs_embeds": inputs.embeds}
+    return {
+        **given,
+        "attention_mask": inputs.mask.long(),
+        "position_ids": inputs.positions,
+        "use_cache": False,
+    }
+
+
+def _edited(function: Edit) -> Callable[[nn.Module, Any, Any], Any]:
+    def hook(_module: nn.Module, _arguments: Any, output: Any) -> Any:
+        if isinstance(output, tuple):
+            return (function(output[0]), *output[1:])
+        return function(output)
+
+    return hook

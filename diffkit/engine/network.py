@@ -1,0 +1,164 @@
+"""One loaded network with the adapters on it, and the lock that spans every use of it."""
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from operator import attrgetter
+from typing import Any
+
+from torch import nn
+
+from diffkit.engine.architectures import Architecture
+
+_names = itertools.count()
+
+
+def _cannot_reload(*_: Any) -> "Network":
+    msg = "this network was not read from a folder, so it cannot be read again"
+    raise RuntimeError(msg)
+
+
+class Network:
+    """A transformers module, its tokenizer, and LoRA adapters known by opaque names.
+
+    Several sides share one network: the base is the network with its adapters off. Switching
+    changes state that a forward pass, a trace and a checkpointed backward pass read, so all three
+    run inside `side`, which holds one lock.
+    """
+
+    def __init__(self, module: nn.Module, tokenizer: Any, architecture: Architecture) -> None:
+        self.module = module
+        self.tokenizer = tokenizer
+        self.architecture = architecture
+        self.lock = threading.RLock()
+        self.users = 0
+        self.reload: Callable[..., Network] = _cannot_reload
+        self._peft: Any = None
+        self._active: str | None = None
+        self._traced: Any = None
+        self._checkpointing = False
+        self._freeze()
+        module.eval()
+
+    @contextmanager
+    def side(self, adapter: str | None) -> Iterator[nn.Module]:
+        """The module with one adapter on (none: the base), for as long as the context lasts.
+
+        Raises:
+            RuntimeError: another side of this network is in use further up in the same thread.
+        """
+        with self.lock:
+            if self.users and adapter != self._active:
+                msg = "another side of this network is in use in this thread"
+                raise RuntimeError(msg)
+            if adapter != self._active:
+                self._switch(adapter)
+            self.users += 1
+            try:
+                yield self.module
+            finally:
+                self.users -= 1
+
+    @property
+    def blocks(self) -> nn.ModuleList:
+        """The transformer blocks."""
+        blocks: nn.ModuleList = attrgetter(self.architecture.blocks)(self.module)
+        return blocks
+
+    @property
+    def traced(self) -> Any:
+        """The module as nnsight sees it; `side` must be held."""
+        if self._traced is None:
+            from nnsight import NNsight
+
+            self._traced = NNsight(self.module)
+        return self._traced
+
+    def add(self, config: Any, *, own: bool = False) -> str:
+        """Puts an untrained adapter on the network and returns its name.
+
+        Args:
+            config: a peft configuration.
+            own: whether this network has this one side alone; it then stays switched on, which
+                kinds that replace weights of the base (bias, saved modules) need.
+        """
+        from peft import PeftModel
+
+        name = f"x{next(_names):06d}"
+        with self.lock:
+            if self._peft is None:
+                self._peft = PeftModel(self.module, config, adapter_name=name)
+            else:
+                self._peft.add_adapter(name, config)
+            self._traced = None  # its tree of modules is out of date
+            if own:
+                self._active = name
+                self._peft.eval()
+                self._freeze()
+            else:
+                self._switch(None)
+        return name
+
+    @property
+    def peft(self) -> Any:
+        """The peft model around the module; only where an adapter has been added."""
+        return self._peft
+
+    def delete(self, adapter: str) -> None:
+        """Takes an adapter off and frees its weights. The base's weights are not touched."""
+        with self.lock:
+            self._switch(None)
+            self._peft.delete_adapter(adapter)
+            self._switch(None)
+            self._traced = None
+
+    def _switch(self, adapter: str | None) -> None:
+        """Turns exactly one adapter on, or all off.
+
+        peft makes adapter weights trainable on every switch, so everything is frozen afterwards.
+        """
+        from peft.tuners.tuners_utils import BaseTunerLayer
+
+        for layer in self.module.modules():
+            if isinstance(layer, BaseTunerLayer):
+                layer.set_adapter([] if adapter is None else [adapter])
+                layer.enable_adapters(adapter is not None)
+        self._active = adapter
+        self.module.eval()  # layers of a new adapter start in training mode
+        self._freeze()
+
+    def _freeze(self) -> None:
+        self.module.requires_grad_(False)
+
+    def checkpointing(self, on: bool) -> None:
+        """Whether passes with gradients keep block inputs alone and run blocks again backward.
+
+        Reentrant, as switching adapters between forward and backward makes the other kind raise.
+        """
+        with self.lock:
+            self._checkpointing = on
+            module: Any = self.module
+            if on:
+                module.gradient_checkpointing_enable({"use_reentrant": True})
+            else:
+                module.gradient_checkpointing_disable()
+
+    @contextmanager
+    def recomputing(self, wanted: bool) -> Iterator[None]:
+        """Marks the blocks for checkpointing during one forward pass, where it is on.
+
+        transformers checkpoints only layers in training mode. The flag is set on those layers
+        alone and never on what is inside them, so dropout stays off.
+        """
+        from transformers.modeling_layers import GradientCheckpointingLayer
+
+        on = wanted and self._checkpointing
+        layers = [m for m in self.module.modules() if isinstance(m, GradientCheckpointingLayer)]
+        for layer in layers if on else ():
+            layer.training = True
+        try:
+            yield
+        finally:
+            for layer in layers:
+                layer.training = False

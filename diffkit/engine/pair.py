@@ -1,0 +1,61 @@
+"""A base and its finetuned descendant."""
+
+from collections.abc import Iterator
+
+from diffkit.engine.control import random_change
+from diffkit.engine.deltas import WeightDelta, weight_deltas
+from diffkit.engine.model import Model
+
+
+class ModelPair:
+    """Two models to compare; use it as a context manager, or `close` it.
+
+    Closing takes the finetuned side's adapter off a shared base, so that a hundred controls in
+    turn hold no more memory than one.
+    """
+
+    def __init__(self, base: Model, finetuned: Model) -> None:
+        self.base = base
+        self.finetuned = finetuned
+        self._closed = False
+
+    @property
+    def shared(self) -> bool:
+        """Whether both sides run on one network."""
+        return self.base.network is self.finetuned.network
+
+    @property
+    def identical(self) -> bool:
+        """Whether both sides have the same weights because they are the same model."""
+        return self.shared and self.base.adapter == self.finetuned.adapter
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of tokens that both sides have: divergences are over ids from 0 to before it."""
+        return min(self.base.vocabulary, self.finetuned.vocabulary)
+
+    def control(self, seed: int) -> "ModelPair":
+        """The base against itself with a random change of the same norm in each module.
+
+        The same seed gives the same change on every device.
+
+        Args:
+            seed: seed of the change.
+        """
+        return ModelPair(self.base, random_change(self.base, self.finetuned, seed))
+
+    def deltas(self) -> Iterator[WeightDelta]:
+        """What finetuning added to each weight, one at a time; unchanged ones are left out."""
+        return weight_deltas(self.base, self.finetuned)
+
+    def close(self) -> None:
+        """Frees the finetuned side; the pair cannot be used afterwards. The base stays loaded."""
+        if self.shared and not self.identical and not self._closed and self.finetuned.adapter:
+            self.finetuned.network.delete(self.finetuned.adapter)
+        self._closed = True
+
+    def __enter__(self) -> "ModelPair":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

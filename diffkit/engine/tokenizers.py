@@ -1,0 +1,54 @@
+"""Loads tokenizers, and holds the finetuned model's to the base's."""
+
+from pathlib import Path
+from typing import Any
+
+from diffkit.engine.weights import tokenizer_fingerprint
+from diffkit.errors import BadModel
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer in a model folder.
+
+    Raises:
+        BadModel: there is none, or it cannot be read.
+    """
+    from transformers import AutoTokenizer
+
+    if tokenizer_fingerprint(folder) is None:
+        cure = "Save it there with tokenizer.save_pretrained()."
+        raise BadModel(f"{str(folder)!r} holds no tokenizer.", cure=cure)
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # the tokenizers library raises bare Exception
+        raise BadModel(
+            f"The tokenizer in {str(folder)!r} cannot be read ({_first_line(error)}).",
+            cure="Download it again, or save it again with tokenizer.save_pretrained().",
+        ) from error
+
+
+def finetuned_tokenizer(folder: Path, base: Any) -> Any:
+    """The finetuned model's own tokenizer, or the base's where the folder has none.
+
+    Tokens may be added at the end; every id that both know must mean the same token.
+
+    Raises:
+        BadModel: an id means different tokens; the message names the first.
+    """
+    if tokenizer_fingerprint(folder) is None:
+        return base
+    own = load_tokenizer(folder)
+    ours = {number: token for token, number in base.get_vocab().items()}
+    theirs = {number: token for token, number in own.get_vocab().items()}
+    for number in sorted(ours.keys() & theirs.keys()):
+        if ours[number] != theirs[number]:
+            raise BadModel(
+                f"The tokenizers differ at id {number}: {ours[number]!r} in the base, "
+                f"{theirs[number]!r} in {str(folder)!r}.",
+                cure="Give the base that it was finetuned from.",
+            )
+    return own
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

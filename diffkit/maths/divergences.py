@@ -1,0 +1,125 @@
+"""Divergences between two next-token distributions, a chunk of positions at a time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Divergences:
+    """Divergences at each position, in nats, float32."""
+
+    kl_pq: Float[Tensor, "batch seq"]
+    """KL(p ‖ q)."""
+    kl_qp: Float[Tensor, "batch seq"]
+    """KL(q ‖ p)."""
+    jsd: Float[Tensor, "batch seq"]
+    """Jensen-Shannon divergence, at most ln 2."""
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Log probabilities at consecutive positions."""
+
+    start: int
+    stop: int
+    log_p: Float[Tensor, "chunk vocabulary"]
+    log_q: Float[Tensor, "chunk vocabulary"]
+
+
+def token_divergences(
+    logits_p: Float[Tensor, "batch seq rows_p"],
+    logits_q: Float[Tensor, "batch seq rows_q"],
+    vocabulary: int,
+    chunk: int = 128,
+) -> Divergences:
+    """Divergences over the first ``vocabulary`` tokens, renormalised over them.
+
+    Exactly 0 where the logits are bit-equal. No gradients.
+
+    Args:
+        logits_p: one side's logits.
+        logits_q: the other side's; it may have another number of rows.
+        vocabulary: how many tokens both sides have.
+        chunk: positions at a time; beyond the inputs it takes a few times chunk × vocabulary
+            × 4 bytes of memory.
+    """
+    count = logits_p.shape[0] * logits_p.shape[1]
+    flat = torch.zeros(3, count, device=logits_p.device)
+    for part in _chunks(logits_p, logits_q, vocabulary, chunk):
+        flat[:, part.start : part.stop] = _divergences(part.log_p, part.log_q)
+    kl_pq, kl_qp, jsd = flat.view(3, *logits_p.shape[:2])
+    return Divergences(kl_pq, kl_qp, jsd)
+
+
+def token_contributions(
+    logits_p: Float[Tensor, "batch seq rows_p"],
+    logits_q: Float[Tensor, "batch seq rows_q"],
+    mask: Bool[Tensor, "batch seq"],
+    vocabulary: int,
+    chunk: int = 128,
+) -> Float[Tensor, " vocabulary"]:
+    """What each token contributes to KL(p ‖ q): p·log(p/q) summed over positions, in nats.
+
+    Contributions may be negative; they add up to the sum of KL(p ‖ q) over the positions.
+
+    Args:
+        logits_p: one side's logits.
+        logits_q: the other side's.
+        mask: true at the positions that count.
+        vocabulary: how many tokens both sides have.
+        chunk: positions at a time.
+
+    Returns:
+        The sums, float64.
+    """
+    total = torch.zeros(vocabulary, dtype=torch.float64, device=logits_p.device)
+    counted = mask.reshape(-1)
+    for part in _chunks(logits_p, logits_q, vocabulary, chunk):
+        each = _weighted(part.log_p, part.log_p - part.log_q)
+        total += each[counted[part.start : part.stop]].sum(dim=0, dtype=torch.float64)
+    return total
+
+
+def _chunks(
+    logits_p: Float[Tensor, "batch seq rows_p"],
+    logits_q: Float[Tensor, "batch seq rows_q"],
+    vocabulary: int,
+    chunk: int,
+) -> Iterator[_Chunk]:
+    # float32 before the softmax: bfloat16 has eight bits, too few for a sum over a vocabulary.
+    flat_p, flat_q = logits_p.detach().flatten(0, 1), logits_q.detach().flatten(0, 1)
+    for start in range(0, len(flat_p), chunk):
+        part_p = flat_p[start : start + chunk, :vocabulary].float()
+        part_q = flat_q[start : start + chunk, :vocabulary].float()
+        yield _Chunk(
+            start, start + len(part_p), part_p.log_softmax(dim=-1), part_q.log_softmax(dim=-1)
+        )
+
+
+def _divergences(
+    log_p: Float[Tensor, "chunk vocabulary"], log_q: Float[Tensor, "chunk vocabulary"]
+) -> Float[Tensor, "3 chunk"]:
+    ratio = log_p - log_q
+    # log m for m = (p + q) / 2, less log p: written in the ratio it is exactly 0 where p = q.
+    mean_p = torch.logaddexp(torch.zeros_like(ratio), -ratio) - _LN2
+    mean_q = torch.logaddexp(torch.zeros_like(ratio), ratio) - _LN2
+    mean_p, mean_q = (torch.where(ratio == 0, 0.0, mean) for mean in (mean_p, mean_q))
+    kl_pq = _weighted(log_p, ratio).sum(dim=-1)
+    kl_qp = _weighted(log_q, -ratio).sum(dim=-1)
+    jsd = -0.5 * (_weighted(log_p, mean_p) + _weighted(log_q, mean_q)).sum(dim=-1)
+    return torch.stack([kl_pq, kl_qp, jsd]).clamp(min=0)  # rounding may leave -1e-8
+
+
+_LN2 = 0.6931471805599453
+
+
+def _weighted(
+    log_weight: Float[Tensor, "chunk vocabulary"], value: Float[Tensor, "chunk vocabulary"]
+) -> Float[Tensor, "chunk vocabulary"]:
+    """exp(log_weight)·value; 0 where the weight is 0, whatever the value (NaN too)."""
+    weight = log_weight.exp()
+    return torch.where(weight == 0, 0.0, weight * value)
