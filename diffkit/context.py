@@ -63,7 +63,9 @@ class Checkpoints:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
         random = {"rng": torch.get_rng_state()}
-        save_file({k: v.detach().contiguous() for k, v in tensors.items()}, fresh / "tensors.safetensors")
+        save_file(
+            {k: v.detach().contiguous() for k, v in tensors.items()}, fresh / "tensors.safetensors"
+        )
         save_file(random, fresh / "random.safetensors")
         (fresh / "state.json").write_text(json.dumps(dict(state), sort_keys=True))
         _replace(fresh, self.folder / "checkpoint")
@@ -104,7 +106,9 @@ class Artifacts:
 
         self.folder.mkdir(parents=True, exist_ok=True)
         file = f"{name}.safetensors"
-        save_file({k: v.detach().contiguous().cpu() for k, v in tensors.items()}, self.folder / file)
+        save_file(
+            {k: v.detach().contiguous().cpu() for k, v in tensors.items()}, self.folder / file
+        )
         return file
 
     def write(self, name: str, content: bytes) -> str:

@@ -8,7 +8,7 @@
         ├── NameClash       two plugins registered one name
         ├── MissingExtra    an optional dependency is not installed
         ├── BadFile         a file that cannot be used; names file, line and field
-        └── BadModel        models, adapters or tokenizers that cannot be used or do not belong together
+        └── BadModel        models, adapters or tokenizers that are unusable, or do not match
 
 Every message says what is wrong and with which value; ``cure`` says what to do next.
 """

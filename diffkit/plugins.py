@@ -66,7 +66,7 @@ def _load(entry: EntryPoint, host: Host) -> None:
     try:
         module = entry.load()
         hooks = _register(module, entry.name, host)
-    except Exception as error:  # noqa: BLE001 - whatever a stranger's plugin raises is its one line
+    except Exception as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         host.broken.append(BrokenPlugin(entry.name, entry.value, distribution, reason))
     else:
@@ -74,7 +74,7 @@ def _load(entry: EntryPoint, host: Host) -> None:
 
 
 def _register(module: ModuleType, name: str, host: Host) -> tuple[str, ...]:
-    """Calls the plugin's hooks into a copy first, so that a half-registered plugin leaves nothing."""
+    """Collects what the plugin registers before any of it counts: all of it, or nothing."""
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
     manager.register(module, name=name)
@@ -85,7 +85,11 @@ def _register(module: ModuleType, name: str, host: Host) -> tuple[str, ...]:
         raise ValueError(msg)
     calls: list[Callable[[], None]] = []
     for hook, sink in _sinks(host, name).items():
-        getattr(manager.hook, hook)(register=lambda item, sink=sink: calls.append(partial(sink, item)))
+
+        def note(item: object, sink: Callable[..., None] = sink) -> None:
+            calls.append(partial(sink, item))
+
+        getattr(manager.hook, hook)(register=note)
     for call in calls:
         call()
     return hooks

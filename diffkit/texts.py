@@ -56,6 +56,11 @@ class Texts(Record):
         return cls(items=tuple(Text(text=text) for text in texts))
 
     @classmethod
+    def default(cls) -> "Texts":
+        """Sixty short texts of many kinds, for models that bring none of their own."""
+        return cls.read(Path(__file__).parent / "data" / "texts.jsonl")
+
+    @classmethod
     def read(cls, path: Path) -> "Texts":
         """Reads JSONL: each line ``{"text": …}`` or ``{"messages": [{"role", "content"}, …]}``.
 

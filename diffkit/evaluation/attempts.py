@@ -21,7 +21,9 @@ def attempt(case: Case | None, investigator: Component, store: Store) -> Attempt
         investigator: who is asked.
         store: where attempts are kept.
     """
-    key = digest({"case": case and case.model_dump(mode="json"), **component_identity(investigator)})
+    key = digest(
+        {"case": case and case.model_dump(mode="json"), **component_identity(investigator)}
+    )
     while not store.has("attempts", key):
         with store.work("attempts", key) as folder:
             if folder is not None:
@@ -51,7 +53,7 @@ def _ask(key: str, case: Case | None, investigator: Component) -> Attempt:
     clock = time.perf_counter()
     try:
         verdict: Verdict = investigator.spec.load().investigate(case, investigator.config)
-    except Exception as error:  # noqa: BLE001 - a stranger's investigator costs one attempt
+    except Exception as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         return Attempt(digest=key, outcome=Outcome.FAILED, error=reason)
     outcome = Outcome.ABSTAINED if verdict.change == "unsure" else Outcome.VERDICT

@@ -15,7 +15,7 @@ class Share(Record):
 
     @property
     def value(self) -> float | None:
-        """hits / n; none where n is 0."""
+        """Hits / n; none where n is 0."""
         return self.hits / self.n if self.n else None
 
 

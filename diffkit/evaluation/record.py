@@ -70,7 +70,9 @@ def read_evaluation(store: Store, name: str | None = None) -> Evaluation:
         UserError: there is none.
         StoreError: its file is damaged.
     """
-    paths = sorted((store.root / "evaluations").glob("*.json"), key=lambda path: path.stat().st_mtime)
+    paths = sorted(
+        (store.root / "evaluations").glob("*.json"), key=lambda path: path.stat().st_mtime
+    )
     chosen = [path for path in paths if name in (None, path.stem)]
     if not chosen:
         known = ", ".join(path.stem for path in paths) or "none"
@@ -80,4 +82,6 @@ def read_evaluation(store: Store, name: str | None = None) -> Evaluation:
         return Evaluation.model_validate_json(chosen[-1].read_text(encoding="utf-8"))
     except ValidationError as error:
         what = f"{chosen[-1]} is damaged."
-        raise StoreError(what, cure="Run `diffkit evaluate` again; finished runs are kept.") from error
+        raise StoreError(
+            what, cure="Run `diffkit evaluate` again; finished runs are kept."
+        ) from error

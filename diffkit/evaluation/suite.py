@@ -72,7 +72,7 @@ class Suite(Record):
     @classmethod
     def _defaults(cls, value: Any) -> Any:
         if isinstance(value, list):
-            return dict.fromkeys(value, {})
+            return {name: {} for name in value}
         if isinstance(value, Mapping):
             return {name: options or {} for name, options in value.items()}
         return value

@@ -24,7 +24,9 @@ def configure(spec: Spec, options: Mapping[str, Any]) -> MethodConfig:
     listing = f"diffkit methods {spec.name}"
     for name in options:
         if name not in config.model_fields:
-            raise UnknownName(f"option of {spec.name!r}", name, config.model_fields, listing=listing)
+            raise UnknownName(
+                f"option of {spec.name!r}", name, config.model_fields, listing=listing
+            )
     try:
         return config.model_validate(dict(options))  # type: ignore[no-any-return]
     except ValidationError as error:

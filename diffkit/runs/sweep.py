@@ -24,10 +24,15 @@ class Result:
     digest: str
     how: Literal["computed", "found", "failed"]
     run: StoredRun | None = None
-    error: str = ""
-    """What went wrong, and what to do; empty where nothing did."""
+    failure: DiffkitError | None = None
+    """What went wrong; none where nothing did."""
     stale: bool = False
     """Whether the run was found in the store but made by other source of the same version."""
+
+    @property
+    def error(self) -> str:
+        """What went wrong, and what to do; empty where nothing did."""
+        return str(self.failure) if self.failure else ""
 
 
 Batch = Sequence[RunSpec]
@@ -88,5 +93,5 @@ def _one(
                 return None
             execute(spec, identity, folder, networks, execution)  # type: ignore[arg-type]
     except DiffkitError as error:
-        return Result(spec, digest, "failed", error=str(error))
+        return Result(spec, digest, "failed", failure=error)
     return Result(spec, digest, "computed", store.run(digest))

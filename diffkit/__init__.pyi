@@ -1,0 +1,112 @@
+"""The public names of diffkit; `diffkit/__init__.py` imports each when it is first used."""
+
+from .context import (
+    Artifacts,
+    Checkpoint,
+    Checkpoints,
+    Progress,
+    RunContext,
+)
+from .engine.load import Networks, load_pair
+from .engine.model import Model
+from .engine.pair import ModelPair
+from .errors import DiffkitError, UserError
+from .findings import (
+    Candidate,
+    Figure,
+    Finding,
+    Findings,
+    Line,
+    Note,
+    Sample,
+    Samples,
+    Series,
+    Table,
+    TokenScore,
+    TokenTable,
+    TokenTrace,
+    TracedToken,
+)
+from .generator import Completion, Sampling
+from .grader import (
+    Exam,
+    Grade,
+    Grader,
+    Statement,
+)
+from .hookspecs import Register, RegisterFolder, hookimpl
+from .investigator import Case, Investigator, NullScores
+from .method import DiffingMethod, MethodConfig, execution_option
+from .organism import (
+    AnswerKey,
+    BaseModelEntry,
+    Organism,
+    Probes,
+    Record,
+    Source,
+)
+from .registry import Spec
+from .texts import Message, Text, Texts
+from .verdict import (
+    Attempt,
+    Detection,
+    Outcome,
+    Verdict,
+)
+
+__all__ = [
+    "AnswerKey",
+    "Artifacts",
+    "Attempt",
+    "BaseModelEntry",
+    "Candidate",
+    "Case",
+    "Checkpoint",
+    "Checkpoints",
+    "Completion",
+    "Detection",
+    "DiffingMethod",
+    "DiffkitError",
+    "Exam",
+    "Figure",
+    "Finding",
+    "Findings",
+    "Grade",
+    "Grader",
+    "Investigator",
+    "Line",
+    "Message",
+    "MethodConfig",
+    "Model",
+    "ModelPair",
+    "Networks",
+    "Note",
+    "NullScores",
+    "Organism",
+    "Outcome",
+    "Probes",
+    "Progress",
+    "Record",
+    "Register",
+    "RegisterFolder",
+    "RunContext",
+    "Sample",
+    "Samples",
+    "Sampling",
+    "Series",
+    "Source",
+    "Spec",
+    "Statement",
+    "Table",
+    "Text",
+    "Texts",
+    "TokenScore",
+    "TokenTable",
+    "TokenTrace",
+    "TracedToken",
+    "UserError",
+    "Verdict",
+    "execution_option",
+    "hookimpl",
+    "load_pair",
+]

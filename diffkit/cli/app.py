@@ -1,0 +1,116 @@
+"""The program ``diffkit``."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from diffkit.cli import (
+    demo,
+    doctor,
+    evaluate,
+    leaderboard,
+    methods,
+    organisms,
+    plugins,
+    report,
+    run,
+    runs,
+)
+from diffkit.cli.state import state
+from diffkit.errors import DiffkitError
+
+app = typer.Typer(
+    help="Finds out what a finetuning did to a language model.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # plain help: rich's would double the time to the first word
+    pretty_exceptions_enable=False,
+)
+app.command("plugins")(plugins.plugins)
+app.command("methods")(methods.methods)
+app.add_typer(organisms.app, name="organisms")
+app.command("run")(run.run)
+app.command("evaluate")(evaluate.evaluate)
+app.command("leaderboard")(leaderboard.leaderboard)
+app.command("report")(report.report)
+app.add_typer(runs.app, name="runs")
+app.command("doctor")(doctor.doctor)
+app.command("demo")(demo.demo)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("diffkit"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    store: Annotated[
+        Path, typer.Option(envvar="DIFFKIT_STORE", help="Folder of finished runs.")
+    ] = Path("diffkit-runs"),
+    no_plugin: Annotated[
+        list[str] | None, typer.Option(help="Leave out a plugin; may be repeated.")
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Options of every command."""
+    del version
+    state.store_folder = store
+    state.disabled = tuple(no_plugin or ())
+    state.debug = debug
+
+
+def main() -> None:
+    """Runs the program: exit 2 for a mistake of the user's, 1 for a failure, 130 for Ctrl-C."""
+    try:
+        code = app(standalone_mode=False, args=_hoisted(sys.argv[1:]))
+    except (typer.Abort, KeyboardInterrupt):
+        code = _stopped()
+    except DiffkitError as error:
+        if state.debug:
+            raise
+        code = _explain(str(error), error.exit_code)
+    except Exception as error:
+        if callable(show := getattr(error, "show", None)):
+            show()  # a usage error of typer's, whose base class is not public
+            sys.exit(2)
+        if state.debug:
+            raise
+        first = str(error).splitlines()[0] if str(error) else ""
+        what = f"{type(error).__name__}: {first} This is a fault of diffkit's or a plugin's;"
+        code = _explain(f"{what} repeat with `diffkit --debug …` for the traceback.", 1)
+    sys.stdout.flush()
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _hoisted(args: list[str]) -> list[str]:
+    """Lets ``--store DIR``, ``--no-plugin NAME`` and ``--debug`` stand after the command too."""
+    front: list[str] = []
+    rest: list[str] = []
+    pending = iter(args)
+    for arg in pending:
+        if arg in {"--store", "--no-plugin"}:
+            front += [arg, *([value] if (value := next(pending, None)) is not None else [])]
+        elif arg == "--debug" or arg.startswith(("--store=", "--no-plugin=")):
+            front.append(arg)
+        else:
+            rest.append(arg)
+    return front + rest
+
+
+def _explain(message: str, code: int) -> int:
+    typer.echo(f"error: {message}", err=True)
+    return code
+
+
+def _stopped() -> int:
+    typer.echo("stopped: what is finished is kept; the same command goes on from there.", err=True)
+    return 130

@@ -1,0 +1,54 @@
+"""Where the command line writes: results to stdout, everything else to stderr."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+T = TypeVar("T")
+
+out = Console(highlight=False, soft_wrap=False)
+err = Console(stderr=True, highlight=False)
+
+
+def warn(message: str) -> None:
+    """One line on stderr."""
+    err.print(Text(f"warning: {message}", style="yellow"), soft_wrap=True)
+
+
+def say(message: str) -> None:
+    """A remark on stderr, such as what to do next."""
+    err.print(Text(message), soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """JSON on stdout."""
+    out.file.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table on stdout; cells are text, never markup."""
+    table = Table(title=title, title_justify="left", title_style="bold", expand=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    out.print(table)
+
+
+def progress(
+    items: Iterable[T], *, label: str, total: int | None = None, done: int = 0
+) -> Iterator[T]:
+    """Shows rate and time left once a loop has taken two seconds; quiet when not a terminal."""
+    if not err.is_terminal:
+        yield from items
+        return
+    from diffkit.cli.progress import track
+
+    yield from track(items, label, total, done, err)
+
+
+Command = Callable[..., None]

@@ -1,0 +1,64 @@
+"""``diffkit demo``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from diffkit.cli.run import Device
+from diffkit.cli.state import state
+
+if TYPE_CHECKING:
+    from diffkit.evaluation.leaderboard import Leaderboard, PairResult
+
+SUITE = Path(__file__).parents[1] / "data" / "demo.yaml"
+
+
+def demo(
+    device: Device = "auto",
+    out: Annotated[Path, typer.Option(help="The report to write.")] = Path("diffkit-demo.html"),
+) -> None:
+    """Run a method over the shipped organisms and nulls, investigate, grade, and report."""
+    from diffkit.cli.console import out as console
+    from diffkit.cli.console import say
+    from diffkit.cli.evaluate import carry_out
+    from diffkit.cli.report import report
+    from diffkit.evaluation.board import build
+    from diffkit.evaluation.suite import Suite, expand
+    from diffkit.render.text import render_findings, render_leaderboard
+    from diffkit.yamls import read_record
+
+    plan = expand(read_record(SUITE, Suite), state.host, state.catalogue)
+    say(f"Reading both models of {len(plan.pairs)} pairs; a second demo finds the runs again.")
+    board = build(carry_out(plan, device, fresh=False), state.store)
+    shown = _shown(board)
+    console.rule(f"What the method found in {shown.organism}")
+    render_findings(state.store.run(shown.run), console, limit=8)
+    truth = state.catalogue.organism(shown.organism).answer_key
+    console.print(
+        f"\nThe truth: {truth.statement if truth else 'nothing targeted'}\n", markup=False
+    )
+    console.rule("Leaderboard")
+    render_leaderboard(board, console)
+    report(leaderboard=True, run=None, name=board.suite, out=out)
+    say(_next(shown.run))
+
+
+def _shown(board: "Leaderboard") -> "PairResult":
+    """The organism with a purpose whose truth ranked best."""
+    ranked = [pair for pair in board.pairs if pair.truth == "targeted"]
+    return min(ranked, key=lambda pair: (pair.rank or 99, -(pair.change_score or 0)))
+
+
+def _next(run: str) -> str:
+    return "\n".join(
+        (
+            "",
+            "Try next:",
+            "  diffkit methods kl                            the options of the method",
+            "  diffkit organisms show tiny-trojan            the truth about an organism",
+            "  diffkit run kl --organism tiny-trojan --set top=3",
+            "  diffkit run kl --base FOLDER_OR_HUB_ID --finetuned ADAPTER_OR_MODEL",
+            f"  diffkit runs show {run[:12]}                all that this run found",
+        )
+    )

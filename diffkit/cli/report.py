@@ -1,0 +1,62 @@
+"""``diffkit report``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from diffkit.cli.state import state
+
+
+def report(
+    run: Annotated[str | None, typer.Argument(help="Digest of a run, or how it begins.")] = None,
+    leaderboard: Annotated[
+        bool, typer.Option("--leaderboard", help="Report an evaluation instead of one run.")
+    ] = False,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the evaluation; default: the latest.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The file to write.")] = None,
+) -> None:
+    """Write one self-contained HTML file that needs no network."""
+    from diffkit.cli.console import say
+    from diffkit.errors import UserError
+
+    if (run is None) == (not leaderboard):
+        raise UserError(
+            "A report needs either a run or --leaderboard.", cure="See `diffkit runs list`."
+        )
+    if run is not None:
+        page, path = _run_page(run)
+    else:
+        page, path = leaderboard_page(name)
+    path = out or path
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        what = f"{path} cannot be written ({error.strerror})."
+        raise UserError(what, cure="Choose another: --out FILE.html") from error
+    say(f"Wrote {path}. Open it in a browser; it needs no network.")
+
+
+def _run_page(prefix: str) -> tuple[str, Path]:
+    from diffkit.render.html import run_page
+
+    stored = state.store.run(prefix)
+    return run_page(stored), Path(f"diffkit-{stored.manifest.digest[:12]}.html")
+
+
+def leaderboard_page(name: str | None) -> tuple[str, Path]:
+    """The page of an evaluation, and the name that its file has by default."""
+    from diffkit.evaluation.board import build
+    from diffkit.evaluation.record import read_evaluation
+    from diffkit.render.html import leaderboard_page as page
+
+    evaluation = read_evaluation(state.store, name)
+    board = build(evaluation, state.store)
+    runs = [
+        (f"{pair.organism} × {pair.method}", state.store.run(pair.run))
+        for pair in board.pairs
+        if pair.run and state.store.has("runs", pair.run)
+    ]
+    return page(board, runs), Path(f"diffkit-{evaluation.name}.html")

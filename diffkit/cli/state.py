@@ -1,0 +1,54 @@
+"""What every command shares: the options before the command's name."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from diffkit.catalogue import Catalogue
+    from diffkit.plugins import Host
+    from diffkit.runs.store import Store
+
+
+@dataclass
+class State:
+    """Loads what a command asks for, and nothing before."""
+
+    store_folder: Path = Path("diffkit-runs")
+    disabled: tuple[str, ...] = ()
+    debug: bool = False
+
+    @cached_property
+    def host(self) -> "Host":
+        """All plugins; a broken one is reported on stderr in one line."""
+        from diffkit.cli.console import warn
+        from diffkit.plugins import load_host
+
+        host = load_host(self.disabled)
+        for plugin in host.broken:
+            warn(f"The plugin {plugin.name!r} is broken and left out: {plugin.error}")
+        return host
+
+    @cached_property
+    def catalogue(self) -> "Catalogue":
+        """All organisms and bases; a broken file is reported on stderr in one line."""
+        from diffkit.catalogue import read_catalogue
+        from diffkit.cli.console import warn
+
+        catalogue = read_catalogue(self.host.folders)
+        for line in catalogue.broken:
+            warn(line)
+        return catalogue
+
+    @cached_property
+    def store(self) -> "Store":
+        """The store, for reading; call its `prepare` before writing."""
+        from diffkit.runs.store import Store
+
+        store = Store(self.store_folder)
+        store.check()
+        return store
+
+
+state = State()
