@@ -7,7 +7,7 @@ line or hide is shown as a visible sign instead.
 import json
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from diffkit.evaluation.leaderboard import PairResult, Row, Share
 from diffkit.findings import Cell
@@ -75,8 +75,9 @@ def number(value: float | None) -> str:
     return f"{value + 0.0:.3g}"  # + 0.0 turns -0.0 into 0
 
 
-def aligned(values: tuple[float | None, ...]) -> tuple[str, ...]:
+def aligned(values: Iterable[float | None]) -> tuple[str, ...]:
     """One column of numbers, with the same count of decimals where that loses nothing much."""
+    values = tuple(values)
     sizes = [abs(v) for v in values if v]
     if not sizes or max(sizes) >= 1000 or min(sizes) < max(sizes) / 1000 or max(sizes) < 1e-3:
         return tuple(number(v) for v in values)

@@ -1,0 +1,94 @@
+"""Forest plots of a leaderboard: shares, their intervals, and chance."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from diffkit.evaluation.leaderboard import Leaderboard, Row, Share
+from diffkit.render import words
+
+WIDTH = 340
+_LEFT, _RIGHT, _ROW, _AXIS = 8, 332, 38, 26
+_LABEL = 34  # characters that fit beside the count
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One share: a point, its interval and what chance would give."""
+
+    label: str
+    count: str
+    """``k/n``."""
+    words: str
+    """All of it, for readers who do not see the drawing."""
+    y: float
+    """Pixels from the top to the line that the point lies on."""
+    at: float | None
+    low: float | None
+    high: float | None
+    chance: float | None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One measure for every row of a leaderboard."""
+
+    title: str
+    remark: str
+    bars: tuple[Bar, ...]
+    ticks: tuple[tuple[float, str], ...]
+    height: int
+    width: int = WIDTH
+    left: int = _LEFT
+    right: int = _RIGHT
+
+
+def panels(leaderboard: Leaderboard) -> tuple[Panel, ...]:
+    """Top-1, detection and false alarms."""
+    rows = leaderboard.rows
+    return (
+        _panel(
+            "Truth ranked first", "share of organisms; dashed: chance", rows, lambda r: r.top1, True
+        ),
+        _panel("Detected", "share of organisms called targeted", rows, lambda r: r.detected),
+        _panel("False alarms", "share of nulls called targeted", rows, lambda r: r.false_alarms),
+    )
+
+
+def _panel(
+    title: str,
+    remark: str,
+    rows: tuple[Row, ...],
+    share: Callable[[Row], Share],
+    chance: bool = False,
+) -> Panel:
+    readers = {words.reader(row) for row in rows}
+    names = [r.method if len(readers) == 1 else f"{r.method} · {words.reader(r)}" for r in rows]
+    bars = tuple(
+        _bar(names[index], share(row), row.chance if chance else None, index)
+        for index, row in enumerate(rows)
+    )
+    ticks = tuple((_x(k / 4), f"{25 * k} %") for k in range(5))
+    return Panel(title, remark, bars, ticks, height=_ROW * len(rows) + _AXIS)
+
+
+def _bar(name: str, share: Share, chance: float | None, index: int) -> Bar:
+    beside = "" if chance is None else f", chance {words.number(chance)}"
+    label = name if len(name) <= _LABEL else f"{name[: _LABEL - 1]}…"
+    return Bar(
+        label=label,
+        count=f"{share.hits}/{share.n}",
+        words=f"{name}: {share.hits} of {share.n} {words.interval(share)}{beside}",
+        y=index * _ROW + 27,
+        at=_maybe(share.value),
+        low=_maybe(share.low),
+        high=_maybe(share.high),
+        chance=_maybe(chance),
+    )
+
+
+def _maybe(share: float | None) -> float | None:
+    return None if share is None else _x(share)
+
+
+def _x(share: float) -> float:
+    return round(_LEFT + share * (_RIGHT - _LEFT), 1)
