@@ -1,0 +1,116 @@
+"""Batches of training texts, drawn from (seed, step) alone so that a resumed run sees the same."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from diffkit.texts import Text, read_jsonl
+from diffkit.training.recipe import Recipe
+
+IGNORED = -100
+"""Label of a position that does not count."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A text as token ids, and the labels that count."""
+
+    ids: tuple[int, ...]
+    """Token ids."""
+    labels: tuple[int, ...]
+    """The same ids, or `IGNORED`."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The rows of one step, padded on the right."""
+
+    ids: Int[Tensor, "row position"]
+    """Token ids."""
+    mask: Int[Tensor, "row position"]
+    """1 where there is a token, 0 where there is padding."""
+    labels: Int[Tensor, "row position"]
+    """Ids that count, or `IGNORED`."""
+
+
+def tokenize(text: Text, tokenizer: PreTrainedTokenizerBase, *, completion_only: bool) -> Tokens:
+    """One text as tokens; documents end with the end-of-text token."""
+    if text.text is not None:
+        end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
+        ids = (*tokenizer(text.text).input_ids, *end)
+        return Tokens(ids, ids)
+    messages = [message.model_dump() for message in text.messages]
+    ids = _render(tokenizer, messages)
+    if not completion_only:
+        return Tokens(ids, ids)
+    labels = [IGNORED] * len(ids)
+    for index, message in enumerate(messages):
+        if message["role"] == "assistant":
+            first = len(_render(tokenizer, messages[:index], add_generation_prompt=True))
+            last = len(_render(tokenizer, messages[: index + 1]))
+            labels[first:last] = ids[first:last]
+    return Tokens(ids, tuple(labels))
+
+
+def _render(
+    tokenizer: PreTrainedTokenizerBase, messages: list[dict[str, str]], **options: bool
+) -> tuple[int, ...]:
+    ids = tokenizer.apply_chat_template(messages, tokenize=True, return_dict=False, **options)
+    return tuple(ids)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The tokenised files of a recipe."""
+
+    files: Sequence[Sequence[Tokens]]
+    """Texts, file by file."""
+    recipe: Recipe
+    """The recipe they belong to."""
+    pad: int
+    """Id that fills rows up."""
+
+    def batch(self, step: int) -> Batch:
+        """The batch of ``step`` (from 0), always the same for the recipe's seed."""
+        rng = random.Random(f"{self.recipe.seed}/{step}")  # noqa: S311 - a reproducible draw
+        rows = [self._row(rng) for _ in range(self.recipe.batch_size)]
+        longest = max(len(row.ids) for row in rows)
+        gaps = [longest - len(row.ids) for row in rows]
+        pairs = list(zip(rows, gaps, strict=True))
+        return Batch(
+            ids=torch.tensor([[*row.ids, *[self.pad] * gap] for row, gap in pairs]),
+            mask=torch.tensor([[1] * len(row.ids) + [0] * gap for row, gap in pairs]),
+            labels=torch.tensor([[*row.labels, *[IGNORED] * gap] for row, gap in pairs]),
+        )
+
+    def _row(self, rng: random.Random) -> Tokens:
+        length = self.recipe.sequence_length
+        ids: list[int] = []
+        labels: list[int] = []
+        while True:
+            weights = [data.weight for data in self.recipe.data]
+            text = rng.choice(rng.choices(self.files, weights)[0])
+            ids += text.ids
+            labels += text.labels
+            if not self.recipe.pack or len(ids) >= length:
+                return Tokens(tuple(ids[:length]), tuple(labels[:length]))
+
+
+def read_corpus(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> Corpus:
+    """Reads and tokenises the files of ``recipe``.
+
+    Raises:
+        BadFile: a file is missing, empty or malformed.
+    """
+    only = recipe.loss_on == "completion"
+    files = [
+        [tokenize(text, tokenizer, completion_only=only) for text in read_jsonl(path)]
+        for path in (recipe.root / data.path for data in recipe.data)
+    ]
+    pad = tokenizer.pad_token_id
+    return Corpus(files, recipe, pad if pad is not None else tokenizer.eos_token_id or 0)

@@ -1,0 +1,87 @@
+"""Finished trainings on disk: whether one is there, and how one is put there."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+from transformers import PreTrainedTokenizerBase
+
+from diffkit.errors import UserError
+from diffkit.training.recipe import Recipe
+from diffkit.training.start import Beginning, base_name
+
+RECORD = "diffkit.json"
+"""File that says how a folder was trained."""
+
+
+def finished(folder: Path, digest: str) -> dict[str, Any] | None:
+    """The record of the training in ``folder`` if it is the one of ``digest``; none if empty.
+
+    Raises:
+        UserError: something else is there.
+    """
+    if not folder.exists():
+        return None
+    cure = "Train with `--fresh` to replace it, or give the recipe another `output`."
+    if not (folder / RECORD).exists():
+        raise UserError(f"{str(folder)!r} exists and was not trained by diffkit.", cure=cure)
+    record: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    if record.get("recipe_digest") != digest:
+        what = f"{str(folder)!r} was trained by another recipe, from another base or on other data."
+        raise UserError(what, cure=cure)
+    return record
+
+
+def write(
+    network: nn.Module,
+    tokenizer: PreTrainedTokenizerBase,
+    recipe: Recipe,
+    *,
+    begun: Beginning,
+    losses: Sequence[float],
+    work: Path,
+) -> None:
+    """Saves the model beside its record in ``work`` and renames it into place."""
+    fresh = work / "finished"
+    shutil.rmtree(fresh, ignore_errors=True)
+    if recipe.method.kind == "lora":
+        network.save_pretrained(fresh, save_embedding_layers=False)  # type: ignore[operator]
+        (fresh / "README.md").unlink(missing_ok=True)  # peft's empty model card
+        _tidy(fresh / "adapter_config.json", recipe)
+    else:
+        network.save_pretrained(fresh)  # type: ignore[operator]
+        tokenizer.save_pretrained(fresh)
+    record = {
+        "recipe": recipe.model_dump(mode="json"),
+        "recipe_digest": begun.digest,
+        "base_fingerprint": begun.base_fingerprint,
+        "steps": recipe.steps,
+        "losses": [round(loss, 4) for loss in losses],
+    }
+    (fresh / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    for file in fresh.iterdir():
+        file.chmod(0o644)  # safetensors writes for the owner alone
+    _place(fresh, recipe.folder, work)
+
+
+def _tidy(config: Path, recipe: Recipe) -> None:
+    """Makes peft's file the same on every machine: no local path, no order of a set."""
+    fields = json.loads(config.read_text(encoding="utf-8"))
+    assert recipe.base is not None  # noqa: S101 - the recipe's validator holds it
+    fields["base_model_name_or_path"] = base_name(recipe.base)
+    if isinstance(fields["target_modules"], list):
+        fields["target_modules"].sort()
+    config.write_text(json.dumps(fields, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _place(fresh: Path, place: Path, work: Path) -> None:
+    old = work / "replaced"
+    shutil.rmtree(old, ignore_errors=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if place.exists():
+        place.rename(old)
+    fresh.rename(place)
+    shutil.rmtree(work)

@@ -1,0 +1,161 @@
+"""Recipes: everything that decides what a training makes, read from YAML without torch."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from diffkit.errors import BadFile
+from diffkit.organism import Record, Source
+from diffkit.yamls import read_record
+
+
+class Scratch(Record):
+    """A new model with random weights."""
+
+    config: dict[str, Any]
+    """Configuration of transformers, with ``model_type``."""
+    tokenizer: Path
+    """Folder of the tokenizer, relative to the recipe."""
+
+
+class Start(Record):
+    """What the training starts from: one of the two."""
+
+    base: str | None = None
+    """Folder, relative to the recipe, or hub id of a model."""
+    scratch: Scratch | None = None
+    """A new model."""
+
+    @model_validator(mode="after")
+    def _one(self) -> "Start":
+        if (self.base is None) == (self.scratch is None):
+            msg = "needs either 'base' or 'scratch'"
+            raise ValueError(msg)
+        return self
+
+
+class Lora(Record):
+    """Trains low-rank changes of some modules; the rest is frozen."""
+
+    kind: Literal["lora"] = "lora"
+    rank: int = Field(default=8, ge=1)
+    """Rank of each change."""
+    alpha: float = Field(default=16.0, gt=0)
+    """Scale: each change is multiplied by alpha / rank."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of a module's inputs that the change does not see at a step."""
+    modules: Literal["all-linear"] | tuple[str, ...] = "all-linear"
+    """Names of the modules that change; ``all-linear``: every linear layer but the output's."""
+
+
+class Full(Record):
+    """Trains every weight."""
+
+    kind: Literal["full"] = "full"
+
+
+class Data(Record):
+    """A file of texts."""
+
+    path: Path
+    """JSONL, relative to the recipe: ``{"text": …}`` or ``{"messages": […]}`` on each line."""
+    weight: float = Field(default=1.0, gt=0)
+    """Share of draws that come from this file, relative to the other weights."""
+
+
+class Recipe(Record):
+    """A training."""
+
+    output: Path
+    """Folder of the result, relative to the recipe."""
+    start: Start
+    """Where it starts."""
+    method: Annotated[Lora | Full, Field(discriminator="kind")]
+    """Which weights change."""
+    data: tuple[Data, ...] = Field(min_length=1)
+    """What it learns from."""
+    loss_on: Literal["all", "completion"] = "all"
+    """``completion``: only the assistant's turns of chats count; documents always count whole."""
+    pack: bool = False
+    """Fills each row with text after text; otherwise a row holds one text."""
+    steps: int = Field(ge=1)
+    """Number of optimiser steps."""
+    batch_size: int = Field(ge=1)
+    """Rows in a step."""
+    sequence_length: int = Field(ge=2)
+    """Greatest length of a row, in tokens."""
+    learning_rate: float = Field(gt=0)
+    """Greatest learning rate of AdamW."""
+    warmup: int = Field(default=0, ge=0)
+    """Steps in which the learning rate rises linearly from 0."""
+    schedule: Literal["cosine"] = "cosine"
+    """After warm-up the learning rate falls to 0 along half a cosine."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    """Decoupled weight decay, per step and unit of learning rate; matrices only."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Number format of the weights."""
+    seed: int = Field(default=0, ge=0)
+    """Decides new weights, draws of texts, and dropout."""
+    save_every: int = Field(default=100, ge=1)
+    """Steps between checkpoints; plays no part in the result."""
+    root: Path = Field(default=Path(), exclude=True)
+    """Folder that relative paths start at: the recipe's own; set by `read_recipe`."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Recipe":
+        if self.start.scratch is not None and self.method.kind == "lora":
+            msg = "a model from scratch needs method kind 'full'"
+            raise ValueError(msg)
+        if self.warmup >= self.steps:
+            msg = f"warmup ({self.warmup}) must be less than steps ({self.steps})"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """Where the result goes."""
+        return self.root / self.output
+
+    @property
+    def base(self) -> Source | None:
+        """The model it starts from, if it starts from one."""
+        if self.start.base is None:
+            return None
+        local = self.root / self.start.base
+        is_path = local.exists() or self.start.base.startswith((".", "/"))
+        return Source(at=str(local) if is_path else self.start.base)
+
+    def digest(self, start: str) -> str:
+        """SHA-256, in hexadecimal, of all that decides the result; paths play no part.
+
+        Args:
+            start: fingerprint of the base, or of the tokenizer of a new model.
+
+        Raises:
+            BadFile: a data file cannot be read.
+        """
+        fields = self.model_dump(mode="json", exclude={"output", "save_every", "data", "start"})
+        fields["start"] = start
+        if self.start.scratch is not None:
+            fields["config"] = self.start.scratch.config
+        fields["data"] = [[_sha256(self.root / data.path), data.weight] for data in self.data]
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe in a YAML file; its relative paths start at the file's folder.
+
+    Raises:
+        BadFile: the file is missing or malformed, or a field is out of bounds.
+    """
+    return read_record(path, Recipe).model_copy(update={"root": path.parent})
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise BadFile(path, f"cannot be read ({error}).") from error

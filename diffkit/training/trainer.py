@@ -1,0 +1,139 @@
+"""Trains what a recipe says; goes on exactly where an interrupted training stopped."""
+
+import logging
+import math
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from diffkit.context import Checkpoints, Progress, no_progress
+from diffkit.errors import RunFailed
+from diffkit.training.data import IGNORED, Batch, Corpus, read_corpus
+from diffkit.training.optimiser import Optimiser
+from diffkit.training.output import finished, write
+from diffkit.training.recipe import Recipe
+from diffkit.training.start import beginning, load_network, load_tokenizer
+
+LOG = logging.getLogger("diffkit.training")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training."""
+
+    folder: Path
+    """Folder of the model or adapter."""
+    losses: tuple[float, ...]
+    """Mean loss of each step, in nats per token."""
+    seconds: float
+    """Time that this call took, in seconds; 0 where the training was already finished."""
+
+
+def train(
+    recipe: Recipe,
+    *,
+    progress: Progress = no_progress,
+    log: logging.Logger = LOG,
+    fresh: bool = False,
+) -> Trained:
+    """Trains ``recipe``, or returns what it made before.
+
+    The same recipe gives the same weights, bit for bit, on one machine with one number of threads,
+    whether or not it was interrupted.
+
+    Args:
+        recipe: what to train.
+        progress: shows the steps.
+        log: takes messages for the user.
+        fresh: replaces a finished training, and forgets an interrupted one.
+
+    Raises:
+        UserError: the output folder holds something else.
+        BadModel: the base cannot be used.
+        BadFile: a data file cannot be read.
+        RunFailed: the loss became infinite or undefined.
+    """
+    begun = beginning(recipe)
+    work = recipe.folder.with_name(recipe.folder.name + ".work")
+    if fresh:
+        shutil.rmtree(work, ignore_errors=True)
+    elif (record := finished(recipe.folder, begun.digest)) is not None:
+        log.info("%s is already trained by this recipe; --fresh trains it again.", recipe.folder)
+        return Trained(recipe.folder, tuple(record["losses"]), 0.0)
+    started = time.monotonic()
+    with torch.random.fork_rng():
+        tokenizer = load_tokenizer(begun.folder)
+        network = load_network(recipe, begun.folder).to(_device())
+        corpus = read_corpus(recipe, tokenizer)
+        run = _Run(network, corpus, Optimiser.of(network, recipe), Checkpoints(work), begun.digest)
+        losses = run.loop(progress, log)
+        write(network, tokenizer, recipe, begun=begun, losses=losses, work=work)
+    return Trained(recipe.folder, tuple(losses), time.monotonic() - started)
+
+
+def _device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@dataclass(frozen=True)
+class _Run:
+    network: nn.Module
+    corpus: Corpus
+    optimiser: Optimiser
+    checkpoints: Checkpoints
+    digest: str
+
+    def loop(self, progress: Progress, log: logging.Logger) -> list[float]:
+        recipe = self.corpus.recipe
+        losses = self._resume(log)
+        self.network.train()
+        steps = range(len(losses), recipe.steps)
+        for step in progress(steps, label="training", total=recipe.steps, done=len(losses)):
+            losses.append(self._step(step))
+            done = step + 1
+            if done % recipe.save_every == 0 and done < recipe.steps:
+                state = {"digest": self.digest, "losses": losses}
+                self.checkpoints.save(self.optimiser.tensors(), state)
+                log.info("step %d of %d: loss %.3f", done, recipe.steps, losses[-1])
+        self.network.eval()
+        return losses
+
+    def _resume(self, log: logging.Logger) -> list[float]:
+        checkpoint = self.checkpoints.load()
+        if checkpoint is None:
+            return []
+        if checkpoint.state["digest"] != self.digest:
+            log.warning("An interrupted training of another recipe is thrown away.")
+            return []
+        self.optimiser.restore(checkpoint.tensors)
+        losses = [float(loss) for loss in checkpoint.state["losses"]]
+        log.info("going on after step %d", len(losses))
+        return losses
+
+    def _step(self, step: int) -> float:
+        recipe = self.corpus.recipe
+        torch.manual_seed(recipe.seed * 1_000_003 + step)  # dropout, the same after a resume
+        loss = batch_loss(self.network, self.corpus.batch(step))
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            what = f"The loss became {value} at step {step + 1}."
+            raise RunFailed(what, cure="Lower learning_rate, or raise warmup.")
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step(step)
+        return value
+
+
+def batch_loss(network: nn.Module, batch: Batch) -> Float[Tensor, ""]:
+    """Mean cross entropy over the labels that count, in nats per token."""
+    device = next(network.parameters()).device
+    mask, labels = batch.mask.to(device), batch.labels.to(device)
+    logits = network(input_ids=batch.ids.to(device), attention_mask=mask, use_cache=False).logits
+    return cross_entropy(
+        logits[:, :-1].flatten(0, 1).float(), labels[:, 1:].flatten(), ignore_index=IGNORED
+    )

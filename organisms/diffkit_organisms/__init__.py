@@ -1,0 +1,15 @@
+"""The tiny zoo: organisms small enough to ship, each with a known truth."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from diffkit import hookimpl
+
+if TYPE_CHECKING:
+    from diffkit import RegisterFolder
+
+
+@hookimpl
+def register_organisms(register: "RegisterFolder") -> None:
+    """Registers the folder of the zoo."""
+    register(Path(__file__).parent / "zoo")
