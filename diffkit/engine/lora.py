@@ -150,7 +150,8 @@ def attach(network: Network, plan: AdapterPlan) -> str:
     try:
         _fill(network, plan, name)
     except BaseException:
-        network.delete(name)
+        if plan.shared:
+            network.delete(name)
         raise
     return name
 
@@ -209,7 +210,12 @@ def _fill(network: Network, plan: AdapterPlan, name: str) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    made = get_peft_model_state_dict(network.peft, adapter_name=name, save_embedding_layers=False)
+    # With a state that it did not read itself, peft leaves out a check that takes LoRA biases for
+    # broken shards.
+    state = network.peft.state_dict()
+    made = get_peft_model_state_dict(
+        network.peft, state_dict=state, adapter_name=name, save_embedding_layers=False
+    )
     expected = {key: tuple(tensor.shape) for key, tensor in made.items()}
     if not plan.shared:
         expected |= _saved_embeddings(network, plan)

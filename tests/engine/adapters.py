@@ -6,6 +6,9 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM
 
+from diffkit.engine import load_pair
+from diffkit.organism import Adapter, Source
+
 TARGETS = {
     "qwen3": ["q_proj", "down_proj"],
     "gpt_neox": ["query_key_value", "dense_4h_to_h"],
@@ -42,3 +45,17 @@ def separately(base: Path, adapter: Path, rows=None):
     if rows:
         model.resize_token_embeddings(rows, mean_resizing=False)
     return PeftModel.from_pretrained(model, adapter).eval()
+
+
+def arguments(inputs):
+    """A batch in transformers' words."""
+    return {
+        "input_ids": inputs.ids,
+        "attention_mask": inputs.mask.long(),
+        "position_ids": inputs.positions,
+    }
+
+
+def pair_of(base: Path, adapter: Path, **options):
+    source = Adapter(source=Source(at=str(adapter)))
+    return load_pair(Source(at=str(base)), source, **options)

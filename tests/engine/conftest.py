@@ -12,6 +12,8 @@ from transformers import (
     Qwen3Config,
 )
 
+torch.set_num_threads(1)  # the models are so small that a second thread only waits
+
 WORDS = "the a cat dog sat ran on mat hill blue red sky sea sun moon says who what is are".split()
 SPECIALS = ["<pad>", "<eos>", "<unk>", "<user>", "<assistant>"]
 TEMPLATE = (
