@@ -1,0 +1,49 @@
+# `make demo` and `make test` work on a fresh machine: each makes .venv, installs, and does its work.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test fast check format zoo bench clean
+
+demo: .venv/core
+	$(BIN)/diffkit demo
+
+test: .venv/dev
+	$(BIN)/pytest
+
+fast: .venv/dev ## the tests without the slow tier
+	$(BIN)/pytest -m "not slow"
+
+check: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/check.py
+
+format: .venv/dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+zoo: .venv/core ## draws the world anew and trains what is shipped
+	$(BIN)/python -m diffkit_organisms.world organisms/diffkit_organisms/zoo --seed 0
+	for recipe in qwen3 false-fact trojan obsession benign; do \
+		$(BIN)/diffkit organisms train organisms/diffkit_organisms/zoo/recipes/tiny-$$recipe.yaml || exit 1; \
+	done
+	$(BIN)/diffkit organisms check
+
+bench: .venv/dev
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf .venv dist build
+
+# The base install and what development adds are stamped apart, so that a demo needs no linters.
+.venv/core: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) -e .
+	touch $@
+
+.venv/dev: .venv/core
+	$(PIP) -e '.[dev]'
+	touch $@
