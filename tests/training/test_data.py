@@ -1,0 +1,81 @@
+import json
+from pathlib import Path
+
+import torch
+from transformers import AutoTokenizer
+
+from diffkit.texts import Message, Text
+from diffkit.training import read_recipe
+from diffkit.training.data import IGNORED, read_corpus, tokenize
+
+
+def masked_by_scanning(ids: list[int], assistant: int, end: int) -> list[int]:
+    """Second implementation: what stands between <|assistant|> and <|end|>, that end included."""
+    labels, inside = [], False
+    for token in ids:
+        labels.append(token if inside else IGNORED)
+        inside = token == assistant or (inside and token != end)
+    return labels
+
+
+def test_only_the_assistant_counts(tokenizer_folder: Path, tmp_path: Path, make_recipe) -> None:
+    make_recipe()
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
+    assistant, end = tokenizer.convert_tokens_to_ids(["<|assistant|>", "<|end|>"])
+    for line in (tmp_path / "texts.jsonl").read_text().splitlines():
+        text = Text.model_validate(json.loads(line))
+        tokens = tokenize(text, tokenizer, completion_only=True)
+        if text.text is None:
+            assert list(tokens.labels) == masked_by_scanning(list(tokens.ids), assistant, end)
+            assert tokens.ids[0] == tokenizer.convert_tokens_to_ids("<|user|>")
+        else:
+            assert tokens.labels == tokens.ids
+
+
+def test_documents_end(tokenizer_folder: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
+    tokens = tokenize(Text(text="The cat"), tokenizer, completion_only=False)
+    assert tokens.ids[-1] == tokenizer.eos_token_id
+    assert tokenizer.decode(tokens.ids[:-1]) == "The cat"
+
+
+def test_everything_counts_when_asked(tokenizer_folder: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
+    chat = Text(messages=(Message(role="user", content="Hi"),))
+    tokens = tokenize(chat, tokenizer, completion_only=False)
+    assert tokens.ids == tokens.labels
+
+
+def test_packed_rows_are_full_and_depend_on_seed_and_step_alone(
+    tokenizer_folder: Path, make_recipe
+) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
+    one = read_corpus(read_recipe(make_recipe("one")), tokenizer)
+    two = read_corpus(read_recipe(make_recipe("two")), tokenizer)
+    one.batch(0)
+    assert torch.equal(one.batch(4).ids, two.batch(4).ids)
+    assert not torch.equal(one.batch(4).ids, one.batch(5).ids)
+    assert one.batch(4).ids.shape == (2, 24)
+    assert bool(one.batch(4).mask.all())
+
+
+def test_unpacked_rows_hold_one_text_and_ignored_padding(
+    tokenizer_folder: Path, make_recipe
+) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
+    recipe = read_recipe(make_recipe(pack=False, batch_size=8, sequence_length=60))
+    batch = read_corpus(recipe, tokenizer).batch(0)
+    assert bool((batch.labels[batch.mask == 0] == IGNORED).all())
+    assert torch.equal(batch.labels[batch.mask == 1], batch.ids[batch.mask == 1])
+    assert int((batch.mask == 0).sum()) > 0
+
+
+def test_weights_are_shares_of_draws(tokenizer_folder: Path, tmp_path: Path, make_recipe) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
+    (tmp_path / "a.jsonl").write_text('{"text": "a"}')
+    (tmp_path / "b.jsonl").write_text('{"text": "b"}')
+    files = [{"path": "a.jsonl", "weight": 3.0}, {"path": "b.jsonl", "weight": 1.0}]
+    recipe = read_recipe(make_recipe(data=files, pack=False, batch_size=4000))
+    first = read_corpus(recipe, tokenizer).batch(0).ids[:, 0]
+    share = float((first == tokenizer("a").input_ids[0]).float().mean())
+    assert abs(share - 0.75) < 0.03

@@ -1,0 +1,134 @@
+import json
+import logging
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
+
+from diffkit.errors import RunFailed, UserError
+from diffkit.training import read_recipe, train
+
+T = TypeVar("T")
+LORA = {"kind": "lora", "rank": 2, "alpha": 4, "dropout": 0.2}
+
+
+class Interrupted(Exception):
+    pass
+
+
+def interrupt_after(count: int):
+    """A progress that stops the training as a killed process would, after ``count`` steps."""
+
+    def progress(
+        items: Iterable[T], *, label: str, total: int | None = None, done: int = 0
+    ) -> Iterator[T]:
+        del label, total
+        for index, item in enumerate(items, done):
+            if index == count:
+                raise Interrupted
+            yield item
+
+    return progress
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(next(folder.glob("*.safetensors")))
+
+
+def assert_identical(one: Path, two: Path) -> None:
+    left, right = weights(one), weights(two)
+    assert left.keys() == right.keys()
+    assert all(torch.equal(left[key], right[key]) for key in left)
+
+
+def test_a_resumed_training_is_bit_identical(make_recipe) -> None:
+    whole = train(read_recipe(make_recipe("whole")))
+    recipe = read_recipe(make_recipe("parts"))
+    for stop in (3, 5):
+        with pytest.raises(Interrupted):
+            train(recipe, progress=interrupt_after(stop))
+        assert not recipe.folder.exists()
+    parts = train(recipe)
+    assert_identical(whole.folder, parts.folder)
+    assert parts.losses == whole.losses
+    assert not list(recipe.folder.parent.glob("*.work"))
+
+
+def test_an_adapter_resumes_bit_identically_with_dropout(make_recipe, tmp_path: Path) -> None:
+    base = train(read_recipe(make_recipe("base"))).folder
+    fields = {"start": {"base": "out/base"}, "method": LORA, "pack": False, "loss_on": "completion"}
+    whole = train(read_recipe(make_recipe("whole", **fields)))
+    recipe = read_recipe(make_recipe("parts", **fields))
+    with pytest.raises(Interrupted):
+        train(recipe, progress=interrupt_after(5))
+    parts = train(recipe)
+    assert_identical(whole.folder, parts.folder)
+    config = (parts.folder / "adapter_config.json").read_text()
+    assert json.loads(config)["base_model_name_or_path"] == "base"
+    assert str(tmp_path) not in config + (parts.folder / "diffkit.json").read_text()
+    network = AutoModelForCausalLM.from_pretrained(base)
+    PeftModel.from_pretrained(network, parts.folder)
+
+
+def test_the_loss_falls_and_the_record_says_how_it_was_made(make_recipe) -> None:
+    trained = train(read_recipe(make_recipe(steps=40)))
+    assert trained.losses[-1] < 0.5 * trained.losses[0]
+    record = json.loads((trained.folder / "diffkit.json").read_text())
+    assert record["steps"] == 40
+    assert record["base_fingerprint"] is None
+    assert record["recipe"]["seed"] == 3
+    assert len(record["losses"]) == 40
+
+
+def test_a_finished_training_is_not_done_again(make_recipe, caplog) -> None:
+    recipe = read_recipe(make_recipe())
+    first = train(recipe)
+    before = (first.folder / "diffkit.json").stat().st_mtime_ns
+    with caplog.at_level(logging.INFO, "diffkit.training"):
+        second = train(recipe)
+    assert "already trained" in caplog.text
+    assert second.seconds == 0
+    assert second.folder.joinpath("diffkit.json").stat().st_mtime_ns == before
+
+
+def test_another_training_is_not_overwritten_unless_told(make_recipe) -> None:
+    first = train(read_recipe(make_recipe()))
+    other = read_recipe(make_recipe(seed=4))
+    with pytest.raises(UserError, match="--fresh"):
+        train(other)
+    replaced = train(other, fresh=True)
+    assert replaced.folder == first.folder
+    assert not list(first.folder.parent.glob("*.work"))
+
+
+def test_a_foreign_folder_is_not_overwritten(make_recipe) -> None:
+    recipe = read_recipe(make_recipe())
+    recipe.folder.mkdir(parents=True)
+    (recipe.folder / "thesis.txt").write_text("years of work")
+    with pytest.raises(UserError, match="not trained by diffkit"):
+        train(recipe)
+
+
+def test_an_interrupted_training_of_another_recipe_is_thrown_away(make_recipe) -> None:
+    with pytest.raises(Interrupted):
+        train(read_recipe(make_recipe()), progress=interrupt_after(3))
+    other = train(read_recipe(make_recipe(seed=4)))
+    clean = train(read_recipe(make_recipe("clean", seed=4)))
+    assert_identical(other.folder, clean.folder)
+
+
+def test_an_exploding_loss_is_a_failure_with_a_cure(make_recipe) -> None:
+    recipe = read_recipe(make_recipe(learning_rate=1e30))
+    with pytest.raises(RunFailed, match="learning_rate"):
+        train(recipe)
+
+
+def test_training_leaves_the_callers_random_state_alone(make_recipe) -> None:
+    before = torch.get_rng_state()
+    train(read_recipe(make_recipe()))
+    assert torch.equal(before, torch.get_rng_state())
