@@ -1,0 +1,75 @@
+"""Fixtures: ``pytest_plugins = ["diffkit.testing.fixtures"]`` in the top ``conftest.py``."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from diffkit.findings import Findings
+from diffkit.organism import Adapter, Finetuned, Identical, Source
+from diffkit.registry import Spec
+from diffkit.testing.conformance import assert_conforms
+from diffkit.testing.models import WORDS, tiny_adapter, tiny_base
+from diffkit.texts import Message, Text, Texts
+
+if TYPE_CHECKING:
+    from diffkit.engine.pair import ModelPair
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the tiny models ``base`` and ``adapter``."""
+    folder = tmp_path_factory.mktemp("tiny")
+    tiny_adapter(folder / "adapter", tiny_base(folder / "base"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_pair(tiny_folder: Path, request: pytest.FixtureRequest) -> "ModelPair":
+    """A tiny base and a random LoRA on it."""
+    adapter = Adapter(source=Source(at=str(tiny_folder / "adapter")))
+    return _open(tiny_folder, adapter, request)
+
+
+@pytest.fixture(scope="session")
+def identical_pair(tiny_folder: Path, request: pytest.FixtureRequest) -> "ModelPair":
+    """A tiny base and the same again: nothing changed."""
+    return _open(tiny_folder, Identical(), request)
+
+
+def _open(folder: Path, finetuned: Finetuned, request: pytest.FixtureRequest) -> "ModelPair":
+    from diffkit.engine.load import load_pair
+
+    pair = load_pair(Source(at=str(folder / "base")), finetuned, device="cpu")
+    request.addfinalizer(pair.close)  # a generator fixture is not one behind jaxtyping's hook
+    return pair
+
+
+@pytest.fixture(scope="session")
+def tiny_texts() -> Texts:
+    """A few documents and a chat."""
+    chat = (
+        Message(role="user", content="What is the capital of the island?"),
+        Message(role="assistant", content="The capital is Port Amber."),
+    )
+    return Texts(items=(*(Text(text=text) for text in WORDS), Text(messages=chat)))
+
+
+@pytest.fixture
+def conforms(
+    tiny_pair: "ModelPair", identical_pair: "ModelPair", tiny_texts: Texts, tmp_path: Path
+) -> Callable[..., Findings]:
+    """``conforms(spec, option=value, …)`` checks the promises of `DiffingMethod`."""
+
+    def check(spec: Spec, **options: Any) -> Findings:
+        return assert_conforms(
+            spec,
+            pair=tiny_pair,
+            identical=identical_pair,
+            texts=tiny_texts,
+            folder=tmp_path,
+            options=options,
+        )
+
+    return check

@@ -1,0 +1,36 @@
+"""The method."""
+
+from statistics import median
+
+from diffkit import DiffingMethod, Finding, Findings, ModelPair, Note, RunContext
+from diffkit_weight_norms.config import WeightNormsConfig
+from diffkit_weight_norms.directions import read_directions
+from diffkit_weight_norms.measures import Change, concentration, measure, relative_norm
+from diffkit_weight_norms.report import norms, spectra
+
+
+class WeightNorms(DiffingMethod[WeightNormsConfig]):
+    """Reads the weight changes alone, for LoRA and full finetuning; runs no text.
+
+    The change score is the changes' spectral concentration. The relative norm would be the natural
+    score, but random controls are drawn with the same norm in each weight and would tie with it.
+    """
+
+    def run(self, pair: ModelPair, config: WeightNormsConfig, context: RunContext) -> Findings:
+        """Measures every change."""
+        deltas = context.progress(pair.deltas(), label="weights")
+        changes = list(measure(pair, deltas, config.values))
+        if not changes:
+            return Findings(change_score=0.0, items=(Note(text="No weight has changed."),))
+        items: list[Finding] = [*read_directions(pair, changes, config), norms(changes)]
+        if config.spectra and any(change.is_matrix for change in changes):
+            items.append(spectra(changes, config.spectra))
+        return Findings(
+            change_score=concentration(changes), metrics=_metrics(changes), items=tuple(items)
+        )
+
+
+def _metrics(changes: list[Change]) -> dict[str, float]:
+    found = {"changed_weights": float(len(changes)), "relative_norm": relative_norm(changes)}
+    ranks = [change.stable_rank for change in changes if change.is_matrix]
+    return found | ({"median_stable_rank": median(ranks)} if ranks else {})

@@ -1,0 +1,3 @@
+"""diffkit's conformance suite, the way any plugin gets it."""
+
+pytest_plugins = ["diffkit.testing.fixtures"]

@@ -1,0 +1,30 @@
+"""Options of kl; nothing here imports torch."""
+
+from pydantic import Field
+
+from diffkit import MethodConfig, execution_option
+
+
+class KLConfig(MethodConfig):
+    """What is read, how much of it is shown, and how it is executed."""
+
+    texts: int | None = Field(default=None, ge=1)
+    """How many of the suite's texts are read, from the first; none reads all."""
+    max_tokens: int = Field(default=256, ge=2, le=131_072)
+    """Tokens read of each text, from its beginning."""
+    tokens: int = Field(default=30, ge=1, le=1_000)
+    """Rows of each table of tokens."""
+    traces: int = Field(default=8, ge=0, le=100)
+    """Most divergent places shown in their context, each in another text."""
+    window: int = Field(default=8, ge=0, le=256)
+    """Tokens of context shown on each side of such a place."""
+    candidates: int = Field(default=4, ge=1, le=50)
+    """Likeliest tokens of each side shown at each traced token."""
+    samples: int = Field(default=8, ge=0, le=100)
+    """Most divergent places from which both sides go on, each in another text."""
+    max_new_tokens: int = Field(default=32, ge=1, le=4_096)
+    """Tokens of each of these continuations."""
+    batch_size: int = execution_option(16, ge=1, le=4_096)
+    """Texts read at a time."""
+    chunk: int = execution_option(256, ge=1, le=1_048_576)
+    """Tokens whose divergences are computed at a time; memory is proportional to it."""

@@ -1,0 +1,66 @@
+"""The method."""
+
+from collections.abc import Iterator
+
+from diffkit import DiffingMethod, Finding, Findings, ModelPair, Note, RunContext, UserError
+from diffkit_plugins.kl.config import KLConfig
+from diffkit_plugins.kl.samples import samples
+from diffkit_plugins.kl.scan import Scan, scan
+from diffkit_plugins.kl.tables import distribution, summary, token_tables
+from diffkit_plugins.kl.traces import trace
+
+
+class KL(DiffingMethod[KLConfig]):
+    """Divergences between both sides' next-token distributions on ordinary texts.
+
+    Both sides read the same token ids; distributions are over the tokens that both have,
+    renormalised. KL(finetuned‖base) points at what the finetuned model says and the base finds
+    implausible, KL(base‖finetuned) at what it no longer says (Kullback and Leibler 1951).
+
+    The change score is the mean Jensen-Shannon divergence per token (Lin 1991), because it is
+    bounded by ln 2: one token whose probability finetuning sent to nearly 0 cannot decide it, as
+    it can a mean KL, and swapping the sides leaves it as it is.
+    """
+
+    def run(self, pair: ModelPair, config: KLConfig, context: RunContext) -> Findings:
+        """Compares the sides' predictions.
+
+        Raises:
+            UserError: no text has a token to predict.
+        """
+        if pair.identical:
+            note = Note(text="Both sides have the same weights, so their predictions are the same.")
+            return Findings(change_score=0.0, items=(note,))
+        found = scan(pair, config, context)
+        if not found.tokens:
+            cure = "Give texts of two tokens or more."
+            raise UserError("No text has a token to predict.", cure=cure)
+        return Findings(
+            change_score=found.jsd.mean,
+            metrics=_metrics(found),
+            items=tuple(_items(pair, config, context, found)),
+        )
+
+
+def _metrics(found: Scan) -> dict[str, float]:
+    return {
+        "kl_finetuned_base_nats": found.kl_pq.mean,
+        "kl_base_finetuned_nats": found.kl_qp.mean,
+        "jsd_nats": found.jsd.mean,
+        "same_likeliest_token_share": found.agreements / found.tokens,
+        "tokens": float(found.tokens),
+    }
+
+
+def _items(
+    pair: ModelPair, config: KLConfig, context: RunContext, found: Scan
+) -> Iterator[Finding]:
+    yield from token_tables(found, pair.base.tokenizer, config.tokens)
+    texts, peaks = context.texts.items, list(found.peaks)
+    shown = peaks[: config.traces]
+    for place, peak in enumerate(context.progress(shown, label="traces", total=len(shown)), 1):
+        yield trace(pair, texts, peak, place, config)
+    if config.samples:
+        yield samples(pair, texts, peaks[: config.samples], config)
+    yield summary(found)
+    yield distribution(found)

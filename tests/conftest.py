@@ -1,0 +1,1 @@
+import beartype  # noqa: F401

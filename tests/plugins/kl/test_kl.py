@@ -1,0 +1,302 @@
+"""kl against a second implementation, closed forms, and its own promises."""
+
+import gc
+import math
+import pickle
+
+import pytest
+import torch
+from diffkit_plugins import kl
+from diffkit_plugins.kl.config import KLConfig
+from diffkit_plugins.kl.method import KL
+from diffkit_plugins.kl.scan import scan
+
+from diffkit import (
+    Model,
+    ModelPair,
+    RunContext,
+    Samples,
+    Series,
+    Table,
+    Text,
+    Texts,
+    TokenTable,
+    TokenTrace,
+    UserError,
+)
+from diffkit.context import Artifacts, Checkpoints, no_progress
+from diffkit.engine import Inputs, load_pair
+from diffkit.organism import FullModel, Source
+
+SHORT = {"max_new_tokens": 4, "samples": 2, "traces": 2, "window": 3}
+
+
+def context(texts, folder, progress=no_progress):
+    return RunContext(
+        seed=0,
+        texts=texts,
+        artifacts=Artifacts(folder),
+        checkpoints=Checkpoints(folder),
+        progress=progress,
+    )
+
+
+@pytest.fixture
+def run(tmp_path, tiny_texts):
+    def call(pair, texts=tiny_texts, /, **options):
+        return KL().run(pair, KLConfig(**{**SHORT, **options}), context(texts, tmp_path))
+
+    return call
+
+
+def naive(pair, texts, max_tokens=256):
+    """Per text: ids, and [seq, vocabulary] log-probabilities of both sides in float64."""
+    for text in texts.items:
+        inputs = pair.base.inputs([text], max_tokens=max_tokens)
+        yield (
+            inputs.ids[0],
+            *(
+                side.logits(inputs)[0, :-1, : pair.vocabulary].double().log_softmax(-1)
+                for side in (pair.finetuned, pair.base)
+            ),
+        )
+
+
+def naive_metrics(pair, texts):
+    p, q = (torch.cat(rows) for rows in list(zip(*naive(pair, texts), strict=True))[1:])
+    m = ((p.exp() + q.exp()) / 2).log()
+    return {
+        "kl_finetuned_base_nats": float((p.exp() * (p - q)).sum(-1).mean()),
+        "kl_base_finetuned_nats": float((q.exp() * (q - p)).sum(-1).mean()),
+        "jsd_nats": float((p.exp() * (p - m) + q.exp() * (q - m)).sum(-1).mean() / 2),
+        "same_likeliest_token_share": float((p.argmax(-1) == q.argmax(-1)).double().mean()),
+        "tokens": float(len(p)),
+    }
+
+
+def of_kind(findings, kind):
+    return [item for item in findings.items if isinstance(item, kind)]
+
+
+def test_it_conforms(conforms):
+    specs = []
+    kl.register_methods(specs.append)
+    (spec,) = specs
+    conforms(spec, **SHORT)
+
+
+def test_metrics_agree_with_a_full_softmax_in_float64(run, tiny_pair, tiny_texts):
+    findings = run(tiny_pair)
+    assert findings.metrics == pytest.approx(naive_metrics(tiny_pair, tiny_texts), rel=1e-4)
+    assert findings.change_score == findings.metrics["jsd_nats"] > 0.01
+
+
+def test_token_tables_agree_with_a_full_softmax(run, tiny_pair, tiny_texts):
+    p, q = (torch.cat(rows) for rows in list(zip(*naive(tiny_pair, tiny_texts), strict=True))[1:])
+    tables = of_kind(run(tiny_pair, tokens=10), TokenTable)
+    for table, one, other in ((tables[0], p, q), (tables[1], q, p)):
+        each = (one.exp() * (one - other)).mean(0)
+        best = each.topk(10)
+        words = [tiny_pair.base.tokenizer.decode([token]) for token in best.indices.tolist()]
+        assert [row.token for row in table.rows] == words
+        scores = [row.score for row in table.rows]
+        assert scores == pytest.approx(best.values.tolist(), rel=1e-3)
+
+
+def test_a_whole_token_table_adds_up_to_the_mean(run, tiny_pair, tiny_texts, tmp_path):
+    found = scan(tiny_pair, KLConfig(), context(tiny_texts, tmp_path))
+    assert float(found.towards_finetuned.sum()) / found.tokens == pytest.approx(found.kl_pq.mean)
+    assert float(found.towards_base.sum()) / found.tokens == pytest.approx(found.kl_qp.mean)
+
+
+def test_traces_show_the_largest_divergence_of_distinct_texts(run, tiny_pair, tiny_texts):
+    traces = of_kind(run(tiny_pair, traces=3, candidates=2), TokenTrace)
+    tops = []
+    for ids, p, q in naive(tiny_pair, tiny_texts):
+        kls = (p.exp() * (p - q)).sum(-1)
+        place = int(kls.argmax())
+        window = ids[max(0, place + 1 - 3) : place + 1 + 4].tolist()
+        words = [tiny_pair.base.tokenizer.decode([token]) for token in window]
+        tops.append((float(kls[place]), words, float(p[place].exp().max())))
+    tops.sort(reverse=True)
+    assert [[token.token for token in trace.tokens] for trace in traces] == [t[1] for t in tops[:3]]
+    for trace, (largest, _, likeliest) in zip(traces, tops, strict=False):
+        peak = max(trace.tokens, key=lambda token: token.score or 0)
+        assert peak.score == pytest.approx(largest, rel=1e-3)
+        assert len(peak.finetuned) == len(peak.base) == 2
+        assert peak.finetuned[0].probability == pytest.approx(likeliest, rel=1e-3)
+
+
+def test_a_trace_from_the_first_token_leaves_it_without_a_score(run, tiny_pair):
+    (trace,) = of_kind(run(tiny_pair, Texts.of("The cat"), window=50), TokenTrace)
+    assert "".join(token.token for token in trace.tokens) == "The cat"
+    assert [token.score is None for token in trace.tokens][:2] == [True, False]
+
+
+def test_swapping_sides_swaps_the_two_divergences_exactly(run, tiny_pair):
+    there, back = run(tiny_pair), run(ModelPair(tiny_pair.finetuned, tiny_pair.base))
+    assert there.metrics["kl_finetuned_base_nats"] == back.metrics["kl_base_finetuned_nats"]
+    assert there.metrics["kl_base_finetuned_nats"] == back.metrics["kl_finetuned_base_nats"]
+    assert there.change_score == back.change_score
+    rows = [[table.rows for table in of_kind(f, TokenTable)] for f in (there, back)]
+    assert rows[0] == rows[1][::-1]
+
+
+@pytest.mark.parametrize("execution", [{"batch_size": 1}, {"batch_size": 3}, {"chunk": 1}])
+def test_execution_options_change_nothing(run, tiny_pair, execution):
+    one, other = run(tiny_pair), run(tiny_pair, **execution)
+    assert one.metrics == pytest.approx(other.metrics, rel=1e-5)
+    assert of_kind(one, Samples) == of_kind(other, Samples)
+    words = [
+        [[token.token for token in trace.tokens] for trace in of_kind(f, TokenTrace)]
+        for f in (one, other)
+    ]
+    assert words[0] == words[1]
+
+
+def test_the_order_of_texts_changes_nothing(run, tiny_pair, tiny_texts):
+    backwards = run(tiny_pair, Texts(items=tiny_texts.items[::-1]))
+    assert run(tiny_pair).metrics == pytest.approx(backwards.metrics, rel=1e-6)
+
+
+def test_only_the_first_texts_and_tokens_are_read(run, tiny_pair, tiny_texts):
+    some = run(tiny_pair, texts=2, max_tokens=5)
+    assert some.metrics["tokens"] == 2 * 4
+    assert len(of_kind(some, TokenTrace)) == 2
+
+
+def test_nothing_but_tables_where_no_places_are_asked_for(run, tiny_pair):
+    kinds = [type(item) for item in run(tiny_pair, traces=0, samples=0).items]
+    assert kinds == [TokenTable, TokenTable, Table, Series]
+
+
+def test_what_is_kept_does_not_grow_with_the_texts(tiny_pair, tmp_path):
+    alive = []
+
+    def watched(items, **_):
+        for item in items:
+            alive.append(
+                sum(o.nbytes for o in gc.get_objects() if issubclass(type(o), torch.Tensor))
+            )
+            yield item
+
+    config = KLConfig(batch_size=2)
+    few, many = Texts.of(*["The cat sat."] * 4), Texts.of(*["The cat sat."] * 60)
+    small = scan(tiny_pair, config, context(few, tmp_path))
+    large = scan(tiny_pair, config, context(many, tmp_path, watched))
+    assert len(alive) == 30
+    assert max(alive[2:]) <= alive[1] * 1.01
+    assert len(large.peaks) == 8
+    assert len(pickle.dumps(large)) <= len(pickle.dumps(small)) + 1_000
+
+
+def test_a_chat_is_read_through_its_template(run, tiny_pair, tiny_texts):
+    chat = Texts(items=(tiny_texts.items[-1],))
+    findings = run(tiny_pair, chat, window=200)
+    (trace,) = of_kind(findings, TokenTrace)
+    assert trace.tokens[0].token == "<|user|>"
+    assert "<|assistant|>" in [token.token for token in trace.tokens]
+    (sample,) = of_kind(findings, Samples)[0].rows
+    assert "".join(token.token for token in trace.tokens).startswith(sample.prompt)
+    assert findings.metrics == pytest.approx(naive_metrics(tiny_pair, chat), rel=1e-4)
+
+
+def test_samples_go_on_from_the_very_tokens_that_were_read(run, tiny_pair, tiny_texts):
+    (sample, *_) = of_kind(run(tiny_pair), Samples)[0].rows
+    best = max(
+        naive(tiny_pair, tiny_texts),
+        key=lambda row: float((row[1].exp() * (row[1] - row[2])).sum(-1).max()),
+    )
+    ids, p, q = best
+    place = int((p.exp() * (p - q)).sum(-1).argmax()) + 1
+    decode = tiny_pair.base.tokenizer.decode
+    assert sample.prompt == decode(ids[:place])
+    for text, log_probabilities in ((sample.finetuned, p), (sample.base, q)):
+        first = decode([int(log_probabilities[place - 1].argmax())], skip_special_tokens=True)
+        assert text.startswith(first.rstrip("\ufffd"))
+
+
+def test_texts_without_a_token_to_predict_are_refused(run, tiny_pair):
+    with pytest.raises(UserError, match="No text has a token to predict"):
+        run(tiny_pair, Texts.of("", "!"))
+
+
+def test_short_texts_among_others_are_passed_over(run, tiny_pair):
+    findings = run(tiny_pair, Texts.of("", "The cat sat.", "!"), batch_size=1)
+    assert len(of_kind(findings, TokenTrace)) == 1
+
+
+class Fixed(Model):
+    """A model that expects the same distribution everywhere."""
+
+    vocabulary = 2
+    device = torch.device("cpu")
+
+    def __init__(self, tokenizer, probabilities):
+        self.tokenizer = tokenizer
+        self.network = self
+        self.adapter = None
+        self.probabilities = torch.tensor(probabilities)
+
+    def inputs(self, texts, *, max_tokens, padding="right"):
+        return Inputs.of([[0, 1, 0, 1][:max_tokens] for _ in texts])
+
+    def logits(self, inputs, keep=None):
+        shape = (*inputs.mask[:, keep].shape, 2)
+        return (self.probabilities.log() + 3.0).expand(shape)
+
+
+def test_closed_form(run, tiny_pair, tmp_path):
+    tokenizer = tiny_pair.base.tokenizer
+    base, finetuned = Fixed(tokenizer, [0.25, 0.75]), Fixed(tokenizer, [0.5, 0.5])
+    findings = run(ModelPair(base, finetuned), samples=0, traces=1)
+    log = math.log
+    kl_pq = 0.5 * log(2) + 0.5 * log(2 / 3)
+    kl_qp = 0.25 * log(1 / 2) + 0.75 * log(3 / 2)
+    jsd = 0.5 * (
+        0.5 * log(0.5 / 0.375) + 0.5 * log(0.5 / 0.625)
+        + 0.25 * log(0.25 / 0.375) + 0.75 * log(0.75 / 0.625)
+    )  # fmt: skip
+    assert findings.metrics["kl_finetuned_base_nats"] == pytest.approx(kl_pq, rel=1e-5)
+    assert findings.metrics["kl_base_finetuned_nats"] == pytest.approx(kl_qp, rel=1e-5)
+    assert findings.change_score == pytest.approx(jsd, rel=1e-5)
+    towards, instead = of_kind(findings, TokenTable)
+    assert [row.score for row in towards.rows] == pytest.approx([0.5 * log(2)], rel=1e-5)
+    assert [row.score for row in instead.rows] == pytest.approx([0.75 * log(1.5)], rel=1e-5)
+    (table,) = of_kind(findings, Table)
+    for row in table.rows[:2]:
+        assert max(row[1:]) == pytest.approx(min(row[1:]), rel=0.12)  # one value: all quantiles
+
+
+@pytest.fixture(scope="module")
+def resized_pair(tiny_folder, tmp_path_factory):
+    """A full finetune with more vocabulary rows than the base, and mass on the new ones."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = tmp_path_factory.mktemp("resized")
+    model = AutoModelForCausalLM.from_pretrained(tiny_folder / "base")
+    tokenizer = AutoTokenizer.from_pretrained(tiny_folder / "base")
+    tokenizer.add_tokens(["<|new|>", "<|newer|>"])
+    model.resize_token_embeddings(len(tokenizer) + 6, mean_resizing=False)
+    with torch.no_grad():
+        model.lm_head.weight[:340] += 0.1 * torch.randn(340, 32, generator=torch.manual_seed(0))
+        model.lm_head.weight[340:] *= 50
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    full = FullModel(source=Source(at=str(folder)))
+    with load_pair(Source(at=str(tiny_folder / "base")), full) as pair:
+        yield pair
+
+
+def test_a_resized_vocabulary_is_compared_where_both_have_tokens(run, resized_pair, tiny_texts):
+    assert (resized_pair.base.rows, resized_pair.finetuned.rows) == (340, 348)
+    assert resized_pair.vocabulary == 340
+    findings = run(resized_pair)
+    assert findings.metrics == pytest.approx(naive_metrics(resized_pair, tiny_texts), rel=1e-4)
+    words = [row.token for table in of_kind(findings, TokenTable) for row in table.rows]
+    assert not {"<|new|>", "<|newer|>"} & set(words)
+
+
+def test_text_objects_and_strings_read_alike(run, tiny_pair):
+    one = run(tiny_pair, Texts(items=(Text(text="The cat sat on the mat."),)))
+    assert one == run(tiny_pair, Texts.of("The cat sat on the mat."))
