@@ -20,7 +20,7 @@ class Bar:
     """``k/n``."""
     words: str
     """All of it, for readers who do not see the drawing."""
-    y: float
+    y: int
     """Pixels from the top to the line that the point lies on."""
     at: float | None
     low: float | None

@@ -5,19 +5,21 @@ data, in every place and without any template having to think of it.
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import groupby
+from itertools import zip_longest
+from typing import TypeVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from diffkit.evaluation.leaderboard import Leaderboard, PairResult
-from diffkit.findings import Figure
+from diffkit.findings import Figure, Table
 from diffkit.render import forest, heat, plots, words
 from diffkit.runs.manifest import StoredRun
 
+T = TypeVar("T")
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -46,16 +48,16 @@ def leaderboard_page(leaderboard: Leaderboard, runs: Sequence[tuple[str, StoredR
         (name, _Entry(f"run-{index}", run, _pairs(leaderboard, name, run)))
         for index, (name, run) in enumerate(runs)
     ]
-    order = {name: place for place, name in reversed(list(enumerate(name for name, _ in runs)))}
-    entries.sort(key=lambda entry: order[entry[0]])
-    found = [(name, [e for _, e in group]) for name, group in groupby(entries, lambda e: e[0])]
     page = _environment().get_template("leaderboard.html.j2")
     return page.render(
         leaderboard=leaderboard,
         panels=forest.panels(leaderboard),
-        groups=_groups(leaderboard),
+        groups=_grouped((pair.organism, pair) for pair in leaderboard.pairs),
+        readers={words.reader(row) for row in leaderboard.rows}
+        | {words.reader(pair) for pair in leaderboard.pairs},
+        seeds={pair.seed for pair in leaderboard.pairs},
         anchors={(name, e.run.manifest.digest): e.anchor for name, e in entries},
-        found=found,
+        found=_grouped(entries),
     )
 
 
@@ -64,9 +66,12 @@ def _pairs(leaderboard: Leaderboard, organism: str, run: StoredRun) -> tuple[Pai
     return tuple(pair for pair in leaderboard.pairs if (pair.organism, pair.run) == key)
 
 
-def _groups(leaderboard: Leaderboard) -> list[tuple[str, list[PairResult]]]:
-    pairs = sorted(leaderboard.pairs, key=lambda pair: pair.organism)
-    return [(name, list(group)) for name, group in groupby(pairs, lambda pair: pair.organism)]
+def _grouped(named: Iterable[tuple[str, T]]) -> dict[str, list[T]]:
+    """What belongs to each name, names in the order of their first appearance."""
+    groups: dict[str, list[T]] = {}
+    for name, member in named:
+        groups.setdefault(name, []).append(member)
+    return groups
 
 
 @cache
@@ -80,13 +85,19 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"lines": _lines, "levels": heat.levels, "strongest": heat.strongest}
-    environment.globals |= {"words": words, "plot": plots.plot, "picture": _picture}
+    environment.globals |= {
+        "words": words,
+        "plot": plots.plot,
+        "picture": _picture,
+        "columns": _columns,
+    }
     return environment
 
 
 def _harmless(value: object) -> object:
-    foreign = isinstance(value, str) and not isinstance(value, Markup)  # Markup is finished output
-    return words.clean(value) if foreign else value
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value  # Markup is finished output
+    return words.clean(value)
 
 
 def _lines(text: str) -> Markup:
@@ -95,12 +106,19 @@ def _lines(text: str) -> Markup:
     return Markup('<span class="nl">⏎</span>\n').join(pieces)
 
 
+def _columns(table: Table) -> list[tuple[str, ...]]:
+    """The cells of a table as text, column by column."""
+    return [words.column(values) for values in zip_longest(*table.rows)]
+
+
 def _picture(figure: Figure, run: StoredRun) -> Markup | None:
     """The PNG as a data URI; none where the artifact is no PNG within the run's folder."""
-    file = (run.artifacts / figure.artifact).resolve()
-    if not file.is_relative_to(run.artifacts.resolve()) or not file.is_file():
+    folder = run.artifacts.resolve()
+    try:
+        file = (folder / figure.artifact).resolve()
+        content = file.read_bytes() if file.is_relative_to(folder) else b""
+    except (OSError, ValueError):  # a name may be missing, too long, or no name at all
         return None
-    content = file.read_bytes()
     if not content.startswith(_PNG):
         return None
     return Markup("data:image/png;base64,{}").format(base64.b64encode(content).decode())

@@ -8,7 +8,7 @@ from diffkit.findings import Series
 from diffkit.render import words
 
 WIDTH, HEIGHT = 520, 280
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 508, 12, 234
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62.0, 508.0, 12.0, 234.0
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class Plot:
     y_ticks: tuple[Tick, ...]
     curves: tuple[Curve, ...]
     x_label: str
-    left: int = _LEFT
-    right: int = _RIGHT
-    top: int = _TOP
-    bottom: int = _BOTTOM
+    left: float = _LEFT
+    right: float = _RIGHT
+    top: float = _TOP
+    bottom: float = _BOTTOM
     width: int = WIDTH
     height: int = HEIGHT
 
@@ -76,7 +76,7 @@ def plot(series: Series) -> Plot | None:
         return None
     log = series.log_x and min(xs) > 0  # step 0 has no place on a logarithmic axis
     x_axis = _Axis(*_range(xs, log=log), _LEFT, _RIGHT, log)
-    y_axis = _Axis(*_range(ys), _BOTTOM, _TOP)
+    y_axis = _Axis(*_widened(*_range(ys)), _BOTTOM, _TOP)
     curves = tuple(_curve(line.name, line.x, line.y, x_axis, y_axis) for line in series.lines)
     label = f"{series.x_label}, logarithmic" if log else series.x_label
     return Plot(x_axis.ticks(), y_axis.ticks(), curves, label)
@@ -97,11 +97,21 @@ def _range(values: Sequence[float], *, log: bool = False) -> tuple[float, float]
     return (low / 2, high * 2) if log else (low - (abs(low) or 1) / 2, high + (abs(high) or 1) / 2)
 
 
-def _even(low: float, high: float) -> list[float]:
-    """About five round values within the range."""
+def _widened(low: float, high: float) -> tuple[float, float]:
+    """The range out to the next round values."""
+    step = _step(low, high)
+    return math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
+
+
+def _step(low: float, high: float) -> float:
     rough = (high - low) / 5
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.999)
+    return next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.999)
+
+
+def _even(low: float, high: float) -> list[float]:
+    """About five round values within the range."""
+    step = _step(low, high)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [round(k * step, 12) for k in range(first, last + 1)]
 

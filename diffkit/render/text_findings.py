@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import singledispatch
+from itertools import zip_longest
 from pathlib import Path
 
 from rich.console import Group, RenderableType
@@ -117,7 +118,7 @@ def _(finding: Samples, view: View) -> RenderableType:
 
 
 def _sample(row: Sample) -> RenderableType:
-    prompt = Text("▸ ", "dim").append_text(_prose(row.prompt, "bold cyan"))
+    prompt = Text.assemble("▸ ", _prose(row.prompt, "bold"))
     if row.base == row.finetuned:
         table = grid(["both sides say"])
         table.add_row(_prose(row.base))
@@ -142,6 +143,7 @@ def _(finding: Series, view: View) -> RenderableType:
         ends = (line.y[0], line.y[-1], min(line.y), max(line.y)) if line.y else (None,) * 4
         cells = [Text(words.number(value)) for value in (len(line.y), *ends)]
         table.add_row(plain(line.name), *cells, Text(sparkline(line.y)))
+    table.columns[-1].no_wrap = True
     body = [table] if shown else [_empty("lines")]
     aside = f"{finding.y_label} over {finding.x_label}"
     return Group(
@@ -154,8 +156,9 @@ def _(finding: Table, view: View) -> RenderableType:
     shown = finding.rows[: view.limit]
     right = [i for i in range(len(finding.columns)) if words.is_numeric(shown, i)]
     table = grid(finding.columns, right=right)
-    for row in shown:
-        table.add_row(*(plain(words.cell(value)) for value in row))
+    columns = [words.column(column) for column in zip_longest(*shown)]
+    for row in zip(*columns, strict=True):
+        table.add_row(*map(plain, row))
     body = [table] if shown else [_empty("rows")]
     return Group(heading(finding.title), *body, *more(len(finding.rows) - len(shown), "row"))
 
@@ -163,7 +166,7 @@ def _(finding: Table, view: View) -> RenderableType:
 @renderable.register
 def _(finding: Note, view: View) -> RenderableType:
     del view
-    return Text("● ", "cyan").append_text(plain(finding.text, keep_lines=True))
+    return Text.assemble(("● ", "cyan"), plain(finding.text, keep_lines=True))
 
 
 @renderable.register

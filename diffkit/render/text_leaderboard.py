@@ -14,12 +14,13 @@ def who_sees_what(leaderboard: Leaderboard) -> Grid:
     """Each row's shares with their intervals below, beside chance and beside the nulls."""
     columns = ["method", "top-1", "chance", "1/rank", "chance", "detected", "false alarms"]
     table = grid(columns, right=(2, 3, 4), title=f"{leaderboard.suite}: who sees what")
-    for row in leaderboard.rows:
+    ranks = words.aligned(row.reciprocal_rank for row in leaderboard.rows)
+    for row, rank in zip(leaderboard.rows, ranks, strict=True):
         table.add_row(
             _who(row),
             _share(row.top1),
             Text(words.number(row.chance), "dim"),
-            Text(words.number(row.reciprocal_rank)),
+            Text(rank),
             Text(words.number(row.reciprocal_rank_chance), "dim"),
             _share(row.detected),
             _share(row.false_alarms),
@@ -62,7 +63,7 @@ def pairs_table(leaderboard: Leaderboard) -> Grid:
         pairs = tuple(group)
         table.add_section()
         table.add_row(_who(pairs[0]))
-        changes = words.aligned(tuple(pair.change_score for pair in pairs))
+        changes = words.aligned(pair.change_score for pair in pairs)
         for pair, change in zip(pairs, changes, strict=True):
             table.add_row(*_pair(pair, seeds, change))
     return table

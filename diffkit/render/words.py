@@ -30,8 +30,6 @@ def clean(text: str, *, keep_lines: bool = False) -> str:
     text = text.replace("\r\n", "\n")
     if not text.isprintable():
         text = "".join(c if _harmless(c) else _sign(c) for c in text)
-    if text and unicodedata.category(text[0]).startswith("M"):
-        text = "◌" + text  # half a character must not cling to whatever is printed before it
     return text.replace("⏎", "⏎\n") if keep_lines else text
 
 
@@ -50,11 +48,17 @@ def token(text: str) -> str:
     if not text:
         return "(empty)"
     bare = text.strip(" ")
-    if not bare:
-        return "␣" * len(text)
     start = len(text) - len(text.lstrip(" "))
-    end = len(text) - len(text.rstrip(" "))
-    return "␣" * start + clean(bare) + "␣" * end
+    end = len(text) - start - len(bare)
+    return "␣" * start + _standing(bare) + "␣" * end
+
+
+def _standing(text: str) -> str:
+    """Cleaned text that would not be seen, or would cling to its neighbour, without help."""
+    seen = any(c.isprintable() for c in text)
+    if not seen:
+        return "".join(map(_sign, text))
+    return ("◌" if unicodedata.category(text[0]).startswith("M") else "") + clean(text)
 
 
 def shorten(text: str, length: int) -> str:
@@ -64,7 +68,7 @@ def shorten(text: str, length: int) -> str:
     return f"{text[:length]}… {len(text) - length:,} more characters"
 
 
-def number(value: float | None) -> str:
+def number(value: float | int | None) -> str:
     """Three significant digits; whole numbers in full, with thousands separated."""
     if value is None:
         return NONE
@@ -75,7 +79,7 @@ def number(value: float | None) -> str:
     return f"{value + 0.0:.3g}"  # + 0.0 turns -0.0 into 0
 
 
-def aligned(values: Iterable[float | None]) -> tuple[str, ...]:
+def aligned(values: Iterable[float | int | None]) -> tuple[str, ...]:
     """One column of numbers, with the same count of decimals where that loses nothing much."""
     values = tuple(values)
     sizes = [abs(v) for v in values if v]
@@ -85,9 +89,13 @@ def aligned(values: Iterable[float | None]) -> tuple[str, ...]:
     return tuple(NONE if v is None else f"{v + 0.0:.{decimals}f}" for v in values)
 
 
-def cell(value: Cell) -> str:
-    """A table's cell; text still has to be cleaned."""
-    return value if isinstance(value, str) else number(value)
+def column(values: Sequence[Cell]) -> tuple[str, ...]:
+    """A column's cells, numbers set alike; text still has to be cleaned."""
+    numbers = [value for value in values if not isinstance(value, str)]
+    set_alike = iter(
+        aligned(numbers) if any(isinstance(n, float) for n in numbers) else map(number, numbers)
+    )
+    return tuple(value if isinstance(value, str) else next(set_alike) for value in values)
 
 
 def is_numeric(rows: Sequence[tuple[Cell, ...]], column: int) -> bool:
@@ -109,15 +117,15 @@ def interval(share: Share) -> str:
     return f"[{share.low:.2f}, {share.high:.2f}]"
 
 
-def percent(value: float) -> str:
-    """A probability in per cent; what is not zero never looks like zero."""
+def percent(value: float | int) -> str:
+    """A probability in per cent; only certainty looks like certainty."""
     share = 100 * value
     if 0 < share < 1:
         return "<1 %"
-    return f"{share:.0f} %"
+    return ">99 %" if 99 < share < 100 else f"{share:.0f} %"
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float | int) -> str:
     """Wall-clock time in the units that one would say it in."""
     if seconds < 60:
         return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"

@@ -1,0 +1,31 @@
+from diffkit.render.forest import panels
+
+
+def test_one_panel_for_each_share_and_one_bar_for_each_row(leaderboard):
+    top1, detected, alarms = panels(leaderboard)
+    assert [bar.count for bar in top1.bars] == ["3/4", "1/4"]
+    assert [len(panel.bars) for panel in (detected, alarms)] == [2, 2]
+    assert top1.height > top1.bars[-1].y
+
+
+def test_the_point_lies_in_its_interval_and_chance_only_where_it_is_known(leaderboard):
+    top1, detected, _ = panels(leaderboard)
+    bar = top1.bars[0]
+    assert top1.left <= bar.low < bar.at < bar.high <= top1.right
+    assert bar.chance < bar.low
+    assert "chance 0.125" in bar.words
+    assert detected.bars[0].chance is None
+
+
+def test_no_cases_give_no_point(leaderboard):
+    bar = panels(leaderboard)[2].bars[0]
+    assert (bar.at, bar.low, bar.high) == (None, None, None)
+
+
+def test_rows_are_told_apart_by_their_readers_where_these_differ(leaderboard):
+    other = leaderboard.rows[0].model_copy(update={"investigator": "agent"})
+    both = leaderboard.model_copy(update={"rows": (leaderboard.rows[0], other)})
+    assert [bar.label for bar in panels(both)[0].bars] == [
+        "kl · lineup · lineup",
+        "kl · agent · lineup",
+    ]

@@ -1,0 +1,115 @@
+import subprocess
+import sys
+
+import pytest
+from rich.console import Console
+
+from diffkit.evaluation.leaderboard import Leaderboard
+from diffkit.findings import Note
+from diffkit.render.text import render_findings, render_leaderboard
+
+
+def test_a_run_begins_with_what_was_run_and_how_much_changed(stored, console):
+    render_findings(stored(Note(text="n"), change_score=0.2134, metrics={"kl_nats": 0.5}), console)
+    text = console.export_text()
+    for part in ("kl  version 2", "layer=0.5", "template=a⏎b", "0.213", "kl_nats=0.5", "12 s"):
+        assert part in text
+
+
+def test_every_finding_is_shown(stored, each, console):
+    render_findings(stored(*each("cake")), console)
+    text = console.export_text()
+    assert text.count("cake") >= 7
+    assert "more finding" not in text
+
+
+def test_findings_beyond_the_limit_are_counted(stored, console):
+    render_findings(stored(*(Note(text=f"note {i}") for i in range(5))), console, limit=2)
+    text = console.export_text()
+    assert "note 1" in text
+    assert "note 2" not in text
+    assert "… 3 more findings" in text
+
+
+def test_no_findings_are_said(stored, console):
+    render_findings(stored(), console)
+    text = console.export_text()
+    assert "no findings" in text
+    assert "change score   –" in text
+
+
+def test_foreign_text_cannot_steer_a_colour_terminal(stored, each, hostile, capsys):
+    run = stored(*each(hostile), metrics={hostile: 1.0})
+    render_findings(run, Console(width=100, force_terminal=True, color_system="truecolor"))
+    shown = capsys.readouterr().out
+    assert "\x1b[2J" not in shown
+    assert "\u202e" not in shown
+
+
+@pytest.mark.parametrize("width", [20, 60, 100, 200])
+def test_nothing_is_wider_than_the_terminal(stored, each, leaderboard, width):
+    console = Console(width=width, record=True, color_system=None)
+    render_findings(stored(*each("a long word and " * 20)), console)
+    render_leaderboard(leaderboard, console)
+    assert max(len(line) for line in console.export_text().splitlines()) <= width
+
+
+def test_a_leaderboard_shows_shares_beside_chance_intervals_and_nulls(leaderboard, console):
+    render_leaderboard(leaderboard, console)
+    text = console.export_text()
+    for part in ("3/4", "[0.30, 0.95]", "0.125", "0.34", "none to count", "untestable at 0.05"):
+        assert part in text
+    assert "activation_difference_lens" in text
+    assert "Two truths share their words." in text
+
+
+def test_the_interval_stands_below_its_share(leaderboard, console):
+    render_leaderboard(leaderboard, console)
+    lines = console.export_text().splitlines()
+    row = next(index for index, line in enumerate(lines) if "3/4" in line)
+    assert lines[row].index("3/4") == lines[row + 1].index("[0.30")
+
+
+def test_pairs_say_what_was_right_and_what_was_not(leaderboard, console):
+    render_leaderboard(leaderboard, console)
+    lines = console.export_text().splitlines()
+    cake = next(line for line in lines if line.startswith("  cake"))
+    noise = next(line for line in lines if line.startswith("  noise"))
+    assert cake.split() == ["cake", "targeted", "targeted", "0.200", "0.048", "1", "1"]
+    assert "false alarm" in noise
+
+
+def test_seeds_are_named_where_they_differ(leaderboard, console):
+    again = leaderboard.pairs[0].model_copy(update={"seed": 7})
+    both = leaderboard.model_copy(update={"pairs": (leaderboard.pairs[0], again)})
+    render_leaderboard(both, console)
+    text = console.export_text()
+    assert "cake #0" in text
+    assert "cake #7" in text
+
+
+def test_an_empty_leaderboard_says_so(console):
+    render_leaderboard(Leaderboard(suite="zoo", rows=(), pairs=()), console)
+    assert "nothing has been graded" in console.export_text()
+
+
+def test_a_hostile_leaderboard_is_inert(leaderboard, hostile, console):
+    row = leaderboard.rows[0].model_copy(update={"method": hostile, "outcomes": hostile})
+    pair = leaderboard.pairs[0].model_copy(update={"said": hostile, "organism": hostile})
+    update = {"suite": hostile, "rows": (row,), "pairs": (pair,), "notes": (hostile,)}
+    render_leaderboard(leaderboard.model_copy(update=update), console)
+    text = console.export_text()
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "[bold]" in text
+
+
+def test_rendering_loads_no_models():
+    code = (
+        "import sys, diffkit.render.text, diffkit.render.html\n"
+        "print({'torch', 'transformers', 'nnsight'} & set(sys.modules))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "set()"
