@@ -10,7 +10,6 @@ from rich.padding import Padding
 from rich.text import Text
 
 from diffkit.findings import (
-    Candidate,
     Figure,
     Note,
     Sample,
@@ -22,15 +21,14 @@ from diffkit.findings import (
 )
 from diffkit.organism import Record
 from diffkit.render import words
-from diffkit.render.heat import Position, levels, strongest
+from diffkit.render.heat import strongest
 from diffkit.render.sparkline import sparkline
 from diffkit.render.text_parts import grid, heading, more, plain
+from diffkit.render.text_trace import positions, traced
 
 _TOKENS_PER_ROW = 20  # a trace's tokens are short: as many fill about as much screen as one row
 _TOP = 8  # positions of a trace with both sides' candidates
 _CHARACTERS = 600  # of one completion
-_WARM = ("", "#fdebd0", "#fbd9a4", "#f8c471", "#f5a742", "#ee8a1d")
-_COLD = ("", "#dcebfa", "#bcd9f5", "#96c3ee", "#6dabe4", "#4592d8")
 
 
 @dataclass(frozen=True)
@@ -71,42 +69,12 @@ def _(finding: TokenTable, view: View) -> RenderableType:
 def _(finding: TokenTrace, view: View) -> RenderableType:
     shown = view.limit * _TOKENS_PER_ROW
     top = strongest(finding, _TOP)
-    text = _traced(finding, shown, {position.index for position in top}, view.colour)
+    text = traced(finding, shown, {position.index for position in top}, view.colour)
     parts: list[RenderableType] = [heading(finding.title, finding.unit)]
     parts += [Padding(text, (1, 2))] if finding.tokens else [_empty("tokens")]
     parts += more(len(finding.tokens) - shown, "token")
-    parts += [_positions(top)] if top else []
+    parts += [positions(top)] if top else []
     return Group(*parts)
-
-
-def _traced(trace: TokenTrace, shown: int, marked: set[int], colour: bool) -> Text:
-    text = Text()
-    for index, (item, level) in enumerate(zip(trace.tokens[:shown], levels(trace), strict=False)):
-        ramp = _WARM if level > 0 else _COLD
-        style = f"black on {ramp[abs(level)]}" if colour and level else ""
-        word = words.clean(item.token, keep_lines=True)
-        if index in marked and not colour:
-            bare = word.rstrip()
-            word = f"{bare}⟨{words.number(item.score)}⟩{word[len(bare) :]}"
-        text.append(word, style=style)
-    return text
-
-
-def _positions(top: tuple[Position, ...]) -> RenderableType:
-    columns = ["at", "token", "score", "base expected", "finetuned expected"]
-    table = grid(columns, right=(0, 2))
-    scores = words.aligned(tuple(position.token.score for position in top))
-    for position, score in zip(top, scores, strict=True):
-        item = position.token
-        sides = [Text(_candidates(side)) for side in (item.base, item.finetuned)]
-        at = Text(str(position.index), "dim")
-        table.add_row(at, Text(words.token(item.token)), Text(score), *sides)
-    return table
-
-
-def _candidates(side: tuple[Candidate, ...]) -> str:
-    said = (f"{words.token(c.token)} {words.percent(c.probability)}" for c in side)
-    return ",  ".join(said) or words.NONE
 
 
 @renderable.register
