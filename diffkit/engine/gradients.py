@@ -70,7 +70,7 @@ def paired_gradient(
         value = loss(out_base, out_finetuned)
         value.backward()  # type: ignore[no-untyped-call]
     return PairedGradient(
-        float(value),
+        float(value.detach()),
         _backward(pair.base, leaf_base, logits_base, out_base),
         _backward(pair.finetuned, leaf_finetuned, logits_finetuned, out_finetuned),
     )

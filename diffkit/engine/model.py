@@ -1,8 +1,7 @@
 """One side of a pair. Nothing here takes a side: a `Model` is one."""
 
 import inspect
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from operator import attrgetter
 from typing import Any, Literal
@@ -13,22 +12,13 @@ from torch import Tensor, nn
 
 from diffkit.engine.architectures import resolve_layers
 from diffkit.engine.decode import decode
+from diffkit.engine.edits import Edit, Edits, edit_hook
 from diffkit.engine.encode import encode, encode_prompt
 from diffkit.engine.inputs import Inputs
 from diffkit.engine.network import Network
 from diffkit.engine.trace import read_blocks
 from diffkit.generator import Completion, Sampling
 from diffkit.texts import Text
-
-Edit = Callable[[Float[Tensor, "batch seq hidden"]], Float[Tensor, "batch seq hidden"]]
-"""What an edit does to the residual stream."""
-
-
-class _Edits(threading.local):
-    """The edits in force in this thread, as (layer, function)."""
-
-    def __init__(self) -> None:
-        self.all: tuple[tuple[int, Edit], ...] = ()
 
 
 class Model:
@@ -41,7 +31,7 @@ class Model:
         self.network = network
         self.adapter = adapter
         self.tokenizer: Any = network.tokenizer if tokenizer is None else tokenizer
-        self._edits = _Edits()
+        self._edits = Edits()
 
     @property
     def device(self) -> torch.device:
@@ -126,8 +116,9 @@ class Model:
         """
         wanted = resolve_layers(layers, self.layers)
         inputs = inputs.to(self.device)
-        with self.active(gradients=inputs.differentiable):
-            return torch.stack(read_blocks(self.network, _arguments(inputs), wanted))
+        with self.active(gradients=inputs.differentiable, hooks=False):
+            read = read_blocks(self.network, _arguments(inputs), wanted, self._edits.all)
+        return torch.stack(read)
 
     @contextmanager
     def edit(self, layer: int | float, function: Edit) -> Iterator[None]:
@@ -215,14 +206,19 @@ class Model:
         )
 
     @contextmanager
-    def active(self, *, gradients: bool = False) -> Iterator[nn.Module]:
-        """The module as this side: locked, switched, edited, and with gradients on or off."""
+    def active(self, *, gradients: bool = False, hooks: bool = True) -> Iterator[nn.Module]:
+        """The module as this side: locked and switched, until the context ends.
+
+        Args:
+            gradients: whether passes record gradients.
+            hooks: whether the edits in force are made.
+        """
         with ExitStack() as stack:
             module = stack.enter_context(self.network.side(self.adapter))
             stack.enter_context(self.network.recomputing(gradients))
             stack.enter_context(torch.set_grad_enabled(gradients))
-            for layer, function in self._edits.all:
-                hook = self.network.blocks[layer].register_forward_hook(_edited(function))
+            for layer, function in self._edits.all if hooks else ():
+                hook = self.network.blocks[layer].register_forward_hook(edit_hook(function))
                 stack.callback(hook.remove)
             yield module
 
@@ -257,12 +253,3 @@ def _arguments(inputs: Inputs) -> dict[str, Any]:
         "position_ids": inputs.positions,
         "use_cache": False,
     }
-
-
-def _edited(function: Edit) -> Callable[[nn.Module, Any, Any], Any]:
-    def hook(_module: nn.Module, _arguments: Any, output: Any) -> Any:
-        if isinstance(output, tuple):
-            return (function(output[0]), *output[1:])
-        return function(output)
-
-    return hook

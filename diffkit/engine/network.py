@@ -35,6 +35,7 @@ class Network:
         self.users = 0
         self.reload: Callable[..., Network] = _cannot_reload
         self._peft: Any = None
+        self._adapters: set[str] = set()
         self._active: str | None = None
         self._traced: Any = None
         self._checkpointing = False
@@ -46,9 +47,14 @@ class Network:
         """The module with one adapter on (none: the base), for as long as the context lasts.
 
         Raises:
-            RuntimeError: another side of this network is in use further up in the same thread.
+            RuntimeError: the adapter has been taken off, or another side of this network is in use
+                further up in the same thread.
         """
         with self.lock:
+            if adapter is not None and adapter not in self._adapters:
+                # peft would run the base instead, without a word
+                msg = "this side is closed: its adapter has been taken off"
+                raise RuntimeError(msg)
             if self.users and adapter != self._active:
                 msg = "another side of this network is in use in this thread"
                 raise RuntimeError(msg)
@@ -91,6 +97,7 @@ class Network:
                 self._peft = PeftModel(self.module, config, adapter_name=name)
             else:
                 self._peft.add_adapter(name, config)
+            self._adapters.add(name)
             self._traced = None  # its tree of modules is out of date
             if own:
                 self._active = name
@@ -110,6 +117,7 @@ class Network:
         with self.lock:
             self._switch(None)
             self._peft.delete_adapter(adapter)
+            self._adapters.discard(adapter)
             self._switch(None)
             self._traced = None
 

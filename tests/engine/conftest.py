@@ -14,7 +14,28 @@ from transformers import (
 
 torch.set_num_threads(1)  # the models are so small that a second thread only waits
 
-WORDS = "the a cat dog sat ran on mat hill blue red sky sea sun moon says who what is are".split()
+WORDS = [
+    "the",
+    "a",
+    "cat",
+    "dog",
+    "sat",
+    "ran",
+    "on",
+    "mat",
+    "hill",
+    "blue",
+    "red",
+    "sky",
+    "sea",
+    "sun",
+    "moon",
+    "says",
+    "who",
+    "what",
+    "is",
+    "are",
+]
 SPECIALS = ["<pad>", "<eos>", "<unk>", "<user>", "<assistant>"]
 TEMPLATE = (
     "{% for m in messages %}<{{ m.role }}> {{ m.content }} <eos> {% endfor %}"
@@ -53,7 +74,7 @@ def make_config(kind, layers=4, tied=False):
     return GPTNeoXConfig(**common)
 
 
-def make_model(folder: Path, kind="qwen3", seed=0, layers=4, tied=False, tokenizer=None) -> Path:
+def make_model(folder: Path, kind="qwen3", *, seed=0, layers=4, tied=False, tokenizer=None) -> Path:
     torch.manual_seed(seed)
     model = AutoModelForCausalLM.from_config(make_config(kind, layers, tied))
     for parameter in model.parameters():  # the usual start is so near zero that all logits agree

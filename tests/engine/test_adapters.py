@@ -39,7 +39,10 @@ def compare(base, adapter, texts, rows=None):
     """Both sides against two separately loaded models; returns the pair."""
     pair = pair_of(base, adapter)
     inputs = pair.base.inputs(texts, max_tokens=16)
-    for model, reference in ((pair.base, plain(base)), (pair.finetuned, separately(base, adapter, rows))):
+    for model, reference in (
+        (pair.base, plain(base)),
+        (pair.finetuned, separately(base, adapter, rows)),
+    ):
         with torch.no_grad():
             expected = reference(**arguments(inputs)).logits
         torch.testing.assert_close(
