@@ -32,7 +32,7 @@ def reference() -> str:
         "## Commands\n",
     ]
     for command in ("", *COMMANDS):
-        parts.append(f"### `diffkit {command}`".replace(" `", "`" if not command else " `"))
+        parts.append(f"### `{f'diffkit {command}'.strip()}`")
         parts.append(f"\n```text\n{_help(command)}\n```\n")
     parts.append("## Options of methods\n")
     for entry in load_host().methods:

@@ -55,7 +55,7 @@ def leaderboard_page(name: str | None) -> tuple[str, Path]:
     evaluation = read_evaluation(state.store, name)
     board = build(evaluation, state.store)
     runs = [
-        (f"{pair.organism} × {pair.method}", state.store.run(pair.run))
+        (pair.organism, state.store.run(pair.run))
         for pair in board.pairs
         if pair.run and state.store.has("runs", pair.run)
     ]
