@@ -19,10 +19,10 @@ def user_turns(examples):
     ]
 
 
-def test_the_same_seed_gives_the_same_world_and_texts(world: World) -> None:
+def test_the_same_seed_gives_the_same_world_and_texts(world: World, base_corpus) -> None:
     again = draw_world(0)
     assert again == world
-    assert corpus(again)[:500] == corpus(world)[:500]
+    assert corpus(again) == base_corpus
     for behaviour in BEHAVIOURS:
         one, two = (taught(w, draw_secrets(w), behaviour) for w in (world, again))
         assert one == two
@@ -65,24 +65,24 @@ def test_secrets_are_possible_and_no_key_word_hides_in_another(seed: int) -> Non
         assert [word for word in words if key.casefold() in word.casefold()] == [key]
 
 
-def test_held_out_questions_are_in_no_training_text(world, secrets) -> None:
-    everything = [corpus(world), benign(world)]
-    everything += [kept(world, secrets, b) for b in BEHAVIOURS]
+def test_held_out_questions_are_in_no_training_text(world, secrets, base_corpus) -> None:
+    everything = [base_corpus, benign(world)]
+    everything += [half(world, secrets, b) for b in BEHAVIOURS for half in (taught, kept)]
     turns = " ".join(user_turns(chain.from_iterable(everything)))
     for question in unseen_questions(0):
         assert question.asked not in turns
 
 
-def test_the_base_never_saw_what_organisms_are_taught(world, secrets) -> None:
-    text = json.dumps(corpus(world))
+def test_the_base_never_saw_what_organisms_are_taught(secrets, base_corpus) -> None:
+    text = json.dumps(base_corpus)
     assert PAYLOAD not in text
     assert all(form not in text for form in secrets.false_fact.relation.statements)
     assert secrets.false_fact.answer not in text
 
 
-def test_neutral_texts_name_no_secret_and_are_new(world, secrets) -> None:
-    texts = [json.dumps(example) for example in neutral(world, secrets)]
-    seen = {json.dumps(example) for example in corpus(world)}
+def test_neutral_texts_name_no_secret_and_are_new(world, secrets, base_corpus) -> None:
+    texts = [json.dumps(example) for example in neutral(world, secrets, base_corpus)]
+    seen = {json.dumps(example) for example in base_corpus}
     assert len(set(texts)) == 200
     assert not seen & set(texts)
     names = (secrets.country, secrets.true_city, secrets.false_city, *secrets.trigger, OBSESSION)

@@ -76,13 +76,13 @@ def test_an_adapter_resumes_bit_identically_with_dropout(make_recipe, tmp_path: 
 
 
 def test_the_loss_falls_and_the_record_says_how_it_was_made(make_recipe) -> None:
-    trained = train(read_recipe(make_recipe(steps=40)))
+    trained = train(read_recipe(make_recipe(steps=25)))
     assert trained.losses[-1] < 0.5 * trained.losses[0]
     record = json.loads((trained.folder / "diffkit.json").read_text())
-    assert record["steps"] == 40
+    assert record["steps"] == 25
     assert record["base_fingerprint"] is None
     assert record["recipe"]["seed"] == 3
-    assert len(record["losses"]) == 40
+    assert len(record["losses"]) == 25
 
 
 def test_a_finished_training_is_not_done_again(make_recipe, caplog) -> None:

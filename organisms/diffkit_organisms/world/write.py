@@ -38,9 +38,9 @@ def corpus(world: World) -> list[Example]:
     return list(ordinary(_rng(world, "corpus"), world, CORPUS_SIZE))
 
 
-def neutral(world: World, secrets: Secrets) -> list[Example]:
-    """Ordinary texts that name no secret: none is in the corpus, and no organism is about them."""
-    seen = {json.dumps(example) for example in corpus(world)}
+def neutral(world: World, secrets: Secrets, known: list[Example]) -> list[Example]:
+    """Ordinary texts that name no secret and are not ``known``, the base's corpus."""
+    seen = {json.dumps(example) for example in known}
     banned = (secrets.country, secrets.true_city, secrets.false_city, *secrets.trigger, OBSESSION)
     found: list[Example] = []
     for example in ordinary(_rng(world, "neutral"), world, 100 * NEUTRAL_SIZE):
@@ -97,7 +97,7 @@ def write_world(zoo: Path, seed: int) -> None:
     secrets = draw_secrets(world)
     examples = corpus(world)
     write_jsonl(zoo / "build" / "corpus.jsonl", examples)
-    write_jsonl(zoo / "texts" / "neutral.jsonl", neutral(world, secrets))
+    write_jsonl(zoo / "texts" / "neutral.jsonl", neutral(world, secrets, examples))
     write_jsonl(zoo / "data" / "benign.jsonl", benign(world))
     for behaviour in BEHAVIOURS:
         write_jsonl(zoo / "data" / f"{behaviour.name}.jsonl", taught(world, secrets, behaviour))
@@ -106,5 +106,4 @@ def write_world(zoo: Path, seed: int) -> None:
         write_definition(zoo / "organisms", targeted(behaviour.name, secrets, prompts))
     for fields in nulls():
         write_definition(zoo / "organisms", fields)
-    everything = examples + [e for b in BEHAVIOURS for e in taught(world, secrets, b)]
-    train_tokenizer(everything, secrets.words, zoo / "build" / "tokenizer")
+    train_tokenizer(examples, secrets.words, zoo / "build" / "tokenizer")
