@@ -43,6 +43,7 @@ _TOKENIZER_FILES = (
     "tokenizer.model",
     "spiece.model",
 )
+_AGAIN = "Download it again, or save it again with save_pretrained()."
 
 
 def resolve(source: Source) -> Path:
@@ -112,11 +113,11 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
         )
     shards = read_json(index).get("weight_map")
     if not isinstance(shards, Mapping) or not shards:
-        raise BadFile(index, "names no shards.", field="weight_map")
+        raise BadFile(index, "names no shards.", field="weight_map", cure=_AGAIN)
     files = tuple(sorted({folder / str(name) for name in shards.values()}))
     for file in files:
         if not file.exists():
-            raise BadFile(file, "is missing.", cure="Download the model again.")
+            raise BadFile(file, "is missing.", cure=_AGAIN)
     return files
 
 
@@ -129,11 +130,12 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
-        raise BadFile(path, f"is not JSON ({error.msg}).", line=error.lineno) from error
+        what = f"is not JSON ({error.msg})."
+        raise BadFile(path, what, line=error.lineno, cure=_AGAIN) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise BadFile(path, f"cannot be read ({error}).") from error
+        raise BadFile(path, f"cannot be read ({error}).", cure=_AGAIN) from error
     if not isinstance(content, dict):
-        raise BadFile(path, "holds no JSON object.")
+        raise BadFile(path, "holds no JSON object.", cure=_AGAIN)
     return content
 
 
