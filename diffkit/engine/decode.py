@@ -107,7 +107,7 @@ def _draws(sampling: Sampling, rows: int, first: int) -> Float[Tensor, "rows new
     """Uniform numbers, one for each row and token, whatever batch the row is in."""
     drawn = []
     for row in range(first, first + rows):
-        generator = torch.Generator().manual_seed(sampling.seed * _SPREAD + row)
+        generator = torch.Generator().manual_seed((sampling.seed * _SPREAD + row) % 2**63)
         drawn.append(torch.rand(sampling.max_new_tokens, generator=generator, dtype=torch.float64))
     return torch.stack(drawn)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from diffkit.engine.effective import effective_weights
 from diffkit.engine.lora import attach, plan_adapter
 from diffkit.engine.model import Model
 from diffkit.engine.network import Network
@@ -125,10 +126,29 @@ def _pair(base: Model, folder: Path, finetuned: Finetuned) -> ModelPair:
 def _beside(base: Network, folder: Path) -> Network:
     """A finetuned full model, loaded like its base."""
     network: Network = base.reload(folder)
-    if type(network.module) is not type(base.module):
-        raise BadModel(
-            f"{str(folder)!r} is a {type(network.module).__name__} and its base a "
-            f"{type(base.module).__name__}.",
-            cure="Give the base that it was finetuned from.",
-        )
+    cure = "Give the base that it was finetuned from."
+    kinds = (type(network.module).__name__, type(base.module).__name__)
+    if kinds[0] != kinds[1]:
+        raise BadModel(f"{str(folder)!r} is a {kinds[0]} and its base a {kinds[1]}.", cure=cure)
+    mine, theirs = _shapes(network), _shapes(base)
+    for name in sorted(mine.keys() | theirs.keys()):
+        if mine.get(name) != theirs.get(name):
+            raise BadModel(
+                f"{str(folder)!r} is not built like its base: {name} has shape "
+                f"{mine.get(name, 'nothing')} and not {theirs.get(name, 'nothing')}.",
+                cure=cure,
+            )
     return network
+
+
+def _shapes(network: Network) -> dict[str, list[int | str]]:
+    """Shapes by name; sides may differ in their rows of vocabulary."""
+    parts = network.architecture
+    rows = {parts.embed, parts.unembed}
+    return {
+        weight.name: [
+            "rows" if weight.module in rows else weight.value.shape[0],
+            *weight.value.shape[1:],
+        ]
+        for weight in effective_weights(network.module, None)
+    }

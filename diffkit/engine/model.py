@@ -1,6 +1,5 @@
 """One side of a pair. Nothing here takes a side: a `Model` is one."""
 
-import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from operator import attrgetter
@@ -96,7 +95,7 @@ class Model:
             keep = slice(max(len(positions) - keep, 0), None)
         kept = positions if keep is None else positions[keep]
         with self.active(gradients=inputs.differentiable) as module:
-            if "logits_to_keep" in inspect.signature(module.forward).parameters:
+            if self.network.keeps_few:
                 read: Tensor = module(**_arguments(inputs), logits_to_keep=kept).logits
                 return read
             full: Tensor = module(**_arguments(inputs)).logits

@@ -1,5 +1,6 @@
 """One loaded network with the adapters on it, and the lock that spans every use of it."""
 
+import inspect
 import itertools
 import threading
 from collections.abc import Callable, Iterator
@@ -39,6 +40,7 @@ class Network:
         self._active: str | None = None
         self._traced: Any = None
         self._checkpointing = False
+        self.keeps_few = "logits_to_keep" in inspect.signature(module.forward).parameters
         self._freeze()
         module.eval()
 
@@ -161,9 +163,11 @@ class Network:
         """
         from transformers.modeling_layers import GradientCheckpointingLayer
 
-        on = wanted and self._checkpointing
+        if not (wanted and self._checkpointing):
+            yield
+            return
         layers = [m for m in self.module.modules() if isinstance(m, GradientCheckpointingLayer)]
-        for layer in layers if on else ():
+        for layer in layers:
             layer.training = True
         try:
             yield

@@ -32,11 +32,11 @@ def test_recognising(bases, tmp_path):
 def test_what_it_is_must_be_what_was_said(bases, tmp_path):
     base = bases["qwen3"]
     adapter = make_adapter(base, tmp_path / "a")
-    with pytest.raises(BadModel, match="is an adapter, not a full model.*kind: adapter"):
+    with pytest.raises(BadModel, match=r"is an adapter, not a full model.*kind: adapter"):
         load_pair(source(base), FullModel(source=source(adapter)))
-    with pytest.raises(BadModel, match="is a full model, not an adapter.*kind: full"):
+    with pytest.raises(BadModel, match=r"is a full model, not an adapter.*kind: full"):
         load_pair(source(base), Adapter(source=source(base)))
-    with pytest.raises(BadModel, match="base.*is an adapter"):
+    with pytest.raises(BadModel, match=r"base.*is an adapter"):
         load_pair(source(adapter), Identical())
 
 
@@ -173,7 +173,7 @@ def test_a_spoilt_adapter_is_a_users_error(bases, tmp_path):
 def test_an_unknown_architecture_says_how_to_describe_it(folder):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"model_type": "mamba9"}))
-    with pytest.raises(BadModel, match="register_architecture.*'mamba9'"):
+    with pytest.raises(BadModel, match=r"register_architecture.*'mamba9'"):
         load_pair(source(folder), Identical())
 
 
@@ -193,3 +193,39 @@ def test_layers_are_numbers_or_fractions_of_depth():
     for wrong in (6, -7, 1.01, -0.1):
         with pytest.raises(UserError):
             resolve_layers([wrong], 6)
+
+
+def test_a_full_finetune_of_another_depth_is_refused(bases, tmp_path):
+    other = make_model(tmp_path / "deeper", layers=5)
+    with pytest.raises(BadModel, match=r"not built like its base: model.layers.4"):
+        load_pair(source(bases["qwen3"]), FullModel(source=source(other)))
+
+
+def test_a_full_finetune_may_have_more_rows(bases, tmp_path):
+    from .adapters import plain
+
+    model = plain(bases["qwen3"])
+    model.resize_token_embeddings(40, mean_resizing=False)
+    model.model.embed_tokens.weight.data[2] += 1
+    model.save_pretrained(tmp_path / "full")
+    pair = load_pair(source(bases["qwen3"]), FullModel(source=source(tmp_path / "full")))
+    assert (pair.base.rows, pair.finetuned.rows, pair.vocabulary) == (32, 40, 25)
+    (delta,) = pair.deltas()
+    assert delta.module == "model.embed_tokens"
+    assert delta.dense().shape == (32, 32)
+    (drawn,) = pair.control(0).deltas()
+    assert drawn.norm() == pytest.approx(delta.norm(), rel=1e-5)
+
+
+def test_stored_buffers_of_old_checkpoints_are_no_reason_to_refuse(bases, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(bases["gpt_neox"], tmp_path / "old")
+    file = folder / "model.safetensors"
+    old = {
+        "gpt_neox.layers.0.attention.bias": torch.ones(1, 1, 4, 4, dtype=torch.bool),
+        "gpt_neox.layers.0.attention.masked_bias": torch.tensor(-1e9),
+        "gpt_neox.layers.0.attention.rotary_emb.inv_freq": torch.ones(4),
+    }
+    save_file(load_file(file) | old, file, metadata={"format": "pt"})
+    assert load_pair(source(folder), Identical()).identical

@@ -13,13 +13,14 @@ from .adapters import arguments, make_adapter, pair_of, plain
 GREEDY = Sampling(max_new_tokens=6, stop_at_eos=False)
 
 
-@pytest.fixture(params=["qwen3", "gpt_neox"])
-def pair(bases, tmp_path, request):
+@pytest.fixture(scope="module", params=["qwen3", "gpt_neox"])
+def pair(bases, tmp_path_factory, request):
     kind = request.param
-    return pair_of(bases[kind], make_adapter(bases[kind], tmp_path / "a", kind))
+    folder = tmp_path_factory.mktemp("adapters") / "a"
+    return pair_of(bases[kind], make_adapter(bases[kind], folder, kind))
 
 
-@pytest.fixture(params=["base", "finetuned"])
+@pytest.fixture(scope="module", params=["base", "finetuned"])
 def model(pair, request):
     return getattr(pair, request.param)
 
@@ -225,11 +226,11 @@ def test_chats_go_through_the_template(model):
     assert model.tokenizer.convert_ids_to_tokens(cut.ids[0]) == ["<user>", "who"]
 
 
-def test_without_a_template_chats_are_their_contents(model):
+def test_without_a_template_chats_are_their_contents(model, monkeypatch):
     chat = Text(
         messages=(Message(role="user", content="who"), Message(role="assistant", content="sun"))
     )
-    model.tokenizer.chat_template = None
+    monkeypatch.setattr(model.tokenizer, "chat_template", None)
     ids = model.inputs([chat], max_tokens=99).ids[0]
     assert model.tokenizer.convert_ids_to_tokens(ids) == ["who", "sun"]
     assert model.generate([chat], GREEDY)[0].tokens == 6
@@ -262,3 +263,22 @@ def test_generation_goes_on_from_embeddings(model):
     ids = Inputs.of([[5, 6, 7], [8]], side="left")
     embedded = ids.with_embeds(model.embed(ids.ids))
     assert model.generate_from(embedded, GREEDY) == model.generate_from(ids, GREEDY)
+
+
+@pytest.mark.parametrize("call", ["logits", "resid", "generate"])
+def test_a_raising_edit_leaves_the_model_usable(model, texts, call):
+    inputs = model.inputs(texts, max_tokens=8)
+    before = model.logits(inputs), model.resid(inputs, [2])
+
+    def burn(_hidden):
+        raise ZeroDivisionError("burnt")
+
+    calls = {
+        "logits": lambda: model.logits(inputs),
+        "resid": lambda: model.resid(inputs, [2]),
+        "generate": lambda: model.generate(["the"], GREEDY),
+    }
+    with model.edit(1, burn), pytest.raises(ZeroDivisionError, match="burnt"):
+        calls[call]()
+    assert torch.equal(model.logits(inputs), before[0])
+    assert torch.equal(model.resid(inputs, [2]), before[1])

@@ -44,7 +44,7 @@ def test_a_local_folder_is_itself(folder):
 
 
 def test_a_missing_folder_says_what_to_give(tmp_path):
-    with pytest.raises(BadModel, match="no model folder.*config.json"):
+    with pytest.raises(BadModel, match=r"no model folder.*config.json"):
         weights.resolve(Source(at=str(tmp_path / "nothing")))
     with pytest.raises(BadModel, match="no model folder"):
         weights.resolve(Source(at="./nothing/here"))
@@ -55,7 +55,7 @@ def test_an_unknown_hub_id_says_what_to_type(monkeypatch):
         raise OSError("no connection\nsecond line")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", offline)
-    with pytest.raises(BadModel, match="no connection.*hf download nobody/nothing") as caught:
+    with pytest.raises(BadModel, match=r"no connection.*hf download nobody/nothing") as caught:
         weights.resolve(Source(at="nobody/nothing", revision="v2"))
     assert "'v2'" in str(caught.value)
     assert "second line" not in str(caught.value)
@@ -198,7 +198,7 @@ def test_broken_json_names_the_line(folder):
 def test_a_missing_shard_is_named(folder, tmp_path):
     plain(folder).save_pretrained(tmp_path / "s", max_shard_size="20KB")
     sorted((tmp_path / "s").glob("model-*.safetensors"))[1].unlink()
-    with pytest.raises(BadFile, match="00002.*missing"):
+    with pytest.raises(BadFile, match=r"00002.*missing"):
         weights.fingerprint(tmp_path / "s")
 
 
