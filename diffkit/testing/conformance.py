@@ -1,5 +1,6 @@
 """What every method promises, checked on a tiny pair in seconds."""
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ from diffkit.testing.options import assert_options_conform
 from diffkit.texts import Texts
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from diffkit.engine.pair import ModelPair
 
 
@@ -82,21 +85,20 @@ def _run(spec: Spec, pair: "ModelPair", config: Any, texts: Texts, folder: Path)
     return findings  # type: ignore[no-any-return]
 
 
-def _state(pair: "ModelPair") -> list[tuple[str, bool, float]]:
-    """Every parameter of both sides: its name, whether it takes gradients, and a checksum."""
-    import torch
-
+def _state(pair: "ModelPair") -> list[tuple[str, bool, str]]:
+    """Every parameter of both sides: its name, whether it takes gradients, and a hash of it."""
     return [
-        (
-            name,
-            weight.requires_grad,
-            float(
-                weight.double().mul(torch.arange(1, 1 + weight.numel()).reshape(weight.shape)).sum()
-            ),
-        )
+        (name, weight.requires_grad, _hash(weight))
         for side in (pair.base, pair.finetuned)
         for name, weight in side.network.module.named_parameters()
     ]
+
+
+def _hash(weight: "Tensor") -> str:
+    import torch
+
+    raw = weight.detach().cpu().contiguous().view(torch.uint8)
+    return hashlib.sha256(raw.numpy().tobytes()).hexdigest()
 
 
 def _require(condition: bool, promise: str) -> None:
