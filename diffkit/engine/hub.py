@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from diffkit.engine.reasons import first_line
 from diffkit.errors import BadModel
 from diffkit.organism import Source
 
@@ -27,10 +28,9 @@ def fetch(source: Source) -> Path:
         )
     except (HfHubHTTPError, OSError, ValueError) as error:
         at = f" at revision {source.revision!r}" if source.revision else ""
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise BadModel(
             f"{source.at!r}{at} is neither a folder here nor a hub repository that can be "
-            f"downloaded ({reason}).",
+            f"downloaded ({first_line(error)}).",
             cure=f"Check the spelling and the connection; for a gated model run `hf auth login`; "
             f"to fetch it beforehand run `hf download {source.at}`.",
         ) from error

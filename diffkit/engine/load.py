@@ -5,8 +5,9 @@ from pathlib import Path
 
 import torch
 
+from diffkit.engine.attach import attach
 from diffkit.engine.effective import effective_weights
-from diffkit.engine.lora import attach, plan_adapter
+from diffkit.engine.lora import plan_adapter
 from diffkit.engine.model import Model
 from diffkit.engine.network import Network
 from diffkit.engine.pair import ModelPair

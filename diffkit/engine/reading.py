@@ -9,6 +9,7 @@ import torch
 
 from diffkit.engine.architectures import architecture_of
 from diffkit.engine.network import Network
+from diffkit.engine.reasons import first_line
 from diffkit.engine.stored import read_header
 from diffkit.engine.tokenizers import load_tokenizer
 from diffkit.engine.weights import read_json, weight_files
@@ -81,8 +82,8 @@ def _load(folder: Path, dtype: Any, attention: str | None) -> Any:
                 output_loading_info=True,
             )
     except Exception as error:  # transformers raises whatever its parts raise
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise BadModel(f"{str(folder)!r} cannot be loaded ({first}).", cure=_AGAIN) from error
+        what = f"{str(folder)!r} cannot be loaded ({first_line(error)})."
+        raise BadModel(what, cure=_AGAIN) from error
     for problem in ("missing_keys", "unexpected_keys"):
         for key in sorted(info[problem]):
             what = "lacks" if problem == "missing_keys" else "holds unexpected"

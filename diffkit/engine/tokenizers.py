@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from diffkit.engine.reasons import first_line
 from diffkit.engine.weights import tokenizer_fingerprint
 from diffkit.errors import BadModel
 
@@ -22,7 +23,7 @@ def load_tokenizer(folder: Path) -> Any:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # the tokenizers library raises bare Exception
         raise BadModel(
-            f"The tokenizer in {str(folder)!r} cannot be read ({_first_line(error)}).",
+            f"The tokenizer in {str(folder)!r} cannot be read ({first_line(error)}).",
             cure="Download it again, or save it again with tokenizer.save_pretrained().",
         ) from error
 
@@ -48,7 +49,3 @@ def finetuned_tokenizer(folder: Path, base: Any) -> Any:
                 cure="Give the base that it was finetuned from.",
             )
     return own
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

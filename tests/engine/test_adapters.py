@@ -81,6 +81,16 @@ def test_saved_modules_get_their_own_base(tmp_path, texts, arch, tied):
     assert not compare(base, adapter, texts).shared
 
 
+@pytest.mark.filterwarnings("ignore:Model has `tie_word_embeddings=True`:UserWarning")
+@pytest.mark.parametrize("tied", [False, True])
+def test_saved_modules_may_have_more_rows(tmp_path, texts, tied):
+    base = make_model(tmp_path / "base", tied=tied)
+    parts = ["embed_tokens", "lm_head"]
+    adapter = make_adapter(base, tmp_path / "a", rows=37, modules_to_save=parts)
+    pair = compare(base, adapter, texts, rows=37)
+    assert (pair.base.rows, pair.finetuned.rows, pair.vocabulary) == (32, 37, 25)
+
+
 @pytest.mark.filterwarnings("ignore:Adapter 'default'")  # peft takes LoRA biases for broken shards
 def test_lora_bias_gets_its_own_base(bases, tmp_path, texts):
     adapter = make_adapter(bases["gpt_neox"], tmp_path / "a", "gpt_neox", lora_bias=True)
