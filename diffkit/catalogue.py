@@ -1,15 +1,16 @@
 """All organisms and bases that plugins registered, found by name."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from diffkit.errors import BadFile, UnknownName, UserError
+from diffkit.errors import BadFile, UnknownName
 from diffkit.organism import BaseModelEntry, Finetuned, Organism, Source
 from diffkit.yamls import read_record
 
 LISTING = "diffkit organisms list"
+R = TypeVar("R", Organism, BaseModelEntry)
 
 
 @dataclass(frozen=True)
@@ -66,30 +67,37 @@ class Catalogue:
 def read_catalogue(folders: Iterable[Path]) -> Catalogue:
     """Reads every organism and base below ``folders``; a broken file costs one line.
 
-    Raises:
-        UserError: two files define one name.
+    A name that two files claim is left out, with a line that names both: which one was meant
+    cannot be known.
     """
     organisms: dict[str, Organism] = {}
     bases: dict[str, BaseModelEntry] = {}
     broken: list[str] = []
-    for folder in folders:
-        for path in sorted(folder.glob("bases/*.yaml")):
-            _add(bases, path, broken, read_base)
-        for path in sorted(folder.glob("organisms/*.yaml")):
-            _add(organisms, path, broken, read_organism)
+    folders = tuple(folders)
+    _collect((p for f in folders for p in sorted(f.glob("bases/*.yaml"))), read_base, bases, broken)
+    paths = (p for f in folders for p in sorted(f.glob("organisms/*.yaml")))
+    _collect(paths, read_organism, organisms, broken)
     return Catalogue(organisms, bases, tuple(broken))
 
 
-def _add(known: dict[str, Any], path: Path, broken: list[str], read: Any) -> None:
-    try:
-        record = read(path)
-    except BadFile as error:
-        broken.append(str(error))
-        return
-    if record.name in known:
-        msg = f"{path}: the name {record.name!r} is taken already."
-        raise UserError(msg, cure="Rename one, or turn one plugin off: --no-plugin NAME")
-    known[record.name] = record
+def _collect(
+    paths: Iterable[Path], read: Callable[[Path], R], known: dict[str, R], broken: list[str]
+) -> None:
+    first: dict[str, Path] = {}
+    for path in paths:
+        try:
+            record = read(path)
+        except BadFile as error:
+            broken.append(str(error))
+            continue
+        if record.name in first:
+            known.pop(record.name, None)
+            broken.append(
+                f"{first[record.name]} and {path} both define {record.name!r}; neither is used. "
+                "Rename one, or turn one plugin off: --no-plugin NAME"
+            )
+        else:
+            first[record.name], known[record.name] = path, record
 
 
 def read_organism(path: Path) -> Organism:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
+from diffkit.errors import DiffkitError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -50,40 +52,68 @@ class Checkpoint:
 class Checkpoints:
     """Keeps the last checkpoint of a run: safetensors and JSON, replaced atomically.
 
-    The random state of torch's CPU generator is saved and restored with it.
+    The random states of torch's generators, CPU and CUDA, are saved and restored with it, so a run
+    that draws from them alone finds the same after an interruption.
     """
 
     folder: Path
 
     def save(self, tensors: "Mapping[str, Tensor]", state: Mapping[str, Any]) -> None:
         """Replaces the checkpoint; a crash leaves either the old one or the new one whole."""
-        import torch
-        from safetensors.torch import save_file
-
         fresh = self.folder / "checkpoint.new"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
-        random = {"rng": torch.get_rng_state()}
-        save_file(
-            {k: v.detach().contiguous() for k, v in tensors.items()}, fresh / "tensors.safetensors"
-        )
-        save_file(random, fresh / "random.safetensors")
+        _write_tensors(fresh / "tensors.safetensors", tensors)
+        _write_tensors(fresh / "random.safetensors", _random_states())
         (fresh / "state.json").write_text(json.dumps(dict(state), sort_keys=True))
+        for file in fresh.iterdir():
+            with file.open("rb") as handle:
+                os.fsync(handle.fileno())
         _replace(fresh, self.folder / "checkpoint")
 
     def load(self) -> Checkpoint | None:
-        """The last checkpoint, or none; restores the random state."""
-        import torch
+        """The last checkpoint, or none; restores the random states.
+
+        Raises:
+            DiffkitError: it is damaged.
+        """
         from safetensors.torch import load_file
 
         folder = self.folder / "checkpoint"
-        if not folder.exists() and (self.folder / "checkpoint.old").exists():
+        if not folder.exists():
             folder = self.folder / "checkpoint.old"  # a crash between the two renames
         if not folder.exists():
             return None
-        torch.set_rng_state(load_file(folder / "random.safetensors")["rng"])
-        tensors = load_file(folder / "tensors.safetensors")
-        return Checkpoint(tensors, json.loads((folder / "state.json").read_text()))
+        try:
+            tensors = load_file(folder / "tensors.safetensors")
+            state = json.loads((folder / "state.json").read_text())
+            _restore(load_file(folder / "random.safetensors"))
+        except Exception as error:  # safetensors has an error class of its own
+            what = f"The checkpoint {folder} is damaged ({error})."
+            raise DiffkitError(what, cure="--fresh starts from the beginning.") from error
+        return Checkpoint(tensors, state)
+
+
+def _random_states() -> "dict[str, Tensor]":
+    import torch
+
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return {"cpu": torch.get_rng_state(), **{f"cuda{i}": state for i, state in enumerate(cuda)}}
+
+
+def _restore(states: "Mapping[str, Tensor]") -> None:
+    import torch
+
+    torch.set_rng_state(states["cpu"])
+    if torch.cuda.is_available():
+        for number in range(min(len(states) - 1, torch.cuda.device_count())):
+            torch.cuda.set_rng_state(states[f"cuda{number}"], number)
+
+
+def _write_tensors(path: Path, tensors: "Mapping[str, Tensor]") -> None:
+    from safetensors.torch import save_file
+
+    save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, path)
 
 
 def _replace(fresh: Path, place: Path) -> None:
@@ -103,22 +133,22 @@ class Artifacts:
 
     def save(self, name: str, tensors: "Mapping[str, Tensor]") -> str:
         """Writes ``name``.safetensors and returns that file name, for a finding to refer to."""
-        from safetensors.torch import save_file
-
-        self.folder.mkdir(parents=True, exist_ok=True)
-        file = f"{name}.safetensors"
-        save_file(
-            {k: v.detach().contiguous().cpu() for k, v in tensors.items()}, self.folder / file
-        )
-        return file
+        place = self._place(f"{name}.safetensors")
+        _write_tensors(place, tensors)
+        return place.name
 
     def write(self, name: str, content: bytes) -> str:
         """Writes the file ``name`` (a PNG, say) and returns its name."""
+        place = self._place(name)
+        place.write_bytes(content)
+        return place.name
+
+    def _place(self, name: str) -> Path:
+        if Path(name).name != name:
+            msg = f"an artifact's name is a file name, not the path {name!r}"
+            raise ValueError(msg)
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / name).open("wb") as file:
-            file.write(content)
-            os.fsync(file.fileno())
-        return name
+        return self.folder / name
 
 
 @dataclass(frozen=True)

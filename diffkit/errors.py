@@ -2,9 +2,11 @@
 
     DiffkitError            a failure (exit 1)
     ├── RunFailed           a method, investigator or grader raised
-    ├── StoreError          the store cannot be read or written
+    ├── StoreError          the store cannot be read
+    │   └── StoreUnwritable the store cannot be written; ends a sweep, as no run could be kept
     └── UserError           a mistake of the user's (exit 2)
-        ├── UnknownName     no such method, organism, option; names the nearest
+        ├── UnknownName     no such method, organism, base, …; names the nearest
+        ├── BadOption       no such option, or a value that does not fit
         ├── NameClash       two plugins registered one name
         ├── MissingExtra    an optional dependency is not installed
         ├── BadFile         a file that cannot be used; names file, line and field
@@ -38,7 +40,11 @@ class RunFailed(DiffkitError):
 
 
 class StoreError(DiffkitError):
-    """The store cannot be read or written."""
+    """The store, or something in it, cannot be read."""
+
+
+class StoreUnwritable(StoreError):
+    """The store cannot be written."""
 
 
 class UserError(DiffkitError):
@@ -47,14 +53,37 @@ class UserError(DiffkitError):
     exit_code: ClassVar[int] = 2
 
 
+def did_you_mean(name: str, known: Iterable[str], *, listing: str = "") -> str:
+    """The nearest of the ``known`` names, and the command that lists them."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    hint = f"Did you mean {near[0]!r}?" if near else ""
+    return " ".join(filter(None, [hint, f"List them with `{listing}`." if listing else ""]))
+
+
 class UnknownName(UserError):
     """A name that nothing has."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, listing: str = "") -> None:
-        near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-        hint = f"Did you mean {near[0]!r}?" if near else ""
-        cure = " ".join(filter(None, [hint, f"List them with `{listing}`." if listing else ""]))
+        cure = did_you_mean(name, known, listing=listing)
         super().__init__(f"There is no {kind} named {name!r}.", cure=cure)
+
+
+class BadOption(UserError):
+    """An option that a plugin does not have, or a value that does not fit.
+
+    Args:
+        what: what is wrong, with the offending value.
+        place: keys that lead to the option in a YAML; none where options do not fit together.
+        cure: what to do next.
+    """
+
+    def __init__(self, what: str, place: tuple[str, ...], *, cure: str = "") -> None:
+        super().__init__(what, cure=cure)
+        self.place = place
+
+    def within(self, *outer: str) -> "BadOption":
+        """The same error where the options stand below ``outer`` keys."""
+        return BadOption(self.what, (*outer, *self.place), cure=self.cure)
 
 
 class NameClash(UserError):

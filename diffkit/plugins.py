@@ -11,7 +11,7 @@ from types import ModuleType
 import pluggy
 
 from diffkit import hookspecs
-from diffkit.registry import Registry
+from diffkit.registry import Registry, Spec
 
 GROUP = "diffkit"
 DISABLE = "DIFFKIT_DISABLE_PLUGINS"
@@ -49,6 +49,16 @@ class Host:
     folders: list[Path] = field(default_factory=list)
     """Folders of organisms and bases."""
 
+    @property
+    def registries(self) -> tuple[Registry, ...]:
+        """What is registered by name."""
+        return (self.methods, self.investigators, self.graders)
+
+
+def installed() -> frozenset[str]:
+    """Names of all plugins that are installed, turned off or not."""
+    return frozenset(entry.name for entry in entry_points(group=GROUP))
+
 
 def load_host(disabled: Iterable[str] = ()) -> Host:
     """Loads every installed plugin but those ``disabled`` here or in DIFFKIT_DISABLE_PLUGINS."""
@@ -66,7 +76,7 @@ def _load(entry: EntryPoint, host: Host) -> None:
     try:
         module = entry.load()
         hooks = _register(module, entry.name, host)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         host.broken.append(BrokenPlugin(entry.name, entry.value, distribution, reason))
     else:
@@ -86,7 +96,11 @@ def _register(module: ModuleType, name: str, host: Host) -> tuple[str, ...]:
     calls: list[Callable[[], None]] = []
     for hook, sink in _sinks(host, name).items():
 
-        def note(item: object, sink: Callable[..., None] = sink) -> None:
+        def note(item: object, hook: str = hook, sink: Callable[..., None] = sink) -> None:
+            wanted = Path if hook == "register_organisms" else Spec
+            if not isinstance(item, wanted):
+                msg = f"{hook} was given {item!r}, not a {wanted.__name__}"
+                raise TypeError(msg)
             calls.append(partial(sink, item))
 
         getattr(manager.hook, hook)(register=note)

@@ -31,19 +31,29 @@ class Spec:
 
     def load(self) -> Any:
         """An instance of the implementation."""
-        return _load(self.implementation, self)()
+        implementation = _load(self.implementation, self)
+        try:
+            return implementation()
+        except Exception as error:
+            raise _unusable(self.implementation, self, error) from error
 
 
 def _load(target: str, spec: Spec) -> Any:
+    """What a target names; whatever a plugin's module raises costs that plugin alone."""
     module, _, name = target.partition(":")
     try:
         return getattr(importlib.import_module(module), name)
     except ModuleNotFoundError as error:
         missing = error.name or "?"
         raise MissingExtra(spec.name, missing, spec.requires or missing.split(".")[0]) from error
-    except (ImportError, AttributeError, SyntaxError) as error:
-        what = f"{spec.name!r} cannot be imported from {target!r} ({error})."
-        raise DiffkitError(what, cure="Ask the plugin's author, or leave it out.") from error
+    except Exception as error:
+        raise _unusable(target, spec, error) from error
+
+
+def _unusable(target: str, spec: Spec, error: Exception) -> DiffkitError:
+    reason = f"{type(error).__name__}: {error}".splitlines()[0]
+    what = f"{spec.name!r} cannot be imported from {target!r} ({reason})."
+    return DiffkitError(what, cure="Ask the plugin's author, or leave it out.")
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,8 @@ class Registry:
         """
         entries = self._entries.get(name, [])
         if not entries:
-            raise UnknownName(self.kind, name, self._entries, listing="diffkit plugins")
+            listing = "diffkit methods" if self.kind == "method" else "diffkit plugins"
+            raise UnknownName(self.kind, name, self._entries, listing=listing)
         if len(entries) > 1:
             owners = " and ".join(repr(entry.owner) for entry in entries)
             what = f"The plugins {owners} both register a {self.kind} named {name!r}."

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 
 from diffkit.errors import BadFile
 from diffkit.organism import Record
+from diffkit.yamls import explain, unreadable
 
 
 class Message(Record):
@@ -40,7 +42,7 @@ class Texts(Record):
     def __len__(self) -> int:
         return len(self.items)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the content, in hexadecimal; file names play no part."""
         lines = [item.model_dump_json(exclude_defaults=True) for item in self.items]
@@ -79,7 +81,7 @@ def read_jsonl(path: Path) -> Iterator[Text]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise BadFile(path, f"cannot be read ({error}).") from error
+        raise unreadable(path, error) from error
     if not any(line.strip() for line in lines):
         raise BadFile(path, "holds no text.", cure='Put one {"text": "…"} on each line.')
     for number, line in enumerate(lines, 1):
@@ -90,9 +92,12 @@ def read_jsonl(path: Path) -> Iterator[Text]:
 def _parse(path: Path, number: int, line: str) -> Text:
     try:
         text = Text.model_validate(json.loads(line))
-    except (json.JSONDecodeError, ValidationError) as error:
-        first = str(error).splitlines()[0]
-        raise BadFile(path, f"is not a text ({first}).", line=number) from error
+    except json.JSONDecodeError as error:
+        what = f"is not JSON ({error.msg} at column {error.colno})."
+        raise BadFile(path, what, line=number) from error
+    except ValidationError as error:
+        field, what = explain(error, Text)
+        raise BadFile(path, what, line=number, field=field) from error
     if (text.text is None) == (not text.messages):
         raise BadFile(path, "needs either 'text' or 'messages'.", line=number)
     return text

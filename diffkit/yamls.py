@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from diffkit.errors import BadFile
+from diffkit.errors import BadFile, BadOption, did_you_mean
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -20,7 +20,7 @@ def read_yaml(path: Path) -> Any:
     try:
         value = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise BadFile(path, f"cannot be read ({error}).") from error
+        raise unreadable(path, error) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "malformed"
@@ -41,11 +41,37 @@ def read_record(path: Path, model: type[R]) -> R:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        first = error.errors()[0]
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        field = ".".join(str(part) for part in first["loc"])
-        what = f"{first['msg']}, got {_short(first.get('input'))}{more}."
-        raise BadFile(path, what, line=_line(path, first["loc"]), field=field) from error
+        field, what = explain(error, model)
+        place = error.errors()[0]["loc"]
+        raise BadFile(path, what, line=line_of(path, place), field=field) from error
+
+
+def in_file(error: BadOption, path: Path) -> BadFile:
+    """The same error, naming the file, line and field that the option comes from."""
+    field = ".".join(error.place)
+    return BadFile(path, error.what, line=line_of(path, error.place), field=field, cure=error.cure)
+
+
+def unreadable(path: Path, error: OSError | UnicodeDecodeError) -> BadFile:
+    """The error of a file that the system does not give, or that is no text."""
+    if isinstance(error, UnicodeDecodeError):
+        return BadFile(path, f"is not UTF-8 ({error.reason}).", cure="Save it as UTF-8.")
+    return BadFile(path, f"cannot be read ({error.strerror}).", cure="Check the path.")
+
+
+def explain(error: ValidationError, model: type[BaseModel] | None = None) -> tuple[str, str]:
+    """The dotted name of the first field that does not fit, and what is wrong with its value."""
+    first, *others = error.errors()
+    others = [other for other in others if other["type"] != "too_short"]  # follows from the first
+    more = f" (and {len(others)} more)" if others else ""
+    field = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        top = model is not None and len(first["loc"]) == 1
+        near = did_you_mean(field, model.model_fields) if top and model else ""
+        return field, f"there is no such field{more}. {near}".strip()
+    if first["type"] == "missing":
+        return field, f"this field is required{more}."
+    return field, f"{first['msg']}, got {_short(first.get('input'))}{more}."
 
 
 def _short(value: object, limit: int = 60) -> str:
@@ -53,7 +79,7 @@ def _short(value: object, limit: int = 60) -> str:
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
-def _line(path: Path, place: tuple[int | str, ...]) -> int | None:
+def line_of(path: Path, place: tuple[int | str, ...]) -> int | None:
     """The line of the deepest part of ``place`` that the file holds."""
     node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     line: int | None = node.start_mark.line + 1 if node else None

@@ -1,6 +1,8 @@
 """The program ``diffkit``."""
 
+import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated
 
@@ -63,31 +65,21 @@ def options(
 ) -> None:
     """Options of every command."""
     del version
-    state.store_folder = store
-    state.disabled = tuple(no_plugin or ())
-    state.debug = debug
+    state.begin(store, tuple(no_plugin or ()), debug)
 
 
 def main() -> None:
     """Runs the program: exit 2 for a mistake of the user's, 1 for a failure, 130 for Ctrl-C."""
     try:
         code = app(standalone_mode=False, args=_hoisted(sys.argv[1:]))
+        sys.stdout.flush()
     except (typer.Abort, KeyboardInterrupt):
         code = _stopped()
-    except DiffkitError as error:
-        if state.debug:
-            raise
-        code = _explain(str(error), error.exit_code)
+    except BrokenPipeError:  # `diffkit runs list | head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
     except Exception as error:
-        if callable(show := getattr(error, "show", None)):
-            show()  # a usage error of typer's, whose base class is not public
-            sys.exit(2)
-        if state.debug:
-            raise
-        first = str(error).splitlines()[0] if str(error) else ""
-        what = f"{type(error).__name__}: {first} This is a fault of diffkit's or a plugin's;"
-        code = _explain(f"{what} repeat with `diffkit --debug …` for the traceback.", 1)
-    sys.stdout.flush()
+        code = _failed(error)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -97,7 +89,9 @@ def _hoisted(args: list[str]) -> list[str]:
     rest: list[str] = []
     pending = iter(args)
     for arg in pending:
-        if arg in {"--store", "--no-plugin"}:
+        if arg == "--":
+            rest += [arg, *pending]
+        elif arg in {"--store", "--no-plugin"}:
             front += [arg, *([value] if (value := next(pending, None)) is not None else [])]
         elif arg == "--debug" or arg.startswith(("--store=", "--no-plugin=")):
             front.append(arg)
@@ -106,11 +100,36 @@ def _hoisted(args: list[str]) -> list[str]:
     return front + rest
 
 
+def _failed(error: Exception) -> int:
+    """Says what went wrong in one line, and gives the exit code."""
+    _clear()
+    if state.debug:
+        traceback.print_exception(error)
+    if isinstance(error, DiffkitError):
+        return _explain(str(error), error.exit_code)
+    if callable(words := getattr(error, "format_message", None)):  # typer's, of no public class
+        if len(words().splitlines()) > 1:  # no command was given: this is the help
+            typer.echo(words(), err=True)
+            return 2
+        command = getattr(getattr(error, "ctx", None), "command_path", "diffkit")
+        return _explain(f"{words().rstrip('.')}. See `{command} --help`.", 2)
+    first = f"{type(error).__name__}: {error}".strip().splitlines()[0].rstrip(".:")
+    cure = "Repeat with `diffkit --debug …` for the traceback."
+    return _explain(f"{first}. This is a fault of diffkit's or a plugin's. {cure}", 1)
+
+
 def _explain(message: str, code: int) -> int:
     typer.echo(f"error: {message}", err=True)
     return code
 
 
 def _stopped() -> int:
+    _clear()
     typer.echo("stopped: what is finished is kept; the same command goes on from there.", err=True)
     return 130
+
+
+def _clear() -> None:
+    """Takes a progress line off the terminal, so that the last word stands alone."""
+    if progress := sys.modules.get("diffkit.cli.progress"):
+        progress.stop()

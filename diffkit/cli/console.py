@@ -1,7 +1,10 @@
 """Where the command line writes: results to stdout, everything else to stderr."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import logging
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from rich.console import Console
@@ -10,7 +13,15 @@ from rich.text import Text
 
 T = TypeVar("T")
 
-out = Console(highlight=False, soft_wrap=False)
+PIPED_WIDTH = 100
+"""Columns where the output is no terminal and COLUMNS is not set."""
+
+
+def _width() -> int | None:
+    return None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
+
+
+out = Console(highlight=False, soft_wrap=False, width=_width())
 err = Console(stderr=True, highlight=False)
 
 
@@ -22,6 +33,22 @@ def warn(message: str) -> None:
 def say(message: str) -> None:
     """A remark on stderr, such as what to do next."""
     err.print(Text(message), soft_wrap=True)
+
+
+def listen() -> None:
+    """Shows what methods and sweeps log from now on."""
+    log = logging.getLogger("diffkit")
+    if not any(isinstance(handler, _Remarks) for handler in log.handlers):
+        log.addHandler(_Remarks())
+        log.setLevel(logging.INFO)
+
+
+class _Remarks(logging.Handler):
+    """Prints messages above a progress line, where there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Prints one message."""
+        (warn if record.levelno >= logging.WARNING else say)(record.getMessage())
 
 
 def print_json(value: Any) -> None:
@@ -49,6 +76,3 @@ def progress(
     from diffkit.cli.progress import track
 
     yield from track(items, label, total, done, err)
-
-
-Command = Callable[..., None]

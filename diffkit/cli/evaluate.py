@@ -34,9 +34,11 @@ def evaluate(
 ) -> None:
     """Run methods over organisms, investigate, grade; what the store holds is not run again."""
     from diffkit.cli.console import out, say
+    from diffkit.errors import BadOption
     from diffkit.evaluation.board import build
     from diffkit.evaluation.suite import expand
     from diffkit.render.text import render_leaderboard
+    from diffkit.yamls import in_file
 
     flags = {
         "name": name,
@@ -48,17 +50,22 @@ def evaluate(
         "calibration": _calibration(calibrate),
         "texts": texts,
     }
-    plan = expand(_suite(suite, flags), state.host, state.catalogue)
+    try:
+        plan = expand(_suite(suite, flags), state.host, state.catalogue)
+    except BadOption as error:
+        raise (in_file(error, suite) if suite else error) from error
     evaluation = carry_out(plan, device, fresh)
     render_leaderboard(build(evaluation, state.store), out)
     say("Next: diffkit report --leaderboard, or diffkit runs list")
+    if any(entry.error for entry in evaluation.entries):
+        raise typer.Exit(1)
 
 
 def carry_out(plan: "Plan", device: str, fresh: bool) -> "Evaluation":
     """Evaluates ``plan`` into the store, and says how many runs were computed and found."""
     from collections import Counter
 
-    from diffkit.cli.console import progress, say, warn
+    from diffkit.cli.console import listen, progress, say, warn
     from diffkit.evaluation.evaluate import evaluate as carry
     from diffkit.runs.execute import Execution
 
@@ -72,8 +79,9 @@ def carry_out(plan: "Plan", device: str, fresh: bool) -> "Evaluation":
         if result.failure:
             warn(f"{result.spec.method.name} failed: {result.error}")
 
+    listen()
     store = state.store.prepare()
-    evaluation = carry(plan, store, Execution(device, progress), fresh=fresh, watch=watch)
+    evaluation = carry(plan, store, Execution(device, progress, fresh), watch=watch)
     for method in sorted(stale):
         warn(f"Runs of {method!r} in the store come from other source; --fresh computes them anew.")
     say("Runs: " + ", ".join(f"{n} {how}" for how, n in sorted(counts.items())) + ".")
@@ -101,7 +109,7 @@ def _suite(path: Path | None, flags: dict[str, Any]) -> "Suite":
 
     from diffkit.errors import UserError
     from diffkit.evaluation.suite import Suite
-    from diffkit.yamls import read_record
+    from diffkit.yamls import explain, read_record
 
     given = {key: value for key, value in flags.items() if value}
     content: dict[str, Any] = {}
@@ -112,8 +120,9 @@ def _suite(path: Path | None, flags: dict[str, Any]) -> "Suite":
     try:
         return Suite.model_validate({**content, **given})
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        what = f"The suite's {field!r}: {first['msg']}."
-        cure = "Give a suite YAML, or at least --organisms NAME and --methods NAME."
-        raise UserError(what, cure=cure) from error
+        if not {"organisms", "methods"} <= {*content, *given}:
+            cure = "Give a suite YAML, or at least --organisms NAME and --methods NAME."
+            raise UserError("There is nothing to evaluate.", cure=cure) from error
+        field, what = explain(error)
+        flag = f"--{field.partition('.')[0]}"
+        raise UserError(f"{flag}: {what}", cure="See `diffkit evaluate --help`.") from error

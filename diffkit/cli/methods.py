@@ -47,6 +47,8 @@ def _entry(entry: Any) -> dict[str, Any]:
 
 
 def _option(name: str, field: Any) -> dict[str, Any]:
+    from pydantic_core import to_jsonable_python
+
     bounds = {
         sign: getattr(rule, word)
         for rule in field.metadata
@@ -58,10 +60,15 @@ def _option(name: str, field: Any) -> dict[str, Any]:
         "name": name,
         "type": kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", ""),
         "bounds": bounds,
-        "default": None if field.is_required() else field.get_default(call_default_factory=True),
+        "default": None if field.is_required() else to_jsonable_python(_default(field)),
         "required": field.is_required(),
+        "execution": bool((field.json_schema_extra or {}).get("execution")),
         "help": " ".join((field.description or "").split()),
     }
+
+
+def _default(field: Any) -> Any:
+    return field.get_default(call_default_factory=True)
 
 
 def _show(spec: Any, config: Any) -> None:
@@ -75,9 +82,12 @@ def _show(spec: Any, config: Any) -> None:
             option["type"],
             ", ".join(f"{sign} {value:g}" for sign, value in option["bounds"].items()),
             "required" if option["required"] else option["default"],
-            option["help"],
+            f"{option['help']}{' Never changes the result.' if option['execution'] else ''}",
         )
         for option in options
     ]
+    if not options:
+        out.print("It has no options.")
+        return
     print_table("Options", ("name", "type", "bounds", "default", "meaning"), rows)
     out.print(f"Set one: diffkit run {spec.name} … --set {options[0]['name']}=…", markup=False)

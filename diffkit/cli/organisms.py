@@ -10,6 +10,7 @@ from diffkit.cli.run import Device, Fresh
 from diffkit.cli.state import state
 
 if TYPE_CHECKING:
+    from diffkit.engine.load import Networks
     from diffkit.evaluation.gate import Expression
     from diffkit.evaluation.leaderboard import Share
 
@@ -76,11 +77,15 @@ def _place(finetuned: Any) -> str:
 def check(names: Names = None, device: Device = "auto", json: Json = False) -> None:
     """Check that organisms express their behaviour and their bases do not (exit 1 if not)."""
     from diffkit.cli.console import out, print_json, print_table, progress
+    from diffkit.engine.load import Networks
 
     chosen = names or sorted(state.catalogue.organisms)
-    results = [
-        result for name in progress(chosen, label="organisms") for result in _check(name, device)
-    ]
+    with Networks() as networks:
+        results = [
+            result
+            for name in progress(chosen, label="organisms")
+            for result in _check(name, device, networks)
+        ]
     if json:
         print_json([{**row, **_expressed(found)} for row, found in results])
     else:
@@ -94,7 +99,9 @@ def check(names: Names = None, device: Device = "auto", json: Json = False) -> N
         raise typer.Exit(1)
 
 
-def _check(name: str, device: str) -> "list[tuple[dict[str, str], Expression | None]]":
+def _check(
+    name: str, device: str, networks: "Networks"
+) -> "list[tuple[dict[str, str], Expression | None]]":
     """Every pair of one organism; nulls need no behaviour, so theirs is none."""
     from diffkit.engine.load import load_pair
     from diffkit.evaluation.gate import expression
@@ -105,7 +112,14 @@ def _check(name: str, device: str) -> "list[tuple[dict[str, str], Expression | N
         entry = state.catalogue.base(base)
         for variant, finetuned in variants.items():
             row = {"organism": organism.name, "base": base, "variant": variant}
-            with load_pair(entry.source, finetuned, device=device, dtype=entry.dtype) as pair:
+            with load_pair(
+                entry.source,
+                finetuned,
+                device=device,
+                dtype=entry.dtype,
+                attention=entry.attention,
+                networks=networks,
+            ) as pair:
                 found = expression(pair, organism.probes) if organism.probes else None
             results.append((row, found))
     return results

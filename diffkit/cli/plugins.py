@@ -1,10 +1,13 @@
 """``diffkit plugins``."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from diffkit.cli.state import state
+
+if TYPE_CHECKING:
+    from diffkit.plugins import Plugin
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -15,10 +18,25 @@ def plugins(json: Json = False) -> None:
 
     host = state.host
     if json:
-        loaded = [{**vars(plugin), "error": None} for plugin in host.plugins]
+        loaded = [{**vars(p), "registers": _registers(p), "error": None} for p in host.plugins]
         print_json([*loaded, *(vars(plugin) for plugin in host.broken)])
         return
-    rows = [(p.name, p.distribution, ", ".join(p.hooks)) for p in host.plugins]
+    rows = [(p.name, p.distribution, _words(p)) for p in host.plugins]
     rows += [(p.name, p.distribution, f"broken: {p.error}") for p in host.broken]
     print_table("Plugins", ("name", "distribution", "registers"), rows)
     out.print("Turn one off: --no-plugin NAME, or DIFFKIT_DISABLE_PLUGINS=NAME,NAME")
+
+
+def _registers(plugin: "Plugin") -> dict[str, list[str]]:
+    """Names by kind."""
+    found = {
+        f"{registry.kind}s": [e.spec.name for e in registry if e.owner == plugin.name]
+        for registry in state.host.registries
+    }
+    return {kind: names for kind, names in found.items() if names}
+
+
+def _words(plugin: "Plugin") -> str:
+    named = [f"{kind}: {', '.join(names)}" for kind, names in _registers(plugin).items()]
+    folders = ["organisms"] if "register_organisms" in plugin.hooks else []
+    return "; ".join([*named, *folders])

@@ -1,5 +1,6 @@
 """A progress line with rate and time left."""
 
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
@@ -21,9 +22,6 @@ T = TypeVar("T")
 PATIENCE = 2.0
 """Seconds that a loop may take before a line is shown."""
 
-_live: list[Progress] = []
-"""The bars that are shown now: loops inside loops share one display."""
-
 
 class RateColumn(ProgressColumn):
     """Steps per second, or seconds per step where that reads better."""
@@ -37,38 +35,68 @@ class RateColumn(ProgressColumn):
         return Text(f"{task.speed:.1f}/s")
 
 
+class _Display:
+    """What is shown of the loops that run now: loops inside loops share one display.
+
+    A timer starts it, so that a loop whose first step takes a minute is seen after two seconds.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            RateColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        self._timer = threading.Timer(PATIENCE, self._start)
+        self._timer.daemon = True
+        self._timer.start()
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def _start(self) -> None:
+        with self._lock:
+            if not self._stopped:
+                self.bar.start()
+
+    def stop(self) -> None:
+        """Takes it off the terminal, for good."""
+        self._timer.cancel()
+        with self._lock:
+            self._stopped = True
+            self.bar.stop()
+
+
+_shown: list[_Display] = []
+"""The display, while there is one."""
+
+
 def track(
     items: Iterable[T], label: str, total: int | None, done: int, console: Console
 ) -> Iterator[T]:
     """Yields ``items`` and shows how far they are."""
     size = total if total is not None else len(items) if isinstance(items, Sized) else None
-    outermost = not _live
+    outermost = not _shown
     if outermost:
-        _live.append(_bar(console))
-    bar = _live[0]
-    task = bar.add_task(label, total=size, completed=done, visible=False)
+        _shown.append(_Display(console))
+    bar = _shown[0].bar
     began = time.monotonic()
+    task = bar.add_task(label, total=size, completed=done, visible=outermost)
     try:
         for item in items:
             yield item
-            slow = time.monotonic() - began > PATIENCE
-            if slow and outermost:
-                bar.start()
-            bar.update(task, advance=1, visible=slow)
+            slow = time.monotonic() - began > PATIENCE  # short inner loops would only flicker
+            bar.update(task, advance=1, visible=outermost or slow)
     finally:
         bar.remove_task(task)
         if outermost:
-            bar.stop()
-            _live.clear()
+            stop()
 
 
-def _bar(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        RateColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-    )
+def stop() -> None:
+    """Ends the display, where there is one: after Ctrl-C no loop may get to do it."""
+    while _shown:
+        _shown.pop().stop()

@@ -1,11 +1,15 @@
 """``diffkit runs``: list, show and remove finished runs."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from diffkit.cli.plugins import Json
 from diffkit.cli.state import state
+
+if TYPE_CHECKING:
+    from diffkit.runs.manifest import Manifest
+    from diffkit.runs.store import Unfinished
 
 app = typer.Typer(help="List, show and remove finished runs.", no_args_is_help=True)
 Digest = Annotated[str, typer.Argument(help="Digest of a run, or how it begins.")]
@@ -14,26 +18,34 @@ Digest = Annotated[str, typer.Argument(help="Digest of a run, or how it begins."
 @app.command("list")
 def list_runs(json: Json = False) -> None:
     """List finished runs, and work that is not finished."""
-    from diffkit.cli.console import out, print_json, print_table
+    from diffkit.cli.console import out, print_json, print_table, warn
 
-    runs = list(state.store.runs())
+    for error in state.store.damaged():
+        warn(str(error))
+    manifests = [run.manifest for run in state.store.runs()]
     if json:
-        print_json([run.manifest.model_dump(mode="json") for run in runs])
+        print_json([manifest.model_dump(mode="json") for manifest in manifests])
         return
     rows = [
-        (m.digest[:12], m.identity.method, _score(run), f"{m.seconds:.1f} s", m.started[:19])
-        for run in runs
-        for m in [run.manifest]
+        (m.digest[:12], m.identity.method, _score(m), f"{m.seconds:.1f} s", m.started[:19])
+        for m in manifests
     ]
     title = f"Runs in {state.store_folder}"
     print_table(title, ("run", "method", "change score", "took", "started (UTC)"), rows)
-    for folder, held in state.store.unfinished():
-        what = "being worked on" if held else "unfinished; the same command goes on with it"
-        out.print(f"{folder.name[:12]}: {what}", markup=False)
+    for work in state.store.unfinished():
+        out.print(f"{work.digest[:12]}: {_how(work)}", markup=False)
 
 
-def _score(run: object) -> str:
-    score = run.findings.change_score  # type: ignore[attr-defined]
+def _how(work: "Unfinished") -> str:
+    if work.held:
+        return "being worked on"
+    if work.failure:
+        return f"failed: {work.failure}"
+    return "interrupted; the same command goes on with it"
+
+
+def _score(manifest: "Manifest") -> str:
+    score = manifest.change_score
     return "" if score is None else f"{score:.4g}"
 
 
@@ -58,8 +70,8 @@ def show(
 
 @app.command("rm")
 def remove(run: Annotated[list[str], typer.Argument(help="Digests, or how they begin.")]) -> None:
-    """Remove finished runs."""
+    """Remove runs, finished or not: all that are named, or none if one is not found."""
     from diffkit.cli.console import say
 
-    for prefix in run:
-        say(f"Removed {state.store.remove(prefix)[:12]}.")
+    for digest in state.store.remove(run):
+        say(f"Removed {digest[:12]}.")

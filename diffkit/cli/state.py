@@ -19,12 +19,26 @@ class State:
     disabled: tuple[str, ...] = ()
     debug: bool = False
 
+    def begin(self, store_folder: Path, disabled: tuple[str, ...], debug: bool) -> None:
+        """Forgets what an earlier command in this process loaded, and takes the new options."""
+        vars(self).clear()
+        self.__init__(store_folder, disabled, debug)  # type: ignore[misc]
+
     @cached_property
     def host(self) -> "Host":
-        """All plugins; a broken one is reported on stderr in one line."""
-        from diffkit.cli.console import warn
-        from diffkit.plugins import load_host
+        """All plugins; a broken one is reported on stderr in one line.
 
+        Raises:
+            UnknownName: ``--no-plugin`` names none that is installed.
+        """
+        from diffkit.cli.console import warn
+        from diffkit.errors import UnknownName
+        from diffkit.plugins import installed, load_host
+
+        names = installed()
+        for name in self.disabled:
+            if name not in names:
+                raise UnknownName("plugin", name, names, listing="diffkit plugins")
         host = load_host(self.disabled)
         for plugin in host.broken:
             warn(f"The plugin {plugin.name!r} is broken and left out: {plugin.error}")

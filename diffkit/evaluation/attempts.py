@@ -3,41 +3,53 @@
 import time
 from pathlib import Path
 
+from diffkit.errors import StoreError
 from diffkit.evaluation.suite import Component
 from diffkit.investigator import Case
 from diffkit.runs.digest import digest
 from diffkit.runs.store import Store
 from diffkit.verdict import Attempt, Outcome, Verdict
 
-POLL = 0.2
-"""Seconds between two looks at an attempt that another process is making."""
 
-
-def attempt(case: Case | None, investigator: Component, store: Store) -> Attempt:
+def attempt(
+    case: Case | None, investigator: Component, store: Store, *, fresh: bool = False
+) -> Attempt:
     """The attempt at ``case``: the stored one, or a new one.
+
+    One that failed is made again: its cause may be mended by now, or have been a network's.
 
     Args:
         case: what the investigator is given; none where the method's run failed.
         investigator: who is asked.
         store: where attempts are kept.
+        fresh: whether it is asked although the store holds its attempt.
     """
-    key = digest(
-        {"case": case and case.model_dump(mode="json"), **component_identity(investigator)}
+    content = case.model_dump(mode="json") if case else None
+    key = digest({"case": content, **component_identity(investigator)})
+    again = fresh or (
+        store.has("attempts", key) and read_attempt(store, key).outcome is Outcome.FAILED
     )
-    while not store.has("attempts", key):
-        with store.work("attempts", key) as folder:
-            if folder is not None:
-                made = _ask(key, case, investigator)
-                _write(folder / "attempt.json", made)
-                continue
-        time.sleep(POLL)
+
+    def make(folder: Path) -> None:
+        text = _ask(key, case, investigator).model_dump_json(indent=1) + "\n"
+        (folder / "attempt.json").write_text(text, encoding="utf-8")
+
+    store.obtain("attempts", key, make, fresh=again)
     return read_attempt(store, key)
 
 
 def read_attempt(store: Store, key: str) -> Attempt:
-    """A stored attempt."""
-    text = (store.place("attempts", key) / "attempt.json").read_text(encoding="utf-8")
-    return Attempt.model_validate_json(text)
+    """A stored attempt.
+
+    Raises:
+        StoreError: it is gone, or damaged.
+    """
+    path = store.place("attempts", key) / "attempt.json"
+    try:
+        return Attempt.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        cure = f"Remove {path.parent} and run `diffkit evaluate` again; it is made anew."
+        raise StoreError(f"{path} is missing or damaged.", cure=cure) from error
 
 
 def component_identity(component: Component) -> dict[str, object]:
@@ -52,15 +64,14 @@ def _ask(key: str, case: Case | None, investigator: Component) -> Attempt:
         return Attempt(digest=key, outcome=Outcome.NO_EVIDENCE)
     clock = time.perf_counter()
     try:
-        verdict: Verdict = investigator.spec.load().investigate(case, investigator.config)
+        verdict = investigator.spec.load().investigate(case, investigator.config)
+        if not isinstance(verdict, Verdict):
+            msg = f"investigate() returned {type(verdict).__name__}, not Verdict"
+            raise TypeError(msg)
     except Exception as error:
+        seconds = time.perf_counter() - clock
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        return Attempt(digest=key, outcome=Outcome.FAILED, error=reason)
+        return Attempt(digest=key, outcome=Outcome.FAILED, error=reason, seconds=seconds)
     outcome = Outcome.ABSTAINED if verdict.change == "unsure" else Outcome.VERDICT
-    return Attempt(
-        digest=key, outcome=outcome, verdict=verdict, seconds=time.perf_counter() - clock
-    )
-
-
-def _write(path: Path, record: Attempt) -> None:
-    path.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    seconds = time.perf_counter() - clock
+    return Attempt(digest=key, outcome=outcome, verdict=verdict, seconds=seconds)

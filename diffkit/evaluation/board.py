@@ -1,10 +1,12 @@
 """Makes a leaderboard of an evaluation and the records it points to."""
 
+import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from diffkit.errors import StoreError
 from diffkit.evaluation.attempts import read_attempt
 from diffkit.evaluation.grades import read_grade
 from diffkit.evaluation.leaderboard import Leaderboard, PairResult, Row, Share
@@ -23,8 +25,10 @@ class _Case:
     entry: Entry
     judged: Judged
     attempt: Attempt
-    grade: Grade
+    grade: Grade | None
+    """None where the grader failed."""
     run: StoredRun | None
+    """None where it failed, or was removed since."""
 
     @property
     def null(self) -> bool:
@@ -54,37 +58,41 @@ def build(evaluation: Evaluation, store: Store) -> Leaderboard:
 
 
 def _read(entry: Entry, judged: Judged, store: Store) -> _Case:
-    run = store.run(entry.run) if entry.run and store.has("runs", entry.run) else None
-    attempt = read_attempt(store, judged.attempt)
-    return _Case(entry, judged, attempt, read_grade(store, judged.grade), run)
+    run = None
+    if entry.run and store.has("runs", entry.run):
+        with contextlib.suppress(StoreError):
+            run = store.run(entry.run)
+    grade = read_grade(store, judged.grade) if judged.grade else None
+    return _Case(entry, judged, read_attempt(store, judged.attempt), grade, run)
 
 
 def _row(key: tuple[str, str, str], cases: Sequence[_Case]) -> Row:
     organisms = [case for case in cases if not case.null]
     nulls = [case for case in cases if case.null]
+    grades = [case.grade for case in organisms if case.grade]
+    ranked = [grade.parts for grade in grades if "reciprocal_rank" in grade.parts]
     manifests = [case.run.manifest for case in cases if case.run]
-    ranks = [case.grade.parts["reciprocal_rank"] for case in organisms if _ranked(case)]
-    guesses = [case.grade.parts["reciprocal_rank_chance"] for case in organisms if _ranked(case)]
     outcomes = Counter(case.attempt.outcome.value for case in cases)
+    outcomes["not graded"] += sum(case.grade is None for case in cases)
     return Row(
         method=key[0],
         investigator=key[1],
         grader=key[2],
-        top1=share(sum(case.grade.score == 1 for case in organisms), len(organisms)),
-        chance=fmean(case.grade.chance for case in organisms) if organisms else 0,
-        reciprocal_rank=fmean(ranks) if ranks else None,
-        reciprocal_rank_chance=fmean(guesses) if guesses else 0,
+        top1=share(sum(grade.score == 1 for grade in grades), len(grades)),
+        chance=_mean([grade.chance for grade in grades]) or 0,
+        reciprocal_rank=_mean([parts["reciprocal_rank"] for parts in ranked]),
+        reciprocal_rank_chance=_mean([p.get("reciprocal_rank_chance", 0) for p in ranked]) or 0,
         detected=share(sum(case.called_targeted for case in organisms), len(organisms)),
         false_alarms=share(sum(case.called_targeted for case in nulls), len(nulls)),
         calibration=_calibration(cases),
-        outcomes=", ".join(f"{count} {name}" for name, count in sorted(outcomes.items())),
-        seconds=fmean(manifest.seconds for manifest in manifests) if manifests else 0,
+        outcomes=", ".join(f"{count} {name}" for name, count in sorted(outcomes.items()) if count),
+        seconds=_mean([manifest.seconds for manifest in manifests]) or 0,
         peak_bytes=max((manifest.peak_bytes for manifest in manifests), default=0),
     )
 
 
-def _ranked(case: _Case) -> bool:
-    return "reciprocal_rank" in case.grade.parts
+def _mean(values: Sequence[float]) -> float | None:
+    return fmean(values) if values else None
 
 
 def share(hits: int, n: int) -> Share:
@@ -99,14 +107,16 @@ def share(hits: int, n: int) -> Share:
 
 
 def _calibration(cases: Sequence[_Case]) -> str:
-    tests = [c.attempt.verdict.detection for c in cases if c.attempt.verdict]
+    tests = [case.attempt.verdict.detection for case in cases if case.attempt.verdict]
     known = [test for test in tests if test is not None]
     if not known:
         return "not tested"
     rungs = ", ".join(f"{name} {count}" for name, count in sorted(known[0].rungs.items()))
-    if any(test.testable for test in known):
+    untestable = sum(not test.testable for test in known)
+    if not untestable:
         return rungs
-    return f"untestable at {known[0].alpha:g} ({rungs or 'no nulls'})"
+    some = "" if untestable == len(known) else f" for {untestable} of {len(known)}"
+    return f"untestable at {known[0].alpha:g}{some} ({rungs or 'no nulls'})"
 
 
 def _pair(case: _Case) -> PairResult:
@@ -120,21 +130,24 @@ def _pair(case: _Case) -> PairResult:
         investigator=case.judged.investigator,
         grader=case.judged.grader,
         seed=case.entry.seed,
-        change_score=case.run.findings.change_score if case.run else None,
+        change_score=case.run.manifest.change_score if case.run else None,
         p=detection.p if detection else None,
         said=verdict.change if verdict else case.attempt.outcome.value,
-        rank=case.grade.parts.get("rank"),
-        score=case.grade.score,
+        rank=case.grade.parts.get("rank") if case.grade else None,
+        score=case.grade.score if case.grade else None,
         run=case.entry.run,
     )
 
 
 def _notes(evaluation: Evaluation, cases: Sequence[_Case]) -> tuple[str, ...]:
-    notes = [f"{e.organism} × {e.method}: {e.error}" for e in evaluation.entries if e.error]
+    notes = [*_failures(evaluation), *_ungraded(cases)]
+    gone = {case.entry.run for case in cases if case.run is None and not case.entry.error}
+    if gone:
+        notes.append(f"{len(gone)} runs were removed since; their scores and costs are left out.")
     organisms = {case.entry.organism for case in cases if not case.null}
     if 0 < len(organisms) < 10:
-        few = f"Only {len(organisms)} organisms: the intervals say how little that can tell apart."
-        notes.append(few)
+        few = f"Only {len(organisms)} organism{'s' if len(organisms) > 1 else ''}"
+        notes.append(f"{few}: the intervals say how little that can tell apart.")
     if evaluation.calibration:
         rungs = ", ".join(evaluation.calibration)
         notes.append(
@@ -142,3 +155,23 @@ def _notes(evaluation: Evaluation, cases: Sequence[_Case]) -> tuple[str, ...]:
             "ordinary finetuning for a targeted one."
         )
     return tuple(notes)
+
+
+def _failures(evaluation: Evaluation) -> Iterator[str]:
+    """One line a method, however many of its runs failed."""
+    for method in dict.fromkeys(entry.method for entry in evaluation.entries):
+        entries = [entry for entry in evaluation.entries if entry.method == method]
+        failed = [entry for entry in entries if entry.error]
+        if failed:
+            first = f"on {failed[0].organism}: {failed[0].error}"
+            count = f"{len(failed)} of {len(entries)} runs"
+            yield f"{method}: {count} failed and count as no evidence, such as {first}"
+
+
+def _ungraded(cases: Sequence[_Case]) -> Iterator[str]:
+    """One line a grader."""
+    failed = [case for case in cases if case.grade is None]
+    for grader in dict.fromkeys(case.judged.grader for case in failed):
+        own = [case for case in failed if case.judged.grader == grader]
+        first = f"on {own[0].entry.organism} × {own[0].entry.method}: {own[0].judged.error}"
+        yield f"{grader}: {len(own)} attempts are not graded, such as {first}"

@@ -1,9 +1,10 @@
 """Grades attempts against the truth, once each."""
 
-import time
 from collections.abc import Sequence
+from pathlib import Path
 
-from diffkit.evaluation.attempts import POLL, component_identity
+from diffkit.errors import RunFailed, StoreError
+from diffkit.evaluation.attempts import component_identity
 from diffkit.evaluation.suite import Component, Pair
 from diffkit.grader import Exam, Grade, Statement
 from diffkit.organism import AnswerKey, Organism
@@ -36,22 +37,50 @@ def _answer(organism: Organism) -> str | None:
     return _handle(organism.answer_key) if organism.answer_key else None
 
 
-def grade(attempt: Attempt, paper: Exam, grader: Component, store: Store) -> str:
-    """Grades ``attempt``, or finds the stored grade; returns the grade's digest."""
-    content = {"attempt": attempt.digest, "exam": paper.model_dump(mode="json")}
+def grade(
+    attempt: Attempt, paper: Exam, grader: Component, store: Store, *, fresh: bool = False
+) -> str:
+    """Grades ``attempt``, or finds the stored grade; returns the grade's digest.
+
+    The key holds what the attempt says and not only its digest, since an attempt that failed may
+    end otherwise when it is made again.
+
+    Raises:
+        RunFailed: the grader raised.
+    """
+    said = attempt.model_dump(mode="json", exclude={"seconds"})
+    content = {"attempt": said, "exam": paper.model_dump(mode="json")}
     key = digest({**content, **component_identity(grader)})
-    while not store.has("grades", key):
-        with store.work("grades", key) as folder:
-            if folder is not None:
-                made: Grade = grader.spec.load().grade(attempt, paper, grader.config)
-                text = made.model_dump_json(indent=1) + "\n"
-                (folder / "grade.json").write_text(text, encoding="utf-8")
-                continue
-        time.sleep(POLL)
+
+    def make(folder: Path) -> None:
+        text = _mark(attempt, paper, grader).model_dump_json(indent=1) + "\n"
+        (folder / "grade.json").write_text(text, encoding="utf-8")
+
+    store.obtain("grades", key, make, fresh=fresh)
     return key
 
 
+def _mark(attempt: Attempt, paper: Exam, grader: Component) -> Grade:
+    try:
+        made = grader.spec.load().grade(attempt, paper, grader.config)
+        if not isinstance(made, Grade):
+            msg = f"grade() returned {type(made).__name__}, not Grade"
+            raise TypeError(msg)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise RunFailed(f"The grader {grader.spec.name!r} failed: {reason}") from error
+    return made
+
+
 def read_grade(store: Store, key: str) -> Grade:
-    """A stored grade."""
-    text = (store.place("grades", key) / "grade.json").read_text(encoding="utf-8")
-    return Grade.model_validate_json(text)
+    """A stored grade.
+
+    Raises:
+        StoreError: it is gone, or damaged.
+    """
+    path = store.place("grades", key) / "grade.json"
+    try:
+        return Grade.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        cure = f"Remove {path.parent} and run `diffkit evaluate` again; it is made anew."
+        raise StoreError(f"{path} is missing or damaged.", cure=cure) from error

@@ -62,10 +62,11 @@ class PairResult(Record):
     said: str
     """What the investigator said was done, or the outcome."""
     rank: float | None
-    """Rank of the truth among the choices, 1 is first; none for nulls."""
-    score: float
+    """Rank of the right choice among the truths and "nothing targeted"; 1 is first."""
+    score: float | None
+    """The grade; none where the grader failed."""
     run: str
-    """Digest of the run."""
+    """Digest of the run; empty where a model could not be used."""
 
 
 class Leaderboard(Record):

@@ -6,11 +6,10 @@ Only here do names meet digests, so renaming an organism changes no digest.
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
-
-from diffkit.errors import StoreError, UserError
+from diffkit.errors import StoreError, UserError, did_you_mean
 from diffkit.organism import Record, TruthClass
-from diffkit.runs.store import Store, write_atomically, writing
+from diffkit.runs.files import write_atomically, writing
+from diffkit.runs.store import Store
 
 
 class Judged(Record):
@@ -21,7 +20,9 @@ class Judged(Record):
     attempt: str
     """Digest of the attempt."""
     grade: str
-    """Digest of the grade."""
+    """Digest of the grade; empty where the grader failed."""
+    error: str = ""
+    """Why it did."""
 
 
 class Entry(Record):
@@ -75,13 +76,13 @@ def read_evaluation(store: Store, name: str | None = None) -> Evaluation:
     )
     chosen = [path for path in paths if name in (None, path.stem)]
     if not chosen:
+        near = did_you_mean(name, (path.stem for path in paths)) if name else ""
         known = ", ".join(path.stem for path in paths) or "none"
         what = f"The store {store.root} holds no evaluation{f' {name!r}' if name else ''}."
-        raise UserError(what, cure=f"It has: {known}. Make one with `diffkit evaluate`.")
+        cure = f"It has: {known}. Make one with `diffkit evaluate`."
+        raise UserError(what, cure=f"{near} {cure}".strip())
     try:
         return Evaluation.model_validate_json(chosen[-1].read_text(encoding="utf-8"))
-    except ValidationError as error:
-        what = f"{chosen[-1]} is damaged."
-        raise StoreError(
-            what, cure="Run `diffkit evaluate` again; finished runs are kept."
-        ) from error
+    except (OSError, ValueError) as error:
+        cure = "Run `diffkit evaluate` again; finished runs are kept."
+        raise StoreError(f"{chosen[-1]} is damaged.", cure=cure) from error

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, NonNegativeInt, field_validator
 
 from diffkit.catalogue import Catalogue, Selected
-from diffkit.errors import UserError
+from diffkit.errors import BadOption, UserError
 from diffkit.method import MethodConfig
-from diffkit.organism import Control, Record
+from diffkit.organism import BaseModelEntry, Control, Record
 from diffkit.plugins import Host
 from diffkit.registry import Registry, Spec
 from diffkit.runs.options import configure
@@ -36,14 +37,15 @@ class Calibration(Record):
     rung: str = "random"
     """Name of this kind of null."""
     draws: int = Field(default=19, ge=1)
-    """Number of draws, from seeds 1, 2, …; 19 are the fewest that can give p = 0.05."""
+    """Number of draws, from the first seeds that no pair under test has; 19 are the fewest that can
+    give p = 0.05."""
 
 
 class Suite(Record):
     """Organisms × methods × investigators × graders × seeds."""
 
-    name: str = "evaluation"
-    """Name of the evaluation in the store."""
+    name: str = Field(default="evaluation", pattern=r"^\w[\w.-]*$")
+    """Name of the evaluation in the store, and of its file there."""
     organisms: tuple[Choice, ...] = Field(min_length=1)
     """Organisms and nulls: names, or records with base and variant."""
     methods: Mapping[str, Mapping[str, Any]] = Field(min_length=1)
@@ -52,7 +54,7 @@ class Suite(Record):
     """Investigator name → its options."""
     graders: Mapping[str, Mapping[str, Any]] = Field(default={"lineup": {}})
     """Grader name → its options."""
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[NonNegativeInt, ...] = Field(default=(0,), min_length=1)
     """Seeds of the methods' runs."""
     calibration: tuple[Calibration, ...] = ()
     """Nulls that tell what a method's score is where nothing targeted was done."""
@@ -71,7 +73,7 @@ class Suite(Record):
     @field_validator("methods", "investigators", "graders", mode="before")
     @classmethod
     def _defaults(cls, value: Any) -> Any:
-        if isinstance(value, list):
+        if isinstance(value, list) and all(isinstance(name, str) for name in value):
             return {name: {} for name in value}
         if isinstance(value, Mapping):
             return {name: options or {} for name, options in value.items()}
@@ -108,21 +110,22 @@ class Plan:
 
 
 def expand(suite: Suite, host: Host, catalogue: Catalogue) -> Plan:
-    """Resolves a suite.
+    """Resolves a suite; what it names twice is there once.
 
     Raises:
         UnknownName: it names what nothing has.
-        UserError: options do not fit, or a calibration null is not a control.
+        BadOption: options do not fit.
+        UserError: a calibration null is not a control, or lies on none of the bases.
     """
-    tests = [
-        Pair(catalogue.select(choice.organism, base=choice.base, variant=choice.variant), "test")
+    selected = [
+        catalogue.select(choice.organism, base=choice.base, variant=choice.variant)
         for choice in suite.organisms
     ]
-    bases = list(dict.fromkeys(pair.selected.base.name for pair in tests))
-    draws = [pair for item in suite.calibration for pair in _draws(item, catalogue, bases)]
+    tests = {(one.organism.name, one.base.name, one.variant): one for one in selected}
+    draws = [pair for item in suite.calibration for pair in _draws(item, catalogue, selected)]
     return Plan(
-        suite=suite,
-        pairs=(*tests, *draws),
+        suite=suite.model_copy(update={"seeds": tuple(dict.fromkeys(suite.seeds))}),
+        pairs=(*(Pair(one, "test") for one in tests.values()), *draws),
         methods=_components(suite.methods, host.methods),
         investigators=_components(suite.investigators, host.investigators),
         graders=_components(suite.graders, host.graders),
@@ -135,29 +138,40 @@ def _components(
     found = []
     for name, options in chosen.items():
         spec = registry[name]
-        found.append(Component(spec, configure(spec, options)))
+        try:
+            found.append(Component(spec, configure(spec, options)))
+        except BadOption as error:
+            raise error.within(f"{registry.kind}s", name) from error
     return tuple(found)
 
 
-def _draws(item: Calibration, catalogue: Catalogue, bases: Sequence[str]) -> list[Pair]:
-    pairs = []
-    for base in bases:
-        if base not in catalogue.organism(item.null).models:
-            continue
-        selected = catalogue.select(item.null, base=base)
-        control = selected.finetuned
-        if not isinstance(control, Control):
-            what = f"The calibration null {item.null!r} is of kind {control.kind!r}."
-            raise UserError(what, cure="Name an organism whose finetuned side is a 'control'.")
-        for seed in range(1, item.draws + 1):
-            drawn = control.model_copy(update={"seed": seed})
-            one = Selected(selected.organism, selected.base, f"draw-{seed}", drawn)
-            pairs.append(Pair(one, "calibration", item.rung))
-    return pairs
+def _draws(item: Calibration, catalogue: Catalogue, tests: Sequence[Selected]) -> list[Pair]:
+    """Draws on each base of the tests; none of them is a pair under test itself."""
+    null = catalogue.organism(item.null)
+    bases = dict.fromkeys(one.base.name for one in tests if one.base.name in null.models)
+    if not bases:
+        what = f"The calibration null {item.null!r} is on none of the suite's base models."
+        raise UserError(what, cure=f"It is on: {', '.join(null.models)}.")
+    taken = {one.finetuned.seed for one in tests if isinstance(one.finetuned, Control)}
+    seeds = list(islice((seed for seed in count(1) if seed not in taken), item.draws))
+    return [
+        Pair(_drawn(catalogue.select(item.null, base=base), seed), "calibration", item.rung)
+        for base in bases
+        for seed in seeds
+    ]
 
 
-def texts_of(suite: Suite, pair: Pair) -> Texts:
-    """The texts that both sides of a pair are read on."""
-    path = suite.texts or pair.selected.base.texts
+def _drawn(null: Selected, seed: int) -> Selected:
+    if not isinstance(null.finetuned, Control):
+        what = f"The calibration null {null.organism.name!r} is of kind {null.finetuned.kind!r}."
+        cure = "Name an organism whose finetuned side is a 'control'."
+        raise UserError(what, cure=cure)
+    control = null.finetuned.model_copy(update={"seed": seed})
+    return Selected(null.organism, null.base, f"draw-{seed}", control)
+
+
+def texts_of(suite: Suite, base: BaseModelEntry) -> Texts:
+    """The texts that every pair on a base is read on."""
+    path = suite.texts or base.texts
     texts = Texts.read(path) if path else Texts.default()
     return texts.first(suite.texts_limit) if suite.texts_limit else texts

@@ -1,4 +1,4 @@
-"""Executes one run in its work folder and publishes it."""
+"""Executes one run in its work folder."""
 
 import errno
 import json
@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diffkit.context import Artifacts, Checkpoints, Progress, RunContext, no_progress
-from diffkit.errors import DiffkitError, RunFailed
+from diffkit.errors import DiffkitError, RunFailed, UserError
 from diffkit.findings import Findings
+from diffkit.runs.files import remove
 from diffkit.runs.manifest import Identity, Manifest
 from diffkit.runs.resources import PeakMemory, source_hash, versions
 from diffkit.runs.spec import RunSpec
 
 if TYPE_CHECKING:
     from diffkit.engine.load import Networks
+    from diffkit.engine.pair import ModelPair
 
 
 @dataclass(frozen=True)
@@ -27,26 +29,58 @@ class Execution:
     device: str = "auto"
     """``cpu``, ``cuda``, ``cuda:1``, …; ``auto`` takes a GPU where there is one."""
     progress: Progress = no_progress
+    """Shows how far long loops are."""
+    fresh: bool = False
+    """Whether what the store holds is computed anew."""
 
 
 def execute(
     spec: RunSpec, identity: Identity, folder: Path, networks: "Networks", execution: Execution
 ) -> None:
-    """Runs ``spec`` and leaves findings and manifest in ``folder``.
+    """Runs ``spec`` and leaves findings and manifest in ``folder``, and nothing else of its own.
 
     Raises:
         RunFailed: the method raised; ``failure.json`` in ``folder`` holds its traceback.
+        UserError: models or device cannot be used.
     """
+    resumed = _resumes(folder, source_hash(spec.method.implementation))
+    try:
+        findings, manifest = _carry_out(spec, identity, folder, networks, execution)
+    except DiffkitError:
+        raise  # it says by itself what to do
+    except Exception as error:
+        raise _failed(spec, folder, error) from error
+    for leftover in ("checkpoint", "checkpoint.old", "checkpoint.new", "source"):
+        remove(folder / leftover)
+    _write(folder / "findings.json", findings)
+    _write(folder / "manifest.json", manifest.model_copy(update={"resumed": resumed}))
+
+
+def _resumes(folder: Path, source: str) -> bool:
+    """Keeps what an interrupted process left, if the same source left it and can go on from it."""
+    stamp = folder / "source"
+    same = stamp.exists() and stamp.read_text() == source
+    resumes = same and any(folder.glob("checkpoint*"))
+    for leftover in folder.iterdir():
+        kept = resumes and leftover.name.startswith(("checkpoint", "artifacts"))
+        if not kept:
+            remove(leftover)
+    stamp.write_text(source)
+    return resumes
+
+
+def _carry_out(
+    spec: RunSpec, identity: Identity, folder: Path, networks: "Networks", execution: Execution
+) -> tuple[Findings, Manifest]:
     from diffkit.engine.load import load_pair
 
-    method = spec.method.load()
-    pair_spec = spec.pair
+    method, sides = spec.method.load(), spec.pair
     with load_pair(
-        pair_spec.base,
-        pair_spec.finetuned,
-        device=execution.device,
-        dtype=pair_spec.dtype,
-        attention=pair_spec.attention,
+        sides.base,
+        sides.finetuned,
+        device=_usable(execution.device),
+        dtype=sides.dtype,
+        attention=sides.attention,
         networks=networks,
     ) as pair:
         device = str(pair.base.device)
@@ -64,12 +98,14 @@ def execute(
         started=started.isoformat(timespec="milliseconds"),
         seconds=seconds,
         peak_bytes=peak.bytes,
+        change_score=findings.change_score,
     )
-    _write(folder / "findings.json", findings)
-    _write(folder / "manifest.json", manifest)
+    return findings, manifest
 
 
-def _run(method: Any, pair: Any, spec: RunSpec, folder: Path, execution: Execution) -> Findings:
+def _run(
+    method: Any, pair: "ModelPair", spec: RunSpec, folder: Path, execution: Execution
+) -> Findings:
     import torch
 
     context = RunContext(
@@ -80,21 +116,39 @@ def _run(method: Any, pair: Any, spec: RunSpec, folder: Path, execution: Executi
         progress=execution.progress,
     )
     torch.manual_seed(spec.seed)
-    try:
-        findings = method.run(pair, spec.config, context)
-        if not isinstance(findings, Findings):
-            msg = f"run() returned {type(findings).__name__}, not Findings"
-            raise TypeError(msg)
-    except DiffkitError:
-        raise  # it says by itself what to do
-    except Exception as error:
-        if _disk_full(error):
-            raise OSError(errno.ENOSPC, "no space left") from error
-        failure = {"error": repr(error), "traceback": traceback.format_exc()}
-        (folder / "failure.json").write_text(json.dumps(failure, indent=1))
-        what = f"The method {spec.method.name!r} failed: {type(error).__name__}: {error}"
-        raise RunFailed(what, cure=f"Its traceback is in {folder / 'failure.json'}") from error
+    findings = method.run(pair, spec.config, context)
+    if not isinstance(findings, Findings):
+        msg = f"run() returned {type(findings).__name__}, not Findings"
+        raise TypeError(msg)
     return findings
+
+
+def _usable(device: str) -> str:
+    """``device``, once a tensor could be put there.
+
+    Raises:
+        UserError: there is no such device on this machine.
+    """
+    import torch
+
+    try:
+        if device != "auto":
+            torch.empty(1, device=device)
+    except Exception as error:  # torch raises several kinds, with pages of words
+        cure = "Take cpu, cuda, cuda:1, … or auto; `diffkit doctor` lists what there is."
+        raise UserError(f"The device {device!r} cannot be used here.", cure=cure) from error
+    return device
+
+
+def _failed(spec: RunSpec, folder: Path, error: Exception) -> Exception:
+    """Notes a failure beside what the run left, and says it in a line."""
+    if _disk_full(error):
+        return OSError(errno.ENOSPC, "no space left")
+    reason = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+    failure = {"error": reason, "traceback": traceback.format_exc()}
+    (folder / "failure.json").write_text(json.dumps(failure, indent=1))
+    what = f"The method {spec.method.name!r} failed: {reason.rstrip(' .:')}."
+    return RunFailed(what, cure=f"Its traceback is in {folder / 'failure.json'}")
 
 
 def _disk_full(error: Exception) -> bool:

@@ -1,4 +1,4 @@
-"""A lease: one process at a time works in a folder, and a dead one's folder is taken over."""
+"""A lease: one process at a time does a piece of work, and a dead one's work is taken over."""
 
 import contextlib
 import json
@@ -6,7 +6,9 @@ import os
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -14,88 +16,133 @@ import psutil
 HEARTBEAT = 10.0
 """Seconds between two signs of life."""
 STALE = 60.0
-"""Seconds without one after which a holder on another host counts as dead."""
+"""Seconds without one after which a holder that cannot be looked at counts as dead."""
+_SAME_BIRTH = 2.0
+"""Seconds that a process's start may seem to move when the clock is set."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A lease that this process took."""
+
+    file: Path
+    token: str
+    """Unique to this taking."""
+
+    @property
+    def kept(self) -> bool:
+        """Whether it is still ours: it is not once others took this process for dead."""
+        holder = _read(self.file)
+        return holder is not None and holder.get("token") == self.token
 
 
 @contextlib.contextmanager
-def lease(folder: Path) -> Iterator[bool]:
-    """Holds ``folder``; yields whether this process got it.
+def lease(file: Path) -> Iterator[Lease | None]:
+    """Holds ``file``; yields none where a living process does.
 
     The lease is a file created exclusively, which network filesystems do atomically too. On this
-    host a holder is dead when its process is; elsewhere when its heartbeat has stopped.
+    host a holder is dead when its process is; elsewhere when its heartbeat has stopped. It lies
+    beside the work and not in it, so that it outlives the renaming of a finished folder.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "lease.json"
-    if not (_create(file) or (_dead(file) and _take_over(file))):
-        yield False
+    token = uuid.uuid4().hex
+    if not (_create(file, token) or (_dead(file) and _take_over(file, token))):
+        yield None
         return
+    mine = Lease(file, token)
     stop = threading.Event()
-    beat = threading.Thread(target=_beat, args=(file, stop), daemon=True)
+    beat = threading.Thread(target=_beat, args=(mine, stop), daemon=True)
     beat.start()
     try:
-        yield True
+        yield mine
     finally:
         stop.set()
         beat.join()
-        file.unlink(missing_ok=True)
+        if mine.kept:
+            file.unlink(missing_ok=True)
 
 
-def held(folder: Path) -> bool:
-    """Whether a living process holds ``folder``."""
-    file = folder / "lease.json"
+def held(file: Path) -> bool:
+    """Whether a living process holds ``file``."""
     return file.exists() and not _dead(file)
 
 
-def _create(file: Path) -> bool:
+def _host() -> str:
+    """This host, told apart from containers on it: a pid says nothing outside its namespace."""
+    try:
+        return f"{socket.gethostname()} {os.readlink('/proc/self/ns/pid')}"  # noqa: PTH115
+    except OSError:
+        return socket.gethostname()
+
+
+def _create(file: Path, token: str) -> bool:
     try:
         handle = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
     except FileExistsError:
         return False
-    except FileNotFoundError:
-        return False  # the folder was finished and renamed between two looks
-    with os.fdopen(handle, "w") as out:
-        me = {"host": socket.gethostname(), "pid": os.getpid(), "born": _born(os.getpid())}
-        out.write(json.dumps(me))
+    pid = os.getpid()
+    me = {"token": token, "host": _host(), "pid": pid, "born": _born(pid)}
+    try:
+        with os.fdopen(handle, "w") as out:
+            out.write(json.dumps(me))
+    except OSError:  # a full disk: an empty lease would lock everyone out until it is stale
+        file.unlink(missing_ok=True)
+        raise
     return True
 
 
 def _born(pid: int) -> float | None:
+    """When a process began; none where there is no such process, or only its remains."""
     try:
-        return float(psutil.Process(pid).create_time())
+        process = psutil.Process(pid)
+        zombie = process.status() == psutil.STATUS_ZOMBIE
+        return None if zombie else float(process.create_time())
     except psutil.Error:
         return None
 
 
-def _dead(file: Path) -> bool:
+def _read(file: Path) -> dict[str, object] | None:
+    """The holder; none where the file is gone, or being written this moment."""
     try:
         holder = json.loads(file.read_text())
-        age = time.time() - file.stat().st_mtime
+    except (OSError, ValueError):
+        return None
+    return holder if isinstance(holder, dict) else None
+
+
+def _dead(file: Path) -> bool:
+    try:
+        silent = time.time() - file.stat().st_mtime > STALE
     except FileNotFoundError:
         return False
-    except json.JSONDecodeError:  # being written this moment, or its writer died in between
-        return time.time() - file.stat().st_mtime > STALE
-    if holder["host"] == socket.gethostname():
-        return _born(holder["pid"]) != holder["born"]
-    return age > STALE
+    holder = _read(file) or {}
+    pid, recorded = holder.get("pid"), holder.get("born")
+    if not isinstance(pid, int) or holder.get("host") != _host():
+        return silent
+    born = _born(pid)
+    if born is None:
+        return True
+    same = isinstance(recorded, float) and abs(born - recorded) < _SAME_BIRTH
+    return silent and not same
 
 
-def _take_over(file: Path) -> bool:
+def _take_over(file: Path, token: str) -> bool:
     """Removes a dead holder's lease; a second file makes sure that only one process does."""
-    guard = file.with_name("lease.takeover")
-    if guard.exists() and time.time() - guard.stat().st_mtime > STALE:
-        guard.unlink(missing_ok=True)
-    if not _create(guard):
+    guard = file.with_name(f"{file.name}.takeover")
+    with contextlib.suppress(FileNotFoundError):
+        if time.time() - guard.stat().st_mtime > STALE:  # its maker died while taking over
+            guard.unlink()
+    if not _create(guard, token):
         return False
     try:
         if not _dead(file):
             return False
         file.unlink(missing_ok=True)
-        return _create(file)
+        return _create(file, token)
     finally:
         guard.unlink(missing_ok=True)
 
 
-def _beat(file: Path, stop: threading.Event) -> None:
-    while not stop.wait(HEARTBEAT):
+def _beat(mine: Lease, stop: threading.Event) -> None:
+    while not stop.wait(HEARTBEAT) and mine.kept:
         with contextlib.suppress(OSError):
-            os.utime(file)
+            os.utime(mine.file)

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
+from diffkit.errors import StoreError
 from diffkit.findings import Findings
 from diffkit.organism import Record
 from diffkit.runs.digest import digest
@@ -62,6 +62,11 @@ class Manifest(Record):
     """Wall-clock seconds of the method alone, without loading the models."""
     peak_bytes: int = Field(ge=0)
     """Largest resident memory of the process while the method ran (on CUDA: of the device)."""
+    resumed: bool = False
+    """Whether it went on from a checkpoint; ``seconds`` and ``peak_bytes`` are then of the last
+    part alone."""
+    change_score: float | None = None
+    """The findings' change score, so that thousands of runs can be listed without reading them."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +76,39 @@ class StoredRun:
     manifest: Manifest
     folder: Path
 
-    @cached_property
+    @property
     def findings(self) -> Findings:
-        """What it found."""
-        text = (self.folder / "findings.json").read_text(encoding="utf-8")
-        return Findings.model_validate_json(text)
+        """What it found; read anew each time, since a sweep holds thousands of runs.
+
+        Raises:
+            StoreError: the file is damaged.
+        """
+        try:
+            text = (self.folder / "findings.json").read_text(encoding="utf-8")
+            return Findings.model_validate_json(text)
+        except (OSError, ValueError) as error:
+            raise damaged(self.folder, "findings") from error
 
     @property
     def artifacts(self) -> Path:
         """Folder of its artifacts; may be absent."""
         return self.folder / "artifacts"
+
+
+def read_run(folder: Path) -> StoredRun:
+    """The finished run in ``folder``.
+
+    Raises:
+        StoreError: its manifest is damaged.
+    """
+    try:
+        text = (folder / "manifest.json").read_text(encoding="utf-8")
+        return StoredRun(Manifest.model_validate_json(text), folder)
+    except (OSError, ValueError) as error:
+        raise damaged(folder, "manifest") from error
+
+
+def damaged(folder: Path, what: str) -> StoreError:
+    """The error of a run whose files cannot be read."""
+    cure = f"Compute it anew with --fresh, or remove it: diffkit runs rm {folder.name[:12]}"
+    return StoreError(f"The run {folder.name[:12]} has no readable {what}.json.", cure=cure)

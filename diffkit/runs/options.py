@@ -7,33 +7,33 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from diffkit.errors import BadFile, UnknownName, UserError
+from diffkit.errors import BadFile, BadOption, UserError, did_you_mean
 from diffkit.method import MethodConfig
 from diffkit.registry import Spec
-from diffkit.yamls import read_yaml
+from diffkit.yamls import explain, read_yaml
 
 
 def configure(spec: Spec, options: Mapping[str, Any]) -> MethodConfig:
     """The options of ``spec`` with defaults filled in.
 
     Raises:
-        UnknownName: an option that it does not have.
-        UserError: a value that does not fit.
+        BadOption: an option that it does not have, or a value that does not fit.
     """
     config = spec.load_config()
     listing = f"diffkit methods {spec.name}"
     for name in options:
         if name not in config.model_fields:
-            raise UnknownName(
-                f"option of {spec.name!r}", name, config.model_fields, listing=listing
-            )
+            cure = did_you_mean(str(name), config.model_fields, listing=listing)
+            what = f"There is no option of {spec.name!r} named {name!r}."
+            raise BadOption(what, (str(name),), cure=cure)
     try:
         return config.model_validate(dict(options))  # type: ignore[no-any-return]
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        what = f"Option {field!r} of {spec.name!r}: {first['msg']}, got {first['input']!r}."
-        raise UserError(what, cure=f"See `{listing}`.") from error
+        where, what = explain(error)
+        at = f"Option {where!r}" if where else "The options"
+        place = tuple(str(part) for part in error.errors()[0]["loc"])
+        what = f"{at} of {spec.name!r}: {what}"
+        raise BadOption(what, place, cure=f"See `{listing}`.") from error
 
 
 def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
@@ -50,7 +50,8 @@ def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
         try:
             options[key.strip()] = yaml.safe_load(value)
         except yaml.YAMLError as error:
-            raise UserError(f"The value of --set {setting!r} cannot be read.") from error
+            cure = f"Quote it twice, as in: --set '{key}=\"…\"'"
+            raise UserError(f"The value of --set {setting!r} is not YAML.", cure=cure) from error
     return options
 
 

@@ -5,6 +5,7 @@ import importlib.util
 import sys
 import threading
 from collections.abc import Mapping
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -19,13 +20,17 @@ def versions() -> Mapping[str, str]:
     return {name: importlib.metadata.version(name) for name in LIBRARIES}
 
 
+@cache
 def source_hash(target: str) -> str:
     """Hash of the Python files around an import target (``package.module:name``).
 
     All of the package that holds the module, or the module alone where it is in none; nothing but
-    the packages above it is imported.
+    the packages above it is imported. Empty where there is no such module.
     """
-    found = importlib.util.find_spec(target.partition(":")[0])
+    try:
+        found = importlib.util.find_spec(target.partition(":")[0])
+    except ImportError:
+        return ""
     if found is None or found.origin is None:
         return ""
     file = Path(found.origin)

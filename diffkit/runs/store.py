@@ -1,7 +1,8 @@
 """The store: folders named by digest, finished whole or not there at all.
 
     store.json                 format of the store
-    work/<digest>/             what is being worked on: lease, checkpoint, failure
+    work/<digest>/             what is being worked on: checkpoint, failure
+    work/<digest>.lease        who is working on it
     runs/<digest>/             manifest.json, findings.json, artifacts/
     attempts/<digest>/         attempt.json
     grades/<digest>/           grade.json
@@ -11,24 +12,36 @@ Manifests are the truth and are scanned; there is no database to corrupt.
 """
 
 import contextlib
-import errno
 import json
-import os
 import shutil
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
-
 from diffkit.errors import StoreError, UserError
+from diffkit.runs.files import remove, sync, write_atomically, writing
 from diffkit.runs.lease import held, lease
-from diffkit.runs.manifest import Manifest, StoredRun
+from diffkit.runs.manifest import StoredRun, read_run
 
 Kind = Literal["runs", "attempts", "grades"]
 FORMAT = 1
+POLL = 0.2
+"""Seconds between two looks at what another process is working on."""
+_TRASH = "trash-"
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """Work that has begun and is not finished."""
+
+    digest: str
+    held: bool
+    """Whether a living process is at it."""
+    failure: str
+    """What it failed with; empty where it was interrupted."""
 
 
 @dataclass(frozen=True)
@@ -43,18 +56,29 @@ class Store:
         Raises:
             StoreError: it cannot be written, or a newer diffkit wrote it.
         """
+        self.check()
         with writing(self.root):
-            self.root.mkdir(parents=True, exist_ok=True)
+            (self.root / "work").mkdir(parents=True, exist_ok=True)
             stamp = self.root / "store.json"
             if not stamp.exists():
                 write_atomically(stamp, json.dumps({"format": FORMAT}))
-        self.check()
+            for trash in (self.root / "work").glob(f"{_TRASH}*"):
+                shutil.rmtree(trash, ignore_errors=True)  # a process died while it removed a run
         return self
 
     def check(self) -> None:
-        """Raises `StoreError` where a newer diffkit wrote the store."""
+        """Raises `StoreError` where it is no store, or a newer diffkit wrote it."""
+        if self.root.exists() and not self.root.is_dir():
+            cure = "Choose another: --store DIR."
+            raise StoreError(f"The store {self.root} is not a folder.", cure=cure)
         stamp = self.root / "store.json"
-        found = json.loads(stamp.read_text())["format"] if stamp.exists() else FORMAT
+        if not stamp.exists():
+            return
+        try:
+            found = int(json.loads(stamp.read_text())["format"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            cure = f'It should hold {{"format": {FORMAT}}}; runs are not affected.'
+            raise StoreError(f"The store's {stamp} cannot be read.", cure=cure) from error
         if found > FORMAT:
             what = f"The store {self.root} has format {found}; this diffkit reads {FORMAT}."
             raise StoreError(what, cure="Upgrade diffkit, or choose another --store.")
@@ -71,124 +95,128 @@ class Store:
     def work(self, kind: Kind, digest: str, *, fresh: bool = False) -> Iterator[Path | None]:
         """A folder to work in, renamed into place when the body ends without an error.
 
-        Yields none where another process works on it or has finished it: look again later.
+        Yields none where another process works on it or has finished it: look again later. What an
+        interrupted process left is still there, unless ``fresh``.
         """
         folder = self.root / "work" / digest
-        with writing(self.root), lease(folder) as mine:
-            if not mine:
+        with writing(self.root), lease(folder.with_name(f"{digest}.lease")) as mine:
+            if mine is None:
                 yield None
-            elif self.has(kind, digest) and not fresh:
-                shutil.rmtree(folder)
+                return
+            if fresh:
+                remove(folder)
+            elif self.has(kind, digest):
+                remove(folder)
                 yield None
-            else:
+                return
+            folder.mkdir(exist_ok=True)
+            try:
                 yield folder
-                self._publish(folder, self.place(kind, digest))
+                if mine.kept:  # else it is another's by now, and so is the folder
+                    self._publish(folder, self.place(kind, digest))
+            finally:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()  # where nothing was left that a next attempt could use
+
+    def obtain(
+        self, kind: Kind, digest: str, make: Callable[[Path], None], *, fresh: bool = False
+    ) -> Path:
+        """The finished folder; ``make`` fills it unless it is there, or another process does."""
+        made = False
+        while not self.has(kind, digest) or (fresh and not made):
+            with self.work(kind, digest, fresh=fresh) as folder:
+                if folder is not None:
+                    make(folder)
+                    made = True
+            if not made:
+                time.sleep(POLL)
+        return self.place(kind, digest)
 
     def _publish(self, folder: Path, place: Path) -> None:
-        for leftover in ("checkpoint", "failure.json"):
-            _remove(folder / leftover)
-        _sync(folder)
+        sync(folder)
         place.parent.mkdir(exist_ok=True)
         if place.exists():  # a fresh run replaces the old one
             self._discard(place)
         folder.rename(place)
-        (place / "lease.json").unlink(missing_ok=True)
-        _sync(place.parent)
+        sync(place.parent, below=False)
 
     def _discard(self, place: Path) -> None:
-        trash = self.root / "work" / f"trash-{uuid.uuid4().hex}"
+        """Takes it away in one step; whoever reads it sees all of it or nothing."""
+        trash = self.root / "work" / f"{_TRASH}{uuid.uuid4().hex}"
         place.rename(trash)
-        shutil.rmtree(trash)
+        shutil.rmtree(trash, ignore_errors=True)  # what is left, `prepare` removes
 
     def runs(self) -> Iterator[StoredRun]:
-        """Finished runs, oldest first."""
-        found = [stored for path in (self.root / "runs").glob("*") if (stored := _read(path))]
+        """Finished runs, oldest first; those that cannot be read are left out."""
+        found = []
+        for path in (self.root / "runs").glob("*"):
+            with contextlib.suppress(StoreError):
+                found.append(read_run(path))
         yield from sorted(found, key=lambda run: (run.manifest.started, run.manifest.digest))
 
+    def damaged(self) -> Iterator[StoreError]:
+        """What is wrong with each run that `runs` leaves out."""
+        for path in sorted((self.root / "runs").glob("*")):
+            try:
+                read_run(path)
+            except StoreError as error:
+                yield error
+
     def run(self, prefix: str) -> StoredRun:
-        """The finished run whose digest starts with ``prefix``.
+        """The finished run whose digest is, or starts with, ``prefix``.
 
         Raises:
             UserError: none does, or several do.
+            StoreError: it is damaged.
         """
-        paths = sorted((self.root / "runs").glob(f"{prefix}*")) if prefix.isalnum() else []
-        if len(paths) != 1:
-            what = f"{len(paths) or 'No'} runs in {self.root} start with {prefix!r}."
-            raise UserError(what, cure="List them with `diffkit runs list`.")
-        if stored := _read(paths[0]):
-            return stored
-        what = f"The run {paths[0].name} has no readable manifest."
-        raise StoreError(what, cure=f"Remove it: diffkit runs rm {paths[0].name}")
+        return read_run(self._find(prefix, ("runs",)))
 
-    def remove(self, prefix: str) -> str:
-        """Removes one run; returns its digest."""
-        paths = sorted((self.root / "runs").glob(f"{prefix}*")) if prefix.isalnum() else []
-        if len(paths) != 1:
-            what = f"{len(paths) or 'No'} runs in {self.root} start with {prefix!r}."
-            raise UserError(what, cure="List them with `diffkit runs list`.")
+    def remove(self, prefixes: Iterable[str]) -> tuple[str, ...]:
+        """Removes runs, finished or not: all that are named, or none where one is not found.
+
+        Returns:
+            Their digests.
+
+        Raises:
+            UserError: a prefix fits none or several, or a living process works on the run.
+        """
+        paths = dict.fromkeys(self._find(prefix, ("runs", "work")) for prefix in prefixes)
+        for path in paths:
+            if held(self.root / "work" / f"{path.name}.lease"):
+                what = f"Another process is working on the run {path.name[:12]}."
+                raise UserError(what, cure="Wait for it, or stop it first.")
         with writing(self.root):
             (self.root / "work").mkdir(exist_ok=True)
-            self._discard(paths[0])
-        return paths[0].name
+            for path in paths:
+                self._discard(path)
+        return tuple(path.name for path in paths)
 
-    def unfinished(self) -> Iterator[tuple[Path, bool]]:
-        """Work folders, and whether a living process holds each."""
-        for folder in sorted((self.root / "work").glob("*")):
-            yield folder, held(folder)
+    def _find(self, prefix: str, kinds: Iterable[str]) -> Path:
+        """The folder in the first kind that has one; no scan where the digest is whole."""
+        found: list[Path] = []
+        for folder in (self.root / kind for kind in kinds):
+            if prefix.isalnum() and not found:
+                whole = folder / prefix
+                found = [whole] if whole.is_dir() else _folders(folder.glob(f"{prefix}*"))
+        if len(found) != 1:
+            what = f"{len(found) or 'No'} runs in {self.root} start with {prefix!r}."
+            raise UserError(what, cure="List them with `diffkit runs list`.")
+        return found[0]
+
+    def unfinished(self) -> Iterator[Unfinished]:
+        """Work that has begun and is not finished."""
+        for folder in sorted(_folders((self.root / "work").glob("*"))):
+            if not folder.name.startswith(_TRASH):
+                busy = held(folder.with_name(f"{folder.name}.lease"))
+                yield Unfinished(folder.name, busy, _failure(folder))
 
 
-def _read(folder: Path) -> StoredRun | None:
+def _folders(paths: Iterable[Path]) -> list[Path]:
+    return [path for path in paths if path.is_dir()]
+
+
+def _failure(folder: Path) -> str:
     try:
-        text = (folder / "manifest.json").read_text(encoding="utf-8")
-        return StoredRun(Manifest.model_validate_json(text), folder)
-    except (OSError, ValidationError):
-        return None
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Writes a file whole or not at all."""
-    fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        fresh.write_text(text, encoding="utf-8")
-        fresh.replace(path)
-    except OSError:
-        fresh.unlink(missing_ok=True)
-        raise
-
-
-@contextlib.contextmanager
-def writing(root: Path) -> Iterator[None]:
-    """Turns what the filesystem refuses into a `StoreError` with a cure."""
-    try:
-        yield
-    except OSError as error:
-        reasons = {
-            errno.ENOSPC: ("has no space left", "Free some, or choose another --store."),
-            errno.EDQUOT: ("has used up its quota", "Free some, or choose another --store."),
-            errno.EROFS: ("is read-only", "Choose another: --store DIR."),
-            errno.EACCES: ("may not be written", "Choose another: --store DIR."),
-            errno.EPERM: ("may not be written", "Choose another: --store DIR."),
-            errno.ENOTDIR: ("is not a folder", "Choose another: --store DIR."),
-            errno.EEXIST: ("is not a folder", "Choose another: --store DIR."),
-        }
-        if error.errno not in reasons:
-            raise
-        reason, cure = reasons[error.errno]
-        what = f"The store {root} {reason}."
-        raise StoreError(what, cure=f"{cure} Finished runs are safe.") from error
-
-
-def _sync(folder: Path) -> None:
-    for path in [*folder.rglob("*"), folder]:
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+        return str(json.loads((folder / "failure.json").read_text(encoding="utf-8"))["error"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""

@@ -1,19 +1,22 @@
 """Sweeps: many runs, grouped by base, each computed once."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from diffkit.errors import DiffkitError
+from diffkit.errors import DiffkitError, StoreUnwritable
 from diffkit.runs.execute import Execution, execute
 from diffkit.runs.manifest import StoredRun
 from diffkit.runs.resources import source_hash
 from diffkit.runs.spec import RunSpec
-from diffkit.runs.store import Store
+from diffkit.runs.store import POLL, Store
 
-POLL = 0.2
-"""Seconds between two looks at a run that another process is computing."""
+if TYPE_CHECKING:
+    from diffkit.engine.load import Networks
+
+log = logging.getLogger("diffkit.runs")
 
 
 @dataclass(frozen=True)
@@ -50,48 +53,52 @@ def batches(specs: Sequence[RunSpec]) -> list[Batch]:
     return list(groups.values())
 
 
-def run_batches(
-    work: Sequence[Batch], store: Store, execution: Execution, *, fresh: bool = False
-) -> Iterator[Result]:
+def run_batches(work: Sequence[Batch], store: Store, execution: Execution) -> Iterator[Result]:
     """Carries out batches one after another in this process.
 
     A run that another process holds is put off and looked at again; a failed one costs the others
     nothing.
+
+    Raises:
+        StoreUnwritable: no further run could be kept.
     """
     from diffkit.engine.load import Networks
 
     for batch in work:
         with Networks() as networks:
-            waiting = list(batch)
+            waiting, told = list(batch), False
             while waiting:
                 put_off = []
                 for spec in waiting:
-                    result = _one(spec, store, networks, execution, fresh=fresh)
+                    result = _one(spec, store, networks, execution)
                     if result is None:
                         put_off.append(spec)
                     else:
                         yield result
-                if put_off:
-                    time.sleep(POLL)
                 waiting = put_off
+                if waiting:
+                    if not told:
+                        log.info("Another process is computing %d of these runs.", len(waiting))
+                    told = True
+                    time.sleep(POLL)
 
 
-def _one(
-    spec: RunSpec, store: Store, networks: object, execution: Execution, *, fresh: bool
-) -> Result | None:
+def _one(spec: RunSpec, store: Store, networks: "Networks", execution: Execution) -> Result | None:
     """One run; none where another process is at it."""
     digest = ""
     try:
         identity = spec.identity()
         digest = identity.digest
-        if store.has("runs", digest) and not fresh:
+        if store.has("runs", digest) and not execution.fresh:
             run = store.run(digest)
             stale = run.manifest.source != source_hash(spec.method.implementation)
             return Result(spec, digest, "found", run, stale=stale)
-        with store.work("runs", digest, fresh=fresh) as folder:
+        with store.work("runs", digest, fresh=execution.fresh) as folder:
             if folder is None:
                 return None
-            execute(spec, identity, folder, networks, execution)  # type: ignore[arg-type]
+            execute(spec, identity, folder, networks, execution)
+    except StoreUnwritable:
+        raise
     except DiffkitError as error:
         return Result(spec, digest, "failed", failure=error)
     return Result(spec, digest, "computed", store.run(digest))

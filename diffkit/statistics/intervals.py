@@ -1,7 +1,9 @@
 """Intervals for shares, and p-values against nulls."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 
 @dataclass(frozen=True)
@@ -22,10 +24,11 @@ def wilson(hits: int, n: int, level: float = 0.95) -> Interval | None:
     """
     if n == 0:
         return None
-    from scipy.stats import binomtest
-
-    found = binomtest(hits, n).proportion_ci(level, method="wilson")
-    return Interval(float(found.low), float(found.high))
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    centre = (hits + z * z / 2) / (n + z * z)
+    half = z / (n + z * z) * math.sqrt(hits * (n - hits) / n + z * z / 4)
+    low = centre - half if hits > 0 else 0.0  # exact ends: rounding would leave 1e-17
+    return Interval(low, centre + half if hits < n else 1.0)
 
 
 def conformal_p(score: float, nulls: Sequence[float]) -> float:

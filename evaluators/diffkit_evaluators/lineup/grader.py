@@ -17,15 +17,16 @@ class LineupGrader(Grader[MatchConfig]):
         """Scores 1 where the right choice ranks first alone; ties share the middle rank.
 
         Choices are the distinct truths and "nothing targeted". The latter has no text: it comes
-        first where the verdict says that nothing targeted was done, and last otherwise. An attempt
-        without a verdict leaves every choice tied.
+        first where the verdict says that nothing targeted was done, and last otherwise. Whoever says
+        nothing (no verdict, or unsure and without a claim) leaves every choice tied.
         """
         del config
         choices = len(exam.statements) + 1
-        rank = _rank(attempt, exam)
+        silent = _silent(attempt)
+        rank = (choices + 1) / 2 if silent else _rank(attempt, exam)
         ranks = np.arange(1, choices + 1)
         return Grade(
-            score=float(rank == 1),
+            score=float(rank == 1 and not silent),
             chance=1 / choices,
             parts={
                 "rank": rank,
@@ -37,16 +38,18 @@ class LineupGrader(Grader[MatchConfig]):
         )
 
 
+def _silent(attempt: Attempt) -> bool:
+    verdict = attempt.verdict
+    return verdict is None or (verdict.change == "unsure" and not verdict.claim)
+
+
 def _rank(attempt: Attempt, exam: Exam) -> float:
     """Mid-rank of the right choice, 1 is first."""
-    truths = len(exam.statements)
     verdict = attempt.verdict
-    if verdict is None:
-        return (truths + 2) / 2
-    nothing_first = verdict.change in {"none", "unspecific"}
+    nothing_first = verdict is not None and verdict.change in {"none", "unspecific"}
     if exam.answer is None:
-        return 1.0 if nothing_first else truths + 1.0
-    ranks = rankdata(-_likeness(verdict.claim or "", exam))
+        return 1.0 if nothing_first else len(exam.statements) + 1.0
+    ranks = rankdata(-_likeness((verdict.claim if verdict else "") or "", exam))
     handles = [statement.handle for statement in exam.statements]
     return float(ranks[handles.index(exam.answer)]) + nothing_first
 

@@ -1,0 +1,66 @@
+"""Files that survive crashes, and what a filesystem refuses in words."""
+
+import contextlib
+import errno
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from diffkit.errors import StoreUnwritable
+
+_ELSEWHERE = "Choose another: --store DIR."
+_REASONS = {
+    errno.ENOSPC: ("has no space left", "Free some, or choose another --store."),
+    errno.EDQUOT: ("has used up its quota", "Free some, or choose another --store."),
+    errno.EFBIG: ("may not hold a file of this size", _ELSEWHERE),
+    errno.EROFS: ("is read-only", _ELSEWHERE),
+    errno.EACCES: ("may not be written", _ELSEWHERE),
+    errno.EPERM: ("may not be written", _ELSEWHERE),
+    errno.ENOTDIR: ("lies below a file", _ELSEWHERE),
+    errno.EEXIST: ("is not a folder", _ELSEWHERE),
+}
+
+
+@contextlib.contextmanager
+def writing(root: Path) -> Iterator[None]:
+    """Turns what the filesystem refuses into a `StoreUnwritable` with a cure."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _REASONS:
+            raise
+        reason, cure = _REASONS[error.errno]
+        what = f"The store {root} {reason}."
+        raise StoreUnwritable(what, cure=f"{cure} Finished runs are safe.") from error
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Writes a file whole or not at all."""
+    fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        sync(fresh)
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
+
+
+def sync(path: Path, *, below: bool = True) -> None:
+    """Waits until a file, or a folder with all ``below`` it, has reached the disk."""
+    for each in [*(path.rglob("*") if below else ()), path]:
+        handle = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def remove(path: Path) -> None:
+    """Removes a file or a folder, or nothing where there is none."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
