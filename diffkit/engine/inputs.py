@@ -38,26 +38,12 @@ class Inputs:
         """Whether gradients flow to the embeddings."""
         return self.embeds is not None and self.embeds.requires_grad
 
-    @property
-    def last(self) -> Int[Tensor, " batch"]:
-        """Index of each row's last real token."""
-        width = self.mask.shape[1]
-        return width - 1 - self.mask.int().flip(1).argmax(dim=1)
-
     def to(self, device: torch.device | str) -> "Inputs":
         """The same on another device."""
         return Inputs(
             self.mask.to(device),
             None if self.ids is None else self.ids.to(device),
             None if self.embeds is None else self.embeds.to(device),
-        )
-
-    def rows(self, start: int, stop: int) -> "Inputs":
-        """The rows from ``start`` to before ``stop``."""
-        return Inputs(
-            self.mask[start:stop],
-            None if self.ids is None else self.ids[start:stop],
-            None if self.embeds is None else self.embeds[start:stop],
         )
 
     def with_embeds(self, embeds: Float[Tensor, "batch seq hidden"]) -> "Inputs":
