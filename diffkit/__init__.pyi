@@ -7,7 +7,11 @@ from .context import (
     Progress,
     RunContext,
 )
-from .engine.load import Networks, load_pair
+from .engine.architectures import Architecture, register_architecture
+from .engine.deltas import Singular, WeightDelta
+from .engine.gradients import PairedGradient, paired_gradient
+from .engine.inputs import Inputs
+from .engine.load import Networks, load_pair, recognise
 from .engine.model import Model
 from .engine.pair import ModelPair
 from .errors import DiffkitError, UserError
@@ -56,6 +60,7 @@ from .verdict import (
 
 __all__ = [
     "AnswerKey",
+    "Architecture",
     "Artifacts",
     "Attempt",
     "BaseModelEntry",
@@ -73,6 +78,7 @@ __all__ = [
     "Findings",
     "Grade",
     "Grader",
+    "Inputs",
     "Investigator",
     "Line",
     "Message",
@@ -84,6 +90,7 @@ __all__ = [
     "NullScores",
     "Organism",
     "Outcome",
+    "PairedGradient",
     "Probes",
     "Progress",
     "Record",
@@ -94,6 +101,7 @@ __all__ = [
     "Samples",
     "Sampling",
     "Series",
+    "Singular",
     "Source",
     "Spec",
     "Statement",
@@ -106,7 +114,11 @@ __all__ = [
     "TracedToken",
     "UserError",
     "Verdict",
+    "WeightDelta",
     "execution_option",
     "hookimpl",
     "load_pair",
+    "paired_gradient",
+    "recognise",
+    "register_architecture",
 ]

@@ -7,8 +7,7 @@ from operator import attrgetter
 from jaxtyping import Float
 from torch import Tensor
 
-from diffkit import ModelPair
-from diffkit.engine.deltas import WeightDelta
+from diffkit import ModelPair, WeightDelta
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from diffkit import ModelPair, Sample, Samples, Sampling, Text
-from diffkit.engine.inputs import Inputs
+from diffkit import Inputs, ModelPair, Sample, Samples, Sampling, Text
 from diffkit_plugins.kl.config import KLConfig
 from diffkit_plugins.kl.peaks import Peak
 
