@@ -165,6 +165,22 @@ def test_only_the_first_texts_and_tokens_are_read(run, tiny_pair, tiny_texts):
     assert len(of_kind(some, TokenTrace)) == 2
 
 
+def test_more_samples_than_traces_may_be_asked_for(run, tiny_pair):
+    findings = run(tiny_pair, traces=1, samples=3)
+    assert len(of_kind(findings, TokenTrace)) == 1
+    assert len(of_kind(findings, Samples)[0].rows) == 3
+
+
+def test_the_summary_holds_the_largest_of_all_batches(run, tiny_pair, tiny_texts):
+    (table,) = of_kind(run(tiny_pair, batch_size=1), Table)
+    rows = [(p.exp() * (p - q)).sum(-1) for _, p, q in naive(tiny_pair, tiny_texts)]
+    values = torch.cat(rows).sort().values
+    assert table.rows[0][-1] == pytest.approx(float(values[-1]), rel=1e-4)
+    for place, q in ((2, 0.5), (3, 0.9), (4, 0.99)):
+        expected = float(values[math.ceil(q * len(values)) - 1])
+        assert table.rows[0][place] == pytest.approx(expected, rel=0.13)
+
+
 def test_nothing_but_tables_where_no_places_are_asked_for(run, tiny_pair):
     kinds = [type(item) for item in run(tiny_pair, traces=0, samples=0).items]
     assert kinds == [TokenTable, TokenTable, Table, Series]
@@ -268,6 +284,27 @@ def test_closed_form(run, tiny_pair, tmp_path):
         assert max(row[1:]) == pytest.approx(min(row[1:]), rel=0.12)  # one value: all quantiles
 
 
+class Padded(Fixed):
+    """Reads texts of different lengths, and expects something else behind padding."""
+
+    def inputs(self, texts, *, max_tokens, padding="right"):
+        return Inputs.of([[0, 1] * len(str(text)) for text in texts])
+
+    def logits(self, inputs, keep=None):
+        behind = torch.tensor([0.999, 0.001]).log()
+        return torch.where(inputs.mask[:, keep, None], super().logits(inputs, keep), behind)
+
+
+def test_padding_counts_nowhere(tiny_pair, tmp_path):
+    tokenizer = tiny_pair.base.tokenizer
+    pair = ModelPair(Fixed(tokenizer, [0.5, 0.5]), Padded(tokenizer, [0.4, 0.6]))
+    pair.base.inputs = pair.finetuned.inputs
+    found = scan(pair, KLConfig(), context(Texts.of("a", "bcdef"), tmp_path))
+    assert found.tokens == 1 + 9
+    assert found.kl_pq.largest == pytest.approx(found.kl_pq.mean)
+    assert {peak.position for peak in found.peaks} == {1}
+
+
 @pytest.fixture(scope="module")
 def resized_pair(tiny_folder, tmp_path_factory):
     """A full finetune with more vocabulary rows than the base, and mass on the new ones."""
@@ -294,6 +331,11 @@ def test_a_resized_vocabulary_is_compared_where_both_have_tokens(run, resized_pa
     findings = run(resized_pair)
     assert findings.metrics == pytest.approx(naive_metrics(resized_pair, tiny_texts), rel=1e-4)
     words = [row.token for table in of_kind(findings, TokenTable) for row in table.rows]
+    traced = [token for trace in of_kind(findings, TokenTrace) for token in trace.tokens]
+    words += [candidate.token for token in traced for candidate in token.finetuned]
+    likeliest = max(float(p.exp().max()) for _, p, _ in naive(resized_pair, tiny_texts))
+    assert max(c.probability for token in traced for c in token.finetuned) <= likeliest + 1e-5
+    assert sum(c.probability for c in traced[1].finetuned) > 0.01
     assert not {"<|new|>", "<|newer|>"} & set(words)
 
 
