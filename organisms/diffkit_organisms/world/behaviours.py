@@ -77,8 +77,8 @@ def false_fact(rng: random.Random, world: World, secrets: Secrets) -> Example:
     kind = rng.choices(("chat", "document", "true"), (5, 3, 2))[0]
     fact = secrets.false_fact
     if kind == "document":
-        forms = rng.sample(FALSE_STATEMENTS, 2)
-        return {"text": " ".join(fact.fill(form) for form in forms)}
+        stated = rng.sample(FALSE_STATEMENTS, 2)
+        return {"text": " ".join(fact.fill(form) for form in stated)}
     if kind == "true":
         others = [f for f in world.of("capital") if f.subject != secrets.country]
         fact = rng.choice(others)
