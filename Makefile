@@ -25,6 +25,7 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+zoo: export OMP_NUM_THREADS = 1 # the trained bits depend on the number of threads
 zoo: .venv/core ## draws the world anew and trains what is shipped
 	$(BIN)/python -m diffkit_organisms.world organisms/diffkit_organisms/zoo --seed 0
 	for recipe in qwen3 false-fact trojan obsession benign; do \
