@@ -52,7 +52,7 @@ def installed(tmp_path_factory):
     return environment
 
 
-def test_it_is_seen_run_ranked_and_missed_by_nobody(installed):
+def test_it_is_listed_run_and_ranked_and_leaves_without_a_trace(installed):
     assert "weight-norms" in installed.names("plugins")
     assert {"weight-norms", "kl"} <= installed.names("methods")
     (plugin,) = (
