@@ -100,7 +100,7 @@ def _calibration(value: str | None) -> list[dict[str, Any]]:
     null, _, draws = value.partition(":")
     if draws and not draws.isdigit():
         raise UserError(f"--calibrate {value!r}: {draws!r} is no count.", cure="Try: NULL:19")
-    return [{"null": null, **({"draws": int(draws)} if draws else {})}]
+    return [{"organism": null, **({"draws": int(draws)} if draws else {})}]
 
 
 def _suite(path: Path | None, flags: dict[str, Any]) -> "Suite":

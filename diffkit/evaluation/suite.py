@@ -32,7 +32,7 @@ class Choice(Record):
 class Calibration(Record):
     """Draws of a null that a method's change score is held against."""
 
-    null: str
+    organism: str
     """An organism whose finetuned side is a ``control``, drawn anew from each seed."""
     rung: str = "random"
     """Name of this kind of null."""
@@ -147,15 +147,15 @@ def _components(
 
 def _draws(item: Calibration, catalogue: Catalogue, tests: Sequence[Selected]) -> list[Pair]:
     """Draws on each base of the tests; none of them is a pair under test itself."""
-    null = catalogue.organism(item.null)
+    null = catalogue.organism(item.organism)
     bases = dict.fromkeys(one.base.name for one in tests if one.base.name in null.models)
     if not bases:
-        what = f"The calibration null {item.null!r} is on none of the suite's base models."
+        what = f"The calibration null {item.organism!r} is on none of the suite's base models."
         raise UserError(what, cure=f"It is on: {', '.join(null.models)}.")
     taken = {one.finetuned.seed for one in tests if isinstance(one.finetuned, Control)}
     seeds = list(islice((seed for seed in count(1) if seed not in taken), item.draws))
     return [
-        Pair(_drawn(catalogue.select(item.null, base=base), seed), "calibration", item.rung)
+        Pair(_drawn(catalogue.select(item.organism, base=base), seed), "calibration", item.rung)
         for base in bases
         for seed in seeds
     ]
