@@ -23,6 +23,9 @@ from diffkit.cli import (
 from diffkit.cli.state import state
 from diffkit.errors import DiffkitError
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
 app = typer.Typer(
     help="Finds out what a finetuning did to a language model.",
     no_args_is_help=True,
@@ -42,12 +45,13 @@ app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 
 
-def _version(wanted: bool) -> None:
+def _version(wanted: bool) -> bool:
     if wanted:
         from importlib.metadata import version
 
         typer.echo(version("diffkit"))
         raise typer.Exit
+    return wanted
 
 
 @app.callback()
@@ -70,9 +74,13 @@ def options(
 
 def main() -> None:
     """Runs the program: exit 2 for a mistake of the user's, 1 for a failure, 130 for Ctrl-C."""
+    args = _hoisted(sys.argv[1:])
+    state.debug = "--debug" in args  # even where the options cannot be read
     try:
-        code = app(standalone_mode=False, args=_hoisted(sys.argv[1:]))
+        code = app(standalone_mode=False, args=args)
         sys.stdout.flush()
+        if code == INTERRUPTED:  # typer's word for Ctrl-C
+            code = _stopped()
     except (typer.Abort, KeyboardInterrupt):
         code = _stopped()
     except BrokenPipeError:  # `diffkit runs list | head`: the reader has seen enough
@@ -126,7 +134,7 @@ def _explain(message: str, code: int) -> int:
 def _stopped() -> int:
     _clear()
     typer.echo("stopped: what is finished is kept; the same command goes on from there.", err=True)
-    return 130
+    return INTERRUPTED
 
 
 def _clear() -> None:

@@ -17,7 +17,7 @@ class LineupGrader(Grader[MatchConfig]):
         """Scores 1 where the right choice ranks first alone; ties share the middle rank.
 
         Choices are the distinct truths and "nothing targeted". The latter has no text: it comes
-        first where the verdict says that nothing targeted was done, and last otherwise. Whoever says
+        first where the verdict says that nothing targeted was done, else last. Whoever says
         nothing (no verdict, or unsure and without a claim) leaves every choice tied.
         """
         del config
