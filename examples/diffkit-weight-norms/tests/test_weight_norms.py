@@ -8,10 +8,9 @@ from diffkit_weight_norms.directions import lens
 from diffkit_weight_norms.measures import concentration, measure
 from diffkit_weight_norms.method import WeightNorms
 
-from diffkit import ModelPair, RunContext, Series, Table, TokenTable
+from diffkit import ModelPair, RunContext, Series, Source, Table, TokenTable, load_pair
 from diffkit.context import Artifacts, Checkpoints
-from diffkit.engine.load import load_pair
-from diffkit.organism import FullModel, Source
+from diffkit.organism import FullModel
 
 
 def run(pair, tiny_texts, folder, **options):

@@ -12,21 +12,23 @@ from diffkit_plugins.kl.method import KL
 from diffkit_plugins.kl.scan import scan
 
 from diffkit import (
+    Inputs,
     Model,
     ModelPair,
     RunContext,
     Samples,
     Series,
+    Source,
     Table,
     Text,
     Texts,
     TokenTable,
     TokenTrace,
     UserError,
+    load_pair,
 )
 from diffkit.context import Artifacts, Checkpoints, no_progress
-from diffkit.engine import Inputs, load_pair
-from diffkit.organism import FullModel, Source
+from diffkit.organism import FullModel
 
 SHORT = {"max_new_tokens": 4, "samples": 2, "traces": 2, "window": 3}
 
