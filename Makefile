@@ -1,4 +1,7 @@
 # `make demo` and `make test` work on a fresh machine: each makes .venv, installs, and does its work.
+# The models are tiny: a second thread brings nothing, and on a busy machine waiting for it costs
+# thirty times the work.
+export OMP_NUM_THREADS ?= 1
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
@@ -25,8 +28,7 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-zoo: export OMP_NUM_THREADS = 1 # the trained bits depend on the number of threads
-zoo: .venv/core ## draws the world anew and trains what is shipped
+zoo: .venv/core ## draws the world anew and trains what is shipped (the bits depend on the threads)
 	$(BIN)/python -m diffkit_organisms.world organisms/diffkit_organisms/zoo --seed 0
 	for recipe in qwen3 false-fact trojan obsession benign; do \
 		$(BIN)/diffkit organisms train organisms/diffkit_organisms/zoo/recipes/tiny-$$recipe.yaml || exit 1; \

@@ -11,6 +11,8 @@ from diffkit.cli.state import state
 if TYPE_CHECKING:
     from diffkit.evaluation.leaderboard import Leaderboard, PairResult
 
+SHOWN = 4
+"""How many findings are shown, and rows of each."""
 SUITE = Path(__file__).parents[1] / "data" / "demo.yaml"
 
 
@@ -32,14 +34,12 @@ def demo(
     say(f"Reading both models of {len(plan.pairs)} pairs; a second demo finds the runs again.")
     board = build(carry_out(plan, device, fresh=False), state.store)
     shown = _shown(board)
-    console.rule(f"What the method found in {shown.organism}")
-    render_findings(state.store.run(shown.run), console, limit=8)
-    truth = state.catalogue.organism(shown.organism).answer_key
-    console.print(
-        f"\nThe truth: {truth.statement if truth else 'nothing targeted'}\n", markup=False
-    )
-    console.rule("Leaderboard")
     render_leaderboard(board, console)
+    console.rule(f"What {shown.method} found in {shown.organism}")
+    render_findings(state.store.run(shown.run), console, limit=SHOWN)
+    truth = state.catalogue.organism(shown.organism).answer_key
+    said = truth.statement if truth else "nothing targeted"
+    console.print(f"\nThe truth: {said}\n", markup=False)
     report(leaderboard=True, run=None, name=board.suite, out=out)
     say(_next(shown.run))
 
@@ -57,7 +57,7 @@ def _next(run: str) -> str:
             "Try next:",
             "  diffkit methods kl                            the options of the method",
             "  diffkit organisms show tiny-trojan            the truth about an organism",
-            "  diffkit run kl --organism tiny-trojan --set top=3",
+            "  diffkit run kl --organism tiny-trojan --set traces=3",
             "  diffkit run kl --base FOLDER_OR_HUB_ID --finetuned ADAPTER_OR_MODEL",
             f"  diffkit runs show {run[:12]}                all that this run found",
         )
