@@ -5,4 +5,4 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "stranger"))
 
-from dk_fixtures import cli, site, start, stranger, world  # noqa: E402, F401
+from dk_fixtures import cli, site, start, stranger, world  # noqa: F401

@@ -13,9 +13,6 @@ from diffkit.runs.store import Store
 
 pytestmark = pytest.mark.slow
 
-SWEEP = "evaluate --store store --organisms birds,ships,same,noise --methods echo --seeds".split()
-SEEDS = "0,1,2,3,4"
-
 
 def suite(folder: Path, pause: float, **options: object) -> Path:
     """Twenty runs whose steps take ``pause`` seconds, which is no part of their keys."""

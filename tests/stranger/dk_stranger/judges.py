@@ -2,10 +2,9 @@
 
 import os
 
+from diffkit import Attempt, Case, Exam, Grade, Grader, Investigator, Verdict
 from dk_stranger.config import BluntConfig, Nothing
 from dk_stranger.method import note
-
-from diffkit import Attempt, Case, Exam, Grade, Grader, Investigator, Verdict
 
 
 class Blunt(Investigator[BluntConfig]):

@@ -5,9 +5,9 @@ import os
 import time
 
 import torch
-from dk_stranger.config import EchoConfig, Nothing
 
 from diffkit import DiffingMethod, Findings, ModelPair, Note, RunContext
+from dk_stranger.config import EchoConfig, Nothing
 
 
 class Echo(DiffingMethod[EchoConfig]):

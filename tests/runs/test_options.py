@@ -1,0 +1,80 @@
+"""Options from the command line and from files."""
+
+import pytest
+from pydantic import model_validator
+
+from diffkit.errors import BadFile, BadOption, UserError
+from diffkit.method import MethodConfig
+from diffkit.registry import Spec
+from diffkit.runs import options
+from diffkit.runs.options import configure, parse_settings, read_options
+
+
+class Together(MethodConfig):
+    """Options that must fit together."""
+
+    low: int = 0
+    """A bound."""
+    high: int = 1
+    """A bound."""
+
+    @model_validator(mode="after")
+    def _ordered(self):
+        if self.low > self.high:
+            raise ValueError("low is above high")
+        return self
+
+
+@pytest.fixture
+def spec(monkeypatch):
+    monkeypatch.setattr(options, "Together", Together, raising=False)
+    return Spec("together", "A test", 1, "diffkit.runs.options:Together", "x:Y")
+
+
+def test_settings_are_typed_by_yaml():
+    settings = ["a=3", "b=0.5", "c=true", "d=[x, 1]", "e=two words", "f=", "g='3'", "h=k=v"]
+    assert parse_settings(settings) == {
+        "a": 3,
+        "b": 0.5,
+        "c": True,
+        "d": ["x", 1],
+        "e": "two words",
+        "f": None,
+        "g": "3",
+        "h": "k=v",
+    }
+
+
+@pytest.mark.parametrize("setting", ["top", "=3", "top: 3"])
+def test_a_setting_without_key_or_value_is_refused(setting):
+    with pytest.raises(UserError, match=r"is not key=value.*--set top=5"):
+        parse_settings([setting])
+
+
+def test_a_malformed_value_is_refused_with_a_way_out():
+    with pytest.raises(UserError, match=r"a=\[1' is not YAML.*--set 'a="):
+        parse_settings(["a=[1"])
+
+
+def test_defaults_are_filled_in(spec):
+    assert configure(spec, {"high": 5}).model_dump() == {"low": 0, "high": 5}
+
+
+def test_an_unknown_option_names_the_nearest(spec):
+    with pytest.raises(BadOption, match=r"no option of 'together' named 'hihg'.*mean 'high'"):
+        configure(spec, {"hihg": 1})
+
+
+def test_options_that_do_not_fit_together_are_one_error(spec):
+    with pytest.raises(BadOption, match=r"^The options of 'together': .*low is above high") as bad:
+        configure(spec, {"low": 3})
+    assert bad.value.place == ()
+
+
+def test_a_file_of_options_must_be_a_mapping(tmp_path):
+    path = tmp_path / "options.yaml"
+    path.write_text("- 1")
+    with pytest.raises(BadFile, match=r"must map option names to values, not list"):
+        read_options(path)
+    path.write_text("top: 3")
+    assert read_options(path) == {"top": 3}

@@ -1,0 +1,73 @@
+"""Checkpoints and artifacts."""
+
+import pytest
+import torch
+
+from diffkit.context import Artifacts, Checkpoints
+from diffkit.errors import DiffkitError
+
+
+@pytest.fixture
+def checkpoints(tmp_path):
+    return Checkpoints(tmp_path)
+
+
+def test_there_is_none_at_first(checkpoints):
+    assert checkpoints.load() is None
+
+
+def test_tensors_state_and_random_numbers_come_back(checkpoints):
+    weight = torch.arange(6.0).reshape(2, 3).T  # not contiguous
+    checkpoints.save({"w": weight}, {"step": 3, "names": ["a"]})
+    drawn = torch.rand(4)
+    torch.manual_seed(99)
+    loaded = checkpoints.load()
+    assert torch.equal(loaded.tensors["w"], weight)
+    assert loaded.state == {"step": 3, "names": ["a"]}
+    assert torch.equal(torch.rand(4), drawn)
+
+
+def test_the_last_one_counts_and_nothing_else_stays(checkpoints):
+    checkpoints.save({}, {"step": 1})
+    checkpoints.save({}, {"step": 2})
+    assert checkpoints.load().state == {"step": 2}
+    assert [path.name for path in checkpoints.folder.iterdir()] == ["checkpoint"]
+
+
+@pytest.mark.parametrize("at", ["tensors", "random", "rename"])
+def test_a_crash_while_saving_leaves_the_old_one(checkpoints, monkeypatch, at):
+    checkpoints.save({}, {"step": 1})
+
+    def crash(path, *_):
+        if at in str(path):
+            raise KeyboardInterrupt
+
+    if at == "rename":
+        (checkpoints.folder / "checkpoint").rename(checkpoints.folder / "checkpoint.old")
+        (checkpoints.folder / "checkpoint.new").mkdir()
+    else:
+        monkeypatch.setattr("diffkit.context._write_tensors", crash)
+        with pytest.raises(KeyboardInterrupt):
+            checkpoints.save({}, {"step": 2})
+        monkeypatch.undo()
+    assert checkpoints.load().state == {"step": 1}
+    checkpoints.save({}, {"step": 3})
+    assert checkpoints.load().state == {"step": 3}
+
+
+@pytest.mark.parametrize("file", ["tensors.safetensors", "random.safetensors", "state.json"])
+def test_a_damaged_one_is_an_error_with_a_way_out(checkpoints, file):
+    checkpoints.save({"w": torch.ones(2)}, {"step": 1})
+    (checkpoints.folder / "checkpoint" / file).write_bytes(b"{")
+    with pytest.raises(DiffkitError, match=r"checkpoint is damaged .*--fresh"):
+        checkpoints.load()
+
+
+def test_artifacts_are_files_of_their_folder(tmp_path):
+    artifacts = Artifacts(tmp_path / "artifacts")
+    assert artifacts.save("big", {"w": torch.ones(2)}) == "big.safetensors"
+    assert artifacts.write("figure.png", b"png") == "figure.png"
+    assert (tmp_path / "artifacts" / "figure.png").read_bytes() == b"png"
+    for name in ("../x.png", "/x.png", "a/b.png"):
+        with pytest.raises(ValueError, match=r"not the path"):
+            artifacts.write(name, b"")

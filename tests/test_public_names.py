@@ -1,0 +1,136 @@
+"""The public names: a change here is a change that others notice."""
+
+import ast
+import importlib.metadata
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import diffkit
+from diffkit import hookspecs
+from diffkit.plugins import load_host
+
+ROOT = Path(__file__).parents[1]
+NAMES = [
+    "AnswerKey",
+    "Architecture",
+    "Artifacts",
+    "Attempt",
+    "BaseModelEntry",
+    "Candidate",
+    "Case",
+    "Checkpoint",
+    "Checkpoints",
+    "Completion",
+    "Detection",
+    "DiffingMethod",
+    "DiffkitError",
+    "Exam",
+    "Figure",
+    "Finding",
+    "Findings",
+    "Grade",
+    "Grader",
+    "Inputs",
+    "Investigator",
+    "Line",
+    "Message",
+    "MethodConfig",
+    "Model",
+    "ModelPair",
+    "Networks",
+    "Note",
+    "NullScores",
+    "Organism",
+    "Outcome",
+    "PairedGradient",
+    "Probes",
+    "Progress",
+    "Record",
+    "Register",
+    "RegisterFolder",
+    "RunContext",
+    "Sample",
+    "Samples",
+    "Sampling",
+    "Series",
+    "Singular",
+    "Source",
+    "Spec",
+    "Statement",
+    "Table",
+    "Text",
+    "Texts",
+    "TokenScore",
+    "TokenTable",
+    "TokenTrace",
+    "TracedToken",
+    "UserError",
+    "Verdict",
+    "WeightDelta",
+    "execution_option",
+    "hookimpl",
+    "load_pair",
+    "paired_gradient",
+    "recognise",
+    "register_architecture",
+]
+HOOKS = [name for name in vars(hookspecs) if name.startswith("register_")]
+
+
+def test_the_public_names_are_these():
+    assert sorted(diffkit.__all__) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_public_name_is_there(name):
+    value = getattr(diffkit, name)
+    assert callable(value) or name == "Finding"
+
+
+def test_the_stub_says_in_all_what_it_imports():
+    tree = ast.parse((ROOT / "diffkit" / "__init__.pyi").read_text())
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    assert sorted(alias.name for node in imports for alias in node.names) == NAMES
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match=r"Nothing"):
+        _ = diffkit.Nothing
+
+
+def test_importing_diffkit_imports_nothing_heavy():
+    code = "import sys, diffkit; diffkit.Spec; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"torch", "transformers", "nnsight", "vllm", "openai", "streamlit", "scipy", "rich"}
+    assert not heavy & set(done.stdout.split())
+
+
+def test_installed_entry_points_are_those_of_the_project_file():
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
+    installed = importlib.metadata.distribution("diffkit").entry_points.select(group="diffkit")
+    found = {point.name: point.value for point in installed}
+    assert found == declared["diffkit"], "install again: pip install -e ."
+
+
+def test_every_hook_is_hooked_by_a_plugin_that_ships():
+    used = {
+        hook
+        for plugin in load_host().plugins
+        if plugin.distribution == "diffkit"
+        for hook in plugin.hooks
+    }
+    assert used == set(HOOKS)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_has_a_heading(hook):
+    headings = [line for line in _page().splitlines() if line.startswith("#")]
+    assert any(f"`{hook}" in line or hook in line for line in headings)
+
+
+def _page() -> str:
+    return (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
