@@ -23,7 +23,7 @@ class Spec:
     implementation: str
     """Import target of the class."""
     requires: str = ""
-    """What to ``pip install`` when a module is missing, such as ``diffkit[train]``."""
+    """What to ``pip install`` when a module is missing, such as ``diffkit[vllm]``."""
 
     def load_config(self) -> Any:
         """The options class."""
