@@ -1,5 +1,5 @@
 """Fixtures of all tests. beartype comes first: imported after nnsight, it fails."""
 
-import beartype  # noqa: F401, I001
+import beartype  # noqa: F401
 
 pytest_plugins = ["diffkit.testing.fixtures"]
