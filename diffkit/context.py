@@ -57,6 +57,13 @@ class Checkpoints:
     """
 
     folder: Path
+    source: str = ""
+    """Hash of the method's source: what other source left is not gone on from."""
+
+    @property
+    def found(self) -> bool:
+        """Whether there is one to go on from."""
+        return self._last() is not None
 
     def save(self, tensors: "Mapping[str, Tensor]", state: Mapping[str, Any]) -> None:
         """Replaces the checkpoint; a crash leaves either the old one or the new one whole."""
@@ -66,6 +73,7 @@ class Checkpoints:
         _write_tensors(fresh / "tensors.safetensors", tensors)
         _write_tensors(fresh / "random.safetensors", _random_states())
         (fresh / "state.json").write_text(json.dumps(dict(state), sort_keys=True))
+        (fresh / "source").write_text(self.source)
         for file in fresh.iterdir():
             with file.open("rb") as handle:
                 os.fsync(handle.fileno())
@@ -79,10 +87,8 @@ class Checkpoints:
         """
         from safetensors.torch import load_file
 
-        folder = self.folder / "checkpoint"
-        if not folder.exists():
-            folder = self.folder / "checkpoint.old"  # a crash between the two renames
-        if not folder.exists():
+        folder = self._last()
+        if folder is None:
             return None
         try:
             tensors = load_file(folder / "tensors.safetensors")
@@ -92,6 +98,18 @@ class Checkpoints:
             what = f"The checkpoint {folder} is damaged ({error})."
             raise DiffkitError(what, cure="--fresh starts from the beginning.") from error
         return Checkpoint(tensors, state)
+
+    def clear(self) -> None:
+        """Removes it, and what a crash left of others."""
+        for path in self.folder.glob("checkpoint*"):
+            shutil.rmtree(path)
+
+    def _last(self) -> Path | None:
+        for name in ("checkpoint", "checkpoint.old"):  # old: a crash between the two renames
+            stamp = self.folder / name / "source"
+            if stamp.exists():
+                return stamp.parent if stamp.read_text() == self.source else None
+        return None
 
 
 def _random_states() -> "dict[str, Tensor]":

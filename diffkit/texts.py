@@ -96,8 +96,8 @@ def _parse(path: Path, number: int, line: str) -> Text:
         what = f"is not JSON ({error.msg} at column {error.colno})."
         raise BadFile(path, what, line=number) from error
     except ValidationError as error:
-        field, what = explain(error, Text)
-        raise BadFile(path, what, line=number, field=field) from error
+        misfit = explain(error, Text)
+        raise BadFile(path, misfit.what, line=number, field=misfit.field) from error
     if (text.text is None) == (not text.messages):
         raise BadFile(path, "needs either 'text' or 'messages'.", line=number)
     return text

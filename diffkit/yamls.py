@@ -1,5 +1,6 @@
 """Reads YAML into records; errors name file, line and field."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,9 +42,9 @@ def read_record(path: Path, model: type[R]) -> R:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        field, what = explain(error, model)
-        place = error.errors()[0]["loc"]
-        raise BadFile(path, what, line=line_of(path, place), field=field) from error
+        misfit = explain(error, model)
+        line = line_of(path, misfit.place)
+        raise BadFile(path, misfit.what, line=line, field=misfit.field) from error
 
 
 def in_file(error: BadOption, path: Path) -> BadFile:
@@ -59,19 +60,34 @@ def unreadable(path: Path, error: OSError | UnicodeDecodeError) -> BadFile:
     return BadFile(path, f"cannot be read ({error.strerror}).", cure="Check the path.")
 
 
-def explain(error: ValidationError, model: type[BaseModel] | None = None) -> tuple[str, str]:
-    """The dotted name of the first field that does not fit, and what is wrong with its value."""
-    first, *others = error.errors()
+@dataclass(frozen=True)
+class Misfit:
+    """The field that does not fit, and why."""
+
+    place: tuple[int | str, ...]
+    """Keys and positions that lead to it."""
+    what: str
+    """What is wrong, with the offending value."""
+
+    @property
+    def field(self) -> str:
+        """Its dotted name."""
+        return ".".join(str(part) for part in self.place)
+
+
+def explain(error: ValidationError, model: type[BaseModel] | None = None) -> Misfit:
+    """The most telling of a record's errors: a misspelt field before the one it leaves missing."""
+    first, *others = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     others = [other for other in others if other["type"] != "too_short"]  # follows from the first
     more = f" (and {len(others)} more)" if others else ""
-    field = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        top = model is not None and len(first["loc"]) == 1
-        near = did_you_mean(field, model.model_fields) if top and model else ""
-        return field, f"there is no such field{more}. {near}".strip()
-    if first["type"] == "missing":
-        return field, f"this field is required{more}."
-    return field, f"{first['msg']}, got {_short(first.get('input'))}{more}."
+    place, kind = first["loc"], first["type"]
+    if kind == "missing":
+        return Misfit(place, f"this field is required{more}.")
+    if kind != "extra_forbidden":
+        return Misfit(place, f"{first['msg']}, got {_short(first.get('input'))}{more}.")
+    top = model is not None and len(place) == 1
+    near = did_you_mean(str(place[0]), model.model_fields) if top and model else ""
+    return Misfit(place, f"there is no such field{more}. {near}".strip())
 
 
 def _short(value: object, limit: int = 60) -> str:

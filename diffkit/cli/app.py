@@ -77,7 +77,7 @@ def main() -> None:
     args = _hoisted(sys.argv[1:])
     state.debug = "--debug" in args  # even where the options cannot be read
     try:
-        code = app(standalone_mode=False, args=args)
+        code = app(standalone_mode=False, args=args, prog_name="diffkit")
         sys.stdout.flush()
         if code == INTERRUPTED:  # typer's word for Ctrl-C
             code = _stopped()

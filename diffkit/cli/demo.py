@@ -20,7 +20,7 @@ def demo(
     device: Device = "auto",
     out: Annotated[Path, typer.Option(help="The report to write.")] = Path("diffkit-demo.html"),
 ) -> None:
-    """Run a method over the shipped organisms and nulls, investigate, grade, and report."""
+    """Go from the shipped organisms to a leaderboard and a report."""
     from diffkit.cli.console import out as console
     from diffkit.cli.console import say
     from diffkit.cli.evaluate import carry_out

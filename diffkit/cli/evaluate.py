@@ -32,7 +32,10 @@ def evaluate(
     device: Device = "auto",
     fresh: Fresh = False,
 ) -> None:
-    """Run methods over organisms, investigate, grade; what the store holds is not run again."""
+    """Run, investigate and grade a suite of organisms.
+
+    What the store holds already is found, not run again.
+    """
     from diffkit.cli.console import out, say
     from diffkit.errors import BadOption
     from diffkit.evaluation.board import build
@@ -123,6 +126,6 @@ def _suite(path: Path | None, flags: dict[str, Any]) -> "Suite":
         if not {"organisms", "methods"} <= {*content, *given}:
             cure = "Give a suite YAML, or at least --organisms NAME and --methods NAME."
             raise UserError("There is nothing to evaluate.", cure=cure) from error
-        field, what = explain(error)
-        flag = f"--{field.partition('.')[0]}"
-        raise UserError(f"{flag}: {what}", cure="See `diffkit evaluate --help`.") from error
+        misfit = explain(error)
+        what = f"--{misfit.place[0]}: {misfit.what}"
+        raise UserError(what, cure="See `diffkit evaluate --help`.") from error

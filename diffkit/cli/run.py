@@ -49,7 +49,7 @@ def run(
     fresh: Fresh = False,
     limit: Annotated[int, typer.Option(min=1, help="Rows shown of each finding.")] = 20,
 ) -> None:
-    """Run a diffing method over an organism, or over any base and finetuned model."""
+    """Run a method over an organism, or over any two models."""
     from diffkit.runs.options import parse_settings
     from diffkit.runs.spec import RunSpec
 

@@ -43,34 +43,28 @@ def execute(
         RunFailed: the method raised; ``failure.json`` in ``folder`` holds its traceback.
         UserError: models or device cannot be used.
     """
-    resumed = _resumes(folder, source_hash(spec.method.implementation))
+    checkpoints = Checkpoints(folder, source_hash(spec.method.implementation))
+    resumed = checkpoints.found
+    for leftover in folder.iterdir():
+        if not (resumed and leftover.name.startswith(("checkpoint", "artifacts"))):
+            remove(leftover)
     try:
-        findings, manifest = _carry_out(spec, identity, folder, networks, execution)
+        findings, manifest = _carry_out(spec, identity, checkpoints, networks, execution)
     except DiffkitError:
         raise  # it says by itself what to do
     except Exception as error:
         raise _failed(spec, folder, error) from error
-    for leftover in ("checkpoint", "checkpoint.old", "checkpoint.new", "source"):
-        remove(folder / leftover)
+    checkpoints.clear()
     _write(folder / "findings.json", findings)
     _write(folder / "manifest.json", manifest.model_copy(update={"resumed": resumed}))
 
 
-def _resumes(folder: Path, source: str) -> bool:
-    """Keeps what an interrupted process left, if the same source left it and can go on from it."""
-    stamp = folder / "source"
-    same = stamp.exists() and stamp.read_text() == source
-    resumes = same and any(folder.glob("checkpoint*"))
-    for leftover in folder.iterdir():
-        kept = resumes and leftover.name.startswith(("checkpoint", "artifacts"))
-        if not kept:
-            remove(leftover)
-    stamp.write_text(source)
-    return resumes
-
-
 def _carry_out(
-    spec: RunSpec, identity: Identity, folder: Path, networks: "Networks", execution: Execution
+    spec: RunSpec,
+    identity: Identity,
+    checkpoints: Checkpoints,
+    networks: "Networks",
+    execution: Execution,
 ) -> tuple[Findings, Manifest]:
     from diffkit.engine.load import load_pair
 
@@ -86,7 +80,7 @@ def _carry_out(
         device = str(pair.base.device)
         started, clock = datetime.now(UTC), time.perf_counter()
         with PeakMemory(device) as peak:
-            findings = _run(method, pair, spec, folder, execution)
+            findings = _run(method, pair, spec, checkpoints, execution)
         seconds = time.perf_counter() - clock
     manifest = Manifest(
         digest=identity.digest,
@@ -94,7 +88,7 @@ def _carry_out(
         options=spec.config.model_dump(mode="json"),
         device=device,
         versions=versions(),
-        source=source_hash(spec.method.implementation),
+        source=checkpoints.source,
         started=started.isoformat(timespec="milliseconds"),
         seconds=seconds,
         peak_bytes=peak.bytes,
@@ -104,15 +98,19 @@ def _carry_out(
 
 
 def _run(
-    method: Any, pair: "ModelPair", spec: RunSpec, folder: Path, execution: Execution
+    method: Any,
+    pair: "ModelPair",
+    spec: RunSpec,
+    checkpoints: Checkpoints,
+    execution: Execution,
 ) -> Findings:
     import torch
 
     context = RunContext(
         seed=spec.seed,
         texts=spec.texts,
-        artifacts=Artifacts(folder / "artifacts"),
-        checkpoints=Checkpoints(folder),
+        artifacts=Artifacts(checkpoints.folder / "artifacts"),
+        checkpoints=checkpoints,
         progress=execution.progress,
     )
     torch.manual_seed(spec.seed)

@@ -29,10 +29,9 @@ def configure(spec: Spec, options: Mapping[str, Any]) -> MethodConfig:
     try:
         return config.model_validate(dict(options))  # type: ignore[no-any-return]
     except ValidationError as error:
-        where, what = explain(error)
-        at = f"Option {where!r}" if where else "The options"
-        place = tuple(str(part) for part in error.errors()[0]["loc"])
-        what = f"{at} of {spec.name!r}: {what}"
+        misfit = explain(error)
+        at = f"Option {misfit.field!r}" if misfit.place else "The options"
+        what, place = f"{at} of {spec.name!r}: {misfit.what}", tuple(map(str, misfit.place))
         raise BadOption(what, place, cure=f"See `{listing}`.") from error
 
 
