@@ -85,7 +85,7 @@ def main() -> None:
         code = _stopped()
     except BrokenPipeError:  # `diffkit runs list | head`: the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        code = 1  # as rich has it
     except Exception as error:
         code = _failed(error)
     sys.exit(code if isinstance(code, int) else 0)

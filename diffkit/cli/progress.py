@@ -51,11 +51,11 @@ class _Display:
             console=console,
             transient=True,
         )
+        self._lock = threading.Lock()
+        self._stopped = False
         self._timer = threading.Timer(PATIENCE, self._start)
         self._timer.daemon = True
         self._timer.start()
-        self._lock = threading.Lock()
-        self._stopped = False
 
     def _start(self) -> None:
         with self._lock:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from diffkit.cli import console
 from diffkit.cli.app import main
 from diffkit.testing import tiny_adapter, tiny_base
 
@@ -100,7 +101,7 @@ class Log:
         until(lambda: len(self.lines(what)) >= count, seconds)
 
 
-def until(condition: Callable[[], bool], seconds: float = 120) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Returns once ``condition`` holds, and fails where it does not in time."""
     end = time.monotonic() + seconds
     while not condition():
@@ -115,7 +116,7 @@ def stranger(site: Path, world: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("DK_WORLD", str(world))
     monkeypatch.setenv("DK_LOG", str(tmp_path / "log.jsonl"))
     monkeypatch.delenv("DIFFKIT_STORE", raising=False)
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(console.out, "width", 200)
     monkeypatch.chdir(tmp_path)
     return Log(tmp_path / "log.jsonl")
 

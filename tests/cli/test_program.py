@@ -1,0 +1,115 @@
+"""The program as a whole: what it imports, where its store is, how it ends."""
+
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+HEAVY = {"torch", "transformers", "nnsight", "peft", "vllm", "openai", "streamlit", "scipy"}
+CODE = """
+import sys
+from diffkit.cli import main
+sys.argv[0] = "diffkit"
+try:
+    main()
+except SystemExit as ended:
+    print(ended.code, *sys.modules, file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    "words", ["--help", "methods", "methods kl", "organisms list", "plugins", "runs list --json"]
+)
+def test_what_is_light_imports_nothing_heavy(tmp_path, words):
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, *words.split()],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    code, *modules = done.stderr.splitlines()[-1].split()
+    assert code == "0", done.stderr
+    assert done.stdout
+    assert not HEAVY & set(modules)
+    if words == "--help":
+        assert "rich" not in modules  # it would double the time to the first word
+
+
+def test_the_store_is_the_option_then_the_environment_then_here(cli, monkeypatch):
+    assert "Runs in diffkit-runs" in cli("runs", "list").out
+    monkeypatch.setenv("DIFFKIT_STORE", "from-env")
+    assert "Runs in from-env" in cli("runs", "list").out
+    assert "Runs in given" in cli("--store", "given", "runs", "list").out
+    assert "Runs in given" in cli("runs", "list", "--store", "given").out
+    assert "Runs in given" in cli("runs", "list", "--store=given").out
+    assert not list(Path.cwd().iterdir())  # reading makes no store
+    assert cli("run", "echo", "--organism", "same").code == 0
+    assert (Path("from-env") / "store.json").exists()
+
+
+def test_help_and_version(cli):
+    said = cli("--help")
+    assert (said.code, said.err) == (0, "")
+    reading = ["plugins", "methods", "organisms", "runs", "leaderboard", "report", "doctor"]
+    for command in [*reading, "run", "evaluate", "demo"]:
+        assert f"  {command} " in said.out
+        assert cli(command, "--help").code == 0
+    assert cli("--version").out == f"{version('diffkit')}\n"
+    said = cli()
+    assert (said.code, said.err.startswith("Usage: diffkit")) == (2, True)
+
+
+def test_python_m_and_the_script_are_the_same(stranger):
+    script = Path(sys.executable).with_name("diffkit")
+    for command in ([sys.executable, "-m", "diffkit"], [str(script)]):
+        done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)
+        assert done.stdout == f"{version('diffkit')}\n"
+
+
+def test_a_reader_that_has_seen_enough_costs_no_words(tmp_path):
+    for words in (["methods", "kl"], ["methods", "kl", "--json"]):
+        read, write = os.pipe()
+        os.close(read)
+        done = subprocess.run(
+            [sys.executable, "-m", "diffkit", *words],
+            cwd=tmp_path,
+            stdout=write,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+        os.close(write)
+        assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_a_run_says_where_it_is_and_is_found_again(cli, stranger):
+    first = cli("run", "echo", "--organism", "birds", "--set", "word=hello")
+    assert first.code == 0
+    assert "hello of 2 texts" in first.out
+    again = cli("run", "echo", "--organism", "birds", "--set", "word=hello")
+    assert again.out == first.out
+    assert "was found in the store; --fresh computes it anew" in again.err
+    assert len(stranger.lines("end")) == 1
+
+
+def test_output_in_a_file_has_no_escapes(cli):
+    said = cli("run", "echo", "--organism", "birds")
+    assert "\x1b" not in said.out + said.err
+
+
+def test_organisms_are_checked_and_a_failed_gate_is_exit_1(cli, world, tmp_path, monkeypatch):
+    path = tmp_path / "gate.yaml"
+    text = (world / "organisms" / "birds.yaml").read_text().replace("..", str(world))
+    probes = "probes: {{prompts: [One cat], chat: false, check: {{contains: ['{}']}}}}\n"
+    path.write_text(text + probes.format("no model says this"))
+    said = cli("organisms", "check", path, "same", "--json")
+    assert said.code == 1
+    assert [row["passes"] for row in said.json()] == [False, None]
+    assert said.json()[0]["finetuned"]["hits"] == 0
+    path.write_text(text + probes.format("").replace("check:", "at_most: 1, check:"))
+    said = cli("organisms", "check", path)
+    assert said.code == 0
+    assert "passes (≥ 0.9 and ≤ 1 asked)" in said.out
