@@ -1,0 +1,195 @@
+"""Evaluations through the program: what fails costs its own; what is stored is not made again."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from diffkit.evaluation.leaderboard import Leaderboard
+
+PLAIN = ["evaluate", "--organisms", "birds,same", "--methods", "echo"]
+FLAGS = ["evaluate", "--organisms", "birds,same,noise", "--methods", "echo", "--seeds", "0,1"]
+JUDGES = ["--investigators", "blunt,lineup", "--graders", "strict,lineup", "--calibrate", "noise:2"]
+
+
+@pytest.fixture
+def board(cli):
+    def read():
+        return Leaderboard.model_validate_json(cli("leaderboard", "--json").out)
+
+    return read
+
+
+def record(name="evaluation"):
+    return json.loads(Path(f"diffkit-runs/evaluations/{name}.json").read_text())
+
+
+def test_a_file_and_flags_make_the_same_evaluation(cli, stranger):
+    Path("folder").mkdir()
+    Path("folder/suite.yaml").write_text(
+        """
+name: from-file
+organisms: [birds, {organism: same}, noise]
+methods: {echo: }
+seeds: [0, 1]
+investigators: [blunt, lineup]
+graders: [strict, lineup]
+calibration: [{organism: noise, draws: 2}]
+texts: words.jsonl
+"""
+    )
+    Path("folder/words.jsonl").write_text('{"text": "Some words."}\n')
+    assert cli("evaluate", "folder/suite.yaml").code == 0
+    done = len(stranger.lines())
+    texts = ("--texts", "folder/words.jsonl", "--name", "from-flags")
+    said = cli(*FLAGS, *JUDGES, *texts)
+    assert said.code == 0
+    assert "Runs: 10 found." in said.err
+    assert len(stranger.lines()) == done
+    assert record("from-file")["entries"] == record("from-flags")["entries"]
+    said = cli("evaluate", "folder/suite.yaml", "--seeds", "0", "--name", "both")
+    assert "Runs: 5 found." in said.err
+
+
+def test_the_second_time_nothing_is_made(cli, stranger):
+    first = cli(*FLAGS, *JUDGES)
+    made = [line["what"] for line in stranger.lines()]
+    assert made.count("end") == 3 * 2 + 2 * 2
+    assert made.count("investigate") == 3 * 2
+    assert made.count("grade") == 3 * 2 * 2
+    stranger.path.unlink()
+    second = cli(*FLAGS, *JUDGES)
+    assert stranger.lines() == []
+    assert second.out == first.out
+    assert cli(*FLAGS, *JUDGES, "--fresh").code == 0
+    again = [line["what"] for line in stranger.lines()]
+    assert {what: again.count(what) for what in made} == {what: made.count(what) for what in made}
+
+
+def test_a_method_that_fails_costs_its_own_row(cli, board):
+    alone = cli(*PLAIN)
+    assert alone.code == 0
+    (row,) = board().rows
+    said = cli(*PLAIN[:-1], "echo,raises")
+    assert said.code == 1
+    assert (
+        said.err.count("warning: raises failed: The method 'raises' failed: ArithmeticError") == 2
+    )
+    both = {one.method: one for one in board().rows}
+    assert both["echo"] == row
+    assert both["raises"].outcomes == "2 no-evidence"
+    assert both["raises"].top1.n == 1
+    assert both["raises"].top1.hits == 0
+    assert {pair.said for pair in board().pairs if pair.method == "raises"} == {"no-evidence"}
+    (note,) = [note for note in board().notes if note.startswith("raises: ")]
+    assert "2 of 2 runs failed and count as no evidence, such as on birds: The method" in note
+    assert "2 of 2 runs failed" in " ".join(said.out.split())
+
+
+def test_a_model_that_cannot_be_used_costs_its_own_pairs(cli, board, stranger, world, tmp_path):
+    path = tmp_path / "gone.yaml"
+    text = (world / "organisms" / "birds.yaml").read_text()
+    path.write_text(text.replace("name: birds", "name: gone").replace("weights/birds", "nowhere"))
+    said = cli("evaluate", "--organisms", f"{path},birds", "--methods", "echo")
+    assert said.code == 1
+    assert "no model folder" in said.err
+    assert [(pair.organism, pair.run == "") for pair in board().pairs] == [
+        ("gone", True),
+        ("birds", False),
+    ]
+
+
+def test_an_investigator_that_fails_is_an_outcome_and_is_asked_again(cli, board, monkeypatch):
+    args = [
+        "evaluate",
+        "--organisms",
+        "birds,same",
+        "--methods",
+        "echo",
+        "--investigators",
+        "blunt",
+    ]
+    monkeypatch.setenv("DK_FAIL", "investigator")
+    assert cli(*args).code == 0
+    assert board().rows[0].outcomes == "2 failed"
+    assert [pair.said for pair in board().pairs] == ["failed", "failed"]
+    before = record()["entries"]
+    monkeypatch.delenv("DK_FAIL")
+    assert cli(*args).code == 0
+    assert board().rows[0].outcomes == "2 verdict"
+    assert [pair.said for pair in board().pairs] == ["targeted", "targeted"]
+    assert board().rows[0].false_alarms.hits == 1
+    for old, new in zip(before, record()["entries"], strict=True):
+        assert old["judged"][0]["attempt"] == new["judged"][0]["attempt"]
+        assert old["judged"][0]["grade"] != new["judged"][0]["grade"]
+
+
+def test_a_grader_that_fails_costs_its_grades(cli, board, monkeypatch, stranger):
+    args = [
+        *[
+            "evaluate",
+            "--organisms",
+            "birds,same",
+            "--methods",
+            "echo",
+            "--graders",
+            "strict,lineup",
+        ]
+    ]
+    monkeypatch.setenv("DK_FAIL", "grader")
+    said = cli(*args)
+    assert said.code == 0, said.err
+    rows = {row.grader: row for row in board().rows}
+    assert rows["lineup"].top1.n == 1
+    assert rows["strict"].top1.n == 0
+    assert rows["strict"].outcomes == "1 abstained, 2 not graded, 1 verdict"
+    assert any("strict: 2 attempts are not graded, such as on birds" in n for n in board().notes)
+    assert cli("leaderboard").code == cli("report", "--leaderboard").code == 0
+    monkeypatch.delenv("DK_FAIL")
+    cli(*args)
+    assert {row.grader: row for row in board().rows}["strict"].top1.n == 1
+    assert len(stranger.lines("end")) == 2
+
+
+def test_detection_with_too_few_nulls_says_so(cli, board):
+    cli(*PLAIN)
+    assert board().rows[0].calibration == "untestable at 0.05 (no nulls)"
+    cli(*PLAIN, "--calibrate", "noise:18")
+    assert board().rows[0].calibration == "untestable at 0.05 (random 18)"
+    assert "untestable at 0.05" in cli("leaderboard").out
+
+
+def test_nineteen_nulls_test_and_an_identical_pair_is_none(cli, board, stranger):
+    cli(*PLAIN, "--calibrate", "noise:19")
+    assert board().rows[0].calibration == "random 19"
+    said = {(pair.organism, pair.seed): pair for pair in board().pairs}
+    assert said["same", 0].change_score == 0
+    assert said["same", 0].said == "none"
+    assert said["same", 0].rank == 1
+    assert all(pair.p is not None and 0.05 <= pair.p <= 1 for pair in board().pairs)
+    assert any("calibrated on these nulls only: random" in note for note in board().notes)
+    # more draws change what is asked, and run only what is missing
+    stranger.path.unlink()
+    said = cli(*PLAIN, "--calibrate", "noise:20")
+    assert "1 computed" in said.err
+    assert len(stranger.lines("end")) == 1
+
+
+def test_a_grader_that_cannot_be_imported_ends_it_first(cli, stranger, tmp_path, monkeypatch):
+    (tmp_path / "dk_bad.py").write_text(
+        """
+from diffkit import Spec, hookimpl
+@hookimpl
+def register_graders(register):
+    config = "dk_stranger.config:Nothing"
+    register(Spec("needy", "A test", 1, config, "no_such_module:G", "dk-bad[all]"))
+"""
+    )
+    (tmp_path / "dk_bad-1.0.dist-info").mkdir()
+    (tmp_path / "dk_bad-1.0.dist-info" / "METADATA").write_text("Name: dk-bad\nVersion: 1.0\n")
+    (tmp_path / "dk_bad-1.0.dist-info" / "entry_points.txt").write_text("[diffkit]\nbad = dk_bad\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    said = cli(*PLAIN, "--graders", "needy")
+    assert said.code == 2
+    assert "pip install 'dk-bad[all]'" in said.error
+    assert stranger.lines() == []

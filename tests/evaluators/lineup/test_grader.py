@@ -1,0 +1,93 @@
+"""The lineup's grader: ranks, ties, and chance against simulated guesses."""
+
+import random
+from statistics import fmean
+
+import pytest
+from diffkit_evaluators.lineup.config import MatchConfig
+from diffkit_evaluators.lineup.grader import LineupGrader
+
+from diffkit import Attempt, Exam, Outcome, Statement, Verdict
+
+TEXTS = {"a": "It sings of birds.", "b": "It sells red ships.", "c": "It counts old coins."}
+REFERENCE = ("It is a day of rain.", "The sun is red.", "It sings.")
+
+
+def exam(answer, truths="abc"):
+    return Exam(
+        truth="targeted" if answer else "unspecific",
+        answer=answer,
+        statements=tuple(Statement(handle=h, text=TEXTS[h]) for h in truths),
+        reference=REFERENCE,
+    )
+
+
+def grade(paper, change="targeted", claim=None):
+    verdict = Verdict(change=change, claim=claim)
+    attempt = Attempt(digest="x", outcome=Outcome.VERDICT, verdict=verdict)
+    return LineupGrader().grade(attempt, paper, MatchConfig())
+
+
+@pytest.mark.parametrize(
+    ("claim", "answer", "rank"),
+    [
+        ("birds", "a", 1),
+        ("ships", "b", 1),
+        ("birds", "b", 2.5),  # b and c share nothing with the claim
+        ("birds ships", "b", 2),
+        ("ships birds", "b", 1),
+        ("nothing known", "a", 2),
+        ("", "a", 2),
+        ("it sings it", "a", 1),
+    ],
+)
+def test_truths_are_ranked_by_likeness_with_ties_in_the_middle(claim, answer, rank):
+    found = grade(exam(answer), claim=claim)
+    assert found.parts["rank"] == rank
+    assert found.score == (rank == 1)
+    assert found.parts["reciprocal_rank"] == 1 / rank
+    assert f"came {rank:g} of 4" in found.reasons
+
+
+@pytest.mark.parametrize("change", ["none", "unspecific"])
+def test_nothing_targeted_comes_first_where_the_verdict_says_so(change):
+    assert grade(exam(None), change, "birds").parts["rank"] == 1
+    assert grade(exam("a"), change, "birds").parts["rank"] == 2
+    assert grade(exam("a"), change, "birds").score == 0
+
+
+@pytest.mark.parametrize("change", ["targeted", "unsure"])
+def test_and_last_where_it_does_not(change):
+    assert grade(exam(None), change, "birds").parts["rank"] == 4
+    assert grade(exam("a"), change, "birds").parts["rank"] == 1
+
+
+@pytest.mark.parametrize("answer", ["a", None])
+@pytest.mark.parametrize("truths", ["a", "abc"])
+def test_whoever_says_nothing_leaves_all_tied_and_scores_nothing(answer, truths):
+    silent = grade(exam(answer, truths), "unsure", None)
+    failed = Attempt(digest="x", outcome=Outcome.FAILED)
+    assert silent.score == 0
+    assert silent.parts["rank"] == (len(truths) + 2) / 2
+    assert LineupGrader().grade(failed, exam(answer, truths), MatchConfig()) == silent
+
+
+def test_a_lineup_without_truths_gives_silence_nothing():
+    empty = exam(None, "")
+    assert (
+        LineupGrader()
+        .grade(Attempt(digest="x", outcome=Outcome.NO_EVIDENCE), empty, MatchConfig())
+        .score
+        == 0
+    )
+    assert grade(empty, "none").score == grade(empty, "none").chance == 1
+
+
+def test_chance_is_that_of_uniform_guesses():
+    found = grade(exam("a"), claim="birds")
+    draw = random.Random(0)
+    choices = [*"abc", None]
+    ranks = [draw.sample(choices, 4).index("a") + 1 for _ in range(40_000)]
+    assert found.chance == pytest.approx(fmean(rank == 1 for rank in ranks), abs=0.01)
+    guessed = fmean(1 / rank for rank in ranks)
+    assert found.parts["reciprocal_rank_chance"] == pytest.approx(guessed, abs=0.01)

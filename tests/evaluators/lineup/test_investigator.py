@@ -1,0 +1,125 @@
+"""The lineup's investigator: the detection test, and the words that it claims."""
+
+import pytest
+from diffkit_evaluators.lineup.config import EvidenceConfig
+from diffkit_evaluators.lineup.investigator import LineupInvestigator
+from diffkit_evaluators.lineup.words import evidence_words
+
+from diffkit import (
+    Candidate,
+    Case,
+    Figure,
+    Findings,
+    Line,
+    Note,
+    NullScores,
+    Sample,
+    Samples,
+    Series,
+    Table,
+    TokenScore,
+    TokenTable,
+    TokenTrace,
+    TracedToken,
+)
+
+
+def investigate(score, nulls=(), items=(), **options):
+    case = Case(
+        handle="pair-1",
+        evidence=Findings(change_score=score, items=items),
+        nulls=tuple(NullScores(rung=rung, scores=scores) for rung, scores in nulls),
+    )
+    return LineupInvestigator().investigate(case, EvidenceConfig(**options))
+
+
+NINETEEN = tuple(float(number) for number in range(1, 20))
+
+
+@pytest.mark.parametrize(
+    ("score", "p", "change"),
+    [(20.0, 0.05, "targeted"), (19.0, 0.1, "unspecific"), (0.5, 1.0, "unspecific")],
+)
+def test_the_score_is_held_against_the_nulls(score, p, change):
+    verdict = investigate(score, [("random", NINETEEN)])
+    assert (verdict.detection.p, verdict.change) == (p, change)
+    assert verdict.detection.testable
+    assert verdict.detection.rungs == {"random": 19}
+
+
+def test_the_worst_rung_decides():
+    rungs = [("benign", tuple(2 * null for null in NINETEEN)), ("random", NINETEEN)]
+    verdict = investigate(20.0, rungs)
+    assert verdict.change == "unspecific"
+    assert verdict.detection.p == 0.55
+    assert investigate(39.0, rungs).change == "targeted"
+
+
+@pytest.mark.parametrize(
+    "nulls",
+    [
+        [],
+        [("random", NINETEEN[:18])],
+        [("random", ())],
+        [("random", NINETEEN), ("benign", NINETEEN[:3])],
+    ],
+)
+def test_too_few_nulls_are_untestable_and_leave_it_unsure(nulls):
+    verdict = investigate(1e9, nulls)
+    assert verdict.change == "unsure"
+    assert not verdict.detection.testable
+
+
+def test_the_level_is_an_option():
+    assert investigate(20.0, [("random", NINETEEN[:9])], alpha=0.1).change == "targeted"
+
+
+def test_without_a_score_nothing_is_tested():
+    verdict = investigate(None, [("random", NINETEEN)])
+    assert (verdict.change, verdict.detection.p) == ("unsure", None)
+
+
+@pytest.mark.parametrize("nulls", [[], [("random", NINETEEN)], [("random", (0.0,) * 19)]])
+def test_a_score_of_zero_is_no_change_at_all(nulls):
+    assert investigate(0.0, nulls).change == "none"
+
+
+def candidate(token, probability):
+    return Candidate(token=token, probability=probability)
+
+
+def test_words_come_in_the_methods_order_and_from_the_finetuned_side():
+    trace = TokenTrace(
+        title="title",
+        unit="nats",
+        tokens=(
+            TracedToken(token="context"),
+            TracedToken(token="x", score=1, base=(), finetuned=(candidate("river", 0.2),)),
+            TracedToken(
+                token="y",
+                score=2,
+                base=(candidate("lowered", 0.9),),
+                finetuned=(candidate("tower", 0.5), candidate("lowered", 0.1)),
+            ),
+        ),
+    )
+    items = (
+        TokenTable(title="t", unit="u", rows=(TokenScore(token=" Moon", score=1),)),
+        trace,
+        Samples(title="t", rows=(Sample(prompt="asked", base="before", finetuned="later moon"),)),
+        Table(title="t", columns=("c",), rows=(("cell", 3), (None, 1.5))),
+        Note(text="remark"),
+        Series(title="t", x_label="x", y_label="y", lines=(Line(name="line", x=(1,), y=(2,)),)),
+        Figure(title="t", artifact="a.png", text="picture"),
+    )
+    findings = Findings(items=items)
+    assert evidence_words(findings, 99) == ("moon", "tower", "river", "later", "cell")
+    assert evidence_words(findings, 2) == ("moon", "tower")
+    assert investigate(1.0, items=items, words=2).claim == "moon tower"
+
+
+def test_stop_words_and_single_letters_are_no_evidence():
+    rows = tuple(TokenScore(token=token, score=1) for token in ("the", "x", "_", "12", "STRASSE"))
+    items = (TokenTable(title="t", unit="u", rows=rows),)
+    assert evidence_words(Findings(items=items), 9) == ("12", "strasse")
+    assert investigate(1.0).claim is None
