@@ -1,12 +1,16 @@
-"""Mathematics that methods share: divergences and streaming moments."""
+"""Mathematics that methods share: divergences, streaming moments and standard errors."""
 
 from diffkit.maths.divergences import Divergences, token_contributions, token_divergences
+from diffkit.maths.jackknife import jackknife
 from diffkit.maths.moments import LogHistogram, Moments, log_edges
+from diffkit.maths.vectors import VectorMoments
 
 __all__ = [
     "Divergences",
     "LogHistogram",
     "Moments",
+    "VectorMoments",
+    "jackknife",
     "log_edges",
     "token_contributions",
     "token_divergences",

@@ -1,0 +1,17 @@
+"""activation-lens: where the residual stream moved on average, and which tokens that points at."""
+
+from diffkit import Register, Spec, hookimpl
+
+
+@hookimpl
+def register_methods(register: Register) -> None:
+    """Registers the method."""
+    register(
+        Spec(
+            name="activation-lens",
+            summary="Mean shift of the residual stream by position, read through the logit lens",
+            version=1,
+            config="diffkit_plugins.activation_lens.config:ActivationLensConfig",
+            implementation="diffkit_plugins.activation_lens.method:ActivationLens",
+        )
+    )

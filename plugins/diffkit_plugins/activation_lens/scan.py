@@ -1,0 +1,95 @@
+"""One pass of each side over all texts; what is kept does not grow with their number."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diffkit import ModelPair, RunContext, Text
+from diffkit.maths import VectorMoments
+from diffkit_plugins.activation_lens.config import ActivationLensConfig
+from diffkit_plugins.activation_lens.reading import Reading, Slots, read
+
+
+@dataclass
+class Scan:
+    """What is known so far; a sample is one text, since the tokens within it are dependent."""
+
+    layers: tuple[int, ...]
+    """Numbers of the blocks that are read, from 0."""
+    differences: list[VectorMoments]
+    """Of finetuned − base, [slots, layers, hidden], for each fold of texts."""
+    base: VectorMoments
+    """Of the base's residual stream, [slots, layers, hidden]."""
+    norms: VectorMoments
+    """Of both sides' norms, [slots, layers, 2], the base first."""
+
+    def add(self, base: Reading, finetuned: Reading, slots: Slots, texts: Sequence[int]) -> None:
+        """Takes in a batch.
+
+        Args:
+            base: what the base read.
+            finetuned: what the finetuned side read, of the same token ids.
+            slots: where the batch's positions are.
+            texts: numbers of the batch's texts in the suite, which decide on their folds.
+        """
+        moved = finetuned.values - base.values
+        folds = torch.tensor(texts) % len(self.differences)
+        for fold in sorted(set(folds.tolist())):
+            chosen = folds == fold
+            grown = self.differences[fold].add(moved[chosen], slots.present[chosen])
+            self.differences[fold] = grown
+        norms: Float[Tensor, "texts slots layers 2"]
+        norms = torch.stack([base.norms, finetuned.norms], dim=-1)
+        self.norms = self.norms.add(norms, slots.present)
+        self.base = self.base.add(base.values, slots.present)
+
+
+def scan(pair: ModelPair, config: ActivationLensConfig, context: RunContext) -> Scan:
+    """Reads the texts with both sides on the same token ids.
+
+    Args:
+        pair: both sides.
+        config: the options.
+        context: the texts, and where progress is shown.
+
+    Raises:
+        UserError: there is no such layer.
+    """
+    texts = context.texts.items[: config.texts]
+    layers = _numbers(config.layers, pair.base.layers)
+    slots, shape = config.positions + 1, (len(layers), pair.base.hidden)
+    found = Scan(
+        layers,
+        [VectorMoments.empty(slots, *shape) for _ in range(config.folds)],
+        VectorMoments.empty(slots, *shape),
+        VectorMoments.empty(slots, len(layers), 2),
+    )
+    batches = list(_batches(texts, config.batch_size))
+    for numbers in context.progress(batches, label="texts", total=len(batches)):
+        batch = [texts[number] for number in numbers]
+        inputs = pair.base.inputs(batch, max_tokens=config.max_tokens)
+        places = Slots.of(inputs, config.positions)
+        base, finetuned = (read(s, inputs, layers, places) for s in (pair.base, pair.finetuned))
+        found.add(base, finetuned, places, numbers)
+    return found
+
+
+def _numbers(layers: Sequence[int | float], count: int) -> tuple[int, ...]:
+    """Distinct block numbers; one that does not exist stays as it is, for the model to refuse."""
+    numbers = (
+        round(layer * (count - 1))
+        if isinstance(layer, float)
+        else layer + count * (-count <= layer < 0)
+        for layer in layers
+    )
+    return tuple(dict.fromkeys(numbers))
+
+
+def _batches(texts: Sequence[Text], size: int) -> Iterator[list[int]]:
+    """Numbers of texts of about one length each, so that little is padded."""
+    order = sorted(range(len(texts)), key=lambda number: (len(str(texts[number])), number))
+    for start in range(0, len(order), size):
+        yield order[start : start + size]

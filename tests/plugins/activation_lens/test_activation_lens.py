@@ -1,0 +1,330 @@
+"""activation-lens against a naive second implementation, closed forms, and its own promises."""
+
+import math
+import pickle
+
+import pytest
+import torch
+from diffkit_plugins import activation_lens
+from diffkit_plugins.activation_lens.config import ActivationLensConfig
+from diffkit_plugins.activation_lens.method import ActivationLens
+from diffkit_plugins.activation_lens.reading import Slots, read
+from diffkit_plugins.activation_lens.scan import scan
+from safetensors.torch import load_file
+
+from diffkit import (
+    Inputs,
+    Model,
+    ModelPair,
+    Note,
+    RunContext,
+    Series,
+    Source,
+    Table,
+    Texts,
+    TokenTable,
+    TokenTrace,
+    UserError,
+    load_pair,
+)
+from diffkit.context import Artifacts, Checkpoints
+from diffkit.organism import Adapter, Identical
+
+FEW = {"min_texts": 2, "positions": 3, "layers": [0]}
+
+
+def context(texts, folder):
+    return RunContext(
+        seed=0,
+        texts=texts,
+        artifacts=Artifacts(folder),
+        checkpoints=Checkpoints(folder),
+    )
+
+
+@pytest.fixture
+def run(tmp_path, tiny_texts):
+    def call(pair, texts=tiny_texts, /, **options):
+        config = ActivationLensConfig(**{**FEW, **options})
+        return ActivationLens().run(pair, config, context(texts, tmp_path))
+
+    return call
+
+
+@pytest.fixture
+def vectors(tmp_path):
+    return lambda: load_file(tmp_path / "mean_differences.safetensors")
+
+
+def of_kind(findings, kind):
+    return [item for item in findings.items if isinstance(item, kind)]
+
+
+def column(findings, name):
+    (table,) = of_kind(findings, Table)
+    return [row[table.columns.index(name)] for row in table.rows]
+
+
+def naive(pair, texts, layer, positions):
+    """For each slot, each reaching text's [base, finetuned] stream and norms, one text a pass."""
+    rows = [([], []) for _ in range(positions + 1)]
+    for text in texts.items:
+        inputs = pair.base.inputs([text], max_tokens=256)
+        streams = torch.stack(
+            [side.resid(inputs, [layer])[0, 0].double() for side in (pair.base, pair.finetuned)]
+        )
+        if not inputs.mask.any():
+            continue
+        norms = streams.norm(dim=-1)
+        for position in range(min(positions, streams.shape[1])):
+            rows[position][0].append(streams[:, position])
+            rows[position][1].append(norms[:, position])
+        rows[-1][0].append(streams.mean(1))
+        rows[-1][1].append(norms.mean(1))
+    return [(torch.stack(values), torch.stack(norms)) for values, norms in rows]
+
+
+def hand_lens(side, vector):
+    """Qwen3's RMS norm and unembedding in float64, without the epsilon."""
+    model = side.network.module
+    normed = vector / vector.square().mean(-1, keepdim=True).sqrt()
+    logits = (normed * model.model.norm.weight.double()) @ model.lm_head.weight.double().T
+    return logits - logits.mean(-1, keepdim=True)
+
+
+@pytest.fixture(scope="module")
+def copied_pair(tiny_folder):
+    """The same weights, loaded twice: what differs is only what a test edits."""
+    source = Source(at=str(tiny_folder / "base"))
+    base, copy = (load_pair(source, Identical(), device="cpu").base for _ in range(2))
+    return ModelPair(base, copy)
+
+
+def test_it_conforms(conforms):
+    specs = []
+    activation_lens.register_methods(specs.append)
+    (spec,) = specs
+    conforms(spec, min_texts=2)
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+def test_means_errors_and_norms_agree_with_one_text_at_a_time(
+    run, vectors, tiny_pair, tiny_texts, layer
+):
+    findings = run(tiny_pair, layers=[layer])
+    saved = vectors()
+    assert saved["position"].tolist() == [0, 1, 2, -1]
+    assert saved["texts"].tolist() == [5] * 4
+    relative = []
+    for slot, (values, norms) in enumerate(naive(tiny_pair, tiny_texts, layer, 3)):
+        moved = values[:, 1] - values[:, 0]
+        mean, error = moved.mean(0), moved.std(0) / math.sqrt(len(moved))
+        torch.testing.assert_close(saved["difference"][slot].double(), mean, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(
+            saved["standard_error"][slot].double(), error, rtol=1e-4, atol=1e-6
+        )
+        base = values[:, 0].mean(0)
+        torch.testing.assert_close(saved["base"][slot].double(), base, rtol=1e-4, atol=1e-6)
+        relative.append(float(mean.norm() / norms[:, 0].mean()))
+        ratio = float(norms[:, 1].mean() / norms[:, 0].mean())
+        assert column(findings, "‖finetuned‖ / ‖base‖")[slot] == pytest.approx(ratio, rel=1e-5)
+        signal = float(mean.square().sum() / error.square().sum())
+        assert column(findings, "signal")[slot] == pytest.approx(signal, rel=1e-4)
+        assert column(findings, "‖mean Δ‖")[slot] == pytest.approx(float(mean.norm()), rel=1e-5)
+    assert column(findings, "‖mean Δ‖ / ‖base‖") == pytest.approx(relative, rel=1e-5)
+    assert findings.change_score == pytest.approx(sum(relative) / 4, rel=1e-5)
+    (series,) = of_kind(findings, Series)
+    assert series.lines[0].x == (0, 1, 2)
+    assert list(series.lines[0].y) == pytest.approx(relative[:3], rel=1e-5)
+
+
+def test_token_tables_agree_with_a_lens_and_a_jackknife_by_hand(run, tiny_pair, tiny_texts):
+    findings = run(tiny_pair, layers=[1], tokens=12, folds=5)
+    tables = of_kind(findings, TokenTable)
+    assert len(tables) == 4
+    for table, (values, _) in zip(tables, naive(tiny_pair, tiny_texts, 1, 3), strict=True):
+        moved = values[:, 1] - values[:, 0]
+        scores = hand_lens(tiny_pair.finetuned, moved.mean(0))
+        without = torch.stack([torch.cat([moved[:i], moved[i + 1 :]]).mean(0) for i in range(5)])
+        parts = hand_lens(tiny_pair.finetuned, without)
+        errors = (4 / 5 * (parts - parts.mean(0)).square().sum(0)).sqrt()
+        best = scores.topk(12)
+        words = [tiny_pair.base.tokenizer.decode([token]) for token in best.indices.tolist()]
+        assert [row.token for row in table.rows] == words
+        found = [row.score for row in table.rows]
+        assert found == pytest.approx(best.values.tolist(), rel=1e-4)
+        spreads = [row.spread for row in table.rows]
+        assert spreads == pytest.approx(errors[best.indices].tolist(), rel=1e-3, abs=1e-5)
+
+
+def test_each_side_is_read_by_its_own_lens(run, tiny_pair, tiny_texts):
+    (trace,) = of_kind(run(tiny_pair, candidates=3), TokenTrace)
+    assert [token.token for token in trace.tokens] == ["[0]", "[1]", "[2]", "[all]"]
+    rows = naive(tiny_pair, tiny_texts, 0, 3)
+    for token, (values, _) in zip(trace.tokens, rows, strict=True):
+        sides = (tiny_pair.base, token.base), (tiny_pair.finetuned, token.finetuned)
+        for mean, (side, candidates) in zip(values.mean(0), sides, strict=True):
+            best = hand_lens(side, mean).softmax(-1).topk(3).values.tolist()
+            assert [c.probability for c in candidates] == pytest.approx(best, rel=1e-3)
+
+
+def test_a_known_bias_is_found_everywhere(run, vectors, copied_pair):
+    bias = torch.randn(32, generator=torch.manual_seed(0))
+    with copied_pair.finetuned.edit(0, lambda stream: stream + bias):
+        findings = run(copied_pair, tokens=5)
+    saved = vectors()
+    for row, error in zip(saved["difference"], saved["standard_error"], strict=True):
+        torch.testing.assert_close(row, bias, rtol=1e-5, atol=1e-5)
+        assert error.max() < 1e-5
+    assert column(findings, "signal") == [None] * 4
+    assert "median_signal" not in findings.metrics
+    best = hand_lens(copied_pair.finetuned, bias.double()).topk(5)
+    words = [copied_pair.base.tokenizer.decode([token]) for token in best.indices.tolist()]
+    for table in of_kind(findings, TokenTable):
+        assert [row.token for row in table.rows] == words
+        assert [row.score for row in table.rows] == pytest.approx(best.values.tolist(), rel=1e-4)
+        assert max(row.spread for row in table.rows) < 1e-3
+
+
+def test_the_tokens_of_a_tiny_bias_are_those_of_a_large_one(run, copied_pair):
+    bias = torch.randn(32, generator=torch.manual_seed(1))
+    words = []
+    for size in (1.0, 1e-3):
+        with copied_pair.finetuned.edit(0, lambda stream, size=size: stream + size * bias):
+            table = of_kind(run(copied_pair, tokens=5), TokenTable)[-1]
+        words.append([row.token for row in table.rows])
+        assert table.rows[0].score > 1
+    assert words[0] == words[1]
+
+
+def test_a_bias_in_one_layer_leaves_earlier_ones_at_zero(run, copied_pair):
+    with copied_pair.finetuned.edit(1, lambda stream: stream + 1):
+        findings = run(copied_pair, layers=[0, 1])
+        assert column(findings, "‖mean Δ‖ / ‖base‖")[:4] == [0] * 4
+        assert len(of_kind(findings, TokenTable)) == 4
+        early = run(copied_pair, layers=[0])
+    assert early.change_score == 0
+    assert [type(item) for item in early.items] == [Note]
+
+
+def test_equal_weights_in_two_copies_are_no_change(run, copied_pair):
+    findings = run(copied_pair)
+    assert findings.change_score == 0
+    assert [type(item) for item in findings.items] == [Note]
+
+
+def test_the_signal_of_chance_alone_is_about_one(run, copied_pair):
+    generator = torch.manual_seed(0)
+
+    def jolt(stream):
+        return stream + torch.randn(stream[:, :1].shape, generator=generator)
+
+    texts = Texts.of(*[f"The cat sat on {number}." for number in range(60)])
+    with copied_pair.finetuned.edit(0, jolt):
+        findings = run(copied_pair, texts)
+    assert column(findings, "signal") == pytest.approx([1] * 4, abs=0.6)
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_the_batch_size_changes_nothing(run, tiny_pair, size):
+    one, other = run(tiny_pair), run(tiny_pair, batch_size=size)
+    assert one.metrics == pytest.approx(other.metrics, rel=1e-4)
+    words = [[[row.token for row in t.rows] for t in of_kind(f, TokenTable)] for f in (one, other)]
+    assert words[0] == words[1]
+
+
+def test_several_layers_are_read_in_one_pass(run, tiny_pair, tiny_texts, monkeypatch):
+    alone = [run(tiny_pair, layers=[layer]) for layer in (1, 0)]
+    calls, resid = [], Model.resid
+    monkeypatch.setattr(
+        Model, "resid", lambda self, *given: calls.append(self) or resid(self, *given)
+    )
+    both = run(tiny_pair, layers=[1.0, 0, -1, 0.0])  # the last two are the first two again
+    assert len(calls) == 2
+    assert column(both, "layer") == [1] * 4 + [0] * 4
+    for name in ("‖mean Δ‖", "signal"):
+        expected = [value for findings in alone for value in column(findings, name)]
+        assert column(both, name) == pytest.approx(expected, rel=1e-5)
+    assert len(of_kind(both, TokenTrace)) == 2
+    assert [line.name for line in of_kind(both, Series)[0].lines] == ["layer 1", "layer 0"]
+
+
+def test_positions_that_few_texts_reach_are_left_out(run, tiny_pair):
+    texts = Texts.of("", "!", "!", "The cat sat on the mat.", "The dog lay by the door, and sat.")
+    assert column(run(tiny_pair, texts, positions=200), "texts")[:2] == [4, 2]
+    findings = run(tiny_pair, texts, positions=3, min_texts=3)
+    assert column(findings, "position") == ["0", "all"]
+    assert column(findings, "texts") == [4, 4]
+
+
+def test_no_position_but_all_tokens(run, tiny_pair):
+    findings = run(tiny_pair, positions=0)
+    assert column(findings, "position") == ["all"]
+    assert len(of_kind(findings, TokenTable)) == 1
+
+
+def test_too_few_texts_are_refused(run, tiny_pair):
+    with pytest.raises(UserError, match="Fewer than 6 texts have a token"):
+        run(tiny_pair, min_texts=6)
+
+
+@pytest.mark.parametrize("layer", [2, -3])
+def test_a_layer_that_is_not_there_is_refused(run, tiny_pair, layer):
+    with pytest.raises(UserError, match=f"There is no layer {layer}"):
+        run(tiny_pair, layers=[layer])
+
+
+def test_padding_may_go_to_either_side(tiny_pair):
+    rows = [[5, 6, 7], [8], [9, 10, 11, 12, 13]]
+    found = []
+    for side in ("left", "right"):
+        inputs = Inputs.of(rows, side=side)
+        slots = Slots.of(inputs, 2)
+        assert slots.present.tolist() == [[True, True, True], [True, False, True], [True] * 3]
+        found.append(read(tiny_pair.base, inputs, [0, 1], slots))
+    there = slots.present
+    torch.testing.assert_close(found[0].values[there], found[1].values[there])
+    torch.testing.assert_close(found[0].norms[there], found[1].norms[there])
+
+
+def test_padding_that_is_not_a_number_counts_nowhere():
+    inputs = Inputs.of([[1, 2], [3, 4, 5]], side="left")
+    stream = torch.arange(6.0).reshape(1, 2, 3, 1)
+    stream[0, 0, 0] = torch.nan
+    taken = Slots.of(inputs, 2).take(stream)
+    assert taken[..., 0, 0].tolist() == [[1, 2, 1.5], [3, 4, 4]]
+
+
+def test_bfloat16_is_averaged_in_float64(run, vectors, tiny_folder, tiny_texts):
+    adapter = Adapter(source=Source(at=str(tiny_folder / "adapter")))
+    base = Source(at=str(tiny_folder / "base"))
+    with load_pair(base, adapter, device="cpu", dtype="bfloat16") as pair:
+        run(pair, batch_size=1)
+        expected = naive(pair, tiny_texts, 0, 3)
+    for row, (values, _) in zip(vectors()["difference"], expected, strict=True):
+        mean = (values[:, 1] - values[:, 0]).mean(0)
+        torch.testing.assert_close(row.double(), mean, rtol=1e-6, atol=1e-7)
+
+
+def test_a_chat_counts_from_the_first_token_of_its_template(run, vectors, tiny_pair, tiny_texts):
+    chat = Texts(items=(tiny_texts.items[-1],) * 2)
+    run(tiny_pair, chat, positions=1)
+    ids = tiny_pair.base.inputs(chat.items, max_tokens=256).ids
+    assert tiny_pair.base.tokenizer.decode([int(ids[0, 0])]) == "<|user|>"
+    stream = tiny_pair.base.resid(Inputs.of([[int(ids[0, 0])]]), [0])[0, 0, 0]
+    torch.testing.assert_close(vectors()["base"][0], stream, rtol=1e-4, atol=1e-5)
+
+
+def test_swapping_the_sides_turns_the_difference_round(run, vectors, tiny_pair):
+    run(tiny_pair)
+    there = vectors()["difference"]
+    run(ModelPair(tiny_pair.finetuned, tiny_pair.base))
+    assert torch.equal(vectors()["difference"], -there)
+
+
+def test_what_is_kept_does_not_grow_with_the_texts(tiny_pair, tmp_path):
+    config, sizes = ActivationLensConfig(batch_size=8), []
+    for count in (8, 64):
+        texts = Texts.of(*["The cat sat."] * count)
+        sizes.append(len(pickle.dumps(scan(tiny_pair, config, context(texts, tmp_path)))))
+    assert sizes[1] <= sizes[0] + 100
