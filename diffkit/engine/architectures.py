@@ -1,7 +1,7 @@
 """Where the parts of each architecture lie. Supporting another one is a line in the table."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diffkit.errors import BadModel, UserError
 
@@ -18,13 +18,25 @@ class Architecture:
     """The norm between the last block and the unembedding."""
     unembed: str
     """The unembedding (language-model head)."""
+    softcap: str | None = None
+    """The field of its config.json that bounds the logits, as cap x tanh(logits / cap)."""
 
 
+_LLAMA = Architecture("model.layers", "model.embed_tokens", "model.norm", "lm_head")
+_GEMMA = replace(_LLAMA, softcap="final_logit_softcapping")
 _TABLE = {
-    "qwen3": Architecture("model.layers", "model.embed_tokens", "model.norm", "lm_head"),
+    "gemma2": _GEMMA,
+    "gemma3_text": _GEMMA,
+    "gpt2": Architecture("transformer.h", "transformer.wte", "transformer.ln_f", "lm_head"),
     "gpt_neox": Architecture(
         "gpt_neox.layers", "gpt_neox.embed_in", "gpt_neox.final_layer_norm", "lm_head"
     ),
+    "llama": _LLAMA,
+    "mistral": _LLAMA,
+    "olmo2": _LLAMA,
+    "phi3": _LLAMA,
+    "qwen2": _LLAMA,
+    "qwen3": _LLAMA,
 }
 
 

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from diffkit.engine.deltas import WeightDelta, weight_deltas
-from diffkit.engine.effective import LowRank, effective_weights
+from diffkit.engine.deltas import WeightDelta, equal, weight_deltas
+from diffkit.engine.effective import LowRank, effective_weights, turned
 from diffkit.engine.model import Model
 from diffkit.engine.network import Network
 
@@ -95,7 +95,8 @@ def _noisy_copy(base: Model, finetuned: Model, seed: int) -> Model:
     for delta in weight_deltas(base, finetuned):
         module = attrgetter(delta.module)(network.module)
         weight = getattr(module, delta.parameter)
-        _add(weight, random_like(delta, seed).dense())
+        noise = random_like(delta, seed).dense()
+        _add(weight, noise.T if turned(module, delta.parameter) else noise)
     return Model(network, None, finetuned.tokenizer)
 
 
@@ -109,7 +110,7 @@ def _tied(model: Model) -> bool:
     """Whether embedding and unembedding are one weight."""
     parts = model.network.architecture
     weights = {w.module: w.value for w in effective_weights(model.network.module, model.adapter)}
-    return weights[parts.embed] is weights.get(parts.unembed, weights[parts.embed])
+    return equal(weights[parts.embed], weights.get(parts.unembed, weights[parts.embed]))
 
 
 def _untie(network: Network) -> None:

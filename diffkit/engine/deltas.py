@@ -1,5 +1,6 @@
 """Weight differences, one weight at a time, in the form that they are cheapest in."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -36,7 +37,7 @@ class WeightDelta:
     low_rank: LowRank | None = None
     """The change as a product, where the finetuning made it as one."""
     matrix: Float[Tensor, "out inputs"] | None = None
-    """The change itself, float32; biases and norms are single columns."""
+    """The change itself, float32, outputs as rows; biases and norms are single columns."""
 
     def dense(self) -> Float[Tensor, "out inputs"]:
         """The change as one matrix, float32."""
@@ -80,13 +81,15 @@ def weight_deltas(base: Model, finetuned: Model) -> Iterator[WeightDelta]:
     computed when it is its turn, and not kept.
     """
     before = {weight.name: weight for weight in effective_weights(base.network.module, None)}
-    seen: set[tuple[int, int]] = set()
+    places = Counter(id(weight.value) for weight in before.values())
+    seen = {id(weight.value): [weight.value] for weight in before.values()}
     for after in effective_weights(finetuned.network.module, finetuned.adapter):
         old = before[after.name]
-        pair = (id(old.value), id(after.value))
-        if after.low_rank is None and (old.value is after.value or pair in seen):
-            continue  # the same memory, or a tied weight met a second time
-        seen.add(pair)
+        known = seen[id(old.value)]
+        if after.low_rank is None and any(equal(after.value, value) for value in known):
+            continue  # unchanged, or a tied weight met a second time
+        if places[id(old.value)] > 1:
+            known.append(after.value)  # by value: some kinds of adapter make it anew in each place
         delta = _difference(old, after, _layer(base, after.module))
         if delta.norm() > 0:
             yield delta
@@ -94,17 +97,18 @@ def weight_deltas(base: Model, finetuned: Model) -> Iterator[WeightDelta]:
 
 def _difference(old: Weight, new: Weight, layer: int | None) -> WeightDelta:
     place = (new.module, new.parameter, layer)
-    if new.low_rank is not None and _equal(old.value, new.value):
+    if new.low_rank is not None and equal(old.value, new.value):
         return WeightDelta(*place, low_rank=new.low_rank)
-    rows = min(old.value.shape[0], new.value.shape[0])
-    matrix = new.value[:rows].float() - old.value[:rows].float()
+    rows = min(old.upright.shape[0], new.upright.shape[0])
+    matrix = new.upright[:rows].float() - old.upright[:rows].float()
     if new.low_rank is not None:
         matrix = matrix + new.low_rank.dense()[:rows]
     return WeightDelta(*place, matrix=matrix if matrix.ndim > 1 else matrix[:, None])
 
 
-def _equal(one: Tensor, other: Tensor) -> bool:
-    return one is other or torch.equal(one, other)
+def equal(one: Tensor, other: Tensor) -> bool:
+    """Whether two weights are the same, bit for bit."""
+    return one is other or (one.dtype == other.dtype and torch.equal(one, other))
 
 
 def _layer(model: Model, module: str) -> int | None:

@@ -43,6 +43,13 @@ class Weight:
     """Its value, any product in ``low_rank`` not added."""
     low_rank: LowRank | None = None
     """What a LoRA adds to it."""
+    turned: bool = False
+    """Whether ``value`` is stored as [inputs out]."""
+
+    @property
+    def upright(self) -> Tensor:
+        """Its value with outputs as rows, however it is stored."""
+        return self.value.T if self.turned else self.value
 
     @property
     def name(self) -> str:
@@ -73,9 +80,16 @@ def effective_weights(module: nn.Module, adapter: str | None, path: str = "") ->
             yield replace(weight, value=merged.detach())
     else:
         for name, parameter in module.named_parameters(recurse=False):
-            yield Weight(path, name, parameter)
+            yield Weight(path, name, parameter, turned=turned(module, name))
         for name, child in module.named_children():
             yield from effective_weights(child, adapter, f"{path}.{name}" if path else name)
+
+
+def turned(module: nn.Module, parameter: str) -> bool:
+    """Whether a module stores a weight as [inputs out]: GPT-2's layers do, all others do not."""
+    from transformers.pytorch_utils import Conv1D
+
+    return isinstance(module, Conv1D) and parameter == "weight"
 
 
 def _with_lora(layer: Any, adapter: str | None, path: str) -> Iterator[Weight]:
@@ -94,10 +108,12 @@ def _changed(layer: Any, adapter: str, weight: Weight) -> Weight:
         return replace(weight, low_rank=product)
     if adapter in layer.lora_embedding_A:  # its magnitudes lie along the other axis: ask the layer
         rows = torch.arange(weight.value.shape[0], device=weight.value.device)
-        return replace(weight, value=layer(rows).detach())
-    total = weight.value.float() + product.dense()
+        scale = getattr(layer.get_base_layer(), "embed_scale", 1.0)  # Gemma's embeddings have one
+        return replace(weight, value=layer(rows).detach() / scale)
+    total = weight.upright.float() + product.dense()
     magnitude = layer.lora_magnitude_vector[adapter].weight.float()
-    return replace(weight, value=(magnitude / total.norm(dim=1))[:, None] * total)
+    total = (magnitude / total.norm(dim=1))[:, None] * total
+    return replace(weight, value=total.T if weight.turned else total)
 
 
 def _with_lora_bias(layer: Any, adapter: str, weight: Weight) -> Weight:

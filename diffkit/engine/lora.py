@@ -17,6 +17,7 @@ _HARMLESS = frozenset(
         "corda_config",
         "eva_config",
         "exclude_modules",
+        "fan_in_fan_out",  # peft sets it by what each module is
         "inference_mode",
         "init_lora_weights",
         "layers_pattern",

@@ -147,11 +147,12 @@ class Model:
             return embedded
 
     def unembed(self, hidden: Float[Tensor, "*batch hidden"]) -> Float[Tensor, "*batch rows"]:
-        """Logits of a residual stream: final norm and unembedding (the logit lens)."""
+        """Logits of a residual stream: final norm, unembedding and cap (the logit lens)."""
         with self.active(gradients=hidden.requires_grad):
             normed = self._part("final_norm")(hidden.to(self.device, self.dtype))
             logits: Tensor = self._part("unembed")(normed)
-            return logits
+            cap = self.network.softcap
+            return logits if cap is None else torch.tanh(logits / cap) * cap
 
     def generate(
         self, prompts: Sequence[Text | str], sampling: Sampling, *, batch_size: int = 32

@@ -3,6 +3,7 @@
 import inspect
 import itertools
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from operator import attrgetter
@@ -75,6 +76,13 @@ class Network:
         return blocks
 
     @property
+    def softcap(self) -> float | None:
+        """The bound that the network puts on its logits; none where it has none."""
+        config: Any = self.module.config
+        field = self.architecture.softcap
+        return None if field is None else getattr(config, field)
+
+    @property
     def traced(self) -> Any:
         """The module as nnsight sees it; `side` must be held."""
         if self._traced is None:
@@ -94,7 +102,9 @@ class Network:
         from peft import PeftModel
 
         name = f"x{next(_names):06d}"
-        with self.lock:
+        with self.lock, warnings.catch_warnings():
+            # what peft says of an option that it sets itself, by what each module is
+            warnings.filterwarnings("ignore", message="fan_in_fan_out is set to")
             if self._peft is None:
                 self._peft = PeftModel(self.module, config, adapter_name=name)
             else:

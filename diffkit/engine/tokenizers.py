@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from diffkit.engine.reasons import first_line
-from diffkit.engine.weights import tokenizer_fingerprint
+from diffkit.engine.weights import read_json, tokenizer_fingerprint
 from diffkit.errors import BadModel
+
+_GENERIC = ("PreTrainedTokenizerFast", "TokenizersBackend")
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -14,18 +16,33 @@ def load_tokenizer(folder: Path) -> Any:
     Raises:
         BadModel: there is none, or it cannot be read.
     """
-    from transformers import AutoTokenizer
-
     if tokenizer_fingerprint(folder) is None:
         cure = "Save it there with tokenizer.save_pretrained()."
         raise BadModel(f"{str(folder)!r} holds no tokenizer.", cure=cure)
     try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return _class(folder).from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
     except Exception as error:  # the tokenizers library raises bare Exception
         raise BadModel(
             f"The tokenizer in {str(folder)!r} cannot be read ({first_line(error)}).",
             cure="Download it again, or save it again with tokenizer.save_pretrained().",
         ) from error
+
+
+def _class(folder: Path) -> Any:
+    """What reads a folder's tokenizer.
+
+    In transformers 5, AutoTokenizer puts the model type's own tokenizer in place of one that says
+    it is all in tokenizer.json, for some types (Qwen2): the same text gets other ids, in silence.
+    """
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    config = folder / "tokenizer_config.json"
+    if not (config.exists() and (folder / "tokenizer.json").exists()):
+        return AutoTokenizer
+    generic = read_json(config).get("tokenizer_class") in _GENERIC
+    return PreTrainedTokenizerFast if generic else AutoTokenizer
 
 
 def finetuned_tokenizer(folder: Path, base: Any) -> Any:

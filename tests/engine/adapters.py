@@ -28,7 +28,12 @@ def make_adapter(base: Path, folder: Path, kind="qwen3", seed=1, rows=None, **op
     if rows:
         model.resize_token_embeddings(rows, mean_resizing=False)
     save = options.pop("save_embedding_layers", False)
-    options = {"r": 3, "lora_alpha": 5, "target_modules": TARGETS[kind], **options}
+    options = {
+        "r": 3,
+        "lora_alpha": 5,
+        "target_modules": TARGETS.get(kind, "all-linear"),
+        **options,
+    }
     model = get_peft_model(model, LoraConfig(**options))
     for parameter in model.parameters():
         if parameter.requires_grad:

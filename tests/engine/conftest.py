@@ -1,16 +1,11 @@
-"""Tiny models on disk: both architectures, four layers, random weights, a real tokenizer."""
+"""Tiny models on disk: every architecture, four layers, random weights, a real tokenizer."""
 
 from pathlib import Path
 
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import (
-    AutoModelForCausalLM,
-    GPTNeoXConfig,
-    PreTrainedTokenizerFast,
-    Qwen3Config,
-)
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
 torch.set_num_threads(1)  # the models are so small that a second thread only waits
 
@@ -56,6 +51,14 @@ def make_tokenizer(extra=(), words=WORDS, template=TEMPLATE):
     )
 
 
+LOCAL = ["sliding_attention", "full_attention"]
+OWN_OPTIONS = {  # the windows are shorter than the texts, the caps so low that they bend the logits
+    "gemma2": {"sliding_window": 4, "layer_types": LOCAL * 2, "final_logit_softcapping": 3.0},
+    "gemma3_text": {"sliding_window": 4, "layer_types": LOCAL * 2, "final_logit_softcapping": 3.0},
+    "mistral": {"sliding_window": 4},
+}
+
+
 def make_config(kind, layers=4, tied=False):
     common = {
         "vocab_size": 32,
@@ -69,9 +72,9 @@ def make_config(kind, layers=4, tied=False):
         "pad_token_id": 0,
         "tie_word_embeddings": tied,
     }
-    if kind == "qwen3":
-        return Qwen3Config(**common, num_key_value_heads=2, head_dim=8)
-    return GPTNeoXConfig(**common)
+    if kind not in {"gpt2", "gpt_neox"}:
+        common |= {"num_key_value_heads": 2, "head_dim": 8}
+    return AutoConfig.for_model(kind, **common, **OWN_OPTIONS.get(kind, {}))
 
 
 def make_model(folder: Path, kind="qwen3", *, seed=0, layers=4, tied=False, tokenizer=None) -> Path:

@@ -123,7 +123,6 @@ def change_config(folder, **options):
         ({"an_option_of_next_year": 1}, "an_option_of_next_year"),
         ({"init_lora_weights": "loftq"}, "loftq"),
         ({"peft_type": "VERA"}, "VERA"),
-        ({"fan_in_fan_out": True}, "fan_in_fan_out"),
     ],
 )
 def test_what_cannot_be_read_is_refused_by_name(bases, tmp_path, options, word):

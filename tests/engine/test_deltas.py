@@ -174,6 +174,17 @@ def test_controls_of_adapters_with_their_own_base(tmp_path, tied, options):
     assert control.finetuned.network is not pair.base.network
 
 
+def test_tied_embeddings_with_trained_tokens_change_once(tmp_path):
+    base = make_model(tmp_path / "base", tied=True)
+    pair = pair_of(
+        base, make_adapter(base, tmp_path / "a", target_modules=["q_proj"], **OWN["tokens"])
+    )
+    kept = list(pair.deltas())  # kept, so that no two of them can have had one place in memory
+    outside = [d for d in kept if d.layer is None]
+    assert [d.module for d in outside] == ["model.embed_tokens"]
+    assert [d.module for d in pair.control(0).deltas() if d.layer is None] == ["model.embed_tokens"]
+
+
 def test_a_tied_full_finetune_is_compared_once_and_stays_tied(tmp_path):
     base = make_model(tmp_path / "base", tied=True)
     model = copy.deepcopy(AutoModelForCausalLM.from_pretrained(base))
