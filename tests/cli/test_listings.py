@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from dk_fixtures import add_metadata
 
 from diffkit.evaluation.leaderboard import Leaderboard
 from diffkit.findings import Findings
@@ -154,13 +155,11 @@ def test_doctor(cli):
 
 
 def test_doctor_finds_a_broken_plugin(cli, tmp_path, monkeypatch):
-    (tmp_path / "dk_bad-1.0.dist-info").mkdir()
-    (tmp_path / "dk_bad-1.0.dist-info" / "METADATA").write_text("Name: dk-bad\nVersion: 1.0\n")
-    (tmp_path / "dk_bad-1.0.dist-info" / "entry_points.txt").write_text("[diffkit]\nbad = dk_bad\n")
+    add_metadata(tmp_path, "dk_absent", "bad")
     monkeypatch.syspath_prepend(str(tmp_path))
     said = cli("doctor", "--json")
     assert said.code == 1
-    assert any("dk_bad" in check["found"] for check in said.json() if not check["ok"])
+    assert any("dk_absent" in check["found"] for check in said.json() if not check["ok"])
     listed = cli("plugins", "--json")
     assert "warning: The plugin 'bad' is broken and left out: ModuleNotFound" in listed.err
     assert [one["error"] for one in listed.json() if one["name"] == "bad"]

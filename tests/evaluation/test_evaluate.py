@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from dk_fixtures import add_metadata
 
 from diffkit.evaluation.leaderboard import Leaderboard
 
@@ -176,20 +177,18 @@ def test_nineteen_nulls_test_and_an_identical_pair_is_none(cli, board, stranger)
 
 
 def test_a_grader_that_cannot_be_imported_ends_it_first(cli, stranger, tmp_path, monkeypatch):
-    (tmp_path / "dk_bad.py").write_text(
+    (tmp_path / "dk_needy.py").write_text(
         """
 from diffkit import Spec, hookimpl
 @hookimpl
 def register_graders(register):
     config = "dk_stranger.config:Nothing"
-    register(Spec("needy", "A test", 1, config, "no_such_module:G", "dk-bad[all]"))
+    register(Spec("needy", "A test", 1, config, "no_such_module:G", "dk-needy[all]"))
 """
     )
-    (tmp_path / "dk_bad-1.0.dist-info").mkdir()
-    (tmp_path / "dk_bad-1.0.dist-info" / "METADATA").write_text("Name: dk-bad\nVersion: 1.0\n")
-    (tmp_path / "dk_bad-1.0.dist-info" / "entry_points.txt").write_text("[diffkit]\nbad = dk_bad\n")
+    add_metadata(tmp_path, "dk_needy", "bad")
     monkeypatch.syspath_prepend(str(tmp_path))
     said = cli(*PLAIN, "--graders", "needy")
     assert said.code == 2
-    assert "pip install 'dk-bad[all]'" in said.error
+    assert "pip install 'dk-needy[all]'" in said.error
     assert stranger.lines() == []

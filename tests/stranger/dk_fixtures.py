@@ -73,13 +73,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if "site" not in _built:
         folder = tmp_path_factory.mktemp("site")
         shutil.copytree(HERE / "dk_stranger", folder / "dk_stranger")
-        metadata = folder / "dk_stranger-1.0.dist-info"
-        metadata.mkdir()
-        words = "Metadata-Version: 2.1\nName: dk-stranger\nVersion: 1.0\n"
-        (metadata / "METADATA").write_text(words)
-        (metadata / "entry_points.txt").write_text("[diffkit]\nstranger = dk_stranger\n")
+        add_metadata(folder, "dk_stranger", "stranger")
         _built["site"] = folder
     return _built["site"]
+
+
+def add_metadata(site: Path, module: str, plugin: str) -> None:
+    """What pip would write about a distribution that brings one plugin."""
+    folder = site / f"{module}-1.0.dist-info"
+    folder.mkdir()
+    name = module.replace("_", "-")
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_text(f"[diffkit]\n{plugin} = {module}\n")
 
 
 @dataclass(frozen=True)
@@ -96,12 +101,12 @@ class Log:
     def runs(self, what: str) -> list[str]:
         return [line["run"] for line in self.lines(what)]
 
-    def wait(self, what: str, count: int, seconds: float = 120) -> None:
+    def wait(self, what: str, count: int, seconds: float = 300) -> None:
         """Returns once ``count`` such lines are there."""
         until(lambda: len(self.lines(what)) >= count, seconds)
 
 
-def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+def until(condition: Callable[[], bool], seconds: float = 300) -> None:
     """Returns once ``condition`` holds, and fails where it does not in time."""
     end = time.monotonic() + seconds
     while not condition():
