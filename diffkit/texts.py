@@ -48,9 +48,14 @@ class Texts(Record):
         lines = [item.model_dump_json(exclude_defaults=True) for item in self.items]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
-    def first(self, count: int) -> "Texts":
-        """The first ``count`` texts."""
+    def first(self, count: int | None) -> "Texts":
+        """The first ``count`` texts; none: all."""
         return Texts(items=self.items[:count])
+
+    def batches(self, size: int) -> tuple[tuple[int, ...], ...]:
+        """Numbers of texts, ``size`` at a time and of about one length each: little is padded."""
+        order = sorted(range(len(self)), key=lambda number: (len(str(self.items[number])), number))
+        return tuple(tuple(order[i : i + size]) for i in range(0, len(order), size))
 
     @classmethod
     def of(cls, *texts: str) -> "Texts":

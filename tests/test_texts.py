@@ -48,3 +48,10 @@ def test_a_bad_file_names_line_and_field(tmp_path, content, words):
         Texts.read(path)
     assert words in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+def test_batches_hold_every_text_once_and_the_short_ones_first():
+    texts = Texts.of("a long document", "x", "a word", "yy", "three words here")
+    batches = texts.batches(2)
+    assert batches == ((1, 3), (2, 0), (4,))
+    assert texts.first(None) == texts

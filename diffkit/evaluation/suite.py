@@ -174,4 +174,4 @@ def texts_of(suite: Suite, base: BaseModelEntry) -> Texts:
     """The texts that every pair on a base is read on."""
     path = suite.texts or base.texts
     texts = Texts.read(path) if path else Texts.default()
-    return texts.first(suite.texts_limit) if suite.texts_limit else texts
+    return texts.first(suite.texts_limit)

@@ -1,18 +1,14 @@
 """Options of activation-lens; nothing here imports torch."""
 
-from typing import Annotated
-
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from diffkit import MethodConfig, execution_option
-
-Depth = Annotated[float, Field(ge=0, le=1)]
 
 
 class ActivationLensConfig(MethodConfig):
     """What is read, how much of it is shown, and how it is executed."""
 
-    layers: tuple[int | Depth, ...] = Field(default=(0.5,), min_length=1)
+    layers: tuple[int | float, ...] = Field(default=(0.5,), min_length=1)
     """Blocks after which the residual stream is read: numbers from 0 (negative ones from the end),
     or fractions of depth from 0.0 to 1.0. One pass reads them all."""
     positions: int = Field(default=5, ge=0, le=4_096)
@@ -33,3 +29,11 @@ class ActivationLensConfig(MethodConfig):
     """Likeliest tokens shown of each side's own mean; 0 leaves these out."""
     batch_size: int = execution_option(16, ge=1, le=4_096)
     """Texts read at a time."""
+
+    @field_validator("layers")
+    @classmethod
+    def _fractions(cls, layers: tuple[int | float, ...]) -> tuple[int | float, ...]:
+        if any(isinstance(layer, float) and not 0 <= layer <= 1 for layer in layers):
+            msg = "fractions of depth go from 0.0 to 1.0"
+            raise ValueError(msg)
+        return layers

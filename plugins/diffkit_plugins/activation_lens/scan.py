@@ -1,13 +1,13 @@
 """One pass of each side over all texts; what is kept does not grow with their number."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diffkit import ModelPair, RunContext, Text
+from diffkit import ModelPair, RunContext
 from diffkit.maths import VectorMoments
 from diffkit_plugins.activation_lens.config import ActivationLensConfig
 from diffkit_plugins.activation_lens.reading import Reading, Slots, read
@@ -58,7 +58,7 @@ def scan(pair: ModelPair, config: ActivationLensConfig, context: RunContext) -> 
     Raises:
         UserError: there is no such layer.
     """
-    texts = context.texts.items[: config.texts]
+    texts = context.texts.first(config.texts)
     layers = _numbers(config.layers, pair.base.layers)
     slots, shape = config.positions + 1, (len(layers), pair.base.hidden)
     found = Scan(
@@ -67,9 +67,9 @@ def scan(pair: ModelPair, config: ActivationLensConfig, context: RunContext) -> 
         VectorMoments.empty(slots, *shape),
         VectorMoments.empty(slots, len(layers), 2),
     )
-    batches = list(_batches(texts, config.batch_size))
+    batches = texts.batches(config.batch_size)
     for numbers in context.progress(batches, label="texts", total=len(batches)):
-        batch = [texts[number] for number in numbers]
+        batch = [texts.items[number] for number in numbers]
         inputs = pair.base.inputs(batch, max_tokens=config.max_tokens)
         places = Slots.of(inputs, config.positions)
         base, finetuned = (read(s, inputs, layers, places) for s in (pair.base, pair.finetuned))
@@ -86,10 +86,3 @@ def _numbers(layers: Sequence[int | float], count: int) -> tuple[int, ...]:
         for layer in layers
     )
     return tuple(dict.fromkeys(numbers))
-
-
-def _batches(texts: Sequence[Text], size: int) -> Iterator[list[int]]:
-    """Numbers of texts of about one length each, so that little is padded."""
-    order = sorted(range(len(texts)), key=lambda number: (len(str(texts[number])), number))
-    for start in range(0, len(order), size):
-        yield order[start : start + size]

@@ -1,6 +1,6 @@
 """One pass over all texts; what it keeps does not grow with their number."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -49,24 +49,17 @@ def scan(pair: ModelPair, config: KLConfig, context: RunContext) -> Scan:
         config: the options.
         context: the texts, and where progress is shown.
     """
-    texts = context.texts.items[: config.texts]
+    texts = context.texts.first(config.texts)
     shape = (pair.vocabulary,)
     found = Scan(
         Peaks(max(config.traces, config.samples)),
         torch.zeros(shape, dtype=torch.float64, device=pair.base.device),
         torch.zeros(shape, dtype=torch.float64, device=pair.base.device),
     )
-    batches = list(_batches(texts, config.batch_size))
+    batches = texts.batches(config.batch_size)
     for numbers in context.progress(batches, label="texts", total=len(batches)):
-        _read(pair, [texts[number] for number in numbers], numbers, config, found)
+        _read(pair, [texts.items[number] for number in numbers], numbers, config, found)
     return found
-
-
-def _batches(texts: Sequence[Text], size: int) -> Iterator[list[int]]:
-    """Numbers of texts of about one length each, so that little is padded."""
-    order = sorted(range(len(texts)), key=lambda number: (len(str(texts[number])), number))
-    for start in range(0, len(order), size):
-        yield order[start : start + size]
 
 
 def _read(
