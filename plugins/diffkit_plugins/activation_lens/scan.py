@@ -26,6 +26,14 @@ class Scan:
     norms: VectorMoments
     """Of both sides' norms, [slots, layers, 2], the base first."""
 
+    @classmethod
+    def empty(cls, layers: tuple[int, ...], slots: int, hidden: int, folds: int) -> "Scan":
+        """Of no texts."""
+        shape = (slots, len(layers), hidden)
+        differences = [VectorMoments.empty(*shape) for _ in range(folds)]
+        norms = VectorMoments.empty(slots, len(layers), 2)
+        return cls(layers, differences, VectorMoments.empty(*shape), norms)
+
     def add(self, base: Reading, finetuned: Reading, slots: Slots, texts: Sequence[int]) -> None:
         """Takes in a batch.
 
@@ -60,13 +68,7 @@ def scan(pair: ModelPair, config: ActivationLensConfig, context: RunContext) -> 
     """
     texts = context.texts.first(config.texts)
     layers = _numbers(config.layers, pair.base.layers)
-    slots, shape = config.positions + 1, (len(layers), pair.base.hidden)
-    found = Scan(
-        layers,
-        [VectorMoments.empty(slots, *shape) for _ in range(config.folds)],
-        VectorMoments.empty(slots, *shape),
-        VectorMoments.empty(slots, len(layers), 2),
-    )
+    found = Scan.empty(layers, config.positions + 1, pair.base.hidden, config.folds)
     batches = texts.batches(config.batch_size)
     for numbers in context.progress(batches, label="texts", total=len(batches)):
         batch = [texts.items[number] for number in numbers]

@@ -274,6 +274,11 @@ def test_a_layer_that_is_not_there_is_refused(run, tiny_pair, layer):
         run(tiny_pair, layers=[layer])
 
 
+def test_a_fraction_beyond_the_depth_is_refused():
+    with pytest.raises(ValueError, match=r"go from 0\.0 to 1\.0"):
+        ActivationLensConfig(layers=[0.5, 1.5])
+
+
 def test_padding_may_go_to_either_side(tiny_pair):
     rows = [[5, 6, 7], [8], [9, 10, 11, 12, 13]]
     found = []
