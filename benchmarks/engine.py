@@ -2,7 +2,8 @@
 
 Prints ratios from one run, each beside its goal. The model is a random Qwen3 of 12 layers and width
 512 that reads 8 x 256 tokens; the adapter a LoRA of rank 16 on every linear layer. Timed calls take
-turns, so that another program on the machine slows both sides of a ratio.
+turns, so that another program on the machine slows both sides of a ratio. Name parts (``speed``,
+``memory``, ``sweep``) to run them alone.
 """
 
 import json
@@ -17,9 +18,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROUNDS = 9
+ROUNDS = 7
+PROCESSES = 2
 ORGANISMS = 10
 TEXTS = 20
+ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}
+GIVES_BACK = ONE_THREAD | {"MALLOC_MMAP_THRESHOLD_": "65536"}
+"""Freed memory goes back at once, so that what is resident is what is in use."""
 DIFFKIT = [sys.executable, "-m", "diffkit"]
 
 
@@ -115,10 +120,10 @@ def report(what: str, goal: float, ratios: list[float]) -> None:
 
 
 def measure_memory(base: Path, adapter: Path) -> None:
-    """Compares fresh processes, each with one pass of every side that it has."""
+    """Compares fresh processes of two passes each: over both sides, or twice over the base."""
     command = [sys.executable, __file__, "--memory", str(base)]
     rounds = [
-        (memory_of(command), memory_of([*command, str(adapter)])) for _ in range(ROUNDS // 3 + 1)
+        (memory_of(command), memory_of([*command, str(adapter)])) for _ in range(PROCESSES + 1)
     ]
     for name in ("bytes of weights", "peak resident memory above the libraries'"):
         ratios = [pair[name] / alone[name] for alone, pair in rounds]
@@ -127,7 +132,7 @@ def measure_memory(base: Path, adapter: Path) -> None:
 
 def memory_of(command: list[str]) -> dict[str, float]:
     """What a fresh process says of itself."""
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=GIVES_BACK)
     said: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return said
 
@@ -141,12 +146,12 @@ def say_memory(base: Path, adapter: Path | None) -> None:
     inputs = batch()
     before = psutil.Process().memory_info().rss
     pair = open_pair(base, adapter)
-    for side in {pair.base, pair.finetuned}:
+    for side in (pair.base, pair.finetuned):  # the first pass brings weights in from the file
         side.logits(inputs, 1)
     networks = {side.network.module for side in (pair.base, pair.finetuned)}
     tensors = [t for m in networks for t in (*m.parameters(), *m.buffers())]
     stores = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = peak_memory()
     print(
         json.dumps(
             {
@@ -155,6 +160,13 @@ def say_memory(base: Path, adapter: Path | None) -> None:
             }
         )
     )
+
+
+def peak_memory() -> int:
+    """Bytes; Linux only. `resource` would count what the parent held before this process began."""
+    status = Path("/proc/self/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
 
 
 def measure_sweep(root: Path) -> None:
@@ -204,8 +216,7 @@ def spent(commands: list[list[str]]) -> tuple[float, float]:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     for command in commands:
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        subprocess.run(command, check=True, capture_output=True, env=environment)
+        subprocess.run(command, check=True, capture_output=True, env=ONE_THREAD)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     work = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return time.perf_counter() - began, work
@@ -217,6 +228,10 @@ if __name__ == "__main__":
     else:
         with tempfile.TemporaryDirectory() as folder:
             made = build(Path(folder))
-            measure_speed(*made)
-            measure_memory(*made)
-            measure_sweep(Path(folder))
+            parts: dict[str, Callable[[], None]] = {
+                "speed": lambda: measure_speed(*made),
+                "memory": lambda: measure_memory(*made),
+                "sweep": lambda: measure_sweep(Path(folder)),
+            }
+            for part in sys.argv[1:] or parts:
+                parts[part]()

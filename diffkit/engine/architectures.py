@@ -66,9 +66,10 @@ def architecture_of(model_type: str) -> Architecture:
         known = ", ".join(sorted(_TABLE))
         raise BadModel(
             f"diffkit does not know the architecture {model_type!r}; it knows {known}.",
-            cure="Describe it with diffkit.engine.register_architecture("
-            f"{model_type!r}, Architecture(blocks='model.layers', embed='model.embed_tokens', "
-            "final_norm='model.norm', unembed='lm_head')), with its own paths.",
+            cure="Describe it with diffkit.register_architecture("
+            f"{model_type!r}, diffkit.Architecture(blocks='model.layers', "
+            "embed='model.embed_tokens', final_norm='model.norm', unembed='lm_head')), with its "
+            "own paths; docs/engine.md says more.",
         )
     return _TABLE[model_type]
 
