@@ -74,6 +74,8 @@ def options(
 
 def main() -> None:
     """Runs the program: exit 2 for a mistake of the user's, 1 for a failure, 130 for Ctrl-C."""
+    # Threads that spin while they wait cost a busy machine several times the work itself.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     args = _hoisted(sys.argv[1:])
     state.debug = "--debug" in args  # even where the options cannot be read
     try:
