@@ -1,5 +1,7 @@
 """``diffkit demo``."""
 
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,14 +53,19 @@ def _shown(board: "Leaderboard") -> "PairResult":
 
 
 def _next(run: str) -> str:
-    return "\n".join(
-        (
-            "",
-            "Try next:",
-            "  diffkit methods kl                            the options of the method",
-            "  diffkit organisms show tiny-trojan            the truth about an organism",
-            "  diffkit run kl --organism tiny-trojan --set traces=3",
-            "  diffkit run kl --base FOLDER_OR_HUB_ID --finetuned ADAPTER_OR_MODEL",
-            f"  diffkit runs show {run[:12]}                all that this run found",
-        )
+    lines = (
+        ("methods kl", "the options of a method"),
+        ("organisms show tiny-trojan", "the truth about an organism"),
+        ("run kl --organism tiny-trojan --set traces=3", "one run, printed"),
+        ("run kl --base FOLDER_OR_HUB_ID --finetuned ADAPTER_OR_MODEL", "your own models"),
+        (f"runs show {run[:12]}", "all that this run found"),
     )
+    program = _program()
+    return "\n".join(("", "Try next:", *(f"  {program} {line}   # {why}" for line, why in lines)))
+
+
+def _program() -> str:
+    """What to type: the bare name where the shell would find this very program by it."""
+    found = shutil.which("diffkit")
+    same = found is not None and Path(found).resolve() == Path(sys.argv[0]).resolve()
+    return "diffkit" if same else sys.argv[0]
