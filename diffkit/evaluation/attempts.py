@@ -3,10 +3,10 @@
 import time
 from pathlib import Path
 
-from diffkit.errors import StoreError
 from diffkit.evaluation.suite import Component
 from diffkit.investigator import Case
 from diffkit.runs.digest import digest
+from diffkit.runs.files import read_stored
 from diffkit.runs.store import Store
 from diffkit.verdict import Attempt, Outcome, Verdict
 
@@ -44,12 +44,7 @@ def read_attempt(store: Store, key: str) -> Attempt:
     Raises:
         StoreError: it is gone, or damaged.
     """
-    path = store.place("attempts", key) / "attempt.json"
-    try:
-        return Attempt.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        cure = f"Remove {path.parent} and run `diffkit evaluate` again; it is made anew."
-        raise StoreError(f"{path} is missing or damaged.", cure=cure) from error
+    return read_stored(store.place("attempts", key) / "attempt.json", Attempt)
 
 
 def component_identity(component: Component) -> dict[str, object]:

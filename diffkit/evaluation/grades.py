@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from diffkit.errors import RunFailed, StoreError
+from diffkit.errors import RunFailed
 from diffkit.evaluation.attempts import component_identity
 from diffkit.evaluation.suite import Component, Pair
 from diffkit.grader import Exam, Grade, Statement
 from diffkit.organism import AnswerKey, Organism
 from diffkit.runs.digest import digest
+from diffkit.runs.files import read_stored
 from diffkit.runs.store import Store
 from diffkit.texts import Texts
 from diffkit.verdict import Attempt
@@ -78,9 +79,4 @@ def read_grade(store: Store, key: str) -> Grade:
     Raises:
         StoreError: it is gone, or damaged.
     """
-    path = store.place("grades", key) / "grade.json"
-    try:
-        return Grade.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        cure = f"Remove {path.parent} and run `diffkit evaluate` again; it is made anew."
-        raise StoreError(f"{path} is missing or damaged.", cure=cure) from error
+    return read_stored(store.place("grades", key) / "grade.json", Grade)

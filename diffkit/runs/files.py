@@ -7,9 +7,13 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
-from diffkit.errors import StoreUnwritable
+from pydantic import BaseModel
 
+from diffkit.errors import StoreError, StoreUnwritable
+
+R = TypeVar("R", bound=BaseModel)
 _ELSEWHERE = "Choose another: --store DIR."
 _REASONS = {
     errno.ENOSPC: ("has no space left", "Free some, or choose another --store."),
@@ -34,6 +38,19 @@ def writing(root: Path) -> Iterator[None]:
         reason, cure = _REASONS[error.errno]
         what = f"The store {root} {reason}."
         raise StoreUnwritable(what, cure=f"{cure} Finished runs are safe.") from error
+
+
+def read_stored(path: Path, model: type[R]) -> R:
+    """A record that an evaluation left in the store.
+
+    Raises:
+        StoreError: it is gone, or damaged.
+    """
+    try:
+        return model.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        cure = f"Remove {path.parent} and run `diffkit evaluate` again; it is made anew."
+        raise StoreError(f"{path} is missing or damaged.", cure=cure) from error
 
 
 def write_atomically(path: Path, text: str) -> None:
