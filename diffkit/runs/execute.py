@@ -14,7 +14,7 @@ from diffkit.errors import DiffkitError, RunFailed, UserError
 from diffkit.findings import Findings
 from diffkit.runs.files import remove
 from diffkit.runs.manifest import Identity, Manifest
-from diffkit.runs.resources import PeakMemory, source_hash, versions
+from diffkit.runs.resources import PeakMemory, git_state, source_hash, versions
 from diffkit.runs.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def _carry_out(
         device=device,
         versions=versions(),
         source=checkpoints.source,
+        git=git_state(spec.method.implementation),
         started=started.isoformat(timespec="milliseconds"),
         seconds=seconds,
         peak_bytes=peak.bytes,

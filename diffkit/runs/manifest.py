@@ -56,6 +56,8 @@ class Manifest(Record):
     """Library versions."""
     source: str
     """Hash of the method's source: a hit from other source says so."""
+    git: str = ""
+    """Commit of the method's source, ``+`` where it was changed; empty outside a work tree."""
     started: str
     """UTC, ISO 8601."""
     seconds: float = Field(ge=0)

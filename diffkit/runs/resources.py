@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import importlib.util
+import subprocess
 import sys
 import threading
 from collections.abc import Mapping
@@ -27,19 +28,46 @@ def source_hash(target: str) -> str:
     All of the package that holds the module, or the module alone where it is in none; nothing but
     the packages above it is imported. Empty where there is no such module.
     """
-    try:
-        found = importlib.util.find_spec(target.partition(":")[0])
-    except ImportError:
+    file = _source_file(target)
+    if file is None:
         return ""
-    if found is None or found.origin is None:
-        return ""
-    file = Path(found.origin)
     package = (file.parent / "__init__.py").exists()
     files = sorted(file.parent.rglob("*.py")) if package else [file]
     hashed = sha256()
     for path in files:
         hashed.update(path.relative_to(file.parent).as_posix().encode() + b"\0" + path.read_bytes())
     return hashed.hexdigest()
+
+
+@cache
+def git_state(target: str) -> str:
+    """Commit of the work tree that an import target's source lies in, ``+`` where it was changed.
+
+    Empty where the source is in no work tree, as an installed package's is not, or there is no git.
+    """
+    file = _source_file(target)
+    if file is None:
+        return ""
+    git = ["git", "-C", str(file.parent)]
+    try:
+        tracked = _said([*git, "ls-files", file.name])
+        commit, changes = _said([*git, "rev-parse", "HEAD"]), _said([*git, "status", "--porcelain"])
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return f"{commit}{'+' * bool(changes)}" if tracked else ""
+
+
+def _said(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)  # noqa: S603
+    return done.stdout.strip()
+
+
+def _source_file(target: str) -> Path | None:
+    try:
+        found = importlib.util.find_spec(target.partition(":")[0])
+    except ImportError:
+        return None
+    return Path(found.origin) if found and found.origin else None
 
 
 class PeakMemory:

@@ -1,11 +1,12 @@
 """Hashes of source, versions and peak memory."""
 
+import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from diffkit.runs.resources import LIBRARIES, PeakMemory, source_hash, versions
+from diffkit.runs.resources import LIBRARIES, PeakMemory, git_state, source_hash, versions
 
 
 @pytest.fixture
@@ -62,3 +63,31 @@ def test_the_peak_is_seen_though_it_is_over_before_the_end():
         for _ in range(10):
             np.ones(2**24).sum()  # 128 MiB, touched and freed
     assert peak.bytes - before.bytes > 2**26
+
+
+def test_the_git_state_is_the_commit_of_the_source_and_whether_it_was_changed(package):
+    def state():
+        git_state.cache_clear()
+        return git_state("dk_hashed.method:M")
+
+    def git(*words):
+        who = ["-c", "user.name=a", "-c", "user.email=a@b.example", "-c", "commit.gpgsign=false"]
+        done = subprocess.run(
+            ["git", *who, *words], cwd=package, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    assert state() == ""  # no work tree
+    git("init", "--quiet")
+    git("add", "__init__.py")
+    git("commit", "--quiet", "-m", "why")
+    assert state() == ""  # a work tree that does not hold the method
+    git("add", "method.py")
+    git("commit", "--quiet", "-m", "why")
+    (package / "notes.txt").unlink()
+    git("clean", "-fdq")
+    assert state() == git("rev-parse", "HEAD")
+    (package / "method.py").write_text("x = 2")
+    assert state() == git("rev-parse", "HEAD") + "+"
+    git_state.cache_clear()
+    assert git_state("dk_no_such.module:M") == ""
