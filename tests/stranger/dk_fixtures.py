@@ -6,6 +6,7 @@ A ``conftest.py`` puts this folder on ``sys.path`` and imports the fixtures that
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -168,6 +169,8 @@ def cli(
 def start(stranger: Log, site: Path) -> Callable[..., subprocess.Popen[str]]:
     """Starts the program in a process of its own; whatever still runs is killed at the end."""
     started = []
+    # A shell that runs the tests in the background has them ignore Ctrl-C; children inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def begin(*args: object, **env: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
@@ -184,3 +187,4 @@ def start(stranger: Log, site: Path) -> Callable[..., subprocess.Popen[str]]:
     for process in started:
         process.kill()
         process.communicate()
+    signal.signal(signal.SIGINT, before)
