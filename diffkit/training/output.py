@@ -1,5 +1,6 @@
 """Finished trainings on disk: whether one is there, and how one is put there."""
 
+import contextlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -9,12 +10,44 @@ from typing import Any
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
+from diffkit.context import Checkpoints
 from diffkit.errors import UserError
 from diffkit.training.recipe import Recipe
 from diffkit.training.start import Beginning, base_name
 
 RECORD = "diffkit.json"
 """File that says how a folder was trained."""
+_ELSEWHERE = "Give the recipe an `output` that does not exist yet."
+
+
+def spare_inputs(recipe: Recipe, start: Path) -> None:
+    """Refuses an ``output`` whose replacement would take away what the training starts from.
+
+    Args:
+        recipe: what is to be trained.
+        start: folder of the base, or of the tokenizer of a new model.
+
+    Raises:
+        UserError: ``output`` is, or contains, the recipe's folder, a data file or ``start``.
+    """
+    place = recipe.folder.resolve()
+    for needed in (recipe.root, start, *(recipe.root / data.path for data in recipe.data)):
+        if needed.resolve().is_relative_to(place):
+            what = f"The output {str(recipe.folder)!r} is or contains {str(needed)!r}"
+            raise UserError(f"{what}, which the training needs.", cure=_ELSEWHERE)
+
+
+def spare_foreign(folder: Path) -> None:
+    """Refuses a ``folder`` that holds anything but a training; an empty one is free.
+
+    Raises:
+        UserError: something else is there.
+    """
+    if not folder.exists() or (folder / RECORD).exists():
+        return
+    if not folder.is_dir() or any(folder.iterdir()):
+        what = f"{str(folder)!r} exists and was not trained by diffkit."
+        raise UserError(what, cure=_ELSEWHERE)
 
 
 def finished(folder: Path, digest: str) -> dict[str, Any] | None:
@@ -23,11 +56,10 @@ def finished(folder: Path, digest: str) -> dict[str, Any] | None:
     Raises:
         UserError: something else is there.
     """
-    if not folder.exists():
+    spare_foreign(folder)
+    if not (folder / RECORD).exists():
         return None
     cure = "Train with `--fresh` to replace it, or give the recipe another `output`."
-    if not (folder / RECORD).exists():
-        raise UserError(f"{str(folder)!r} exists and was not trained by diffkit.", cure=cure)
     record: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     if record.get("recipe_digest") != digest:
         what = f"{str(folder)!r} was trained by another recipe, from another base or on other data."
@@ -78,10 +110,20 @@ def _tidy(config: Path, recipe: Recipe) -> None:
 
 
 def _place(fresh: Path, place: Path, work: Path) -> None:
+    spare_foreign(place)  # once more: much can be put there while a training runs
     old = work / "replaced"
     shutil.rmtree(old, ignore_errors=True)
     place.parent.mkdir(parents=True, exist_ok=True)
     if place.exists():
         place.rename(old)
     fresh.rename(place)
-    shutil.rmtree(work)
+    forget(work)
+
+
+def forget(work: Path) -> None:
+    """Removes what trainings put into ``work``, and no file that someone else has put there."""
+    Checkpoints(work).clear()
+    for name in ("finished", "replaced"):
+        shutil.rmtree(work / name, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        work.rmdir()

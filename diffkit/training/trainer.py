@@ -2,7 +2,6 @@
 
 import logging
 import math
-import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from diffkit.context import Checkpoints, Progress, no_progress
 from diffkit.errors import RunFailed
 from diffkit.training.data import IGNORED, Batch, Corpus, read_corpus
 from diffkit.training.optimiser import Optimiser
-from diffkit.training.output import finished, write
+from diffkit.training.output import finished, forget, spare_foreign, spare_inputs, write
 from diffkit.training.recipe import Recipe
 from diffkit.training.start import beginning, load_network, load_tokenizer
 
@@ -54,15 +53,17 @@ def train(
         fresh: replaces a finished training, and forgets an interrupted one.
 
     Raises:
-        UserError: the output folder holds something else.
+        UserError: the output folder holds something else, or what the training starts from.
         BadModel: the base cannot be used.
         BadFile: a data file cannot be read.
         RunFailed: the loss became infinite or undefined.
     """
     begun = beginning(recipe)
+    spare_inputs(recipe, begun.folder)
     work = recipe.folder.with_name(recipe.folder.name + ".work")
     if fresh:
-        shutil.rmtree(work, ignore_errors=True)
+        spare_foreign(recipe.folder)
+        forget(work)
     elif (record := finished(recipe.folder, begun.digest)) is not None:
         log.info("%s is already trained by this recipe; --fresh trains it again.", recipe.folder)
         return Trained(recipe.folder, tuple(record["losses"]), 0.0)

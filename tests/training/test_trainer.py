@@ -106,12 +106,76 @@ def test_another_training_is_not_overwritten_unless_told(make_recipe) -> None:
     assert not list(first.folder.parent.glob("*.work"))
 
 
-def test_a_foreign_folder_is_not_overwritten(make_recipe) -> None:
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_foreign_folder_is_not_overwritten(make_recipe, fresh: bool) -> None:
     recipe = read_recipe(make_recipe())
     recipe.folder.mkdir(parents=True)
-    (recipe.folder / "thesis.txt").write_text("years of work")
+    thesis = recipe.folder / "thesis.txt"
+    thesis.write_text("years of work")
+    with pytest.raises(UserError, match="not trained by diffkit") as caught:
+        train(recipe, fresh=fresh)
+    assert "--fresh" not in str(caught.value)
+    assert thesis.exists()
+
+
+def test_a_foreign_file_is_not_overwritten(make_recipe) -> None:
+    recipe = read_recipe(make_recipe(output="thesis.txt"))
+    recipe.folder.write_text("years of work")
     with pytest.raises(UserError, match="not trained by diffkit"):
-        train(recipe)
+        train(recipe, fresh=True)
+    assert recipe.folder.read_text() == "years of work"
+
+
+def test_a_foreign_folder_that_appears_meanwhile_is_not_overwritten(make_recipe) -> None:
+    recipe = read_recipe(make_recipe())
+
+    def progress(items: Iterable[T], **_: object) -> Iterator[T]:
+        yield from items
+        recipe.folder.mkdir(parents=True)
+        (recipe.folder / "thesis.txt").write_text("years of work")
+
+    with pytest.raises(UserError, match="not trained by diffkit"):
+        train(recipe, progress=progress, fresh=True)
+    assert (recipe.folder / "thesis.txt").exists()
+
+
+def test_foreign_files_in_the_work_folder_are_kept(make_recipe) -> None:
+    recipe = read_recipe(make_recipe())
+    work = recipe.folder.with_name("made.work")
+    work.mkdir(parents=True)
+    (work / "thesis.txt").write_text("years of work")
+    train(recipe, fresh=True)
+    assert [path.name for path in work.iterdir()] == ["thesis.txt"]
+
+
+def test_an_empty_folder_is_free(make_recipe) -> None:
+    recipe = read_recipe(make_recipe())
+    recipe.folder.mkdir(parents=True)
+    assert (train(recipe).folder / "diffkit.json").exists()
+
+
+@pytest.mark.parametrize("output", [".", "..", "texts.jsonl", "data", "out", "out/base"])
+def test_an_output_that_holds_what_the_training_needs_is_refused(
+    make_recipe, tmp_path: Path, output: str
+) -> None:
+    base = train(read_recipe(make_recipe("base"))).folder
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "more.jsonl").write_text('{"text": "The dog barks."}')
+    for folder in (tmp_path, tmp_path / "data", tmp_path / "out"):
+        (folder / "diffkit.json").write_text("{}")  # not even where it looks like a training
+    recipe = read_recipe(
+        make_recipe(
+            output=output,
+            start={"base": "out/base"},
+            method=LORA,
+            data=[{"path": "texts.jsonl"}, {"path": "data/more.jsonl"}],
+        )
+    )
+    for fresh in (False, True):
+        with pytest.raises(UserError, match="which the training needs"):
+            train(recipe, fresh=fresh)
+    assert (base / "model.safetensors").exists()
+    assert (tmp_path / "texts.jsonl").exists()
 
 
 def test_an_interrupted_training_of_another_recipe_is_thrown_away(make_recipe) -> None:
