@@ -39,17 +39,24 @@ class Catalogue:
             UnknownName: there is none.
             BadFile: the YAML is malformed.
         """
-        if name.endswith((".yaml", ".yml")):
+        if is_file(name):
             return read_organism(Path(name))
         if name not in self.organisms:
             raise UnknownName("organism", name, self.organisms, listing=LISTING)
         return self.organisms[name]
 
-    def base(self, name: str) -> BaseModelEntry:
-        """The base model entry called ``name``."""
-        if name not in self.bases:
-            raise UnknownName("base model", name, self.bases, listing=LISTING)
-        return self.bases[name]
+    def base(self, name: str, *, organism: str = "") -> BaseModelEntry:
+        """The base model entry called ``name``.
+
+        Args:
+            name: its name.
+            organism: the organism that asks; where it is a file, ``bases/*.yaml`` in its folder
+                and in the one above count too.
+        """
+        bases = {**self.bases, **(_bases_near(Path(organism)) if is_file(organism) else {})}
+        if name not in bases:
+            raise UnknownName("base model", name, bases, listing=LISTING)
+        return bases[name]
 
     def select(self, name: str, *, base: str | None = None, variant: str | None = None) -> Selected:
         """One pair of the organism ``name``: by default its first base and variant."""
@@ -61,7 +68,18 @@ class Catalogue:
         picked = variant or ("default" if "default" in variants else next(iter(variants)))
         if picked not in variants:
             raise UnknownName(f"variant of {organism.name!r} on {chosen!r}", picked, variants)
-        return Selected(organism, self.base(chosen), picked, variants[picked])
+        return Selected(organism, self.base(chosen, organism=name), picked, variants[picked])
+
+
+def is_file(organism: str) -> bool:
+    """Whether what is given as an organism is a YAML file rather than a name."""
+    return organism.endswith((".yaml", ".yml"))
+
+
+def _bases_near(organism: Path) -> dict[str, BaseModelEntry]:
+    folders = (organism.parent, organism.resolve().parent.parent)
+    files = (path for folder in folders for path in sorted(folder.glob("bases/*.yaml")))
+    return {base.name: base for base in map(read_base, files)}
 
 
 def read_catalogue(folders: Iterable[Path]) -> Catalogue:

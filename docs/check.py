@@ -3,7 +3,7 @@
 - docs/reference.md is what the program says of itself today;
 - every relative link leads to a file, every hook has a heading in docs/plugins.md;
 - the changelog's newest version is the package's;
-- every Python block of README and docs that does not begin with ``# sketch`` compiles, and each
+- every Python block of README and docs compiles, every YAML block parses, and each
   ``diffkit …`` line in a shell block names a command that exists.
 """
 
@@ -13,6 +13,8 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+
+import yaml
 
 from diffkit import hookspecs
 from diffkit.plugins import load_host
@@ -107,11 +109,16 @@ def _links(page: Path, text: str) -> Iterator[str]:
 
 def _blocks(text: str) -> Iterator[str]:
     for language, block in re.findall(r"^```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
-        if language == "python" and not block.startswith("# sketch"):
+        if language == "python":
             try:
                 compile(block, "block", "exec")
             except SyntaxError as error:
                 yield f"a Python block does not compile ({error.msg}): {error.text}"
+        if language == "yaml":
+            try:
+                yaml.safe_load(block)
+            except yaml.YAMLError as error:
+                yield f"a YAML block is malformed: {error}"
         if language == "sh":
             yield from _commands(block)
 

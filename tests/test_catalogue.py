@@ -90,3 +90,13 @@ def test_a_truth_has_an_answer_if_and_only_if_something_was_targeted(folder):
     path.write_text(NULL.format(name="a") + "answer_key: {statement: It sings.}\n")
     with pytest.raises(BadFile, match=r"an answer_key if, and only if"):
         read_organism(path)
+
+
+@pytest.mark.parametrize("place", ["organisms/a.yaml", "a.yaml"])
+def test_an_organism_in_a_file_finds_the_base_beside_it(folder, place):
+    (folder / place).write_text(NULL.format(name="a"))
+    (folder / "bases" / "base.yaml").write_text("name: base\nsource: {at: org/model}\n")
+    selected = read_catalogue([]).select(str(folder / place))
+    assert selected.base.source.at == "org/model"
+    with pytest.raises(UnknownName, match="base"):
+        read_catalogue([]).base("base")

@@ -117,9 +117,7 @@ def _suite(path: Path | None, flags: dict[str, Any]) -> "Suite":
     given = {key: value for key, value in flags.items() if value}
     content: dict[str, Any] = {}
     if path is not None:
-        suite = read_record(path, Suite)
-        content = suite.model_dump(exclude_defaults=True)
-        content["texts"] = path.parent / suite.texts if suite.texts else None
+        content = read_record(path, Suite).beside(path).model_dump(exclude_defaults=True)
     try:
         return Suite.model_validate({**content, **given})
     except ValidationError as error:

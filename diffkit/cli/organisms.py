@@ -109,7 +109,7 @@ def _check(
     organism = state.catalogue.organism(name)
     results: list[tuple[dict[str, str], Expression | None]] = []
     for base, variants in organism.models.items():
-        entry = state.catalogue.base(base)
+        entry = state.catalogue.base(base, organism=name)
         for variant, finetuned in variants.items():
             row = {"organism": organism.name, "base": base, "variant": variant}
             with load_pair(

@@ -1,11 +1,14 @@
 """``diffkit report``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from diffkit.cli.state import state
+
+if TYPE_CHECKING:
+    from diffkit.runs.manifest import StoredRun
 
 
 def report(
@@ -54,9 +57,20 @@ def leaderboard_page(name: str | None) -> tuple[str, Path]:
 
     evaluation = read_evaluation(state.store, name)
     board = build(evaluation, state.store)
-    runs = [
-        (pair.organism, state.store.run(pair.run))
-        for pair in board.pairs
-        if pair.run and state.store.has("runs", pair.run)
-    ]
+    found = dict.fromkeys((pair.label, pair.run) for pair in board.pairs)  # graders share a run
+    runs = [(label, run) for label, digest in found if (run := _run(digest))]
     return page(board, runs), Path(f"diffkit-{evaluation.name}.html")
+
+
+def _run(digest: str) -> "StoredRun | None":
+    """A run of a leaderboard; none where it failed, was removed since, or is damaged."""
+    from diffkit.cli.console import warn
+    from diffkit.errors import StoreError
+
+    if not digest or not state.store.has("runs", digest):
+        return None
+    try:
+        return state.store.run(digest)
+    except StoreError as error:
+        warn(str(error))
+        return None

@@ -23,8 +23,10 @@ def list_runs(json: Json = False) -> None:
     for error in state.store.damaged():
         warn(str(error))
     manifests = [run.manifest for run in state.store.runs()]
+    unfinished = list(state.store.unfinished())
     if json:
-        print_json([manifest.model_dump(mode="json") for manifest in manifests])
+        finished = [{"status": "finished", **m.model_dump(mode="json")} for m in manifests]
+        print_json([*finished, *({"status": _how(w), "digest": w.digest} for w in unfinished)])
         return
     rows = [
         (m.digest[:12], m.identity.method, _score(m), f"{m.seconds:.1f} s", m.started[:19])
@@ -32,7 +34,7 @@ def list_runs(json: Json = False) -> None:
     ]
     title = f"Runs in {state.store_folder}"
     print_table(title, ("run", "method", "change score", "took", "started (UTC)"), rows)
-    for work in state.store.unfinished():
+    for work in unfinished:
         out.print(f"{work.digest[:12]}: {_how(work)}", markup=False)
 
 

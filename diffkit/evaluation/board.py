@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -34,11 +34,6 @@ class _Case:
     def null(self) -> bool:
         return self.entry.truth != "targeted"
 
-    @property
-    def called_targeted(self) -> bool:
-        verdict = self.attempt.verdict
-        return verdict is not None and verdict.change == "targeted"
-
 
 def build(evaluation: Evaluation, store: Store) -> Leaderboard:
     """The leaderboard of ``evaluation``: rows by top-1, then by reciprocal rank."""
@@ -47,12 +42,13 @@ def build(evaluation: Evaluation, store: Store) -> Leaderboard:
     for case in cases:
         key = (case.entry.method, case.judged.investigator, case.judged.grader)
         groups.setdefault(key, []).append(case)
+    bases = {entry.base for entry in evaluation.entries}
     rows = [_row(key, group) for key, group in groups.items()]
     rows.sort(key=lambda row: (-(row.top1.value or 0), -(row.reciprocal_rank or 0), row.method))
     return Leaderboard(
         suite=evaluation.name,
         rows=tuple(rows),
-        pairs=tuple(_pair(case) for case in cases),
+        pairs=tuple(_pair(case, several_bases=len(bases) > 1) for case in cases),
         notes=_notes(evaluation, cases),
     )
 
@@ -67,10 +63,9 @@ def _read(entry: Entry, judged: Judged, store: Store) -> _Case:
 
 
 def _row(key: tuple[str, str, str], cases: Sequence[_Case]) -> Row:
-    organisms = [case for case in cases if not case.null]
-    nulls = [case for case in cases if case.null]
-    grades = [case.grade for case in organisms if case.grade]
-    ranked = [grade.parts for grade in grades if "reciprocal_rank" in grade.parts]
+    organisms = _units(case for case in cases if not case.null)
+    nulls = _units(case for case in cases if case.null)
+    graded = [grades for unit in organisms if (grades := [c.grade for c in unit if c.grade])]
     manifests = [case.run.manifest for case in cases if case.run]
     outcomes = Counter(case.attempt.outcome.value for case in cases)
     outcomes["not graded"] += sum(case.grade is None for case in cases)
@@ -78,17 +73,36 @@ def _row(key: tuple[str, str, str], cases: Sequence[_Case]) -> Row:
         method=key[0],
         investigator=key[1],
         grader=key[2],
-        top1=share(sum(grade.score == 1 for grade in grades), len(grades)),
-        chance=_mean([grade.chance for grade in grades]) or 0,
-        reciprocal_rank=_mean([parts["reciprocal_rank"] for parts in ranked]),
-        reciprocal_rank_chance=_mean([p.get("reciprocal_rank_chance", 0) for p in ranked]) or 0,
-        detected=share(sum(case.called_targeted for case in organisms), len(organisms)),
-        false_alarms=share(sum(case.called_targeted for case in nulls), len(nulls)),
+        top1=share(sum(all(g.score == 1 for g in grades) for grades in graded), len(graded)),
+        chance=_mean([fmean(g.chance for g in grades) for grades in graded]) or 0,
+        reciprocal_rank=_part("reciprocal_rank", graded),
+        reciprocal_rank_chance=_part("reciprocal_rank_chance", graded) or 0,
+        detected=share(sum(all(map(_called, unit)) for unit in organisms), len(organisms)),
+        false_alarms=share(sum(any(map(_called, unit)) for unit in nulls), len(nulls)),
         calibration=_calibration(cases),
         outcomes=", ".join(f"{count} {name}" for name, count in sorted(outcomes.items()) if count),
         seconds=_mean([manifest.seconds for manifest in manifests]) or 0,
         peak_bytes=max((manifest.peak_bytes for manifest in manifests), default=0),
     )
+
+
+def _units(cases: Iterable[_Case]) -> list[list[_Case]]:
+    """What counts once: an organism on a base. Its seeds and variants are no further evidence."""
+    units: dict[tuple[str, str], list[_Case]] = {}
+    for case in cases:
+        units.setdefault((case.entry.organism, case.entry.base), []).append(case)
+    return list(units.values())
+
+
+def _called(case: _Case) -> bool:
+    verdict = case.attempt.verdict
+    return verdict is not None and verdict.change == "targeted"
+
+
+def _part(name: str, graded: Sequence[Sequence[Grade]]) -> float | None:
+    """Mean over units of the mean of one part of their grades."""
+    found = [[g.parts[name] for g in grades if name in g.parts] for grades in graded]
+    return _mean([fmean(values) for values in found if values])
 
 
 def _mean(values: Sequence[float]) -> float | None:
@@ -119,11 +133,17 @@ def _calibration(cases: Sequence[_Case]) -> str:
     return f"untestable at {known[0].alpha:g}{some} ({rungs or 'no nulls'})"
 
 
-def _pair(case: _Case) -> PairResult:
+def _label(entry: Entry, *, several_bases: bool) -> str:
+    variant = "" if entry.variant == "default" else f" / {entry.variant}"
+    return f"{entry.organism}{variant}{f' on {entry.base}' if several_bases else ''}"
+
+
+def _pair(case: _Case, *, several_bases: bool) -> PairResult:
     verdict = case.attempt.verdict
     detection = verdict.detection if verdict else None
     return PairResult(
         organism=case.entry.organism,
+        label=_label(case.entry, several_bases=several_bases),
         family=case.entry.family,
         truth=case.entry.truth,
         method=case.entry.method,

@@ -20,7 +20,11 @@ class Share(Record):
 
 
 class Row(Record):
-    """One method read by one investigator and graded by one grader."""
+    """One method read by one investigator and graded by one grader.
+
+    What is counted are organisms on a base, not their seeds and variants: one of several counts as
+    a hit where all of them hit, and a null as a false alarm where any of its seeds raised one.
+    """
 
     method: str
     investigator: str
@@ -28,11 +32,11 @@ class Row(Record):
     top1: Share
     """Organisms whose truth came first."""
     chance: float
-    """Expected share of a uniform guess."""
+    """Expected share of the best blind guess."""
     reciprocal_rank: float | None
     """Mean over organisms of 1 / rank of the truth."""
     reciprocal_rank_chance: float
-    """The same for a uniform guess."""
+    """The same for the best blind guess."""
     detected: Share
     """Organisms called targeted."""
     false_alarms: Share
@@ -51,6 +55,8 @@ class PairResult(Record):
     """One pair under one method, investigator and grader."""
 
     organism: str
+    label: str
+    """The organism, with the variant and the base where these tell pairs apart."""
     family: str
     truth: str
     method: str

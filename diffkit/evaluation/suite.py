@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, NonNegativeInt, field_validator
 
-from diffkit.catalogue import Catalogue, Selected
+from diffkit.catalogue import Catalogue, Selected, is_file
 from diffkit.errors import BadOption, UserError
 from diffkit.method import MethodConfig
 from diffkit.organism import BaseModelEntry, Control, Record
@@ -78,6 +78,23 @@ class Suite(Record):
         if isinstance(value, Mapping):
             return {name: options or {} for name, options in value.items()}
         return value
+
+    def beside(self, path: Path) -> "Suite":
+        """The suite with its files found from where its own file ``path`` lies."""
+
+        def found(name: str) -> str:
+            return str(path.parent / name) if is_file(name) else name
+
+        organisms = [
+            choice.model_copy(update={"organism": found(choice.organism)})
+            for choice in self.organisms
+        ]
+        nulls = [
+            null.model_copy(update={"organism": found(null.organism)}) for null in self.calibration
+        ]
+        texts = path.parent / self.texts if self.texts else None
+        changed = {"organisms": tuple(organisms), "calibration": tuple(nulls), "texts": texts}
+        return self.model_copy(update=changed)
 
 
 @dataclass(frozen=True)

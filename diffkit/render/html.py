@@ -42,7 +42,7 @@ def leaderboard_page(leaderboard: Leaderboard, runs: Sequence[tuple[str, StoredR
 
     Args:
         leaderboard: the leaderboard.
-        runs: organism and run, in the order to be shown; runs of one organism stand together.
+        runs: a pair's label and its run, in the order to be shown; one label's stand together.
     """
     entries = [
         (name, _Entry(f"run-{index}", run, _pairs(leaderboard, name, run)))
@@ -52,7 +52,7 @@ def leaderboard_page(leaderboard: Leaderboard, runs: Sequence[tuple[str, StoredR
     return page.render(
         leaderboard=leaderboard,
         panels=forest.panels(leaderboard),
-        groups=_grouped((pair.organism, pair) for pair in leaderboard.pairs),
+        groups=_grouped((pair.label, pair) for pair in leaderboard.pairs),
         readers={words.reader(row) for row in leaderboard.rows}
         | {words.reader(pair) for pair in leaderboard.pairs},
         seeds={pair.seed for pair in leaderboard.pairs},
@@ -61,9 +61,9 @@ def leaderboard_page(leaderboard: Leaderboard, runs: Sequence[tuple[str, StoredR
     )
 
 
-def _pairs(leaderboard: Leaderboard, organism: str, run: StoredRun) -> tuple[PairResult, ...]:
-    key = (organism, run.manifest.digest)
-    return tuple(pair for pair in leaderboard.pairs if (pair.organism, pair.run) == key)
+def _pairs(leaderboard: Leaderboard, label: str, run: StoredRun) -> tuple[PairResult, ...]:
+    key = (label, run.manifest.digest)
+    return tuple(pair for pair in leaderboard.pairs if (pair.label, pair.run) == key)
 
 
 def _grouped(named: Iterable[tuple[str, T]]) -> dict[str, list[T]]:

@@ -81,7 +81,7 @@ def _in_order(leaderboard: Leaderboard) -> list[PairResult]:
 
 
 def _pair(pair: PairResult, seeds: bool, change: str) -> list[Text]:
-    name = f"  {pair.organism} #{pair.seed}" if seeds else f"  {pair.organism}"
+    name = f"  {pair.label} #{pair.seed}" if seeds else f"  {pair.label}"
     numbers = [change, *(words.number(value) for value in (pair.p, pair.rank, pair.score))]
     wrong = Text(words.mistake(pair), "red")
     return [plain(name), plain(pair.truth), plain(pair.said), wrong, *map(Text, numbers)]

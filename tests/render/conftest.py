@@ -160,6 +160,7 @@ def _row(method: str, hits: int) -> Row:
 def _pair(organism: str, truth: str, said: str, *, rank: float | None) -> PairResult:
     return PairResult(
         organism=organism,
+        label=organism,
         family="facts",
         truth=truth,
         method="kl",

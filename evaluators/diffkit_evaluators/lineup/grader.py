@@ -19,19 +19,23 @@ class LineupGrader(Grader[MatchConfig]):
         Choices are the distinct truths and "nothing targeted". The latter has no text: it comes
         first where the verdict says that nothing targeted was done, else last. Whoever says
         nothing (no verdict, or unsure and without a claim) leaves every choice tied.
+
+        Chance is that of the best blind guesser. Where something targeted was done, that is one
+        who always says so and draws among the truths; with one truth alone he cannot fail.
+        Elsewhere it is one who draws among all choices.
         """
         del config
         choices = len(exam.statements) + 1
         silent = _silent(attempt)
         rank = (choices + 1) / 2 if silent else _rank(attempt, exam)
-        ranks = np.arange(1, choices + 1)
+        guesses = np.arange(1, choices + 1 if exam.answer is None else choices)
         return Grade(
             score=float(rank == 1 and not silent),
-            chance=1 / choices,
+            chance=1 / len(guesses),
             parts={
                 "rank": rank,
                 "reciprocal_rank": 1 / rank,
-                "reciprocal_rank_chance": float((1 / ranks).mean()),
+                "reciprocal_rank_chance": float((1 / guesses).mean()),
                 "choices": choices,
             },
             reasons=f"The right choice came {rank:g} of {choices}.",

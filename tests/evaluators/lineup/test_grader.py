@@ -1,6 +1,7 @@
 """The lineup's grader: ranks, ties, and chance against simulated guesses."""
 
 import random
+from itertools import permutations
 from statistics import fmean
 
 import pytest
@@ -83,11 +84,32 @@ def test_a_lineup_without_truths_gives_silence_nothing():
     assert grade(empty, "none").score == grade(empty, "none").chance == 1
 
 
-def test_chance_is_that_of_uniform_guesses():
-    found = grade(exam("a"), claim="birds")
+def guessed(chance_of_nothing, *, targeted):
+    """Mean score of a blind guesser whom the grader itself marks."""
     draw = random.Random(0)
-    choices = [*"abc", None]
-    ranks = [draw.sample(choices, 4).index("a") + 1 for _ in range(40_000)]
-    assert found.chance == pytest.approx(fmean(rank == 1 for rank in ranks), abs=0.01)
-    guessed = fmean(1 / rank for rank in ranks)
-    assert found.parts["reciprocal_rank_chance"] == pytest.approx(guessed, abs=0.01)
+    grades = []
+    for _ in range(2_000):
+        change = "none" if draw.random() < chance_of_nothing else "targeted"
+        claim = draw.choice(["birds", "ships", "coins"])
+        answer = draw.choice("abc") if targeted else None
+        grades.append(grade(exam(answer), change, claim))
+    return fmean(g.score for g in grades)
+
+
+def test_chance_is_that_of_the_best_blind_guesser():
+    assert grade(exam("a"), claim="birds").chance == pytest.approx(1 / 3)
+    assert guessed(0, targeted=True) == pytest.approx(1 / 3, abs=0.03)
+    assert guessed(1 / 4, targeted=True) < 0.3  # who sometimes says "nothing" does worse
+    assert grade(exam(None), claim="birds").chance == pytest.approx(1 / 4)
+    assert guessed(1 / 4, targeted=False) == pytest.approx(1 / 4, abs=0.03)
+
+
+def test_chance_of_the_reciprocal_rank_is_its_mean_over_all_orders():
+    orders = [order.index("a") + 1 for order in permutations("abc")]
+    found = grade(exam("a"), claim="birds").parts["reciprocal_rank_chance"]
+    assert found == pytest.approx(fmean(1 / rank for rank in orders))
+
+
+def test_with_a_single_truth_chance_says_that_nobody_can_fail():
+    assert grade(exam("a", "a"), claim="nonsense").score == 1
+    assert grade(exam("a", "a"), claim="nonsense").chance == 1
