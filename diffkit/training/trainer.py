@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from diffkit.context import Checkpoints, Progress, no_progress
-from diffkit.errors import RunFailed
+from diffkit.errors import RunFailed, UserError
+from diffkit.runs.lease import lease
 from diffkit.training.data import IGNORED, Batch, Corpus, read_corpus
 from diffkit.training.optimiser import Optimiser
 from diffkit.training.output import finished, forget, spare_foreign, spare_inputs, write
 from diffkit.training.recipe import Recipe
-from diffkit.training.start import beginning, load_network, load_tokenizer
+from diffkit.training.start import Beginning, beginning, load_network, load_tokenizer
 
 LOG = logging.getLogger("diffkit.training")
 
@@ -53,20 +54,41 @@ def train(
         fresh: replaces a finished training, and forgets an interrupted one.
 
     Raises:
-        UserError: the output folder holds something else, or what the training starts from.
+        UserError: the output folder holds something else, or what the training starts from; or
+            another process is training it.
         BadModel: the base cannot be used.
         BadFile: a data file cannot be read.
         RunFailed: the loss became infinite or undefined.
     """
     begun = beginning(recipe)
     spare_inputs(recipe, begun.folder)
+    if not fresh and (made := _made(recipe, begun, log)) is not None:
+        return made  # needs no lease, so a folder that cannot be written will do
     work = recipe.folder.with_name(recipe.folder.name + ".work")
-    if fresh:
-        spare_foreign(recipe.folder)
-        forget(work)
-    elif (record := finished(recipe.folder, begun.digest)) is not None:
-        log.info("%s is already trained by this recipe; --fresh trains it again.", recipe.folder)
-        return Trained(recipe.folder, tuple(record["losses"]), 0.0)
+    work.parent.mkdir(parents=True, exist_ok=True)
+    with lease(work.with_suffix(".lease")) as mine:
+        if mine is None:
+            what = f"Another process is training {str(recipe.folder)!r}."
+            raise UserError(what, cure="Wait until it ends, or give the recipe another `output`.")
+        if fresh:
+            spare_foreign(recipe.folder)
+            forget(work)
+        elif (made := _made(recipe, begun, log)) is not None:
+            return made  # by a process that ended just now
+        return _trained(recipe, begun, work, progress, log)
+
+
+def _made(recipe: Recipe, begun: Beginning, log: logging.Logger) -> Trained | None:
+    record = finished(recipe.folder, begun.digest)
+    if record is None:
+        return None
+    log.info("%s is already trained by this recipe; --fresh trains it again.", recipe.folder)
+    return Trained(recipe.folder, tuple(record["losses"]), 0.0)
+
+
+def _trained(
+    recipe: Recipe, begun: Beginning, work: Path, progress: Progress, log: logging.Logger
+) -> Trained:
     started = time.monotonic()
     with torch.random.fork_rng():
         tokenizer = load_tokenizer(begun.folder)

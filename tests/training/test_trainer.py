@@ -178,6 +178,25 @@ def test_an_output_that_holds_what_the_training_needs_is_refused(
     assert (tmp_path / "texts.jsonl").exists()
 
 
+@pytest.mark.parametrize("fresh", [False, True])
+def test_two_processes_do_not_train_one_output_at_once(make_recipe, fresh: bool) -> None:
+    recipe = read_recipe(make_recipe())
+    refused = []
+
+    def progress(items: Iterable[T], **_: object) -> Iterator[T]:
+        for index, item in enumerate(items):
+            if index == 3:
+                with pytest.raises(UserError, match="Another process is training"):
+                    train(recipe, fresh=fresh)
+                refused.append(index)
+            yield item
+
+    trained = train(recipe, progress=progress)
+    assert refused == [3]
+    assert_identical(trained.folder, train(read_recipe(make_recipe("alone"))).folder)
+    assert sorted(path.name for path in recipe.folder.parent.iterdir()) == ["alone", "made"]
+
+
 def test_an_interrupted_training_of_another_recipe_is_thrown_away(make_recipe) -> None:
     with pytest.raises(Interrupted):
         train(read_recipe(make_recipe()), progress=interrupt_after(3))
