@@ -112,7 +112,9 @@ def test_organisms(cli, world):
 
 def test_runs_and_leaderboard(cli):
     assert cli(*EVALUATE).code == 0
-    runs = [Manifest.model_validate(run) for run in cli("runs", "list", "--json").json()]
+    listed = cli("runs", "list", "--json").json()
+    assert {run.pop("status") for run in listed} == {"finished"}
+    runs = [Manifest.model_validate(run) for run in listed]
     assert sorted(run.change_score == 0 for run in runs) == [False, True]
     table = cli("runs", "list").out
     assert all(run.digest[:12] in table for run in runs)

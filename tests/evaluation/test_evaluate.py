@@ -1,6 +1,7 @@
 """Evaluations through the program: what fails costs its own; what is stored is not made again."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,30 @@ texts: words.jsonl
     assert record("from-file")["entries"] == record("from-flags")["entries"]
     said = cli("evaluate", "folder/suite.yaml", "--seeds", "0", "--name", "both")
     assert "Runs: 5 found." in said.err
+
+
+def test_files_of_a_suite_are_found_from_where_it_lies(cli, world):
+    shutil.copytree(world, "elsewhere/folder", ignore=shutil.ignore_patterns("weights"))
+    Path("elsewhere/folder/weights").symlink_to(world / "weights")
+    Path("elsewhere/suite.yaml").write_text(
+        "organisms: [folder/organisms/birds.yaml]\nmethods: [echo]\n"
+        "calibration: [{organism: folder/organisms/noise.yaml, draws: 1}]\n"
+    )
+    said = cli("--no-plugin", "zoo", "evaluate", "elsewhere/suite.yaml")
+    assert said.code == 0, said.err
+    assert "Runs: 2 computed." in said.err
+
+
+def test_a_report_shows_a_run_once_and_leaves_a_damaged_one_out(cli, stranger):
+    assert cli(*FLAGS, *JUDGES).code == 0
+    assert cli("report", "--leaderboard", "--out", "x.html").code == 0
+    assert Path("x.html").read_text().count('<details class="run"') == 6  # of two graders each
+    broken = next(Path("diffkit-runs/runs").iterdir())
+    (broken / "manifest.json").write_text("x")
+    said = cli("report", "--leaderboard", "--out", "y.html")
+    assert said.code == 0
+    assert broken.name[:12] in said.err
+    assert Path("y.html").read_text().startswith("<!")
 
 
 def test_the_second_time_nothing_is_made(cli, stranger):
