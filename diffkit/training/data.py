@@ -9,6 +9,7 @@ from jaxtyping import Int
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from diffkit.errors import UserError
 from diffkit.texts import Text, read_jsonl
 from diffkit.training.recipe import Recipe
 
@@ -76,9 +77,16 @@ class Corpus:
     """Id that fills rows up."""
 
     def batch(self, step: int) -> Batch:
-        """The batch of ``step`` (from 0), always the same for the recipe's seed."""
+        """The batch of ``step`` (from 0), always the same for the recipe's seed.
+
+        Raises:
+            UserError: no token of it counts, so that it has no loss.
+        """
         rng = random.Random(f"{self.recipe.seed}/{step}")  # noqa: S311 - a reproducible draw
         rows = [self._row(rng) for _ in range(self.recipe.batch_size)]
+        # The first token of a row is predicted from nothing.
+        if all(label == IGNORED for row in rows for label in row.labels[1:]):
+            raise self._nothing_counts(step)
         longest = max(len(row.ids) for row in rows)
         gaps = [longest - len(row.ids) for row in rows]
         pairs = list(zip(rows, gaps, strict=True))
@@ -87,6 +95,15 @@ class Corpus:
             mask=torch.tensor([[1] * len(row.ids) + [0] * gap for row, gap in pairs]),
             labels=torch.tensor([[*row.labels, *[IGNORED] * gap] for row, gap in pairs]),
         )
+
+    def _nothing_counts(self, step: int) -> UserError:
+        recipe = self.recipe
+        length = f"sequence_length {recipe.sequence_length}"
+        if recipe.loss_on == "all":
+            what = f"No token of step {step + 1} counts: its texts have one token or none."
+            return UserError(what, cure="Set pack: true, or give longer texts.")
+        what = f"No token of step {step + 1} counts: no assistant's turn begins within {length}."
+        return UserError(what, cure="Raise sequence_length, or use loss_on: all.")
 
     def _row(self, rng: random.Random) -> Tokens:
         length = self.recipe.sequence_length

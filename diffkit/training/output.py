@@ -11,7 +11,8 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from diffkit.context import Checkpoints
-from diffkit.errors import UserError
+from diffkit.engine.weights import read_json
+from diffkit.errors import BadFile, UserError
 from diffkit.training.recipe import Recipe
 from diffkit.training.start import Beginning, base_name
 
@@ -54,16 +55,21 @@ def finished(folder: Path, digest: str) -> dict[str, Any] | None:
     """The record of the training in ``folder`` if it is the one of ``digest``; none if empty.
 
     Raises:
-        UserError: something else is there.
+        UserError: something else is there, or its record is damaged.
     """
     spare_foreign(folder)
     if not (folder / RECORD).exists():
         return None
     cure = "Train with `--fresh` to replace it, or give the recipe another `output`."
-    record: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    try:
+        record = read_json(folder / RECORD)
+    except BadFile as error:  # its cure is for a model's files
+        raise UserError(error.what, cure=cure) from error
     if record.get("recipe_digest") != digest:
         what = f"{str(folder)!r} was trained by another recipe, from another base or on other data."
         raise UserError(what, cure=cure)
+    if not (isinstance(losses := record.get("losses"), list) and losses):
+        raise UserError(f"{folder / RECORD}: losses: {losses!r} are none.", cure=cure)
     return record
 
 

@@ -1,5 +1,6 @@
 """The network and tokenizer that a recipe starts from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,12 +10,14 @@ from torch import nn
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
-    AutoTokenizer,
     PreTrainedTokenizerBase,
 )
+from transformers.pytorch_utils import Conv1D
 
 from diffkit.engine import weights
-from diffkit.errors import UserError
+from diffkit.engine.reading import read_network
+from diffkit.engine.reasons import first_line
+from diffkit.errors import BadModel, UserError
 from diffkit.organism import Source
 from diffkit.training.recipe import Lora, Recipe
 
@@ -35,11 +38,15 @@ def beginning(recipe: Recipe) -> Beginning:
     """Finds what ``recipe`` starts from and names the training by content.
 
     Raises:
-        BadModel: the base or the tokenizer cannot be found.
+        BadModel: the base cannot be found, or is an adapter.
+        UserError: the tokenizer cannot be found.
         BadFile: a data file cannot be read.
     """
     if recipe.base is not None:
         folder = weights.resolve(recipe.base)
+        if weights.kind(folder) == "adapter":
+            what = f"start.base: {str(folder)!r} is an adapter, not a full model."
+            raise BadModel(what, cure="Give the model that it changes, or merge it into that one.")
         print_ = weights.fingerprint(folder)
         words = weights.tokenizer_fingerprint(folder)
         return Beginning(folder, recipe.digest(f"{print_}/{words}"), print_)
@@ -54,29 +61,30 @@ def beginning(recipe: Recipe) -> Beginning:
     return Beginning(folder, recipe.digest(found), None)
 
 
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a folder."""
-    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-        folder, trust_remote_code=False
-    )
-    return tokenizer
+def load_network(recipe: Recipe, folder: Path, tokenizer: PreTrainedTokenizerBase) -> nn.Module:
+    """The network of ``recipe`` with what it trains requiring gradients; seeds torch.
 
-
-def load_network(recipe: Recipe, folder: Path) -> nn.Module:
-    """The network of ``recipe`` with what it trains requiring gradients; seeds torch."""
-    dtype = getattr(torch, recipe.dtype)
+    Raises:
+        BadModel: the base cannot be loaded.
+        BadFile: one of its files is malformed.
+        UserError: it lacks the modules that are to change.
+    """
     torch.manual_seed(recipe.seed)
     if recipe.start.scratch is not None:
         config = AutoConfig.for_model(**recipe.start.scratch.config)
+        dtype = getattr(torch, recipe.dtype)
         network: nn.Module = AutoModelForCausalLM.from_config(config, dtype=dtype)
     else:
-        network = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, use_safetensors=True, trust_remote_code=False
+        read = read_network(
+            folder, device="cpu", dtype=recipe.dtype, attention=None, tokenizer=tokenizer
         )
+        network = read.module.requires_grad_(True)  # the engine freezes what it reads
     return _adapted(network, recipe.method) if isinstance(recipe.method, Lora) else network
 
 
 def _adapted(network: nn.Module, method: Lora) -> nn.Module:
+    if not isinstance(method.modules, str):
+        _check_modules(network, method.modules)
     config = LoraConfig(
         r=method.rank,
         lora_alpha=method.alpha,
@@ -84,8 +92,30 @@ def _adapted(network: nn.Module, method: Lora) -> nn.Module:
         target_modules=method.modules if isinstance(method.modules, str) else list(method.modules),
         task_type="CAUSAL_LM",
     )
-    adapted: nn.Module = get_peft_model(network, config)
+    try:
+        adapted: nn.Module = get_peft_model(network, config)
+    except ValueError as error:  # such as for a module that is no layer
+        what = f"method.modules: peft cannot change {method.modules!r} ({first_line(error)})."
+        raise UserError(what, cure=_modules_of(network)) from error
     return adapted
+
+
+def _check_modules(network: nn.Module, modules: Sequence[str]) -> None:
+    """Refuses names that no module has: peft overlooks one as long as another is found."""
+    dotted = [f".{name}" for name, _ in network.named_modules()]
+    for module in modules:
+        if not any(name.endswith(f".{module}") for name in dotted):
+            what = f"method.modules: the base has no module {module!r}."
+            raise UserError(what, cure=_modules_of(network))
+
+
+def _modules_of(network: nn.Module) -> str:
+    linear = {
+        name.rpartition(".")[2]
+        for name, module in network.named_modules()
+        if isinstance(module, nn.Linear | Conv1D)
+    }
+    return f"Take some of {', '.join(sorted(linear))}; or write all-linear."
 
 
 def base_name(source: Source) -> str:

@@ -12,13 +12,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from diffkit.context import Checkpoints, Progress, no_progress
+from diffkit.engine.tokenizers import load_tokenizer
 from diffkit.errors import RunFailed, UserError
 from diffkit.runs.lease import lease
 from diffkit.training.data import IGNORED, Batch, Corpus, read_corpus
 from diffkit.training.optimiser import Optimiser
 from diffkit.training.output import finished, forget, spare_foreign, spare_inputs, write
 from diffkit.training.recipe import Recipe
-from diffkit.training.start import Beginning, beginning, load_network, load_tokenizer
+from diffkit.training.start import Beginning, beginning, load_network
 
 LOG = logging.getLogger("diffkit.training")
 
@@ -55,7 +56,8 @@ def train(
 
     Raises:
         UserError: the output folder holds something else, or what the training starts from; or
-            another process is training it.
+            another process is training it; or the base lacks the modules that are to change; or
+            no token of a step counts.
         BadModel: the base cannot be used.
         BadFile: a data file cannot be read.
         RunFailed: the loss became infinite or undefined.
@@ -92,7 +94,7 @@ def _trained(
     started = time.monotonic()
     with torch.random.fork_rng():
         tokenizer = load_tokenizer(begun.folder)
-        network = load_network(recipe, begun.folder).to(_device())
+        network = load_network(recipe, begun.folder, tokenizer).to(_device())
         corpus = read_corpus(recipe, tokenizer)
         run = _Run(network, corpus, Optimiser.of(network, recipe), Checkpoints(work), begun.digest)
         losses = run.loop(progress, log)

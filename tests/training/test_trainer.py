@@ -211,6 +211,47 @@ def test_an_exploding_loss_is_a_failure_with_a_cure(make_recipe) -> None:
         train(recipe)
 
 
+def test_texts_cut_before_what_counts_are_named(make_recipe) -> None:
+    turns = [
+        {"role": "user", "content": "What does the cat eat?"},
+        {"role": "assistant", "content": "The cat eats fish."},
+    ]
+    cut = {"loss_on": "completion", "pack": False, "sequence_length": 3}
+    recipe = read_recipe(make_recipe(data=[{"path": "chats.jsonl"}], **cut))
+    (recipe.root / "chats.jsonl").write_text(json.dumps({"messages": turns}))
+    with pytest.raises(UserError, match="No token of step 1 counts") as caught:
+        train(recipe)
+    assert caught.value.cure == "Raise sequence_length, or use loss_on: all."
+
+
+def test_texts_of_one_token_are_named(make_recipe) -> None:
+    recipe = read_recipe(make_recipe(data=[{"path": "empty.jsonl"}], pack=False))
+    (recipe.root / "empty.jsonl").write_text(json.dumps({"text": ""}))
+    with pytest.raises(UserError, match=r"No token of step 1 counts.*pack: true"):
+        train(recipe)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "null", "\xff"])
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_damaged_record_is_named(make_recipe, content: str, fresh: bool) -> None:
+    recipe = read_recipe(make_recipe())
+    recipe.folder.mkdir(parents=True)
+    (recipe.folder / "diffkit.json").write_text(content, encoding="latin-1")
+    if fresh:
+        train(recipe, fresh=True)
+    else:
+        with pytest.raises(UserError, match=r"diffkit\.json.*--fresh"):
+            train(recipe)
+
+
+def test_a_record_without_losses_is_named(make_recipe) -> None:
+    recipe = read_recipe(make_recipe())
+    record = train(recipe).folder / "diffkit.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"losses": []}))
+    with pytest.raises(UserError, match="losses"):
+        train(recipe)
+
+
 def test_training_leaves_the_callers_random_state_alone(make_recipe) -> None:
     before = torch.get_rng_state()
     train(read_recipe(make_recipe()))
