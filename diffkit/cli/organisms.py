@@ -153,9 +153,10 @@ def train(
     fresh: Fresh = False,
 ) -> None:
     """Train a model or an adapter by a recipe; an interrupted training goes on."""
-    from diffkit.cli.console import progress, say
+    from diffkit.cli.console import listen, progress, say
     from diffkit.training import read_recipe
     from diffkit.training import train as carry_out
 
+    listen()
     trained = carry_out(read_recipe(recipe), progress=progress, fresh=fresh)
     say(f"{trained.folder}: final loss {trained.losses[-1]:.3f}, {trained.seconds:.0f} s.")

@@ -3,12 +3,13 @@
 import contextlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 from transformers import PreTrainedTokenizerBase
+from transformers.utils import logging
 
 from diffkit.context import Checkpoints
 from diffkit.engine.weights import read_json
@@ -90,7 +91,8 @@ def write(
         (fresh / "README.md").unlink(missing_ok=True)  # peft's empty model card
         _tidy(fresh / "adapter_config.json", recipe)
     else:
-        network.save_pretrained(fresh)  # type: ignore[operator]
+        with _quiet():
+            network.save_pretrained(fresh)  # type: ignore[operator]
         tokenizer.save_pretrained(fresh)
     record = {
         "recipe": recipe.model_dump(mode="json"),
@@ -103,6 +105,18 @@ def write(
     for file in fresh.iterdir():
         file.chmod(0o644)  # safetensors writes for the owner alone
     _place(fresh, recipe.folder, work)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps transformers' bar off the terminal, or out of a file that stderr goes to."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _tidy(config: Path, recipe: Recipe) -> None:

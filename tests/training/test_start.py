@@ -64,7 +64,8 @@ def test_a_damaged_base_is_named(finetune, tmp_path, file) -> None:
         train(finetune(start={"base": "damaged"}))
 
 
-def test_loading_a_base_shows_no_bar(finetune, capfd) -> None:
+@pytest.mark.parametrize("kind", ["lora", "full"])
+def test_no_bar_of_transformers_is_shown(finetune, capfd, kind: str) -> None:
     capfd.readouterr()
-    train(finetune())
+    train(finetune(method={"kind": kind}))
     assert capfd.readouterr().err == ""
