@@ -53,6 +53,12 @@ class UserError(DiffkitError):
     exit_code: ClassVar[int] = 2
 
 
+def reason_of(error: BaseException) -> str:
+    """What someone else's error says, in one line: its type, and the first line that has words."""
+    lines = str(error).strip().splitlines()
+    return ": ".join([type(error).__name__, *(line.rstrip() for line in lines[:1])])
+
+
 def did_you_mean(name: str, known: Iterable[str], *, listing: str = "") -> str:
     """The nearest of the ``known`` names, and the command that lists them."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)

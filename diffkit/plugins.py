@@ -11,6 +11,7 @@ from types import ModuleType
 import pluggy
 
 from diffkit import hookspecs
+from diffkit.errors import reason_of
 from diffkit.registry import Registry, Spec
 
 GROUP = "diffkit"
@@ -77,8 +78,7 @@ def _load(entry: EntryPoint, host: Host) -> None:
         module = entry.load()
         hooks = _register(module, entry.name, host)
     except (Exception, SystemExit) as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        host.broken.append(BrokenPlugin(entry.name, entry.value, distribution, reason))
+        host.broken.append(BrokenPlugin(entry.name, entry.value, distribution, reason_of(error)))
     else:
         host.plugins.append(Plugin(entry.name, entry.value, distribution, hooks))
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from diffkit.errors import DiffkitError, MissingExtra, NameClash, UnknownName
+from diffkit.errors import DiffkitError, MissingExtra, NameClash, UnknownName, reason_of
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Spec:
         implementation = _load(self.implementation, self)
         try:
             return implementation()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _unusable(self.implementation, self, error) from error
 
 
@@ -46,13 +46,12 @@ def _load(target: str, spec: Spec) -> Any:
     except ModuleNotFoundError as error:
         missing = error.name or "?"
         raise MissingExtra(spec.name, missing, spec.requires or missing.split(".")[0]) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _unusable(target, spec, error) from error
 
 
-def _unusable(target: str, spec: Spec, error: Exception) -> DiffkitError:
-    reason = f"{type(error).__name__}: {error}".splitlines()[0]
-    what = f"{spec.name!r} cannot be imported from {target!r} ({reason})."
+def _unusable(target: str, spec: Spec, error: BaseException) -> DiffkitError:
+    what = f"{spec.name!r} cannot be imported from {target!r} ({reason_of(error)})."
     return DiffkitError(what, cure="Ask the plugin's author, or leave it out.")
 
 

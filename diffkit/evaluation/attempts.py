@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+from diffkit.errors import reason_of
 from diffkit.evaluation.suite import Component
 from diffkit.investigator import Case
 from diffkit.runs.digest import digest
@@ -63,9 +64,9 @@ def _ask(key: str, case: Case | None, investigator: Component) -> Attempt:
         if not isinstance(verdict, Verdict):
             msg = f"investigate() returned {type(verdict).__name__}, not Verdict"
             raise TypeError(msg)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         seconds = time.perf_counter() - clock
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        reason = reason_of(error)
         return Attempt(digest=key, outcome=Outcome.FAILED, error=reason, seconds=seconds)
     outcome = Outcome.ABSTAINED if verdict.change == "unsure" else Outcome.VERDICT
     seconds = time.perf_counter() - clock

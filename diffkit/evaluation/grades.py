@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from diffkit.errors import RunFailed
+from diffkit.errors import RunFailed, reason_of
 from diffkit.evaluation.attempts import component_identity
 from diffkit.evaluation.suite import Component, Pair
 from diffkit.grader import Exam, Grade, Statement
@@ -67,9 +67,9 @@ def _mark(attempt: Attempt, paper: Exam, grader: Component) -> Grade:
         if not isinstance(made, Grade):
             msg = f"grade() returned {type(made).__name__}, not Grade"
             raise TypeError(msg)
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise RunFailed(f"The grader {grader.spec.name!r} failed: {reason}") from error
+    except (Exception, SystemExit) as error:
+        what = f"The grader {grader.spec.name!r} failed: {reason_of(error)}"
+        raise RunFailed(what) from error
     return made
 
 

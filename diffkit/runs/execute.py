@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diffkit.context import Artifacts, Checkpoints, Progress, RunContext, no_progress
-from diffkit.errors import DiffkitError, RunFailed, UserError
+from diffkit.errors import DiffkitError, RunFailed, UserError, reason_of
 from diffkit.findings import Findings
 from diffkit.runs.files import remove
 from diffkit.runs.manifest import Identity, Manifest
@@ -52,7 +52,7 @@ def execute(
         findings, manifest = _carry_out(spec, identity, checkpoints, networks, execution)
     except DiffkitError:
         raise  # it says by itself what to do
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a library that exits must not end the sweep
         raise _failed(spec, folder, error) from error
     checkpoints.clear()
     _write(folder / "findings.json", findings)
@@ -139,18 +139,18 @@ def _usable(device: str) -> str:
     return device
 
 
-def _failed(spec: RunSpec, folder: Path, error: Exception) -> Exception:
+def _failed(spec: RunSpec, folder: Path, error: BaseException) -> Exception:
     """Notes a failure beside what the run left, and says it in a line."""
     if _disk_full(error):
         return OSError(errno.ENOSPC, "no space left")
-    reason = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+    reason = reason_of(error)
     failure = {"error": reason, "traceback": traceback.format_exc()}
     (folder / "failure.json").write_text(json.dumps(failure, indent=1))
     what = f"The method {spec.method.name!r} failed: {reason.rstrip(' .:')}."
     return RunFailed(what, cure=f"Its traceback is in {folder / 'failure.json'}")
 
 
-def _disk_full(error: Exception) -> bool:
+def _disk_full(error: BaseException) -> bool:
     """Safetensors reports a full disk in words alone."""
     return getattr(error, "errno", None) == errno.ENOSPC or "os error 28" in str(error)
 

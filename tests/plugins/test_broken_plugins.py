@@ -40,6 +40,11 @@ def test_a_plugin_that_raises_on_import_is_one_line(site, install, method_plugin
     assert "dk-works" in names(load_host())
 
 
+def test_a_message_that_begins_with_an_empty_line_is_not_lost(site, install):
+    install("dk_newline", "raise RuntimeError('\\n  no GPU\\nat all')")
+    assert broken("dk_newline").error == "RuntimeError: no GPU"
+
+
 def test_a_plugin_that_needs_a_missing_module_names_it(site, install):
     install("dk_needs", "import module_that_nobody_has")
     assert "module_that_nobody_has" in broken("dk_needs").error

@@ -82,6 +82,13 @@ def test_runs_that_share_a_base_and_a_format_are_one_batch(spec):
         ),
         ("class M:\n    def run(self, *_): raise ValueError", "failed: ValueError."),
         (
+            "class M:\n    def run(self, *_): raise ValueError('\\nhalf')",
+            "failed: ValueError: half.",
+        ),
+        ("class M:\n    def run(self, *_): raise SystemExit(3)", "failed: SystemExit: 3."),
+        ("class M:\n    def __init__(self): raise SystemExit('no key')", "(SystemExit: no key)"),
+        ("raise SystemExit", "(SystemExit)"),
+        (
             "from diffkit import UserError\nclass M:\n    def run(self, *_): raise UserError('x')",
             "x",
         ),

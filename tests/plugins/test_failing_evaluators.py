@@ -1,0 +1,51 @@
+"""An investigator or grader that exits, or whose words begin with an empty line, costs its own."""
+
+import pytest
+
+from diffkit.errors import RunFailed
+from diffkit.evaluation.attempts import attempt
+from diffkit.evaluation.grades import grade
+from diffkit.evaluation.suite import Component
+from diffkit.findings import Findings
+from diffkit.grader import Exam
+from diffkit.investigator import Case
+from diffkit.method import MethodConfig
+from diffkit.registry import Spec
+from diffkit.runs.store import Store
+from diffkit.verdict import Attempt, Outcome
+
+SOURCE = "class E:\n    def investigate(self, *_): {raising}\n    grade = investigate\n"
+
+
+@pytest.fixture(
+    params=[
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("raise ValueError('\\nsecond line')", "ValueError: second line"),
+        ("raise LookupError", "LookupError"),
+    ],
+    ids=["exits", "newline", "wordless"],
+)
+def failing(request, tmp_path, monkeypatch):
+    """A component that fails, and the line that should be said of it."""
+    raising, line = request.param
+    module = f"dk_{request.node.callspec.id}_{tmp_path.name}"
+    (tmp_path / f"{module}.py").write_text(SOURCE.format(raising=raising))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    spec = Spec("failing", "A test", 1, f"{module}:C", f"{module}:E")
+    return Component(spec, MethodConfig()), line
+
+
+def test_an_investigator_that_fails_is_an_attempt_that_failed(failing, tmp_path):
+    component, line = failing
+    case = Case(handle="x", evidence=Findings(change_score=0))
+    made = attempt(case, component, Store(tmp_path / "store").prepare())
+    assert (made.outcome, made.error) == (Outcome.FAILED, line)
+
+
+def test_a_grader_that_fails_says_so_in_a_line(failing, tmp_path):
+    component, line = failing
+    paper = Exam(truth="none", answer=None, statements=())
+    tried = Attempt(digest="x", outcome=Outcome.NO_EVIDENCE)
+    with pytest.raises(RunFailed) as caught:
+        grade(tried, paper, component, Store(tmp_path / "store").prepare())
+    assert str(caught.value) == f"The grader 'failing' failed: {line}"
