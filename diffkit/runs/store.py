@@ -128,7 +128,7 @@ class Store:
                 if folder is not None:
                     make(folder)
                     made = True
-            if not made:
+            if not (made and self.has(kind, digest)):  # another is at it, or took it from us
                 time.sleep(POLL)
         return self.place(kind, digest)
 

@@ -101,4 +101,6 @@ def _one(spec: RunSpec, store: Store, networks: "Networks", execution: Execution
         raise
     except DiffkitError as error:
         return Result(spec, digest, "failed", failure=error)
+    if not store.has("runs", digest):
+        return None  # the lease was lost meanwhile, so that nothing was published
     return Result(spec, digest, "computed", store.run(digest))

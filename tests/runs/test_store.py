@@ -2,6 +2,7 @@
 
 import json
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -130,6 +131,32 @@ def test_many_threads_obtain_one_thing_that_one_of_them_makes(store):
     assert len(made) == 1
     store.obtain("attempts", "abc", make, fresh=True)
     assert len(made) == 2
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_whoever_lost_the_lease_sleeps_and_tries_again(store, monkeypatch, fresh):
+    held, made, slept = store.root / "work" / "abc.lease", [], []
+    looks = iter(range(5))
+
+    def make(folder):
+        (folder / "x").write_text(str(len(made)))
+        made.append(folder)
+        if len(made) == 1:
+            held.write_text('{"token": "other"}')
+
+    def look(self, *args, work=Store.work, **options):
+        next(looks)  # ends the test where nobody sleeps
+        return work(self, *args, **options)
+
+    def sleep(_):
+        slept.append(held.exists())
+        held.unlink(missing_ok=True)
+
+    monkeypatch.setattr(Store, "work", look)
+    monkeypatch.setattr("diffkit.runs.store.time", SimpleNamespace(sleep=sleep))
+    place = store.obtain("attempts", "abc", make, fresh=fresh)
+    assert (place / "x").read_text() == "1"
+    assert slept == [True]
 
 
 def test_runs_come_oldest_first_and_damaged_ones_are_told(store):

@@ -5,6 +5,7 @@ import logging
 import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from diffkit.catalogue import read_catalogue
 from diffkit.context import Checkpoints
 from diffkit.engine.weights import fingerprint
 from diffkit.plugins import load_host
-from diffkit.runs.execute import Execution
+from diffkit.runs.execute import Execution, execute
 from diffkit.runs.lease import lease
 from diffkit.runs.resources import source_hash
 from diffkit.runs.spec import PairSpec, RunSpec
@@ -119,6 +120,23 @@ def test_what_another_holds_is_put_off_and_then_found(spec, store, stranger, cap
     waiting.join()
     assert [(one.spec.seed, one.how) for one in found] == [(1, "computed"), (0, "computed")]
     assert caplog.messages == ["Another process is computing 1 of these runs."]
+
+
+def test_a_run_whose_lease_was_lost_is_put_off_and_made_again(spec, store, monkeypatch):
+    held = store.root / "work" / f"{spec(0).identity().digest}.lease"
+    spoilt = []
+
+    def spoil(one, *args):
+        execute(one, *args)
+        if one.seed == 0 and not spoilt:
+            spoilt.append(one)
+            held.write_text('{"token": "other"}')
+
+    monkeypatch.setattr("diffkit.runs.sweep.execute", spoil)
+    clock = SimpleNamespace(sleep=lambda _: held.unlink(missing_ok=True))
+    monkeypatch.setattr("diffkit.runs.sweep.time", clock)
+    results = sweep([spec(0), spec(1)], store)
+    assert [(one.spec.seed, one.how) for one in results] == [(1, "computed"), (0, "computed")]
 
 
 def interrupted(spec, store, source):
