@@ -13,7 +13,13 @@ from diffkit.engine.network import Network
 from diffkit.engine.pair import ModelPair
 from diffkit.engine.reading import read_network
 from diffkit.engine.tokenizers import finetuned_tokenizer
-from diffkit.engine.weights import fingerprint, kind, resolve, tokenizer_fingerprint
+from diffkit.engine.weights import (
+    declared_dtype,
+    fingerprint,
+    kind,
+    resolve,
+    tokenizer_fingerprint,
+)
 from diffkit.errors import BadModel
 from diffkit.organism import Adapter, Control, Finetuned, FullModel, Identical, Source
 
@@ -42,7 +48,7 @@ class Networks:
         Raises:
             BadModel, BadFile: it cannot be loaded.
         """
-        content = (fingerprint(folder), tokenizer_fingerprint(folder))
+        content = (fingerprint(folder), tokenizer_fingerprint(folder), declared_dtype(folder))
         key = (*content, device, dtype, attention)
         with self._lock:
             if key not in self._loaded:

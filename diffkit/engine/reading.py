@@ -23,7 +23,7 @@ def read_network(
     folder: Path,
     *,
     device: str,
-    dtype: str | None,
+    dtype: str | torch.dtype | None,
     attention: str | None,
     tokenizer: Any = None,
 ) -> Network:
@@ -47,21 +47,24 @@ def read_network(
     for file in weight_files(folder):
         read_header(file)
     module = _load(folder, _dtype(dtype), attention).to(device)
+    loaded = module.dtype  # another folder's config.json may ask for another
     network = Network(module, tokenizer or load_tokenizer(folder), architecture)
 
     def reload(other: Path = folder) -> Network:
         """Reads this model once more, or another in the same way."""
         return read_network(
-            other, device=device, dtype=dtype, attention=attention, tokenizer=network.tokenizer
+            other, device=device, dtype=loaded, attention=attention, tokenizer=network.tokenizer
         )
 
     network.reload = reload
     return network
 
 
-def _dtype(name: str | None) -> Any:
+def _dtype(name: str | torch.dtype | None) -> Any:
     if name is None:
         return "auto"
+    if isinstance(name, torch.dtype):
+        return name
     if name not in _DTYPES:
         raise BadModel(f"There is no number format {name!r}.", cure=f"Take one of {_DTYPES}.")
     return getattr(torch, name)

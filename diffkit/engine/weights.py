@@ -18,7 +18,7 @@ _VOLATILE_CONFIG = frozenset(
         "_name_or_path",
         "auto_mapping",
         "base_model_name_or_path",
-        "dtype",  # the tensors' own number formats are hashed
+        "dtype",  # how it is loaded, not what it is: see `declared_dtype`
         "inference_mode",
         "peft_version",
         "revision",
@@ -152,6 +152,18 @@ def fingerprint(folder: Path) -> str:
     config = read_json(folder / ("adapter_config.json" if adapter else "config.json"))
     tensors = sorted(t for file in weight_files(folder) for t in tensor_digests(file))
     return _sha256([json.dumps(tensors), _canonical(config, _VOLATILE_CONFIG)])
+
+
+def declared_dtype(folder: Path) -> str:
+    """The number format that config.json asks for, which need not be the tensors' own.
+
+    Where it names none, transformers takes that of the tensors, which the fingerprint holds.
+
+    Raises:
+        BadFile: config.json is missing or malformed.
+    """
+    config = read_json(folder / "config.json")
+    return str(config.get("dtype") or config.get("torch_dtype") or "tensors")
 
 
 def tokenizer_fingerprint(folder: Path) -> str | None:

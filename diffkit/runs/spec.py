@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from diffkit.engine.weights import fingerprint, resolve, tokenizer_fingerprint
+from diffkit.engine.weights import declared_dtype, fingerprint, resolve, tokenizer_fingerprint
 from diffkit.method import MethodConfig, execution_options
 from diffkit.organism import Adapter, Control, Finetuned, FullModel, Identical, Source
 from diffkit.registry import Spec
@@ -46,6 +46,7 @@ class RunSpec:
         options = self.config.model_dump(mode="json")
         hidden = execution_options(type(self.config))
         base = resolve(self.pair.base)
+        number_format = self.pair.dtype or f"stored:{declared_dtype(base)}"
         return Identity(
             method=self.method.name,
             version=self.method.version,
@@ -55,7 +56,7 @@ class RunSpec:
             tokenizer=_tokenizers(self.pair),
             texts=self.texts.digest,
             seed=self.seed,
-            dtype=f"{self.pair.dtype or 'stored'}/{self.pair.attention or 'default'}",
+            dtype=f"{number_format}/{self.pair.attention or 'default'}",
             engine=ENGINE_VERSION,
         )
 

@@ -6,6 +6,7 @@ import torch
 
 from diffkit.engine import Architecture, load_pair, recognise, register_architecture
 from diffkit.engine.architectures import architecture_of, resolve_layers
+from diffkit.engine.load import Networks
 from diffkit.errors import BadFile, BadModel, UserError
 from diffkit.organism import Adapter, FullModel, Identical, Source
 
@@ -53,6 +54,27 @@ def test_dtypes_and_attention(bases, texts):
     assert pair.base.logits(pair.base.inputs(texts, max_tokens=8)).dtype == torch.bfloat16
     with pytest.raises(BadModel, match="float8"):
         load_pair(source(bases["qwen3"]), Identical(), dtype="float8")
+
+
+def declare(folder, dtype):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"dtype": dtype}))
+
+
+def test_bases_of_other_declared_formats_are_other_networks(bases, folder):
+    declare(folder, "bfloat16")
+    with Networks() as networks:
+        pairs = [
+            load_pair(source(at), Identical(), networks=networks) for at in (bases["qwen3"], folder)
+        ]
+    assert [pair.base.dtype for pair in pairs] == [torch.float32, torch.bfloat16]
+
+
+def test_a_full_finetune_is_loaded_in_the_format_of_its_base(folder, tmp_path):
+    other = make_model(tmp_path / "finetuned", seed=3)
+    declare(folder, "bfloat16")
+    pair = load_pair(source(folder), FullModel(source=source(other)))
+    assert (pair.base.dtype, pair.finetuned.dtype) == (torch.bfloat16, torch.bfloat16)
 
 
 def test_bfloat16_adapters_equal_peft(bases, tmp_path, texts):

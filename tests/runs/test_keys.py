@@ -109,6 +109,9 @@ def test_what_decides_a_run_is_in_its_key(own, cli, stranger):
     assert computes("--dtype", "float32")
     assert computes("--fresh")
     assert not computes()
+    config = own / "weights" / "base" / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "dtype": "bfloat16"}))
+    assert computes()
     (own / "texts.jsonl").write_text('{"text": "One cat."}\n{"text": "Three dogs."}\n')
     assert computes()
     tokenizer = own / "weights" / "base" / "chat_template.jinja"
