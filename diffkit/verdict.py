@@ -47,9 +47,9 @@ class Outcome(StrEnum):
     """How an attempt ended; every attempt counts in a printed denominator."""
 
     VERDICT = "verdict"
-    """It committed itself."""
+    """It committed itself: to a change, a claim or both."""
     ABSTAINED = "abstained"
-    """It had evidence and said that it cannot tell."""
+    """It had evidence, and neither named a change nor claimed anything."""
     NO_EVIDENCE = "no-evidence"
     """The method's run failed, so nobody was asked."""
     FAILED = "failed"

@@ -68,6 +68,7 @@ def _ask(key: str, case: Case | None, investigator: Component) -> Attempt:
         seconds = time.perf_counter() - clock
         reason = reason_of(error)
         return Attempt(digest=key, outcome=Outcome.FAILED, error=reason, seconds=seconds)
-    outcome = Outcome.ABSTAINED if verdict.change == "unsure" else Outcome.VERDICT
+    silent = verdict.change == "unsure" and not verdict.claim
+    outcome = Outcome.ABSTAINED if silent else Outcome.VERDICT
     seconds = time.perf_counter() - clock
     return Attempt(digest=key, outcome=outcome, verdict=verdict, seconds=seconds)
