@@ -74,7 +74,7 @@ def _load(folder: Path, dtype: Any, attention: str | None) -> Any:
     from transformers import AutoModelForCausalLM
 
     try:
-        with _quiet():
+        with quiet():
             module, info = AutoModelForCausalLM.from_pretrained(
                 folder,
                 dtype=dtype,
@@ -95,8 +95,8 @@ def _load(folder: Path, dtype: Any, attention: str | None) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps transformers' progress bars off the terminal."""
+def quiet() -> Iterator[None]:
+    """Keeps transformers' progress bars off the terminal, or out of a file that stderr goes to."""
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()

@@ -3,15 +3,15 @@
 import contextlib
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 from transformers import PreTrainedTokenizerBase
-from transformers.utils import logging
 
 from diffkit.context import Checkpoints
+from diffkit.engine.reading import quiet
 from diffkit.engine.weights import read_json
 from diffkit.errors import BadFile, UserError
 from diffkit.training.recipe import Recipe
@@ -91,7 +91,7 @@ def write(
         (fresh / "README.md").unlink(missing_ok=True)  # peft's empty model card
         _tidy(fresh / "adapter_config.json", recipe)
     else:
-        with _quiet():
+        with quiet():
             network.save_pretrained(fresh)  # type: ignore[operator]
         tokenizer.save_pretrained(fresh)
     record = {
@@ -105,18 +105,6 @@ def write(
     for file in fresh.iterdir():
         file.chmod(0o644)  # safetensors writes for the owner alone
     _place(fresh, recipe.folder, work)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps transformers' bar off the terminal, or out of a file that stderr goes to."""
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
 
 
 def _tidy(config: Path, recipe: Recipe) -> None:
