@@ -18,6 +18,7 @@ from diffkit.engine.weights import (
     fingerprint,
     kind,
     resolve,
+    resolve_base,
     tokenizer_fingerprint,
 )
 from diffkit.errors import BadModel
@@ -98,10 +99,7 @@ def load_pair(
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    folder = resolve(base)
-    if kind(folder) == "adapter":
-        cure = "Give the model that it was trained on as the base."
-        raise BadModel(f"The base {base.at!r} is an adapter.", cure=cure)
+    folder = resolve_base(base)
     networks = Networks() if networks is None else networks
     network = networks.get(folder, device=device, dtype=dtype, attention=attention)
     return _pair(Model(network), folder, finetuned)

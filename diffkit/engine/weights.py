@@ -154,6 +154,19 @@ def fingerprint(folder: Path) -> str:
     return _sha256([json.dumps(tensors), _canonical(config, _VOLATILE_CONFIG)])
 
 
+def resolve_base(source: Source) -> Path:
+    """The local folder of a base.
+
+    Raises:
+        BadModel: there is none, or it holds an adapter.
+    """
+    folder = resolve(source)
+    if kind(folder) == "adapter":
+        cure = "Give the model that it was trained on as the base."
+        raise BadModel(f"The base {source.at!r} is an adapter.", cure=cure)
+    return folder
+
+
 def declared_dtype(folder: Path) -> str:
     """The number format that config.json asks for, which need not be the tensors' own.
 

@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass
 
-from diffkit.engine.weights import declared_dtype, fingerprint, resolve, tokenizer_fingerprint
+from diffkit.engine.weights import (
+    declared_dtype,
+    fingerprint,
+    resolve,
+    resolve_base,
+    tokenizer_fingerprint,
+)
 from diffkit.method import MethodConfig, execution_options
 from diffkit.organism import Adapter, Control, Finetuned, FullModel, Identical, Source
 from diffkit.registry import Spec
@@ -45,7 +51,7 @@ class RunSpec:
         """
         options = self.config.model_dump(mode="json")
         hidden = execution_options(type(self.config))
-        base = resolve(self.pair.base)
+        base = resolve_base(self.pair.base)
         number_format = self.pair.dtype or f"stored:{declared_dtype(base)}"
         return Identity(
             method=self.method.name,

