@@ -48,6 +48,14 @@ class Model:
         """Number of transformer blocks."""
         return len(self.network.blocks)
 
+    def numbers(self, layers: Sequence[int | float]) -> tuple[int, ...]:
+        """Block numbers from 0 of layers given as `resid` takes them.
+
+        Raises:
+            UserError: a layer lies outside the model.
+        """
+        return resolve_layers(layers, self.layers)
+
     @property
     def hidden(self) -> int:
         """Width of the residual stream."""
@@ -113,7 +121,7 @@ class Model:
             layers: block numbers from 0 (negative ones from the end), or fractions of depth from
                 0.0 to 1.0; results come in the order given.
         """
-        wanted = resolve_layers(layers, self.layers)
+        wanted = self.numbers(layers)
         inputs = inputs.to(self.device)
         with self.active(gradients=inputs.differentiable, hooks=False):
             read = read_blocks(self.network, _arguments(inputs), wanted, self._edits.all)
@@ -130,7 +138,7 @@ class Model:
             layer: a block's number, or a fraction of depth.
             function: maps the residual stream to one of the same shape.
         """
-        (number,) = resolve_layers([layer], self.layers)
+        (number,) = self.numbers([layer])
         before = self._edits.all
         self._edits.all = (*before, (number, function))
         try:

@@ -67,7 +67,7 @@ def scan(pair: ModelPair, config: ActivationLensConfig, context: RunContext) -> 
         UserError: there is no such layer.
     """
     texts = context.texts.first(config.texts)
-    layers = _numbers(config.layers, pair.base.layers)
+    layers = tuple(dict.fromkeys(pair.base.numbers(config.layers)))
     found = Scan.empty(layers, config.positions + 1, pair.base.hidden, config.folds)
     batches = texts.batches(config.batch_size)
     for numbers in context.progress(batches, label="texts", total=len(batches)):
@@ -77,14 +77,3 @@ def scan(pair: ModelPair, config: ActivationLensConfig, context: RunContext) -> 
         base, finetuned = (read(s, inputs, layers, places) for s in (pair.base, pair.finetuned))
         found.add(base, finetuned, places, numbers)
     return found
-
-
-def _numbers(layers: Sequence[int | float], count: int) -> tuple[int, ...]:
-    """Distinct block numbers; one that does not exist stays as it is, for the model to refuse."""
-    numbers = (
-        round(layer * (count - 1))
-        if isinstance(layer, float)
-        else layer + count * (-count <= layer < 0)
-        for layer in layers
-    )
-    return tuple(dict.fromkeys(numbers))
