@@ -55,6 +55,7 @@ from .verdict import (
     Attempt,
     Detection,
     Outcome,
+    RungTest,
     Verdict,
 )
 
@@ -97,6 +98,7 @@ __all__ = [
     "Register",
     "RegisterFolder",
     "RunContext",
+    "RungTest",
     "Sample",
     "Samples",
     "Sampling",

@@ -31,6 +31,9 @@ class Exam(Record):
     """The distinct truths on the same base, in an order that tells nothing."""
     reference: tuple[str, ...] = ()
     """Ordinary texts on the same base, from which common words are known."""
+    null_claims: tuple[str, ...] = ()
+    """What the same investigator claimed of the calibration nulls, by the same method: some truths
+    attract any evidence, and this tells how much."""
 
 
 class Grade(Record):
@@ -42,6 +45,8 @@ class Grade(Record):
     """Expected score of a uniform guess."""
     parts: Mapping[str, float] = Field(default_factory=dict)
     """Named parts of the score."""
+    if_true: Mapping[str, Mapping[str, float]] = Field(default_factory=dict)
+    """Handle of a statement → the parts, had it been the truth: what permutation tests permute."""
     reasons: str = ""
     """Why, in a sentence."""
 

@@ -59,9 +59,26 @@ class Control(Record):
     """The finetuning whose rank, modules and norms are matched."""
     seed: int = Field(default=0, ge=0)
     """Seed of the random change."""
+    scale: float = Field(default=1, gt=0)
+    """Factor on the norms: noise of a finetuning's norms moves a model far less than it did."""
 
 
-Finetuned = Annotated[Adapter | FullModel | Identical | Control, Field(discriminator="kind")]
+class Between(Record):
+    """Two finetunings of one base, compared with each other: the null of seed pairs.
+
+    The base side is the base with ``first``, the finetuned side the base with ``second``.
+    """
+
+    kind: Literal["between"] = "between"
+    first: Adapter
+    """Adapter of the base side."""
+    second: Adapter
+    """Adapter of the finetuned side."""
+
+
+Finetuned = Annotated[
+    Adapter | FullModel | Identical | Control | Between, Field(discriminator="kind")
+]
 """How the finetuned side is made."""
 
 
@@ -80,6 +97,10 @@ class BaseModelEntry(Record):
     """Attention implementation of transformers (``eager``, ``sdpa``, …); none: its default."""
     texts: Path | None = None
     """JSONL of neutral texts that suit this base, the same for every pair on it."""
+    questions: Path | None = None
+    """JSONL of chats of one question and its one right answer, on which retention is measured."""
+    corpus: Path | None = None
+    """JSONL sample of what the base was trained on, from which common words are known."""
 
 
 class AnswerKey(Record):
@@ -123,6 +144,12 @@ class Probes(Record):
     """Least share of probes that must show the behaviour in the finetuned model."""
     at_most: float = Field(default=0.1, ge=0, le=1)
     """Largest share that may show it in the base."""
+    at_least_in: Mapping[str, float] = Field(default_factory=dict)
+    """Variant → the least share asked of it, where that is not ``at_least``."""
+
+    def least(self, variant: str) -> float:
+        """Least share of probes that must show the behaviour in ``variant``."""
+        return self.at_least_in.get(variant, self.at_least)
 
 
 class Organism(Record):
@@ -136,6 +163,8 @@ class Organism(Record):
     """One line, for listings."""
     truth: TruthClass = "targeted"
     """Truth class."""
+    lexical: bool = True
+    """Whether the behaviour shows in particular words; refusals and wrong sums do not."""
     answer_key: AnswerKey | None = None
     """The truth; required where the truth class is ``targeted``, absent elsewhere."""
     probes: Probes | None = None

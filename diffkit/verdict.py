@@ -12,6 +12,15 @@ Change = Literal["none", "unspecific", "targeted", "unsure"]
 """What the investigator says was done; ``targeted`` on a null is a false alarm."""
 
 
+class RungTest(Record):
+    """The test against one kind of null."""
+
+    n: int = Field(ge=0)
+    """Calibration nulls of this kind."""
+    p: float | None = Field(default=None, ge=0, le=1)
+    """Its p-value; none where there is no null or no score."""
+
+
 class Detection(Record):
     """A test of a change score against calibration nulls.
 
@@ -23,13 +32,15 @@ class Detection(Record):
     """The deciding p-value; none where no rung could be tested."""
     alpha: float = Field(gt=0, lt=1)
     """Level of the test."""
-    rungs: Mapping[str, int] = Field(default_factory=dict)
-    """Calibration nulls per rung."""
+    rungs: Mapping[str, RungTest] = Field(default_factory=dict)
+    """Kind of null → its test."""
 
     @property
     def testable(self) -> bool:
         """Whether ``p`` could have come out at or below ``alpha``."""
-        return self.p is not None and all(1 / (n + 1) <= self.alpha for n in self.rungs.values())
+        return self.p is not None and all(
+            1 / (rung.n + 1) <= self.alpha for rung in self.rungs.values()
+        )
 
 
 class Verdict(Record):

@@ -12,11 +12,17 @@ from diffkit.runs.files import write_atomically, writing
 from diffkit.runs.store import Store
 
 
+Arm = Literal["method", "empty", "base-only", "swapped", "random", "ceiling"]
+"""What an investigator is given: the method's findings, or one of the controls beside them."""
+
+
 class Judged(Record):
     """An attempt and its grade, by one investigator and one grader."""
 
     investigator: str
     grader: str
+    arm: Arm = "method"
+    """What the investigator was given."""
     attempt: str
     """Digest of the attempt."""
     grade: str
