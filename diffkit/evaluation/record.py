@@ -11,7 +11,6 @@ from diffkit.organism import Record, TruthClass
 from diffkit.runs.files import write_atomically, writing
 from diffkit.runs.store import Store
 
-
 Arm = Literal["method", "empty", "base-only", "swapped", "random", "ceiling"]
 """What an investigator is given: the method's findings, or one of the controls beside them."""
 
