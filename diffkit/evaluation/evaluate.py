@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from diffkit.errors import RunFailed
 from diffkit.evaluation.attempts import attempt
-from diffkit.evaluation.grades import exam, grade
+from diffkit.evaluation.grades import answer_of, exam, grade
 from diffkit.evaluation.record import Entry, Evaluation, Judged
 from diffkit.evaluation.suite import Component, Pair, Plan, texts_of
 from diffkit.grader import Exam
@@ -134,6 +134,8 @@ def _entry(cell: _Cell, nulls: _Nulls, plan: Plan, store: Store, *, fresh: bool)
         organism=selected.organism.name,
         family=selected.organism.family,
         truth=selected.organism.truth,
+        answer=answer_of(selected.organism) or "",
+        lexical=selected.organism.lexical,
         base=selected.base.name,
         variant=selected.variant,
         role=cell.pair.role,

@@ -23,7 +23,7 @@ def exam(pair: Pair, pairs: Sequence[Pair], texts: Texts) -> Exam:
     organism = pair.selected.organism
     return Exam(
         truth=organism.truth,
-        answer=_answer(organism),
+        answer=answer_of(organism),
         statements=tuple(Statement(handle=h, text=statements[h]) for h in sorted(statements)),
         reference=tuple(str(item) for item in texts.items),
     )
@@ -34,7 +34,8 @@ def _handle(key: AnswerKey) -> str:
     return digest(key.text)[:12]
 
 
-def _answer(organism: Organism) -> str | None:
+def answer_of(organism: Organism) -> str | None:
+    """Handle of the right statement about ``organism``; none where it has no one purpose."""
     return _handle(organism.answer_key) if organism.answer_key else None
 
 

@@ -36,6 +36,10 @@ class Entry(Record):
     organism: str
     family: str
     truth: TruthClass
+    answer: str = ""
+    """Handle of the right statement; empty where nothing targeted was done."""
+    lexical: bool = True
+    """Whether the behaviour shows in particular words."""
     base: str
     variant: str
     role: Literal["test", "calibration"]
