@@ -14,6 +14,7 @@ from diffkit.context import Checkpoints
 from diffkit.engine.reading import quiet
 from diffkit.engine.weights import read_json
 from diffkit.errors import BadFile, UserError
+from diffkit.training.number_format import store_as
 from diffkit.training.recipe import Recipe
 from diffkit.training.start import Beginning, base_name
 
@@ -94,6 +95,8 @@ def write(
         with quiet():
             network.save_pretrained(fresh)  # type: ignore[operator]
         tokenizer.save_pretrained(fresh)
+    if recipe.save_dtype is not None:
+        store_as(fresh, recipe.save_dtype)
     record = {
         "recipe": recipe.model_dump(mode="json"),
         "recipe_digest": begun.digest,

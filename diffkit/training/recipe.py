@@ -12,6 +12,11 @@ from diffkit.organism import Record, Source
 from diffkit.yamls import read_record
 
 
+def _unset(value: object) -> bool:
+    """Younger options are left out where they are not used: old digests and records stay true."""
+    return value is None
+
+
 class Scratch(Record):
     """A new model with random weights."""
 
@@ -96,7 +101,11 @@ class Recipe(Record):
     weight_decay: float = Field(default=0.0, ge=0)
     """Decoupled weight decay, per step and unit of learning rate; matrices only."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Number format of the weights."""
+    """Number format of the weights while they are trained."""
+    save_dtype: Literal["float32", "float16", "bfloat16"] | None = Field(
+        default=None, exclude_if=_unset
+    )
+    """Number format of the stored weights; none: as trained."""
     seed: int = Field(default=0, ge=0)
     """Decides new weights, draws of texts, and dropout."""
     save_every: int = Field(default=100, ge=1)
