@@ -82,6 +82,19 @@ Finetuned = Annotated[
 """How the finetuned side is made."""
 
 
+def sources(finetuned: Finetuned) -> tuple[Source, ...]:
+    """Where the weights lie that a pair needs besides its base's."""
+    match finetuned:
+        case Adapter(source=source) | FullModel(source=source):
+            return (source,)
+        case Control(of=of):
+            return (of.source,)
+        case Between(first=first, second=second):
+            return (first.source, second.source)
+        case Identical():
+            return ()
+
+
 class BaseModelEntry(Record):
     """A base model that organisms descend from."""
 

@@ -1,6 +1,7 @@
 """What is to be run, and the identity that follows from it without loading any model."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from diffkit.engine.weights import (
     declared_dtype,
@@ -10,7 +11,16 @@ from diffkit.engine.weights import (
     tokenizer_fingerprint,
 )
 from diffkit.method import MethodConfig, execution_options
-from diffkit.organism import Adapter, Control, Finetuned, FullModel, Identical, Source
+from diffkit.organism import (
+    Adapter,
+    Between,
+    Control,
+    Finetuned,
+    FullModel,
+    Identical,
+    Source,
+    sources,
+)
 from diffkit.registry import Spec
 from diffkit.runs.digest import digest
 from diffkit.runs.manifest import Identity
@@ -30,6 +40,33 @@ class PairSpec:
     """Number format; none: as stored."""
     attention: str | None = None
     """Attention implementation of transformers; none: its default."""
+
+    def identity(self) -> "PairIdentity":
+        """What the two sides are, by content.
+
+        Raises:
+            BadModel: a model folder is missing or cannot be used.
+            BadFile: a weights file is damaged.
+        """
+        folder = resolve_base(self.base)
+        base = fingerprint(folder)
+        number_format = self.dtype or f"stored:{declared_dtype(folder)}"
+        return PairIdentity(
+            base=base,
+            finetuned=_finetuned(self.finetuned, base),
+            tokenizer=_tokenizers(self.finetuned, folder),
+            dtype=f"{number_format}/{self.attention or 'default'}",
+        )
+
+
+@dataclass(frozen=True)
+class PairIdentity:
+    """What of a pair enters a key: fields of `Identity`."""
+
+    base: str
+    finetuned: str
+    tokenizer: str
+    dtype: str
 
 
 @dataclass(frozen=True)
@@ -51,18 +88,17 @@ class RunSpec:
         """
         options = self.config.model_dump(mode="json")
         hidden = execution_options(type(self.config))
-        base = resolve_base(self.pair.base)
-        number_format = self.pair.dtype or f"stored:{declared_dtype(base)}"
+        pair = self.pair.identity()
         return Identity(
             method=self.method.name,
             version=self.method.version,
             options={name: value for name, value in options.items() if name not in hidden},
-            base=fingerprint(base),
-            finetuned=_finetuned(self.pair.finetuned, fingerprint(base)),
-            tokenizer=_tokenizers(self.pair),
+            base=pair.base,
+            finetuned=pair.finetuned,
+            tokenizer=pair.tokenizer,
             texts=self.texts.digest,
             seed=self.seed,
-            dtype=f"{number_format}/{self.pair.attention or 'default'}",
+            dtype=pair.dtype,
             engine=ENGINE_VERSION,
         )
 
@@ -74,15 +110,17 @@ def _finetuned(finetuned: Finetuned, base: str) -> str:
             return base
         case Adapter(source=source) | FullModel(source=source):
             return fingerprint(resolve(source))
-        case Control(of=of, seed=seed):
-            return digest({"control": _finetuned(of, base), "seed": seed})
+        case Control(of=of, seed=seed, scale=scale):
+            drawn = {"seed": seed, "scale": float(scale)}  # 1 and 1.0 are written differently
+            return digest({"control": _finetuned(of, base), **drawn})
+        case Between(first=first, second=second):
+            return digest({"between": [_finetuned(one, base) for one in (first, second)]})
 
 
-def _tokenizers(pair: PairSpec) -> str:
-    """Both sides' tokenizers; a finetuned side without one of its own has the base's."""
-    base = tokenizer_fingerprint(resolve(pair.base))
-    finetuned = pair.finetuned.of if isinstance(pair.finetuned, Control) else pair.finetuned
-    own = None
-    if isinstance(finetuned, Adapter | FullModel):
-        own = tokenizer_fingerprint(resolve(finetuned.source))
-    return digest([base, own or base])
+def _tokenizers(finetuned: Finetuned, base: Path) -> str:
+    """Both sides' tokenizers; a side without one of its own has the base's."""
+    shared = tokenizer_fingerprint(base)
+    own = [tokenizer_fingerprint(resolve(source)) or shared for source in sources(finetuned)]
+    if not isinstance(finetuned, Between):
+        own = [shared, *(own or [shared])]
+    return digest(own)

@@ -6,6 +6,7 @@
     runs/<digest>/             manifest.json, findings.json, artifacts/
     attempts/<digest>/         attempt.json
     grades/<digest>/           grade.json
+    gates/<digest>/            expression.json
     evaluations/<name>.json    which organism stands for which run, attempt and grade
 
 Manifests are the truth and are scanned; there is no database to corrupt.
@@ -26,7 +27,7 @@ from diffkit.runs.files import remove, sync, write_atomically, writing
 from diffkit.runs.lease import held, lease
 from diffkit.runs.manifest import StoredRun, read_run
 
-Kind = Literal["runs", "attempts", "grades"]
+Kind = Literal["runs", "attempts", "grades", "gates"]
 FORMAT = 1
 POLL = 0.2
 """Seconds between two looks at what another process is working on."""
