@@ -11,7 +11,9 @@ from diffkit.organism import Record, TruthClass
 from diffkit.runs.files import write_atomically, writing
 from diffkit.runs.store import Store
 
-Arm = Literal["method", "empty", "base-only", "swapped", "random", "ceiling"]
+ControlArm = Literal["empty", "base-only", "swapped", "random", "ceiling"]
+"""What an investigator is given beside the method's findings, to see what it does with that."""
+Arm = Literal["method", ControlArm]
 """What an investigator is given: the method's findings, or one of the controls beside them."""
 
 
@@ -47,6 +49,8 @@ class Entry(Record):
     seed: int
     run: str
     """Digest of the run; empty where it has none because a model cannot be used."""
+    from_table: bool = False
+    """Whether its score and claims come from a calibration table, so that the run was not made."""
     error: str = ""
     """Why the run failed, where it did."""
     judged: tuple[Judged, ...] = ()
@@ -62,6 +66,8 @@ class Evaluation(Record):
     """Digests of the texts that were read, one per base."""
     calibration: tuple[str, ...] = ()
     """Rungs that methods were calibrated on."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know: organisms that are inert or untested, nulls from tables."""
     entries: tuple[Entry, ...]
 
     def save(self, store: Store) -> Path:
