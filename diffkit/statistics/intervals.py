@@ -14,11 +14,11 @@ class Interval:
     high: float
 
 
-def wilson(hits: int, n: int, level: float = 0.95) -> Interval | None:
+def wilson(hits: int | float, n: int, level: float = 0.95) -> Interval | None:
     """Wilson's score interval for a share (Wilson 1927); none where nothing was counted.
 
     Args:
-        hits: successes.
+        hits: successes; a trial may count in part.
         n: trials.
         level: confidence, as a share.
     """

@@ -46,3 +46,12 @@ def test_p_is_valid_over_all_orders(scores):
         assert share <= k / 6 + 1e-12
         if len(set(scores)) == 6:
             assert share == pytest.approx(k / 6)
+
+
+def test_wilson_takes_trials_that_count_in_part():
+    """Its equation holds for any share, and it lies between its neighbours."""
+    z, hits, n = 1.959963984540054, 2.75, 10
+    half = wilson(hits, n)
+    for end in (half.low, half.high):
+        assert abs(hits / n - end) == pytest.approx(z * (end * (1 - end) / n) ** 0.5)
+    assert wilson(2, n).low < half.low < wilson(3, n).low
