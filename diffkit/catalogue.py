@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from diffkit.errors import BadFile, UnknownName
-from diffkit.organism import BaseModelEntry, Finetuned, Organism, Source
+from diffkit.errors import BadFile, UnknownName, UserError
+from diffkit.evaluation.calibrated import Calibrated, read_tables
+from diffkit.organism import BaseModelEntry, Finetuned, Organism, Record, Source
 from diffkit.yamls import read_record
 
 LISTING = "diffkit organisms list"
@@ -31,6 +33,8 @@ class Catalogue:
     bases: Mapping[str, BaseModelEntry]
     broken: tuple[str, ...]
     """One line for each file that could not be read."""
+    tables: tuple[Path, ...] = ()
+    """Files of calibration tables."""
 
     def organism(self, name: str) -> Organism:
         """The organism called ``name``, or the one in the YAML file ``name``.
@@ -60,15 +64,38 @@ class Catalogue:
 
     def select(self, name: str, *, base: str | None = None, variant: str | None = None) -> Selected:
         """One pair of the organism ``name``: by default its first base and variant."""
+        found = {one.variant: one for one in self.variants(name, base=base)}
+        picked = variant or ("default" if "default" in found else next(iter(found)))
+        if picked not in found:
+            one = next(iter(found.values()))
+            kind = f"variant of {one.organism.name!r} on {one.base.name!r}"
+            raise UnknownName(kind, picked, found)
+        return found[picked]
+
+    def variants(self, name: str, *, base: str | None = None) -> tuple[Selected, ...]:
+        """All pairs of the organism ``name`` on one base, by default its first.
+
+        Raises:
+            UnknownName: there is no such organism, or it is not on that base.
+            UserError: it has no variant there.
+        """
         organism = self.organism(name)
-        chosen = base or next(iter(organism.models))
+        chosen = base or next(iter(organism.models), "")
         if chosen not in organism.models:
             raise UnknownName(f"base model of {organism.name!r}", chosen, organism.models)
-        variants = organism.models[chosen]
-        picked = variant or ("default" if "default" in variants else next(iter(variants)))
-        if picked not in variants:
-            raise UnknownName(f"variant of {organism.name!r} on {chosen!r}", picked, variants)
-        return Selected(organism, self.base(chosen, organism=name), picked, variants[picked])
+        if not organism.models[chosen]:
+            what = f"The organism {organism.name!r} has no variant on {chosen!r}."
+            raise UserError(what, cure="Give it one in its YAML, under 'models'.")
+        entry = self.base(chosen, organism=name)
+        return tuple(
+            Selected(organism, entry, variant, finetuned)
+            for variant, finetuned in organism.models[chosen].items()
+        )
+
+    @cached_property
+    def calibrated(self) -> Mapping[str, Calibrated]:
+        """Calibration runs that were made before, by digest; read when they are first needed."""
+        return read_tables(self.tables)
 
 
 def is_file(organism: str) -> bool:
@@ -95,7 +122,8 @@ def read_catalogue(folders: Iterable[Path]) -> Catalogue:
     _collect((p for f in folders for p in sorted(f.glob("bases/*.yaml"))), read_base, bases, broken)
     paths = (p for f in folders for p in sorted(f.glob("organisms/*.yaml")))
     _collect(paths, read_organism, organisms, broken)
-    return Catalogue(organisms, bases, tuple(broken))
+    tables = tuple(p for f in folders for p in sorted(f.glob("calibration/*.jsonl")))
+    return Catalogue(organisms, bases, tuple(broken), tables)
 
 
 def _collect(
@@ -132,16 +160,22 @@ def read_organism(path: Path) -> Organism:
 def read_base(path: Path) -> BaseModelEntry:
     """A base model's YAML, its paths made absolute."""
     base = read_record(path, BaseModelEntry)
-    texts = (path.parent / base.texts).resolve() if base.texts else None
-    return base.model_copy(update={"source": _absolute(base.source, path), "texts": texts})
+    files = {
+        name: (path.parent / file).resolve()
+        for name in ("texts", "questions", "corpus")
+        if (file := getattr(base, name)) is not None
+    }
+    return base.model_copy(update={"source": _absolute(base.source, path), **files})
 
 
-def _located(finetuned: Any, path: Path) -> Any:
-    if "of" in type(finetuned).model_fields:
-        return finetuned.model_copy(update={"of": _located(finetuned.of, path)})
-    if "source" in type(finetuned).model_fields:
-        return finetuned.model_copy(update={"source": _absolute(finetuned.source, path)})
-    return finetuned
+def _located(part: Any, path: Path) -> Any:
+    """A finetuned side with every source in it made absolute."""
+    if isinstance(part, Source):
+        return _absolute(part, path)
+    if not isinstance(part, Record):
+        return part
+    inner = {name: _located(getattr(part, name), path) for name in type(part).model_fields}
+    return part.model_copy(update=inner)
 
 
 def _absolute(source: Source, path: Path) -> Source:

@@ -1,11 +1,13 @@
 """Organisms and bases from folders."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from diffkit.catalogue import read_base, read_catalogue, read_organism
 from diffkit.errors import BadFile, UnknownName
+from diffkit.evaluation.calibrated import Calibrated
 
 NULL = "name: {name}\nfamily: f\ntruth: none\nmodels: {{base: {{default: {{kind: identical}}}}}}\n"
 
@@ -100,3 +102,22 @@ def test_an_organism_in_a_file_finds_the_base_beside_it(folder, place):
     assert selected.base.source.at == "org/model"
     with pytest.raises(UnknownName, match="base"):
         read_catalogue([]).base("base")
+
+
+def test_calibration_tables_are_read_when_they_are_needed_and_a_broken_one_is_left_out(
+    folder, tmp_path_factory, caplog
+):
+    row = {"run": "a", "method": "kl", "rung": "random", "change_score": 0.5}
+    other = tmp_path_factory.mktemp("other")
+    for place, claims in ((folder, {"one": "x"}), (other, {"two": ""})):
+        (place / "calibration").mkdir()
+        lines = json.dumps({**row, "claims": claims}) + "\n\n"
+        (place / "calibration" / "b.jsonl").write_text(lines)
+    (folder / "calibration" / "a.jsonl").write_text('{"run": "b"}\n')
+    found = read_catalogue([folder, other])
+    assert caplog.messages == []
+    assert found.calibrated == {
+        "a": Calibrated.model_validate({**row, "claims": {"one": "x", "two": ""}})
+    }
+    assert "a.jsonl:1: method: this field is required" in caplog.messages[0]
+    assert "diffkit calibrate SUITE --out FILE" in caplog.messages[0]

@@ -2,43 +2,35 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count, islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field, NonNegativeInt, field_validator
 
 from diffkit.catalogue import Catalogue, Selected, is_file
-from diffkit.errors import BadOption, UserError
+from diffkit.errors import BadOption
+from diffkit.evaluation.draws import Calibration, calibration_nulls
+from diffkit.evaluation.record import ControlArm
 from diffkit.method import MethodConfig
-from diffkit.organism import BaseModelEntry, Control, Record
+from diffkit.organism import BaseModelEntry, Record
 from diffkit.plugins import Host
 from diffkit.registry import Registry, Spec
 from diffkit.runs.options import configure
 from diffkit.texts import Texts
 
+ALL = "*"
+"""Stands for all variants of an organism on a base."""
+
 
 class Choice(Record):
-    """One pair of an organism."""
+    """One pair of an organism, or all its variants on a base."""
 
     organism: str
     """Name of the organism."""
     base: str | None = None
     """Base model; none: the organism's first."""
     variant: str | None = None
-    """Variant; none: ``default``."""
-
-
-class Calibration(Record):
-    """Draws of a null that a method's change score is held against."""
-
-    organism: str
-    """An organism whose finetuned side is a ``control``, drawn anew from each seed."""
-    rung: str = "random"
-    """Name of this kind of null."""
-    draws: int = Field(default=19, ge=1)
-    """Number of draws, from the first seeds that no pair under test has; 19 are the fewest that can
-    give p = 0.05."""
+    """Variant; ``*``: all of them; none: ``default``, or all where there is no such variant."""
 
 
 class Suite(Record):
@@ -58,6 +50,8 @@ class Suite(Record):
     """Seeds of the methods' runs."""
     calibration: tuple[Calibration, ...] = ()
     """Nulls that tell what a method's score is where nothing targeted was done."""
+    controls: tuple[ControlArm, ...] = get_args(ControlArm)
+    """What investigators are given beside the method's findings of targeted organisms."""
     texts: Path | None = None
     """JSONL of texts; none: those that come with the base."""
     texts_limit: int | None = Field(default=None, ge=1)
@@ -132,21 +126,31 @@ def expand(suite: Suite, host: Host, catalogue: Catalogue) -> Plan:
     Raises:
         UnknownName: it names what nothing has.
         BadOption: options do not fit.
-        UserError: a calibration null is not a control, or lies on none of the bases.
+        UserError: a calibration null lies on none of the bases, or leaves no null over.
     """
-    selected = [
-        catalogue.select(choice.organism, base=choice.base, variant=choice.variant)
-        for choice in suite.organisms
-    ]
+    selected = [one for choice in suite.organisms for one in _chosen(choice, catalogue)]
     tests = {(one.organism.name, one.base.name, one.variant): one for one in selected}
-    draws = [pair for item in suite.calibration for pair in _draws(item, catalogue, selected)]
+    nulls = {
+        (rung, one.organism.name, one.base.name, one.variant): Pair(one, "calibration", rung)
+        for item in suite.calibration
+        for rung, one in calibration_nulls(item, catalogue, selected)
+    }
     return Plan(
         suite=suite.model_copy(update={"seeds": tuple(dict.fromkeys(suite.seeds))}),
-        pairs=(*(Pair(one, "test") for one in tests.values()), *draws),
+        pairs=(*(Pair(one, "test") for one in tests.values()), *nulls.values()),
         methods=_components(suite.methods, host.methods),
         investigators=_components(suite.investigators, host.investigators),
         graders=_components(suite.graders, host.graders),
     )
+
+
+def _chosen(choice: Choice, catalogue: Catalogue) -> tuple[Selected, ...]:
+    """The pairs that a choice stands for."""
+    if choice.variant not in (None, ALL):
+        return (catalogue.select(choice.organism, base=choice.base, variant=choice.variant),)
+    variants = catalogue.variants(choice.organism, base=choice.base)
+    default = tuple(one for one in variants if one.variant == "default")
+    return variants if choice.variant == ALL or not default else default
 
 
 def _components(
@@ -160,31 +164,6 @@ def _components(
         except BadOption as error:
             raise error.within(f"{registry.kind}s", name) from error
     return tuple(found)
-
-
-def _draws(item: Calibration, catalogue: Catalogue, tests: Sequence[Selected]) -> list[Pair]:
-    """Draws on each base of the tests; none of them is a pair under test itself."""
-    null = catalogue.organism(item.organism)
-    bases = dict.fromkeys(one.base.name for one in tests if one.base.name in null.models)
-    if not bases:
-        what = f"The calibration null {item.organism!r} is on none of the suite's base models."
-        raise UserError(what, cure=f"It is on: {', '.join(null.models)}.")
-    taken = {one.finetuned.seed for one in tests if isinstance(one.finetuned, Control)}
-    seeds = list(islice((seed for seed in count(1) if seed not in taken), item.draws))
-    return [
-        Pair(_drawn(catalogue.select(item.organism, base=base), seed), "calibration", item.rung)
-        for base in bases
-        for seed in seeds
-    ]
-
-
-def _drawn(null: Selected, seed: int) -> Selected:
-    if not isinstance(null.finetuned, Control):
-        what = f"The calibration null {null.organism.name!r} is of kind {null.finetuned.kind!r}."
-        cure = "Name an organism whose finetuned side is a 'control'."
-        raise UserError(what, cure=cure)
-    control = null.finetuned.model_copy(update={"seed": seed})
-    return Selected(null.organism, null.base, f"draw-{seed}", control)
 
 
 def texts_of(suite: Suite, base: BaseModelEntry) -> Texts:

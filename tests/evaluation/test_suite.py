@@ -1,6 +1,7 @@
 """Suites and what they expand to."""
 
 import pytest
+from pydantic import ValidationError
 
 from diffkit.catalogue import Catalogue
 from diffkit.errors import UserError
@@ -8,7 +9,7 @@ from diffkit.evaluation.suite import Suite, expand, texts_of
 from diffkit.organism import Adapter, BaseModelEntry, Control, Identical, Organism, Source
 from diffkit.plugins import load_host
 
-ADAPTER = Adapter(source=Source(at="x"))
+ADAPTER, OTHER, ANOTHER = (Adapter(source=Source(at=at)) for at in ("x", "y", "z"))
 KEY = {"answer_key": {"statement": "It sings."}}
 
 
@@ -23,6 +24,7 @@ def catalogue():
         organism("song", "targeted", one={"default": ADAPTER, "long": ADAPTER}),
         organism("two", "targeted", two={"default": ADAPTER}),
         organism("random", one={"default": Control(of=ADAPTER, seed=3)}),
+        organism("fixed", one={"seed-1": OTHER, "seed-2": ANOTHER}),
         organism("same", "none", one={"default": Identical()}),
     ]
     bases = {name: BaseModelEntry(name=name, source=Source(at=name)) for name in ("one", "two")}
@@ -68,8 +70,54 @@ def test_calibration_is_drawn_on_each_base_that_the_null_is_on(plan):
     assert [pair.selected.base.name for pair in draws] == ["one", "one"]
     with pytest.raises(UserError, match=r"'random' is on none of the suite's base.* on: one\."):
         plan(organisms=["two"], calibration=[{"organism": "random"}])
-    with pytest.raises(UserError, match=r"'same' is of kind 'identical'"):
-        plan(calibration=[{"organism": "same"}])
+    for name, truth in (("same", "none"), ("song", "targeted")):
+        with pytest.raises(UserError, match=f"'{name}' cannot be a .* truth class is '{truth}'"):
+            plan(calibration=[{"organism": name}])
+
+
+def test_a_star_or_no_default_stands_for_all_variants(plan):
+    def variants(*organisms):
+        return [pair.selected.variant for pair in plan(organisms=organisms).pairs]
+
+    assert variants("song") == ["default"]
+    assert variants({"organism": "song", "variant": "*"}) == ["default", "long"]
+    assert variants("fixed") == ["seed-1", "seed-2"]
+    assert variants({"organism": "fixed", "variant": "seed-2"}, "fixed") == ["seed-2", "seed-1"]
+
+
+def test_a_null_that_is_not_drawn_gives_all_its_variants(plan):
+    fixed = {"organism": "fixed"}
+    made = plan(calibration=[fixed, fixed, {"organism": "random", "draws": 1}])
+    nulls = [(p.rung, p.selected.variant) for p in made.pairs if p.role == "calibration"]
+    assert nulls == [("fixed", "seed-1"), ("fixed", "seed-2"), ("random", "draw-1")]
+    one_tested = ["song", {"organism": "fixed", "variant": "seed-1"}]
+    made = plan(organisms=one_tested, calibration=[{**fixed, "rung": "benign"}])
+    nulls = [(p.rung, p.selected.variant) for p in made.pairs if p.role == "calibration"]
+    assert nulls == [("benign", "seed-2")]
+    with pytest.raises(UserError, match=r"'fixed' on 'one' is under test itself"):
+        plan(organisms=["song", "fixed"], calibration=[fixed])
+    with pytest.raises(UserError, match=r"'fixed' cannot be drawn 19 times: it is fixed\."):
+        plan(calibration=[{**fixed, "draws": 19}])
+
+
+def test_a_random_null_with_several_scales_is_fixed(plan, catalogue):
+    scaled = {f"scale-{k}": Control(of=ADAPTER, seed=9, scale=k) for k in (2, 4)}
+    organisms = {**catalogue.organisms, "scaled": organism("scaled", one=scaled)}
+    made = expand(
+        Suite.model_validate(
+            {"organisms": ["song"], "methods": ["echo"], "calibration": [{"organism": "scaled"}]}
+        ),
+        load_host(),
+        Catalogue(organisms, catalogue.bases, ()),
+    )
+    assert [pair.selected.finetuned.scale for pair in made.pairs[1:]] == [2, 4]
+
+
+def test_controls_are_all_unless_a_suite_says_otherwise(plan):
+    assert plan().suite.controls == ("empty", "base-only", "swapped", "random", "ceiling")
+    assert plan(controls=[]).suite.controls == ()
+    with pytest.raises(ValidationError):
+        plan(controls=["method"])
 
 
 def test_texts_are_the_suites_or_the_bases_or_the_default(tmp_path):
