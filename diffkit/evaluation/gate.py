@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diffkit.catalogue import Selected
-from diffkit.evaluation.board import share
-from diffkit.evaluation.leaderboard import Share
+from diffkit.evaluation.leaderboard import Share, share
 from diffkit.generator import Sampling
 from diffkit.organism import Probes, Record
 from diffkit.runs.digest import digest

@@ -1,15 +1,26 @@
-"""Leaderboard: who sees what, beside chance, intervals and nulls."""
+"""Leaderboard: who sees what, beside chance, intervals, controls and nulls."""
 
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from diffkit.evaluation.record import Arm
 from diffkit.organism import Record
+from diffkit.statistics import wilson
+
+Stratum = Literal["all", "non-lexical"]
+"""All organisms, or those alone whose behaviour shows in no particular words."""
 
 
 class Share(Record):
-    """A share of counted cases with its interval."""
+    """A share of counted units with its interval."""
 
-    hits: int
+    hits: int | float
+    """A unit with several cases may count in part."""
     n: int
     low: float | None = None
-    """Lower end of the 95 % Wilson interval; none where n is 0."""
+    """Lower end of the 95 % Wilson interval; none where n is 0, or where it is no share."""
     high: float | None = None
     """Upper end."""
 
@@ -19,35 +30,58 @@ class Share(Record):
         return self.hits / self.n if self.n else None
 
 
-class Row(Record):
-    """One method read by one investigator and graded by one grader.
+class Measure(Share):
+    """One part of the grades: a share, or a mean, of units beside what guessing gives."""
 
-    What is counted are organisms on a base, not their seeds and variants: one of several counts as
-    a hit where all of them hit, and a null as a false alarm where any of its seeds raised one.
+    chance: float | None = None
+    """What the best blind guesser gets."""
+    p: float | None = None
+    """Permutation test: whether findings fit their own truth better than the others on the same
+    base. None with fewer than two truths, or where a grader does not say what it would have given
+    had another been the truth."""
+
+
+class Row(Record):
+    """One method, or one control beside it, read by one investigator and graded by one grader.
+
+    What is counted are units: a truth on a base, whose dilutions, variants and seeds are no further
+    evidence; of the nulls, each variant of an organism on a base, whose seeds are none. Each counts
+    with the mean of its cases.
     """
 
     method: str
     investigator: str
     grader: str
-    top1: Share
-    """Organisms whose truth came first."""
-    chance: float
-    """Expected share of the best blind guess."""
-    reciprocal_rank: float | None
-    """Mean over organisms of 1 / rank of the truth."""
-    reciprocal_rank_chance: float
-    """The same for the best blind guess."""
-    detected: Share
-    """Organisms called targeted."""
-    false_alarms: Share
-    """Nulls called targeted."""
-    calibration: str
+    arm: Arm = "method"
+    """What the investigator was given: the method's findings, or a control."""
+    stratum: Stratum = "all"
+    """Which organisms are counted."""
+    group: str = ""
+    """Letter shared by methods that a test does not tell apart; ``a`` holds the leader. Empty for
+    controls."""
+    top1: Measure
+    """Truth first among all choices of a lineup; of other graders, their score."""
+    reciprocal_rank: Measure | None = None
+    """1 / rank of the truth among all choices; no interval."""
+    named: Measure | None = None
+    """Truth first among the truths alone, whatever was said of whether there is one."""
+    none_of_these: Measure | None = None
+    """Rightly "none of these" where the truth was not among the choices."""
+    detected: Share | None = None
+    """Units called targeted; none for controls."""
+    detected_by: Mapping[str, Share] = Field(default_factory=dict)
+    """Kind of calibration null → units that pass the test against it, where it could be passed."""
+    false_alarms: Share | None = None
+    """Nulls called targeted; none for controls and strata."""
+    false_alarms_by: Mapping[str, Share] = Field(default_factory=dict)
+    """Null organism → its share."""
+    calibration: str = ""
     """Nulls behind the detection test, or why it was not possible."""
     outcomes: str
     """Counts of how attempts ended."""
-    seconds: float
+    seconds: float = 0
     """Mean wall-clock seconds of a run of the method."""
-    peak_bytes: int
+    peak_bytes: int = 0
     """Largest peak memory of its runs."""
 
 
@@ -68,7 +102,9 @@ class PairResult(Record):
     said: str
     """What the investigator said was done, or the outcome."""
     rank: float | None
-    """Rank of the right choice among the truths and "nothing targeted"; 1 is first."""
+    """Rank of the right choice; 1 is first. Over several lineups, the harmonic mean."""
+    named: float | None = None
+    """Share of lineups in which the truth came first among the truths alone."""
     score: float | None
     """The grade; none where the grader failed."""
     run: str
@@ -76,10 +112,25 @@ class PairResult(Record):
 
 
 class Leaderboard(Record):
-    """Rows by top-1, and the pairs behind them."""
+    """Rows by group, controls beneath their method, and the pairs behind them."""
 
     suite: str
     rows: tuple[Row, ...]
     pairs: tuple[PairResult, ...]
     notes: tuple[str, ...] = ()
     """What a reader must know before believing the numbers."""
+
+    def methods(self, stratum: Stratum = "all") -> tuple[Row, ...]:
+        """The rows of a stratum without the controls."""
+        return tuple(row for row in self.rows if (row.arm, row.stratum) == ("method", stratum))
+
+
+def share(hits: int | float, n: int) -> Share:
+    """A share with its 95 % Wilson interval."""
+    interval = wilson(hits, n)
+    return Share(
+        hits=hits,
+        n=n,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+    )
