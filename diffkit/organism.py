@@ -59,7 +59,7 @@ class Control(Record):
     """The finetuning whose rank, modules and norms are matched."""
     seed: int = Field(default=0, ge=0)
     """Seed of the random change."""
-    scale: float = Field(default=1, gt=0)
+    scale: float = Field(default=1.0, gt=0)
     """Factor on the norms: noise of a finetuning's norms moves a model far less than it did."""
 
 

@@ -32,19 +32,30 @@ models:
     near: {kind: adapter, source: {at: ../weights/a}}
     hub: {kind: full, source: {at: org/model, revision: abc}}
     drawn: {kind: control, of: {kind: adapter, source: {at: ./b}}, seed: 2}
+    seeds:
+      kind: between
+      first: {kind: adapter, source: {at: ../weights/a}}
+      second: {kind: adapter, source: {at: org/model}}
 """
     )
     variants = read_organism(path).models["base"]
     assert variants["near"].source.at == str(folder / "weights" / "a")
     assert variants["hub"].source.at == "org/model"
     assert variants["drawn"].of.source.at == str(folder / "organisms" / "b")
+    assert variants["seeds"].first.source.at == str(folder / "weights" / "a")
+    assert variants["seeds"].second.source.at == "org/model"
     (data,) = read_organism(path).training_data
     assert data.resolve() == folder / "data.jsonl"
     base = folder / "bases" / "b.yaml"
-    base.write_text("name: b\nsource: {at: weights}\ntexts: texts.jsonl\n")
+    base.write_text(
+        "name: b\nsource: {at: weights}\n"
+        "texts: texts.jsonl\nquestions: asked.jsonl\ncorpus: ../all.jsonl\n"
+    )
     (folder / "bases" / "weights").mkdir()
     assert read_base(base).source.at == str(folder / "bases" / "weights")
     assert read_base(base).texts == folder / "bases" / "texts.jsonl"
+    assert read_base(base).questions == folder / "bases" / "asked.jsonl"
+    assert read_base(base).corpus == folder / "all.jsonl"
 
 
 def test_a_broken_file_costs_a_line(folder):

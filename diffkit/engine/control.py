@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from operator import attrgetter
 from typing import Any
@@ -16,56 +17,90 @@ from diffkit.engine.model import Model
 from diffkit.engine.network import Network
 
 
-def random_change(base: Model, finetuned: Model, seed: int) -> Model:
+def random_change(base: Model, finetuned: Model, seed: int, scale: float = 1.0) -> Model:
     """The base with a random change of the same norm in each module that finetuning changed.
 
     A LoRA's control is another adapter of the same rank on the same network, its A and B
-    independent Gaussians. Otherwise it is a copy of the base with Gaussian noise, in the rows that
-    changed.
+    independent Gaussians; where the base side has an adapter itself, the control's adapter holds
+    that too. Otherwise it is a copy of the base with Gaussian noise, in the rows that changed.
 
     Args:
         base: the base side.
         finetuned: the finetuned side.
         seed: seed of the change.
+        scale: factor on the norms.
     """
-    deltas = weight_deltas(base, finetuned)
-    if base.network is not finetuned.network:
-        return _noisy_copy(base, finetuned, seed)
-    if finetuned.adapter is None:
-        return Model(base.network, None, finetuned.tokenizer)
     network = base.network
+    if network is not finetuned.network:
+        return _noisy_copy(base, finetuned, seed, scale)
+    if finetuned.adapter == base.adapter:
+        return Model(network, base.adapter, finetuned.tokenizer)
     with network.lock:
-        config = copy.deepcopy(network.peft.peft_config[finetuned.adapter])
+        products = {
+            delta.module: _product_of(random_like(delta, seed, scale))
+            for delta in weight_deltas(base, finetuned)
+        }
+        if base.adapter is None:
+            config = copy.deepcopy(network.peft.peft_config[finetuned.adapter])
+        else:
+            products = _onto(base, products)
+            config = _holding(products)
         name = network.add(config)
         _silence(network, name)
-        for delta in deltas:
-            layer = attrgetter(delta.module)(network.module)
-            _write(layer, name, random_like(delta, seed))
+        for module, product in products.items():
+            _write(attrgetter(module)(network.module), name, product)
     return Model(network, name, finetuned.tokenizer)
 
 
-def random_like(delta: WeightDelta, seed: int) -> WeightDelta:
-    """A Gaussian change of the same form and Frobenius norm, float32 on the CPU.
+def _product_of(delta: WeightDelta) -> LowRank:
+    if delta.low_rank is None:
+        msg = f"{delta.module} shares the base's weights but changed by no product"
+        raise ValueError(msg)
+    return delta.low_rank
+
+
+def _onto(base: Model, noise: Mapping[str, LowRank]) -> dict[str, LowRank]:
+    """``noise`` added to what the base side's adapter is, by module."""
+    weights = effective_weights(base.network.module, base.adapter)
+    own = {weight.module: weight.low_rank for weight in weights if weight.low_rank}
+    both = {m: own[m].plus(noise[m]) for m in own.keys() & noise.keys()}
+    return {**own, **noise, **both}
+
+
+def _holding(products: Mapping[str, LowRank]) -> Any:
+    """The configuration of an adapter in which each of ``products`` has a place, of scale 1."""
+    from peft import LoraConfig
+
+    rank = max(product.left.shape[1] for product in products.values())
+    return LoraConfig(r=rank, lora_alpha=rank, target_modules=sorted(products))
+
+
+def random_like(delta: WeightDelta, seed: int, scale: float = 1.0) -> WeightDelta:
+    """A Gaussian change of the same form, its Frobenius norm ``scale`` times as large.
+
+    It is float32 and on the CPU.
 
     It depends on the seed and on the weight's name alone, so neither on order nor on device.
 
     Args:
         delta: the change to match.
         seed: seed of the new one.
+        scale: factor on the norm.
     """
     key = f"{seed}:{delta.module}.{delta.parameter}".encode()
     number = int.from_bytes(hashlib.sha256(key).digest()[:8], "little") >> 1
     generator = torch.Generator().manual_seed(number)
+    norm = scale * delta.norm()
     if delta.low_rank is not None:
         right = torch.randn(delta.low_rank.right.shape, generator=generator)
         left = torch.randn(delta.low_rank.left.shape, generator=generator)
         drawn = LowRank(left, right, delta.low_rank.scale)
-        factor = delta.norm() / drawn.norm()
+        factor = norm / drawn.norm()
         return replace(delta, low_rank=replace(drawn, left=left * factor))
     matrix = delta.dense()
     noise = torch.randn(matrix.shape, generator=generator)
     noise = noise * (matrix != 0).any(dim=1, keepdim=True).cpu()  # rows finetuning left alone stay
-    return replace(delta, matrix=noise * (delta.norm() / float(noise.double().norm())))
+    return replace(delta, matrix=noise * (norm / float(noise.double().norm())))
 
 
 def _silence(network: Network, adapter: str) -> None:
@@ -75,27 +110,26 @@ def _silence(network: Network, adapter: str) -> None:
             parameter.data.zero_()
 
 
-def _write(layer: Any, adapter: str, delta: WeightDelta) -> None:
-    product = delta.low_rank
-    if product is None:
-        msg = f"{delta.module} shares the base's weights but changed by no product"
-        raise ValueError(msg)
+def _write(layer: Any, adapter: str, product: LowRank) -> None:
+    """Fills the first places of an adapter's rank; the others stay zero."""
+    rank = product.left.shape[1]
+    left = product.left * (product.scale / layer.scaling[adapter])
     if adapter in layer.lora_embedding_A:
-        layer.lora_embedding_A[adapter].data.copy_(product.left.T)
-        layer.lora_embedding_B[adapter].data.copy_(product.right.T)
+        layer.lora_embedding_A[adapter].data[:rank].copy_(left.T)
+        layer.lora_embedding_B[adapter].data[:, :rank].copy_(product.right.T)
     else:
-        layer.lora_B[adapter].weight.data.copy_(product.left)
-        layer.lora_A[adapter].weight.data.copy_(product.right)
+        layer.lora_B[adapter].weight.data[:, :rank].copy_(left)
+        layer.lora_A[adapter].weight.data[:rank].copy_(product.right)
 
 
-def _noisy_copy(base: Model, finetuned: Model, seed: int) -> Model:
+def _noisy_copy(base: Model, finetuned: Model, seed: int, scale: float) -> Model:
     network: Network = base.network.reload()
     if not _tied(finetuned):
         _untie(network)
     for delta in weight_deltas(base, finetuned):
         module = attrgetter(delta.module)(network.module)
         weight = getattr(module, delta.parameter)
-        noise = random_like(delta, seed).dense()
+        noise = random_like(delta, seed, scale).dense()
         _add(weight, noise.T if turned(module, delta.parameter) else noise)
     return Model(network, None, finetuned.tokenizer)
 

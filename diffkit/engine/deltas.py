@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -80,13 +80,15 @@ def weight_deltas(base: Model, finetuned: Model) -> Iterator[WeightDelta]:
     Where the sides have different vocabularies, the rows that both have are compared. A change is
     computed when it is its turn, and not kept.
     """
-    before = {weight.name: weight for weight in effective_weights(base.network.module, None)}
+    olds = effective_weights(base.network.module, base.adapter)
+    before = {weight.name: weight for weight in olds}
     places = Counter(id(weight.value) for weight in before.values())
     seen = {id(weight.value): [weight.value] for weight in before.values()}
     for after in effective_weights(finetuned.network.module, finetuned.adapter):
         old = before[after.name]
         known = seen[id(old.value)]
-        if after.low_rank is None and any(equal(after.value, value) for value in known):
+        same = any(equal(after.value, value) for value in known)
+        if same and _same_product(old.low_rank, after.low_rank):
             continue  # unchanged, or a tied weight met a second time
         if places[id(old.value)] > 1:
             known.append(after.value)  # by value: some kinds of adapter make it anew in each place
@@ -97,13 +99,30 @@ def weight_deltas(base: Model, finetuned: Model) -> Iterator[WeightDelta]:
 
 def _difference(old: Weight, new: Weight, layer: int | None) -> WeightDelta:
     place = (new.module, new.parameter, layer)
-    if new.low_rank is not None and equal(old.value, new.value):
-        return WeightDelta(*place, low_rank=new.low_rank)
+    product = _product(old.low_rank, new.low_rank)
+    if product is not None and equal(old.value, new.value):
+        return WeightDelta(*place, low_rank=product)
     rows = min(old.upright.shape[0], new.upright.shape[0])
     matrix = new.upright[:rows].float() - old.upright[:rows].float()
-    if new.low_rank is not None:
-        matrix = matrix + new.low_rank.dense()[:rows]
+    if product is not None:
+        matrix = matrix + product.dense()[:rows]
     return WeightDelta(*place, matrix=matrix if matrix.ndim > 1 else matrix[:, None])
+
+
+def _product(old: LowRank | None, new: LowRank | None) -> LowRank | None:
+    """``new - old`` as one product; none where neither side has any."""
+    if old is None:
+        return new
+    if new is None:
+        return replace(old, scale=-old.scale)
+    return new.plus(old, -1.0)
+
+
+def _same_product(old: LowRank | None, new: LowRank | None) -> bool:
+    if old is None or new is None:
+        return old is new
+    factors = equal(old.left, new.left) and equal(old.right, new.right)
+    return factors and old.scale == new.scale
 
 
 def equal(one: Tensor, other: Tensor) -> bool:

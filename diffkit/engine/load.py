@@ -5,14 +5,12 @@ from pathlib import Path
 
 import torch
 
-from diffkit.engine.attach import attach
-from diffkit.engine.effective import effective_weights
-from diffkit.engine.lora import plan_adapter
+from diffkit.engine.between import between
 from diffkit.engine.model import Model
 from diffkit.engine.network import Network
 from diffkit.engine.pair import ModelPair
 from diffkit.engine.reading import read_network
-from diffkit.engine.tokenizers import finetuned_tokenizer
+from diffkit.engine.sides import finetuned_side
 from diffkit.engine.weights import (
     declared_dtype,
     fingerprint,
@@ -21,8 +19,7 @@ from diffkit.engine.weights import (
     resolve_base,
     tokenizer_fingerprint,
 )
-from diffkit.errors import BadModel
-from diffkit.organism import Adapter, Control, Finetuned, FullModel, Identical, Source
+from diffkit.organism import Adapter, Between, Control, Finetuned, FullModel, Identical, Source
 
 
 class Networks:
@@ -87,7 +84,8 @@ def load_pair(
 
     Args:
         base: a full model.
-        finetuned: an adapter, a full model, the base itself, or a random change.
+        finetuned: an adapter, a full model, the base itself, a random change, or two adapters, of
+            which the first then belongs to the base side.
         device: a torch device; ``auto`` takes CUDA where there is any.
         dtype: ``float32``, ``bfloat16`` or ``float16``; none keeps the base's stored format.
         attention: attention implementation of transformers; none takes its default.
@@ -106,54 +104,13 @@ def load_pair(
 
 
 def _pair(base: Model, folder: Path, finetuned: Finetuned) -> ModelPair:
-    if isinstance(finetuned, Identical):
-        return ModelPair(base, base)
-    if isinstance(finetuned, Control):
-        with _pair(base, folder, finetuned.of) as source:
-            return source.control(finetuned.seed)
-    own = resolve(finetuned.source)
-    if kind(own) != finetuned.kind:
-        what = {"adapter": "an adapter", "full": "a full model"}
-        raise BadModel(
-            f"{finetuned.source.at!r} is {what[kind(own)]}, not {what[finetuned.kind]}.",
-            cure=f"Declare it as kind: {kind(own)}.",
-        )
-    tokenizer = finetuned_tokenizer(own, base.tokenizer)
-    if isinstance(finetuned, FullModel):
-        if fingerprint(own) == fingerprint(folder):
-            return ModelPair(base, Model(base.network, None, tokenizer))
-        return ModelPair(base, Model(_beside(base.network, own), None, tokenizer))
-    plan = plan_adapter(own, folder)
-    network = base.network if plan.shared else base.network.reload()
-    return ModelPair(base, Model(network, attach(network, plan), tokenizer))
-
-
-def _beside(base: Network, folder: Path) -> Network:
-    """A finetuned full model, loaded like its base."""
-    network: Network = base.reload(folder)
-    cure = "Give the base that it was finetuned from."
-    kinds = (type(network.module).__name__, type(base.module).__name__)
-    if kinds[0] != kinds[1]:
-        raise BadModel(f"{str(folder)!r} is a {kinds[0]} and its base a {kinds[1]}.", cure=cure)
-    mine, theirs = _shapes(network), _shapes(base)
-    for name in sorted(mine.keys() | theirs.keys()):
-        if mine.get(name) != theirs.get(name):
-            raise BadModel(
-                f"{str(folder)!r} is not built like its base: {name} has shape "
-                f"{mine.get(name, 'nothing')} and not {theirs.get(name, 'nothing')}.",
-                cure=cure,
-            )
-    return network
-
-
-def _shapes(network: Network) -> dict[str, list[int | str]]:
-    """Shapes by name; sides may differ in their rows of vocabulary."""
-    parts = network.architecture
-    rows = {parts.embed, parts.unembed}
-    return {
-        weight.name: [
-            "rows" if weight.module in rows else weight.value.shape[0],
-            *weight.value.shape[1:],
-        ]
-        for weight in effective_weights(network.module, None)
-    }
+    match finetuned:
+        case Identical():
+            return ModelPair(base, base)
+        case Control(of=of, seed=seed, scale=scale):
+            with _pair(base, folder, of) as source:
+                return source.control(seed, scale)
+        case Between():
+            return between(base, folder, finetuned)
+        case _:
+            return ModelPair(base, finetuned_side(base, folder, finetuned))

@@ -12,11 +12,17 @@ class ModelPair:
 
     Closing takes the finetuned side's adapter off a shared base, so that a hundred controls in
     turn hold no more memory than one.
+
+    Args:
+        base: the side compared with.
+        finetuned: the side compared.
+        owns_base: whether closing takes the base side's adapter off too.
     """
 
-    def __init__(self, base: Model, finetuned: Model) -> None:
+    def __init__(self, base: Model, finetuned: Model, *, owns_base: bool = False) -> None:
         self.base = base
         self.finetuned = finetuned
+        self._owns_base = owns_base
         self._closed = False
 
     @property
@@ -34,15 +40,16 @@ class ModelPair:
         """Number of tokens that both sides have: divergences are over ids from 0 to before it."""
         return min(self.base.vocabulary, self.finetuned.vocabulary)
 
-    def control(self, seed: int) -> "ModelPair":
-        """The base against itself with a random change of the same norm in each module.
+    def control(self, seed: int, scale: float = 1.0) -> "ModelPair":
+        """The base side against itself with a random change of the same norm in each module.
 
         The same seed gives the same change on every device.
 
         Args:
             seed: seed of the change.
+            scale: factor on the norms.
         """
-        return ModelPair(self.base, random_change(self.base, self.finetuned, seed))
+        return ModelPair(self.base, random_change(self.base, self.finetuned, seed, scale))
 
     def deltas(self) -> Iterator[WeightDelta]:
         """What finetuning added to each weight, one at a time; unchanged ones are left out."""
@@ -50,8 +57,10 @@ class ModelPair:
 
     def close(self) -> None:
         """Frees the finetuned side; the pair cannot be used afterwards. The base stays loaded."""
-        if self.shared and not self.identical and not self._closed and self.finetuned.adapter:
-            self.finetuned.network.delete(self.finetuned.adapter)
+        if not self._closed and self.shared:
+            for adapter in {self.base.adapter, self.finetuned.adapter}:
+                if adapter is not None and (self._owns_base or adapter != self.base.adapter):
+                    self.base.network.delete(adapter)
         self._closed = True
 
     def __enter__(self) -> "ModelPair":

@@ -111,8 +111,7 @@ def _finetuned(finetuned: Finetuned, base: str) -> str:
         case Adapter(source=source) | FullModel(source=source):
             return fingerprint(resolve(source))
         case Control(of=of, seed=seed, scale=scale):
-            drawn = {"seed": seed, "scale": float(scale)}  # 1 and 1.0 are written differently
-            return digest({"control": _finetuned(of, base), **drawn})
+            return digest({"control": _finetuned(of, base), "seed": seed, "scale": scale})
         case Between(first=first, second=second):
             return digest({"between": [_finetuned(one, base) for one in (first, second)]})
 

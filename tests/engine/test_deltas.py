@@ -215,6 +215,18 @@ def test_a_declared_control_equals_the_pairs_own(bases, tmp_path, full):
     assert not load_pair(base, Control(of=pair_source(full), seed=4)).identical
 
 
+def test_a_scaled_control_has_scaled_norms(bases, tmp_path, full):
+    base = Source(at=str(bases["qwen3"]))
+    for of in (make_adapter(bases["qwen3"], tmp_path / "a"), full):
+        plain, scaled = (
+            load_pair(base, Control(of=pair_source(of), seed=4, scale=scale)) for scale in (1, 8)
+        )
+        before, after = dense(plain), dense(scaled)
+        assert after.keys() == before.keys()
+        for key, change in after.items():
+            torch.testing.assert_close(change, 8 * before[key], atol=1e-5, rtol=1e-3)
+
+
 def pair_source(folder):
     from diffkit.engine import recognise
 

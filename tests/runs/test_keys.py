@@ -140,6 +140,29 @@ def test_a_control_is_known_by_its_source_and_seed(own, cli, stranger):
     assert len(stranger.lines("end")) == 3
 
 
+def test_a_controls_scale_is_in_its_key_and_one_is_the_default(own, cli, stranger):
+    of = "of: {kind: adapter, source: {at: ../weights/birds}}"
+    for name, scale in (("same-scale", "1"), ("louder", "2.5")):
+        control = f"{{kind: control, {of}, scale: {scale}}}"
+        write_organism(own, name, "unspecific", control)
+    for name in ("noise", "same-scale", "louder"):
+        assert cli("run", "echo", "--organism", name).code == 0
+    assert len(stranger.lines("end")) == 2
+    assert len(set(stranger.runs("end"))) == 2
+
+
+def test_a_seed_pair_is_known_by_both_adapters_in_order(own, cli, stranger):
+    shutil.copytree(own / "weights" / "birds", own / "weights" / "again")
+    adapter = "{{kind: adapter, source: {{at: ../weights/{}}}}}".format
+    names = ("birds", "ships"), ("again", "ships"), ("ships", "birds"), ("birds", "again")
+    for first, second in names:
+        sides = f"{{kind: between, first: {adapter(first)}, second: {adapter(second)}}}"
+        write_organism(own, f"{first}-{second}", "unspecific", sides)
+        said = cli("run", "echo", "--organism", f"{first}-{second}")
+        assert said.code == 0, said.err
+    assert len(stranger.lines("end")) == 3  # a copy of an adapter is that adapter
+
+
 def test_other_source_of_the_same_version_is_said(cli, stranger):
     cli("run", "echo", "--organism", "birds")
     (path,) = Path("diffkit-runs/runs").glob("*/manifest.json")
