@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from diffkit.errors import UserError
-from diffkit.texts import Text, read_jsonl
+from diffkit.texts import Text
 from diffkit.training.recipe import Recipe
 
 IGNORED = -100
@@ -67,10 +67,10 @@ def _render(
 
 @dataclass(frozen=True)
 class Corpus:
-    """The tokenised files of a recipe."""
+    """The tokenised data of a recipe."""
 
     files: Sequence[Sequence[Tokens]]
-    """Texts, file by file."""
+    """Texts, source by source."""
     recipe: Recipe
     """The recipe they belong to."""
     pad: int
@@ -119,15 +119,16 @@ class Corpus:
 
 
 def read_corpus(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> Corpus:
-    """Reads and tokenises the files of ``recipe``.
+    """Reads and tokenises the data of ``recipe``.
 
     Raises:
         BadFile: a file is missing, empty or malformed.
+        UserError, MissingExtra: a dataset cannot be read.
     """
     only = recipe.loss_on == "completion"
     files = [
-        [tokenize(text, tokenizer, completion_only=only) for text in read_jsonl(path)]
-        for path in (recipe.root / data.path for data in recipe.data)
+        [tokenize(text, tokenizer, completion_only=only) for text in data.texts(recipe.root)]
+        for data in recipe.data
     ]
     pad = tokenizer.pad_token_id
     return Corpus(files, recipe, pad if pad is not None else tokenizer.eos_token_id or 0)

@@ -31,10 +31,11 @@ def spare_inputs(recipe: Recipe, start: Path) -> None:
         start: folder of the base, or of the tokenizer of a new model.
 
     Raises:
-        UserError: ``output`` is, or contains, the recipe's folder, a data file or ``start``.
+        UserError: ``output`` is, or contains, the recipe's folder, data or ``start``.
     """
     place = recipe.folder.resolve()
-    for needed in (recipe.root, start, *(recipe.root / data.path for data in recipe.data)):
+    places = (data.place(recipe.root) for data in recipe.data)
+    for needed in (recipe.root, start, *(place for place in places if place is not None)):
         if needed.resolve().is_relative_to(place):
             what = f"The output {str(recipe.folder)!r} is or contains {str(needed)!r}"
             raise UserError(f"{what}, which the training needs.", cure=_ELSEWHERE)

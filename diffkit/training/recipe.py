@@ -7,14 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from diffkit.errors import BadFile
 from diffkit.organism import Record, Source
+from diffkit.training.source import Data, unset
 from diffkit.yamls import read_record
-
-
-def _unset(value: object) -> bool:
-    """Younger options are left out where they are not used: old digests and records stay true."""
-    return value is None
 
 
 class Scratch(Record):
@@ -62,15 +57,6 @@ class Full(Record):
     kind: Literal["full"] = "full"
 
 
-class Data(Record):
-    """A file of texts."""
-
-    path: Path
-    """JSONL, relative to the recipe: ``{"text": …}`` or ``{"messages": […]}`` on each line."""
-    weight: float = Field(default=1.0, gt=0)
-    """Share of draws that come from this file, relative to the other weights."""
-
-
 class Recipe(Record):
     """A training."""
 
@@ -103,7 +89,7 @@ class Recipe(Record):
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Number format of the weights while they are trained."""
     save_dtype: Literal["float32", "float16", "bfloat16"] | None = Field(
-        default=None, exclude_if=_unset
+        default=None, exclude_if=unset
     )
     """Number format of the stored weights; none: as trained."""
     seed: int = Field(default=0, ge=0)
@@ -144,13 +130,13 @@ class Recipe(Record):
             start: fingerprint of the base, or of the tokenizer of a new model.
 
         Raises:
-            BadFile: a data file cannot be read.
+            BadFile, UserError, MissingExtra: data cannot be read.
         """
         fields = self.model_dump(mode="json", exclude={"output", "save_every", "data", "start"})
         fields["start"] = start
         if self.start.scratch is not None:
             fields["config"] = self.start.scratch.config
-        fields["data"] = [[_sha256(self.root / data.path), data.weight] for data in self.data]
+        fields["data"] = [[data.digest(self.root), data.weight] for data in self.data]
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
@@ -161,10 +147,3 @@ def read_recipe(path: Path) -> Recipe:
         BadFile: the file is missing or malformed, or a field is out of bounds.
     """
     return read_record(path, Recipe).model_copy(update={"root": path.parent})
-
-
-def _sha256(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise BadFile(path, f"cannot be read ({error}).") from error

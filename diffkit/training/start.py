@@ -39,7 +39,7 @@ def beginning(recipe: Recipe) -> Beginning:
 
     Raises:
         BadModel: the base cannot be found, or is an adapter.
-        UserError: the tokenizer cannot be found.
+        UserError: the tokenizer or a dataset cannot be found.
         BadFile: a data file cannot be read.
     """
     if recipe.base is not None:
