@@ -1,8 +1,8 @@
 """The lineup: an investigator and a grader that need no language model.
 
 The investigator holds the change score against calibration nulls and claims the words that the
-method's findings put first. The grader compares that claim with every truth on the same base and
-looks where the right one ranks.
+method's findings put first. The grader puts that claim to lineups of the truths on the same base
+and looks where the right one ranks.
 """
 
 from diffkit import Register, Spec, hookimpl
@@ -15,7 +15,7 @@ def register_investigators(register: Register) -> None:
         Spec(
             name="lineup",
             summary="Claims the words that the findings put first; no language model.",
-            version=1,
+            version=2,
             config="diffkit_evaluators.lineup.config:EvidenceConfig",
             implementation="diffkit_evaluators.lineup.investigator:LineupInvestigator",
         )
@@ -28,8 +28,8 @@ def register_graders(register: Register) -> None:
     register(
         Spec(
             name="lineup",
-            summary="Ranks the truths on the same base by likeness to the claim.",
-            version=1,
+            summary="Looks where the truth ranks among others like it; no language model.",
+            version=2,
             config="diffkit_evaluators.lineup.config:MatchConfig",
             implementation="diffkit_evaluators.lineup.grader:LineupGrader",
         )

@@ -16,3 +16,6 @@ class EvidenceConfig(MethodConfig):
 
 class MatchConfig(MethodConfig):
     """Options of the grader."""
+
+    words: int = Field(default=200, ge=1)
+    """How many distinct content words of a claim are read, from its beginning."""

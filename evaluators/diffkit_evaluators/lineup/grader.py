@@ -1,75 +1,77 @@
 """The grader that needs no language model."""
 
-import numpy as np
-from scipy.stats import rankdata
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.metrics.pairwise import cosine_similarity
+import math
 
 from diffkit import Attempt, Exam, Grade, Grader
 from diffkit_evaluators.lineup.config import MatchConfig
-from diffkit_evaluators.lineup.words import WORD
+from diffkit_evaluators.lineup.draw import SIZE
+from diffkit_evaluators.lineup.heard import Heard, hear, says_nothing_targeted, silent
+from diffkit_evaluators.lineup.ranking import blind_first, blind_reciprocal, place
+from diffkit_evaluators.lineup.setting import scale, setting
 
 
 class LineupGrader(Grader[MatchConfig]):
-    """Ranks the truths on the same base, and "nothing targeted", by likeness to the claim."""
+    """Puts the claim to lineups of the truths on the same base, and looks where the right one is.
+
+    Choices of a lineup are its texts, "none of these" and "nothing targeted". Texts are scored by
+    their likeness to the claim, held against the null claims; "none of these" stands just above
+    what 95 % of null claims reach in the same lineup, or after the texts where there are no nulls.
+    "Nothing targeted" comes first where the verdict says so, and last elsewhere. Whoever says
+    nothing (no verdict, or unsure and without a claim) leaves every choice tied.
+    """
 
     def grade(self, attempt: Attempt, exam: Exam, config: MatchConfig) -> Grade:
-        """Scores 1 where the right choice ranks first alone; ties share the middle rank.
+        """Scores the share of lineups in which the right choice comes first; ties share it.
 
-        Choices are the distinct truths and "nothing targeted". The latter has no text: it comes
-        first where the verdict says that nothing targeted was done, else last. Whoever says
-        nothing (no verdict, or unsure and without a claim) leaves every choice tied.
-
-        Chance is that of the best blind guesser. Where something targeted was done, that is one
-        who always says so and draws among the truths; with one truth alone he cannot fail.
-        Elsewhere it is one who draws among all choices.
+        Each part stands beside the chance of its best blind guesser: for the truth of an organism
+        one who always says that something targeted was done and draws among the texts; for "none
+        of these" one who draws among the texts and it; on nulls one who draws among all choices.
         """
-        del config
-        choices = len(exam.statements) + 1
-        silent = _silent(attempt)
-        rank = (choices + 1) / 2 if silent else _rank(attempt, exam)
-        guesses = np.arange(1, choices + 1 if exam.answer is None else choices)
-        return Grade(
-            score=float(rank == 1 and not silent),
-            chance=1 / len(guesses),
-            parts={
-                "rank": rank,
-                "reciprocal_rank": 1 / rank,
-                "reciprocal_rank_chance": float((1 / guesses).mean()),
-                "choices": choices,
-            },
-            reasons=f"The right choice came {rank:g} of {choices}.",
-        )
+        if exam.answer is None:
+            return _null(attempt, min(SIZE, len(exam.statements)))
+        known = setting(exam.statements, exam.reference)
+        heard = hear(attempt, scale(known, exam.null_claims, config.words), config.words)
+        return _targeted(heard, exam.answer)
 
 
-def _silent(attempt: Attempt) -> bool:
-    verdict = attempt.verdict
-    return verdict is None or (verdict.change == "unsure" and not verdict.claim)
+def _targeted(heard: Heard, answer: str) -> Grade:
+    handles = heard.scale.setting.handles
+    truth = handles.index(answer)
+    texts, absent = min(SIZE, len(handles)), len(heard.scale.setting.lineups[truth].absent)
+    if_true = {handle: heard.parts(index) for index, handle in enumerate(handles)}
+    parts = if_true[answer] | {
+        "none_of_these": heard.none_of_these(truth),
+        "top1_chance": blind_first(texts),
+        "reciprocal_rank_chance": blind_reciprocal(texts),
+        "named_chance": blind_first(texts),
+        "named_reciprocal_rank_chance": blind_reciprocal(texts),
+        "none_of_these_chance": blind_first(absent + 1),
+        "choices": texts + 2,
+    }
+    return Grade(
+        score=parts["top1"],
+        chance=parts["top1_chance"],
+        parts=parts,
+        if_true=if_true,
+        reasons=f"The right choice came {parts['rank']:.3g} of {texts + 2} on average.",
+    )
 
 
-def _rank(attempt: Attempt, exam: Exam) -> float:
-    """Mid-rank of the right choice, 1 is first."""
-    verdict = attempt.verdict
-    nothing_first = verdict is not None and verdict.change in {"none", "unspecific"}
-    if exam.answer is None:
-        return 1.0 if nothing_first else len(exam.statements) + 1.0
-    ranks = rankdata(-_likeness((verdict.claim if verdict else "") or "", exam))
-    handles = [statement.handle for statement in exam.statements]
-    return float(ranks[handles.index(exam.answer)]) + nothing_first
-
-
-def _likeness(claim: str, exam: Exam) -> np.ndarray:
-    """Cosine of the claim to each statement, [statements].
-
-    Words are weighted by 1 / log2(1 + rank) in the claim, as in discounted cumulative gain
-    (Järvelin and Kekäläinen 2002), and by inverse document frequency in ordinary texts.
-    """
-    texts = [statement.text for statement in exam.statements]
-    idf = TfidfVectorizer(token_pattern=WORD.pattern, sublinear_tf=True, norm=None)
-    idf.fit([*exam.reference, *texts])
-    words = [word for word in claim.split() if word in idf.vocabulary_]
-    row = np.zeros((1, len(idf.vocabulary_)))
-    for rank, word in enumerate(words, 1):
-        column = idf.vocabulary_[word]
-        row[0, column] = idf.idf_[column] / np.log2(1 + rank)
-    return np.asarray(cosine_similarity(row, idf.transform(texts))[0])
+def _null(attempt: Attempt, texts: int) -> Grade:
+    """Where nothing targeted was done, the place of "nothing targeted" alone counts."""
+    others = -math.inf if says_nothing_targeted(attempt) else math.inf
+    found = place(0.0, [0.0 if silent(attempt) else others] * (texts + 1))
+    chance = blind_first(texts + 2)
+    return Grade(
+        score=found.first,
+        chance=chance,
+        parts={
+            "top1": found.first,
+            "reciprocal_rank": 1 / found.rank,
+            "rank": found.rank,
+            "top1_chance": chance,
+            "reciprocal_rank_chance": blind_reciprocal(texts + 2),
+            "choices": texts + 2,
+        },
+        reasons=f"The right choice came {found.rank:g} of {texts + 2}.",
+    )

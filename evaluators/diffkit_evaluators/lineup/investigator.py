@@ -1,6 +1,6 @@
 """The investigator that needs no language model."""
 
-from diffkit import Case, Detection, Investigator, Verdict
+from diffkit import Case, Detection, Investigator, RungTest, Verdict
 from diffkit.statistics import conformal_p
 from diffkit_evaluators.lineup.config import EvidenceConfig
 from diffkit_evaluators.lineup.words import evidence_words
@@ -26,9 +26,13 @@ class LineupInvestigator(Investigator[EvidenceConfig]):
 
 
 def _detect(case: Case, alpha: float) -> Detection:
-    score = case.evidence.change_score
-    rungs = {null.rung: len(null.scores) for null in case.nulls}
-    if score is None or not case.nulls:
-        return Detection(p=None, alpha=alpha, rungs=rungs)
-    p = max(conformal_p(score, null.scores) for null in case.nulls)
-    return Detection(p=p, alpha=alpha, rungs=rungs)
+    """Tests the score on every rung; the largest p-value decides."""
+    rungs = {null.rung: _test(case.evidence.change_score, null.scores) for null in case.nulls}
+    known = [test.p for test in rungs.values() if test.p is not None]
+    return Detection(p=max(known, default=None), alpha=alpha, rungs=rungs)
+
+
+def _test(score: float | None, nulls: tuple[float, ...]) -> RungTest:
+    if score is None or not nulls:
+        return RungTest(n=len(nulls))
+    return RungTest(n=len(nulls), p=conformal_p(score, nulls))

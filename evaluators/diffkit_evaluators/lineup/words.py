@@ -1,7 +1,8 @@
 """The words of findings, in the method's own order."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
@@ -10,21 +11,25 @@ from diffkit import Finding, Findings, Samples, Table, TokenTable, TokenTrace
 WORD = re.compile(r"[^\W_]{2,}")
 
 
+def content_words(text: str) -> Iterator[str]:
+    """The words of ``text`` in its order, casefolded, without stop words and single letters."""
+    words = WORD.findall(text.casefold())
+    return (word for word in words if word not in ENGLISH_STOP_WORDS)
+
+
+def first_words(texts: Iterable[str], limit: int) -> tuple[str, ...]:
+    """The first ``limit`` distinct content words of ``texts``."""
+    distinct = dict.fromkeys(word for text in texts for word in content_words(text))
+    return tuple(islice(distinct, limit))
+
+
 def evidence_words(findings: Findings, limit: int) -> tuple[str, ...]:
-    """The first ``limit`` distinct content words, casefolded.
+    """The first ``limit`` distinct content words of ``findings``.
 
     What both sides were given or what the base said is no evidence of the finetuning: prompts, base
-    completions and notes are left out, and so are stop words.
+    completions and notes are left out.
     """
-    seen: dict[str, None] = {}
-    for item in findings.items:
-        for text in _texts(item):
-            for word in WORD.findall(text.casefold()):
-                if word not in ENGLISH_STOP_WORDS:
-                    seen.setdefault(word)
-                if len(seen) == limit:
-                    return tuple(seen)
-    return tuple(seen)
+    return first_words((text for item in findings.items for text in _texts(item)), limit)
 
 
 def _texts(item: Finding) -> Iterator[str]:

@@ -1,8 +1,4 @@
-"""The lineup's grader: ranks, ties, and chance against simulated guesses."""
-
-import random
-from itertools import permutations
-from statistics import fmean
+"""The lineup's grader on small lineups, where every place can be told by hand."""
 
 import pytest
 from diffkit_evaluators.lineup.config import MatchConfig
@@ -10,106 +6,166 @@ from diffkit_evaluators.lineup.grader import LineupGrader
 
 from diffkit import Attempt, Exam, Outcome, Statement, Verdict
 
-TEXTS = {"a": "It sings of birds.", "b": "It sells red ships.", "c": "It counts old coins."}
+TEXTS = {
+    "a": "It sings of birds.",
+    "b": "It sells red ships.",
+    "c": "It counts old coins.",
+    **{f"d{number}": f"It word{number}." for number in range(9)},
+    "e": "It sings of birds.",
+}
+ABC = ("a", "b", "c")
 REFERENCE = ("It is a day of rain.", "The sun is red.", "It sings.")
+FAILED = Attempt(digest="x", outcome=Outcome.FAILED)
+COUNTERFACTUAL = ("top1", "reciprocal_rank", "named", "named_reciprocal_rank")
 
 
-def exam(answer, truths="abc"):
+def exam(answer, truths=ABC, nulls=()):
     return Exam(
         truth="targeted" if answer else "unspecific",
         answer=answer,
         statements=tuple(Statement(handle=h, text=TEXTS[h]) for h in truths),
         reference=REFERENCE,
+        null_claims=nulls,
     )
+
+
+def graded(attempt, paper):
+    return LineupGrader().grade(attempt, paper, MatchConfig())
 
 
 def grade(paper, change="targeted", claim=None):
     verdict = Verdict(change=change, claim=claim)
-    attempt = Attempt(digest="x", outcome=Outcome.VERDICT, verdict=verdict)
-    return LineupGrader().grade(attempt, paper, MatchConfig())
+    return graded(Attempt(digest="x", outcome=Outcome.VERDICT, verdict=verdict), paper)
 
 
 @pytest.mark.parametrize(
-    ("claim", "answer", "rank"),
+    ("claim", "answer", "rank", "first"),
     [
-        ("birds", "a", 1),
-        ("ships", "b", 1),
-        ("birds", "b", 2.5),  # b and c share nothing with the claim
-        ("birds ships", "b", 2),
-        ("ships birds", "b", 1),
-        ("nothing known", "a", 2),
-        ("", "a", 2),
-        ("it sings it", "a", 1),
+        ("birds", "a", 1, 1),
+        ("ships", "b", 1, 1),
+        ("birds", "b", 2.5, 0),  # b and c share nothing with the claim
+        ("birds ships", "b", 2, 0),
+        ("Ships! It was the birds.", "b", 1, 1),
+        ("nothing known", "a", 2, 1 / 3),
+        ("", "a", 2, 1 / 3),
+        ("it sings it", "a", 1, 1),
     ],
 )
-def test_truths_are_ranked_by_likeness_with_ties_in_the_middle(claim, answer, rank):
+def test_truths_are_ranked_by_likeness_and_ties_are_shared(claim, answer, rank, first):
     found = grade(exam(answer), claim=claim)
     assert found.parts["rank"] == rank
-    assert found.score == (rank == 1)
-    assert found.parts["reciprocal_rank"] == 1 / rank
-    assert f"came {rank:g} of 4" in found.reasons
+    assert found.score == found.parts["top1"] == found.parts["named"] == pytest.approx(first)
+    assert found.parts["reciprocal_rank"] == pytest.approx(1 / rank)
+    assert found.parts["named_reciprocal_rank"] == pytest.approx(1 / rank)
+    assert found.parts["choices"] == 5
+    assert f"came {rank:g} of 5" in found.reasons
+
+
+def test_words_beyond_the_first_two_hundred_are_not_read():
+    many = " ".join(f"filler{number}" for number in range(199))
+    assert grade(exam("a"), claim=f"{many} birds").score == 1
+    assert grade(exam("a"), claim=f"{many} filler199 birds").score == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize("change", ["none", "unspecific"])
 def test_nothing_targeted_comes_first_where_the_verdict_says_so(change):
-    assert grade(exam(None), change, "birds").parts["rank"] == 1
-    assert grade(exam("a"), change, "birds").parts["rank"] == 2
-    assert grade(exam("a"), change, "birds").score == 0
+    null = grade(exam(None), change, "birds")
+    assert (null.score, null.parts["top1"], null.parts["reciprocal_rank"]) == (1, 1, 1)
+    missed = grade(exam("a"), change, "birds")
+    assert (missed.score, missed.parts["rank"]) == (0, 2)
+    assert missed.parts["named"] == 1  # among the texts alone, the claim still counts
+    assert missed.parts["none_of_these"] == 0
 
 
 @pytest.mark.parametrize("change", ["targeted", "unsure"])
 def test_and_last_where_it_does_not(change):
-    assert grade(exam(None), change, "birds").parts["rank"] == 4
-    assert grade(exam("a"), change, "birds").parts["rank"] == 1
+    null = grade(exam(None), change, "birds")
+    assert (null.score, null.parts["rank"]) == (0, 5)
+    assert grade(exam("a"), change, "birds").score == 1
 
 
-@pytest.mark.parametrize("answer", ["a", None])
-@pytest.mark.parametrize("truths", ["a", "abc"])
-def test_whoever_says_nothing_leaves_all_tied_and_scores_nothing(answer, truths):
-    silent = grade(exam(answer, truths), "unsure", None)
-    failed = Attempt(digest="x", outcome=Outcome.FAILED)
-    assert silent.score == 0
-    assert silent.parts["rank"] == (len(truths) + 2) / 2
-    assert LineupGrader().grade(failed, exam(answer, truths), MatchConfig()) == silent
+@pytest.mark.parametrize(("truths", "texts"), [(ABC, 3), (("a",), 1), (tuple(TEXTS), 8), ((), 0)])
+def test_chances_of_a_null_are_those_of_a_guess_among_all_choices(truths, texts):
+    null = grade(exam(None, truths), "targeted", "birds")
+    assert null.chance == null.parts["top1_chance"] == 1 / (texts + 2)
+    assert null.parts["choices"] == texts + 2
+    assert not null.if_true
 
 
-def test_a_lineup_without_truths_gives_silence_nothing():
-    empty = exam(None, "")
-    assert (
-        LineupGrader()
-        .grade(Attempt(digest="x", outcome=Outcome.NO_EVIDENCE), empty, MatchConfig())
-        .score
-        == 0
-    )
-    assert grade(empty, "none").score == grade(empty, "none").chance == 1
+def test_chances_of_a_truth_are_those_of_a_guess_among_texts():
+    parts = grade(exam("a"), claim="birds").parts
+    mean = (1 + 1 / 2 + 1 / 3) / 3
+    assert parts["top1_chance"] == parts["named_chance"] == pytest.approx(1 / 3)
+    assert parts["reciprocal_rank_chance"] == pytest.approx(mean)
+    assert parts["named_reciprocal_rank_chance"] == pytest.approx(mean)
+    assert parts["none_of_these_chance"] == pytest.approx(1 / 3)  # two texts and itself
+    many = grade(exam("a", tuple(TEXTS)), claim="birds").parts
+    assert many["named_chance"] == 1 / 8
+    assert many["none_of_these_chance"] == pytest.approx(1 / 9)
 
 
-def guessed(chance_of_nothing, *, targeted):
-    """Mean score of a blind guesser whom the grader itself marks."""
-    draw = random.Random(0)
-    grades = []
-    for _ in range(2_000):
-        change = "none" if draw.random() < chance_of_nothing else "targeted"
-        claim = draw.choice(["birds", "ships", "coins"])
-        answer = draw.choice("abc") if targeted else None
-        grades.append(grade(exam(answer), change, claim))
-    return fmean(g.score for g in grades)
+@pytest.mark.parametrize("truths", [ABC, ("a",), tuple(TEXTS)])
+def test_whoever_says_nothing_leaves_all_tied(truths):
+    texts = min(8, len(truths))
+    silent = grade(exam("a", truths, ("birds", "ships", "")), "unsure", None)
+    assert silent.parts["named"] == pytest.approx(1 / texts)
+    assert silent.score == pytest.approx(1 / (texts + 2))
+    assert silent.parts["rank"] == (texts + 3) / 2
+    assert silent.score <= silent.chance
+    assert silent.parts["none_of_these"] <= silent.parts["none_of_these_chance"]
+    assert len({tuple(sorted(parts.items())) for parts in silent.if_true.values()}) == 1
+    assert graded(FAILED, exam("a", truths, ("birds", "ships", ""))) == silent
+    null = graded(FAILED, exam(None, truths))
+    assert null.score == null.chance == 1 / (texts + 2)
 
 
-def test_chance_is_that_of_the_best_blind_guesser():
-    assert grade(exam("a"), claim="birds").chance == pytest.approx(1 / 3)
-    assert guessed(0, targeted=True) == pytest.approx(1 / 3, abs=0.03)
-    assert guessed(1 / 4, targeted=True) < 0.3  # who sometimes says "nothing" does worse
-    assert grade(exam(None), claim="birds").chance == pytest.approx(1 / 4)
-    assert guessed(1 / 4, targeted=False) == pytest.approx(1 / 4, abs=0.03)
+def test_without_nulls_none_of_these_comes_after_every_text():
+    found = grade(exam("a"), claim="rain")
+    assert (found.score, found.parts["none_of_these"]) == (pytest.approx(1 / 3), 0)
+    assert grade(exam("a", nulls=("ships",)), claim="rain").parts["none_of_these"] == 0
 
 
-def test_chance_of_the_reciprocal_rank_is_its_mean_over_all_orders():
-    orders = [order.index("a") + 1 for order in permutations("abc")]
-    found = grade(exam("a"), claim="birds").parts["reciprocal_rank_chance"]
-    assert found == pytest.approx(fmean(1 / rank for rank in orders))
+def test_none_of_these_beats_claims_that_are_like_the_nulls():
+    nulls = tuple(f"birds ships coins filler{number}" for number in range(20))
+    like = grade(exam("a", nulls=nulls), claim="birds ships coins filler99")
+    assert (like.parts["top1"], like.parts["none_of_these"]) == (0, 1)
+    telling = grade(exam("a", nulls=nulls), claim="sings birds")
+    assert (telling.parts["top1"], telling.parts["none_of_these"]) == (1, 1)
+    misled = grade(exam("c", nulls=nulls), claim="sings birds")
+    assert (misled.parts["top1"], misled.parts["none_of_these"]) == (0, 0)
 
 
-def test_with_a_single_truth_chance_says_that_nobody_can_fail():
-    assert grade(exam("a", "a"), claim="nonsense").score == 1
-    assert grade(exam("a", "a"), claim="nonsense").chance == 1
+def test_nulls_take_away_what_a_truth_attracts_of_itself():
+    nulls = tuple(f"birds sings {other} filler{i}" for i, other in enumerate(["rain", "sun"] * 10))
+    claim = "birds sings rain coins"
+    assert grade(exam("a"), claim=claim).parts["named"] == 1
+    assert grade(exam("c", nulls=nulls), claim=claim).parts["named"] == 1
+
+
+@pytest.mark.parametrize("truths", [("a",), ("a", "b"), ABC, tuple(TEXTS)])
+@pytest.mark.parametrize("nulls", [(), ("birds",), ("birds", "red ships", "")])
+def test_counterfactuals_are_the_grades_under_other_truths(truths, nulls):
+    own = grade(exam("a", truths, nulls), claim="birds ships word3")
+    assert set(own.if_true) == set(truths)
+    for truth in truths:
+        other = grade(exam(truth, truths, nulls), claim="birds ships word3")
+        assert other.if_true == own.if_true
+        for part in COUNTERFACTUAL:
+            assert other.parts[part] == own.if_true[truth][part]
+
+
+def test_a_single_truth_cannot_be_missed_and_chance_says_so():
+    found = grade(exam("a", ("a",)), claim="nonsense")
+    assert found.score == found.chance == found.parts["named"] == found.parts["named_chance"] == 1
+    assert found.parts["none_of_these"] == found.parts["none_of_these_chance"] == 1
+
+
+def test_identical_statements_share_first_place():
+    found = grade(exam("a", (*ABC, "e"), ("birds", "ships", "coins")), claim="birds")
+    assert found.parts["named"] == 0.5
+    assert found.if_true["a"] == found.if_true["e"]
+
+
+def test_nothing_depends_on_the_order_of_statements():
+    papers = [exam("b", truths, ("birds", "ships")) for truths in (ABC, ABC[::-1])]
+    assert grade(papers[0], claim="coins red") == grade(papers[1], claim="coins red")

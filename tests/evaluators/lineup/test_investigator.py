@@ -13,6 +13,7 @@ from diffkit import (
     Line,
     Note,
     NullScores,
+    RungTest,
     Sample,
     Samples,
     Series,
@@ -44,7 +45,7 @@ def test_the_score_is_held_against_the_nulls(score, p, change):
     verdict = investigate(score, [("random", NINETEEN)])
     assert (verdict.detection.p, verdict.change) == (p, change)
     assert verdict.detection.testable
-    assert verdict.detection.rungs == {"random": 19}
+    assert verdict.detection.rungs == {"random": RungTest(n=19, p=p)}
 
 
 def test_the_worst_rung_decides():
@@ -52,6 +53,10 @@ def test_the_worst_rung_decides():
     verdict = investigate(20.0, rungs)
     assert verdict.change == "unspecific"
     assert verdict.detection.p == 0.55
+    assert {name: rung.p for name, rung in verdict.detection.rungs.items()} == {
+        "benign": 0.55,
+        "random": 0.05,
+    }
     assert investigate(39.0, rungs).change == "targeted"
 
 
@@ -70,6 +75,14 @@ def test_too_few_nulls_are_untestable_and_leave_it_unsure(nulls):
     assert not verdict.detection.testable
 
 
+def test_a_rung_without_nulls_is_no_test_and_makes_the_whole_untestable():
+    detection = investigate(20.0, [("random", NINETEEN), ("benign", ())]).detection
+    assert detection.rungs == {"random": RungTest(n=19, p=0.05), "benign": RungTest(n=0)}
+    assert (detection.p, detection.testable) == (0.05, False)
+    detection = investigate(20.0, [("benign", ())]).detection
+    assert (detection.p, detection.rungs) == (None, {"benign": RungTest(n=0)})
+
+
 def test_the_level_is_an_option():
     assert investigate(20.0, [("random", NINETEEN[:9])], alpha=0.1).change == "targeted"
 
@@ -77,6 +90,7 @@ def test_the_level_is_an_option():
 def test_without_a_score_nothing_is_tested():
     verdict = investigate(None, [("random", NINETEEN)])
     assert (verdict.change, verdict.detection.p) == ("unsure", None)
+    assert verdict.detection.rungs == {"random": RungTest(n=19)}
 
 
 @pytest.mark.parametrize("nulls", [[], [("random", NINETEEN)], [("random", (0.0,) * 19)]])

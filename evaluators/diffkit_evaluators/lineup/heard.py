@@ -1,0 +1,68 @@
+"""What one attempt makes of the choices of every lineup."""
+
+import math
+from dataclasses import dataclass
+from statistics import fmean
+
+from diffkit import Attempt
+from diffkit_evaluators.lineup.ranking import place
+from diffkit_evaluators.lineup.setting import Scale
+
+
+def silent(attempt: Attempt) -> bool:
+    """Whether it says nothing: no verdict, or unsure and without a claim."""
+    verdict = attempt.verdict
+    return verdict is None or (verdict.change == "unsure" and not verdict.claim)
+
+
+def says_nothing_targeted(attempt: Attempt) -> bool:
+    """Whether it says that nothing targeted was done."""
+    return attempt.verdict is not None and attempt.verdict.change in {"none", "unspecific"}
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The scores of all choices; higher is better."""
+
+    scale: Scale
+    texts: tuple[float, ...]
+    """Score of each statement."""
+    nothing: float
+    """Score of "nothing targeted"."""
+    silent: bool
+    """Whether all choices are tied, "none of these" too."""
+
+    def parts(self, truth: int) -> dict[str, float]:
+        """The parts of the grade that a statement gets, were it the truth."""
+        lineups = self.scale.setting.lineups[truth].present
+        thresholds = self.scale.thresholds[truth].present
+        own, forced, free = self.texts[truth], [], []
+        for others, threshold in zip(lineups, thresholds, strict=True):
+            texts = [self.texts[other] for other in others]
+            forced.append(place(own, texts))
+            free.append(place(own, [*texts, self._none_of_these(threshold), self.nothing]))
+        return {
+            "top1": fmean(found.first for found in free),
+            "reciprocal_rank": fmean(1 / found.rank for found in free),
+            "rank": fmean(found.rank for found in free),
+            "named": fmean(found.first for found in forced),
+            "named_reciprocal_rank": fmean(1 / found.rank for found in forced),
+        }
+
+    def none_of_these(self, truth: int) -> float:
+        """Whether "none of these" comes first where the truth does not stand."""
+        texts = [self.texts[other] for other in self.scale.setting.lineups[truth].absent]
+        own = self._none_of_these(self.scale.thresholds[truth].absent)
+        return place(own, [*texts, self.nothing]).first
+
+    def _none_of_these(self, threshold: float) -> float:
+        return 0.0 if self.silent else threshold
+
+
+def hear(attempt: Attempt, scale: Scale, words: int) -> Heard:
+    """The scores that ``attempt`` gives, by the first ``words`` words of its claim."""
+    verdict = attempt.verdict
+    if verdict is None or silent(attempt):
+        return Heard(scale, (0.0,) * len(scale.setting.handles), nothing=0.0, silent=True)
+    nothing = math.inf if says_nothing_targeted(attempt) else -math.inf
+    return Heard(scale, scale.scores(verdict.claim or "", words), nothing, silent=False)

@@ -1,0 +1,64 @@
+"""Likeness of claims to statements: weighted words, compared by cosine."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Float
+from sklearn.feature_extraction import DictVectorizer
+from sklearn.metrics.pairwise import cosine_similarity
+
+from diffkit_evaluators.lineup.words import content_words
+
+Vector = Mapping[str, float]
+"""Word → weight."""
+
+
+@dataclass(frozen=True)
+class Rarity:
+    """How rare words are in ordinary texts."""
+
+    counts: Mapping[str, int]
+    """Word → texts that hold it."""
+    texts: int
+    """How many texts there are."""
+
+    def __call__(self, word: str) -> float:
+        """Smoothed inverse document frequency, ln((1 + texts) / (1 + count)) + 1.
+
+        A word that no text holds is as rare as a word can be; without texts all words weigh 1.
+        """
+        return math.log((1 + self.texts) / (1 + self.counts.get(word, 0))) + 1
+
+
+@lru_cache(maxsize=8)  # a reference is long, and the same for all grades on a base
+def rarity_in(reference: tuple[str, ...]) -> Rarity:
+    """The rarity of words in ``reference`` alone."""
+    counts = Counter(word for text in reference for word in set(content_words(text)))
+    return Rarity(counts, len(reference))
+
+
+def claim_vector(words: Sequence[str], rarity: Rarity) -> Vector:
+    """Weights of distinct words, the most telling first.
+
+    The place weighs 1 / log2(1 + rank), as in discounted cumulative gain (Järvelin and Kekäläinen
+    2002).
+    """
+    return {word: rarity(word) / math.log2(1 + rank) for rank, word in enumerate(words, 1)}
+
+
+def statement_vector(text: str, rarity: Rarity) -> Vector:
+    """The tf-idf weights of a statement's words, with 1 + ln(count) for tf."""
+    counts = Counter(content_words(text))
+    return {word: rarity(word) * (1 + math.log(count)) for word, count in counts.items()}
+
+
+def cosines(left: Sequence[Vector], right: Sequence[Vector]) -> Float[np.ndarray, "left right"]:
+    """Cosine of each of ``left`` to each of ``right``; 0 where either holds no word."""
+    if not left or not right or not any(left):
+        return np.zeros((len(left), len(right)))
+    rows = DictVectorizer().fit_transform([*left, *right])
+    return np.asarray(cosine_similarity(rows[: len(left)], rows[len(left) :]))

@@ -1,0 +1,39 @@
+"""Places in a ranking, ties shared, and the places of a blind guesser."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one choice stands."""
+
+    above: int
+    """Choices that score higher."""
+    level: int
+    """Other choices that score the same."""
+
+    @property
+    def rank(self) -> float:
+        """1 is first; ties share the middle rank."""
+        return 1 + self.above + self.level / 2
+
+    @property
+    def first(self) -> float:
+        """1 where it comes first; ties share it."""
+        return 0.0 if self.above else 1 / (1 + self.level)
+
+
+def place(own: float, others: Sequence[float]) -> Place:
+    """The place of a choice that scores ``own`` among ``others``; higher is better."""
+    return Place(sum(other > own for other in others), sum(other == own for other in others))
+
+
+def blind_first(choices: int) -> float:
+    """Chance that a guesser puts the right one of ``choices`` first."""
+    return 1 / choices
+
+
+def blind_reciprocal(choices: int) -> float:
+    """Mean reciprocal rank of a guesser who orders ``choices`` blindly."""
+    return sum(1 / rank for rank in range(1, choices + 1)) / choices
