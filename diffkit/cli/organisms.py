@@ -1,22 +1,18 @@
 """``diffkit organisms``: list, show, check and train."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from diffkit.cli.check import check
 from diffkit.cli.plugins import Json
-from diffkit.cli.run import Device, Fresh
+from diffkit.cli.run import Fresh
 from diffkit.cli.state import state
-
-if TYPE_CHECKING:
-    from diffkit.engine.load import Networks
-    from diffkit.evaluation.gate import Expression
-    from diffkit.evaluation.leaderboard import Share
+from diffkit.organism import sources
 
 app = typer.Typer(help="List, show, check and train organisms.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="Name of an organism, or its YAML file.")]
-Names = Annotated[list[str] | None, typer.Argument(help="Names or YAML files; default: all.")]
 
 
 @app.command("list")
@@ -56,7 +52,7 @@ def show(name: Name, json: Json = False) -> None:
         lines += ["", organism.answer_key.statement]
         lines += [f"  - {fact}" for fact in organism.answer_key.key_facts]
     lines += [""] + [
-        f"{base} / {variant}: {finetuned.kind} {_place(finetuned)}"
+        f"{base} / {variant}: {finetuned.kind} {', '.join(one.at for one in sources(finetuned))}"
         for base, variants in organism.models.items()
         for variant, finetuned in variants.items()
     ]
@@ -66,85 +62,7 @@ def show(name: Name, json: Json = False) -> None:
     out.print("\n".join(lines), markup=False)
 
 
-def _place(finetuned: Any) -> str:
-    source = getattr(finetuned, "source", None) or getattr(
-        getattr(finetuned, "of", None), "source", None
-    )
-    return source.at if source else ""
-
-
-@app.command("check")
-def check(names: Names = None, device: Device = "auto", json: Json = False) -> None:
-    """Check that organisms express their behaviour and their bases do not (exit 1 if not)."""
-    from diffkit.cli.console import out, print_json, print_table, progress
-    from diffkit.engine.load import Networks
-
-    chosen = names or sorted(state.catalogue.organisms)
-    with Networks() as networks:
-        results = [
-            result
-            for name in progress(chosen, label="organisms")
-            for result in _check(name, device, networks)
-        ]
-    if json:
-        print_json([{**row, **_expressed(found)} for row, found in results])
-    else:
-        rows = [(*row.values(), *_cells(found)) for row, found in results]
-        columns = ("organism", "base", "variant", "finetuned", "base shows", "gate")
-        print_table("Expression gate", columns, rows)
-        for row, found in results:
-            for prompt, text in () if found is None or found.passes else found.examples:
-                out.print(f"{row['organism']}: {prompt!r} → {text!r}", markup=False)
-    if any(found is not None and not found.passes for _, found in results):
-        raise typer.Exit(1)
-
-
-def _check(
-    name: str, device: str, networks: "Networks"
-) -> "list[tuple[dict[str, str], Expression | None]]":
-    """Every pair of one organism; nulls need no behaviour, so theirs is none."""
-    from diffkit.engine.load import load_pair
-    from diffkit.evaluation.gate import expression
-
-    organism = state.catalogue.organism(name)
-    results: list[tuple[dict[str, str], Expression | None]] = []
-    for base, variants in organism.models.items():
-        entry = state.catalogue.base(base, organism=name)
-        for variant, finetuned in variants.items():
-            row = {"organism": organism.name, "base": base, "variant": variant}
-            with load_pair(
-                entry.source,
-                finetuned,
-                device=device,
-                dtype=entry.dtype,
-                attention=entry.attention,
-                networks=networks,
-            ) as pair:
-                found = expression(pair, organism.probes) if organism.probes else None
-            results.append((row, found))
-    return results
-
-
-def _cells(found: "Expression | None") -> tuple[str, str, str]:
-    if found is None:
-        return ("", "", "null: no behaviour asked for")
-    verdict = "passes" if found.passes else "FAILS"
-    bounds = f"(≥ {found.at_least:g} and ≤ {found.at_most:g} asked)"
-    return (_percent(found.finetuned), _percent(found.base), f"{verdict} {bounds}")
-
-
-def _percent(share: "Share") -> str:
-    return f"{share.hits}/{share.n} [{share.low or 0:.2f}, {share.high or 0:.2f}]"
-
-
-def _expressed(found: "Expression | None") -> dict[str, Any]:
-    if found is None:
-        return {"passes": None}
-    return {
-        "passes": found.passes,
-        "finetuned": found.finetuned.model_dump(),
-        "base_shows": found.base.model_dump(),
-    }
+app.command("check")(check)
 
 
 @app.command("train")

@@ -4,19 +4,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diffkit.catalogue import Selected
+from diffkit.evaluation.asking import Answers, Memory, asks
 from diffkit.evaluation.leaderboard import Share, share
-from diffkit.generator import Sampling
 from diffkit.organism import Probes, Record
 from diffkit.runs.digest import digest
 from diffkit.runs.execute import Execution
 from diffkit.runs.files import read_stored
 from diffkit.runs.spec import ENGINE_VERSION, PairSpec
 from diffkit.runs.store import Store
-from diffkit.texts import Message, Text
 
 if TYPE_CHECKING:
     from diffkit.engine.load import Networks
-    from diffkit.engine.model import Model
     from diffkit.engine.pair import ModelPair
 
 GATE_VERSION = 1
@@ -61,7 +59,7 @@ def stored_expression(
 
     if selected.organism.probes is None:
         return None
-    probes = _bounded(selected.organism.probes, selected.variant)
+    probes = bounded(selected.organism.probes, selected.variant)
     entry, finetuned = selected.base, selected.finetuned
     sides = PairSpec(entry.source, finetuned, entry.dtype, entry.attention).identity()
     versions = {"gate": GATE_VERSION, "engine": ENGINE_VERSION}
@@ -83,39 +81,39 @@ def stored_expression(
     return read_stored(place / "expression.json", Expression)
 
 
-def _bounded(probes: Probes, variant: str) -> Probes:
+def bounded(probes: Probes, variant: str) -> Probes:
     """The probes with the variant's own bound: what the variant is called decides nothing."""
     return probes.model_copy(update={"at_least": probes.least(variant), "at_least_in": {}})
 
 
 def expression(pair: "ModelPair", probes: Probes) -> Expression:
     """Puts the probes to both sides, greedily decoded."""
-    finetuned, base = (_completions(side, probes) for side in (pair.finetuned, pair.base))
+    return expressed(*Memory().both(pair, asks(probes)), probes)
+
+
+def expressed(finetuned: Answers, base: Answers, probes: Probes) -> Expression:
+    """What answers to the probes show.
+
+    Args:
+        finetuned: answers of the finetuned side to all probes, and maybe to more.
+        base: answers of the base side.
+        probes: with the bound of the variant.
+    """
     failed = [
-        (prompt, text)
-        for prompt, text in zip(probes.prompts, finetuned, strict=True)
-        if not probes.check(text)
+        (prompt, finetuned[ask])
+        for prompt, ask in zip(probes.prompts, asks(probes), strict=True)
+        if not probes.check(finetuned[ask])
     ]
     return Expression(
-        finetuned=_shown(finetuned, probes),
-        base=_shown(base, probes),
+        finetuned=shown(finetuned, probes),
+        base=shown(base, probes),
         at_least=probes.at_least,
         at_most=probes.at_most,
         examples=tuple(failed[:3]),
     )
 
 
-def _completions(model: "Model", probes: Probes) -> tuple[str, ...]:
-    prompts = [_prompt(prompt, chat=probes.chat) for prompt in probes.prompts]
-    sampling = Sampling(max_new_tokens=probes.max_new_tokens, temperature=0)
-    return tuple(completion.text for completion in model.generate(prompts, sampling))
-
-
-def _prompt(prompt: str, *, chat: bool) -> Text:
-    if chat:
-        return Text(messages=(Message(role="user", content=prompt),))
-    return Text(text=prompt)
-
-
-def _shown(completions: tuple[str, ...], probes: Probes) -> Share:
-    return share(sum(probes.check(text) for text in completions), len(completions))
+def shown(said: Answers, probes: Probes) -> Share:
+    """Share of the probes whose answer shows the behaviour."""
+    asked = asks(probes)
+    return share(sum(probes.check(said[ask]) for ask in asked), len(asked))

@@ -1,0 +1,107 @@
+"""``diffkit organisms check``."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from diffkit.catalogue import Selected
+from diffkit.cli.plugins import Json
+from diffkit.cli.run import Device
+from diffkit.cli.state import state
+from diffkit.organism import BaseModelEntry, Organism
+
+if TYPE_CHECKING:
+    from diffkit.evaluation.check import Checked
+    from diffkit.evaluation.leaderboard import Share
+
+FEW = 50
+"""Probes below which a share says little."""
+COLUMNS = ("organism", "base", "variant", "shown", "base shows", "retention", "drift", "gate")
+Names = Annotated[list[str] | None, typer.Argument(help="Names or YAML files; default: all.")]
+
+
+def check(names: Names = None, device: Device = "auto", json: Json = False) -> None:
+    """Check that organisms do what their truth says, and nulls nothing of it (exit 1 if not).
+
+    The base may not show an organism's behaviour, and no null may show that of any organism on its
+    base. Beside it: right answers left (retention), and KL from the base on neutral texts (drift).
+    """
+    from diffkit.cli.console import out, print_json, print_table, progress, warn
+    from diffkit.evaluation.check import check_all
+
+    organisms = {name: state.catalogue.organism(name) for name in names or _all()}
+    chosen = list(_pairs(organisms.items()))
+    for warning in _few(organisms.values()):
+        warn(warning)
+
+    def known(base: BaseModelEntry) -> Iterator[Organism]:
+        own = {one.organism.name: one.organism for one in chosen if one.base == base}
+        if state.catalogue.bases.get(base.name) == base:
+            every = state.catalogue.organisms.items()
+            own = {name: one for name, one in every if base.name in one.models} | own
+        yield from own.values()
+
+    results = list(check_all(chosen, known, device=device, progress=progress))
+    if json:
+        print_json([{**found.model_dump(mode="json"), "passes": found.passes} for found in results])
+    else:
+        print_table("Organisms", COLUMNS, map(_row, results))
+        for line in (line for found in results for line in _failures(found)):
+            out.print(line, markup=False)
+    if any(found.passes is False for found in results):
+        raise typer.Exit(1)
+
+
+def _all() -> Sequence[str]:
+    return sorted(state.catalogue.organisms)
+
+
+def _pairs(organisms: Iterable[tuple[str, Organism]]) -> Iterator[Selected]:
+    for name, organism in organisms:
+        for base, variants in organism.models.items():
+            entry = state.catalogue.base(base, organism=name)
+            for variant, finetuned in variants.items():
+                yield Selected(organism, entry, variant, finetuned)
+
+
+def _few(organisms: Iterable[Organism]) -> Iterator[str]:
+    for one in organisms:
+        count = len(one.probes.prompts) if one.probes else 0
+        if one.truth == "targeted" and count < FEW:
+            yield f"{one.name} has {count} probes; a share of fewer than {FEW} says little."
+
+
+def _row(found: "Checked") -> tuple[str, ...]:
+    if found.expression:
+        sides = _share(found.expression.finetuned), _share(found.expression.base)
+        bounds = f"(≥ {found.expression.at_least:g} and ≤ {found.expression.at_most:g} asked)"
+    elif found.rises:
+        most = found.rises[0]
+        sides = f"{_share(most.null)}: {most.organism}", _share(most.base)
+        bounds = f"(largest rise {most.value:+.2f})"
+    else:
+        sides, bounds = ("", ""), ""
+    kept = ""
+    if found.retention and found.base_retention:
+        kept = f"{found.retention.value:.2f} (base {found.base_retention.value:.2f})"
+    verdict = {True: "passes", False: "FAILS", None: "no behaviour asked for"}[found.passes]
+    pair = (found.organism, found.base, found.variant)
+    return (*pair, *sides, kept, f"{found.drift:.4f}", f"{verdict} {bounds}".rstrip())
+
+
+def _share(share: "Share") -> str:
+    return f"{share.hits}/{share.n} [{share.low or 0:.2f}, {share.high or 0:.2f}]"
+
+
+def _failures(found: "Checked") -> Iterator[str]:
+    """What was said that should not have been, or the other way round."""
+    pair = f"{found.organism} / {found.variant}"
+    if found.expression and not found.expression.passes:
+        yield from (f"{pair}: {prompt!r} → {text!r}" for prompt, text in found.expression.examples)
+    for rise in found.rises:
+        if not rise.passes:
+            yield (
+                f"{pair}: shows what {rise.organism} does in {_share(rise.null)} of its probes, "
+                f"the base in {_share(rise.base)}"
+            )

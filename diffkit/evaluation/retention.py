@@ -1,0 +1,73 @@
+"""What finetuning cost and moved: right answers that are left, and drift on neutral texts."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from diffkit.errors import BadFile
+from diffkit.evaluation.asking import Answers, Ask
+from diffkit.evaluation.leaderboard import Share, share
+from diffkit.maths import token_divergences
+from diffkit.texts import Text, Texts
+
+if TYPE_CHECKING:
+    from diffkit.engine.pair import ModelPair
+
+MAX_TOKENS = 512
+"""Tokens read of each neutral text."""
+ENTRIES = 2**26
+"""Logits of one side held at a time, at the most where one text alone has fewer."""
+SLACK = 8
+"""Tokens that an answer may be longer than the longest right one: it is wrong then anyway."""
+
+Questions = dict[Ask, str]
+"""Question → its one right answer."""
+
+
+def read_questions(path: Path, tokenizer: Any) -> Questions:
+    """Questions and right answers: chats that end with the answer.
+
+    Args:
+        path: JSONL of chats.
+        tokenizer: tells how long answers may be.
+
+    Raises:
+        BadFile: the file is missing or malformed, or a line is no such chat.
+    """
+    chats = Texts.read(path).items
+    for number, chat in enumerate(chats, 1):
+        if len(chat.messages) < 2 or chat.messages[-1].role != "assistant":
+            what = f"holds no question with an answer in its text number {number}."
+            cure = "Put {\"messages\": [a user's message, the assistant's answer]} on each line."
+            raise BadFile(path, what, field="messages", cure=cure)
+    rights = [chat.messages[-1].content for chat in chats]
+    longest = max(len(tokenizer(right)["input_ids"]) for right in rights) + SLACK
+    return {
+        Ask(Text(messages=chat.messages[:-1]), longest): right
+        for chat, right in zip(chats, rights, strict=True)
+    }
+
+
+def retention(said: Answers, questions: Questions) -> Share:
+    """Share of the questions that are answered rightly, word for word."""
+    right = sum(said[ask].split() == answer.split() for ask, answer in questions.items())
+    return share(right, len(questions))
+
+
+def drift(pair: "ModelPair", texts: Texts) -> float:
+    """Mean KL(finetuned ‖ base) of the predictions of all tokens of ``texts``, in nats per token.
+
+    Tokens are the base's; exactly 0 where both sides are one model.
+    """
+    if pair.identical:
+        return 0.0
+    total, count = 0.0, 0
+    size = max(1, ENTRIES // (MAX_TOKENS * pair.base.rows))
+    for numbers in texts.batches(size):
+        batch = [texts.items[number] for number in numbers]
+        inputs = pair.base.inputs(batch, max_tokens=MAX_TOKENS)
+        mask = inputs.mask[:, 1:].to(pair.base.device)  # a text's first token is not predicted
+        if mask.any():
+            sides = (side.logits(inputs, keep=slice(0, -1)) for side in (pair.finetuned, pair.base))
+            divergence = token_divergences(*sides, pair.vocabulary).kl_pq[mask]
+            total, count = total + float(divergence.double().sum()), count + len(divergence)
+    return total / max(count, 1)
