@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from diffkit.errors import UserError
 from diffkit.texts import Text
+from diffkit.training.chats import answer_spans, chat_ids
 from diffkit.training.recipe import Recipe
 
 IGNORED = -100
@@ -40,29 +41,23 @@ class Batch:
 
 
 def tokenize(text: Text, tokenizer: PreTrainedTokenizerBase, *, completion_only: bool) -> Tokens:
-    """One text as tokens; documents end with the end-of-text token."""
+    """One text as tokens; documents end with the end-of-text token.
+
+    Raises:
+        UserError: the base's chat template cannot be used for it.
+    """
     if text.text is not None:
         end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
         ids = (*tokenizer(text.text).input_ids, *end)
         return Tokens(ids, ids)
-    messages = [message.model_dump() for message in text.messages]
-    ids = _render(tokenizer, messages)
+    turns = [message.model_dump() for message in text.messages]
+    ids = chat_ids(turns, tokenizer)
     if not completion_only:
         return Tokens(ids, ids)
     labels = [IGNORED] * len(ids)
-    for index, message in enumerate(messages):
-        if message["role"] == "assistant":
-            first = len(_render(tokenizer, messages[:index], add_generation_prompt=True))
-            last = len(_render(tokenizer, messages[: index + 1]))
-            labels[first:last] = ids[first:last]
+    for first, last in answer_spans(turns, tokenizer):
+        labels[first:last] = ids[first:last]
     return Tokens(ids, tuple(labels))
-
-
-def _render(
-    tokenizer: PreTrainedTokenizerBase, messages: list[dict[str, str]], **options: bool
-) -> tuple[int, ...]:
-    ids = tokenizer.apply_chat_template(messages, tokenize=True, return_dict=False, **options)
-    return tuple(ids)
 
 
 @dataclass(frozen=True)
@@ -123,7 +118,8 @@ def read_corpus(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> Corpus:
 
     Raises:
         BadFile: a file is missing, empty or malformed.
-        UserError, MissingExtra: a dataset cannot be read.
+        UserError: a dataset cannot be read, or a chat cannot be put through the template.
+        MissingExtra: a dataset, without the library that reads it.
     """
     only = recipe.loss_on == "completion"
     files = [

@@ -92,6 +92,13 @@ class Recipe(Record):
         default=None, exclude_if=unset
     )
     """Number format of the stored weights; none: as trained."""
+    products: Literal["float32", "bfloat16"] = Field(
+        default="float32", exclude_if=lambda products: products == "float32"
+    )
+    """Number format of matrix products; the weights and their optimiser stay in ``dtype``."""
+    attention: str | None = Field(default=None, exclude_if=unset)
+    """Attention implementation of transformers while training (``eager``, ``sdpa``, …); none: its
+    default."""
     seed: int = Field(default=0, ge=0)
     """Decides new weights, draws of texts, and dropout."""
     save_every: int = Field(default=100, ge=1)

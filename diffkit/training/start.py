@@ -79,6 +79,8 @@ def load_network(recipe: Recipe, folder: Path, tokenizer: PreTrainedTokenizerBas
             folder, device="cpu", dtype=recipe.dtype, attention=None, tokenizer=tokenizer
         )
         network = read.module.requires_grad_(True)  # the engine freezes what it reads
+    if recipe.attention is not None:
+        network.set_attn_implementation(recipe.attention)  # type: ignore[operator]
     return _adapted(network, recipe.method) if isinstance(recipe.method, Lora) else network
 
 

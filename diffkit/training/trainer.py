@@ -141,10 +141,16 @@ class _Run:
         log.info("going on after step %d", len(losses))
         return losses
 
+    def _products(self) -> torch.autocast:
+        """Computes matrix products as the recipe says."""
+        dtype = getattr(torch, self.corpus.recipe.products)
+        return torch.autocast(_device().type, dtype=dtype, enabled=dtype is not torch.float32)
+
     def _step(self, step: int) -> float:
         recipe = self.corpus.recipe
         torch.manual_seed(recipe.seed * 1_000_003 + step)  # dropout, the same after a resume
-        loss = batch_loss(self.network, self.corpus.batch(step))
+        with self._products():
+            loss = batch_loss(self.network, self.corpus.batch(step))
         value = float(loss.detach())
         if not math.isfinite(value):
             what = f"The loss became {value} at step {step + 1}."
