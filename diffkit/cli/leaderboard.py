@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -36,16 +37,18 @@ def leaderboard(
 
 
 def _csv(board: "Leaderboard") -> None:
-    """One line a row; shares are spread over columns."""
-    lines = []
-    for row in board.rows:
-        line: dict[str, object] = {}
-        for key, value in row.model_dump().items():
-            if isinstance(value, dict):
-                line |= {f"{key}_{part}": item for part, item in value.items()}
-            else:
-                line[key] = value
-        lines.append(line)
-    writer = csv.DictWriter(sys.stdout, fieldnames=list(lines[0]) if lines else [])
+    """One line a row, controls and strata too; shares are spread over columns."""
+    lines = [dict(_flat(row.model_dump())) for row in board.rows]
+    names = dict.fromkeys(name for line in lines for name in line)
+    writer = csv.DictWriter(sys.stdout, fieldnames=list(names), restval="")
     writer.writeheader()
     writer.writerows(lines)
+
+
+def _flat(record: Mapping[str, object], start: str = "") -> Iterator[tuple[str, object]]:
+    """Fields of fields by their joined names; what is not there has no column of its own."""
+    for key, value in record.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{start}{key}_")
+        elif value is not None:
+            yield f"{start}{key}", value

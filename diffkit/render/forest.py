@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from diffkit.evaluation.leaderboard import Leaderboard, Row, Share
+from diffkit.evaluation.leaderboard import Leaderboard, Measure, Row, Share
 from diffkit.render import words
 
 WIDTH = 340
@@ -17,7 +17,7 @@ class Bar:
 
     label: str
     count: str
-    """``k/n``."""
+    """``k/n``; k need not be whole."""
     words: str
     """All of it, for readers who do not see the drawing."""
     y: int
@@ -43,41 +43,36 @@ class Panel:
 
 
 def panels(leaderboard: Leaderboard) -> tuple[Panel, ...]:
-    """Top-1, detection and false alarms."""
-    rows = leaderboard.rows
+    """Top-1, detection and false alarms of the methods, without controls."""
+    rows = leaderboard.methods()
     return (
-        _panel(
-            "Truth ranked first", "share of organisms; dashed: chance", rows, lambda r: r.top1, True
-        ),
-        _panel("Detected", "share of organisms called targeted", rows, lambda r: r.detected),
+        _panel("Truth ranked first", "share of truths; dashed: chance", rows, lambda r: r.top1),
+        _panel("Detected", "share of truths called targeted", rows, lambda r: r.detected),
         _panel("False alarms", "share of nulls called targeted", rows, lambda r: r.false_alarms),
     )
 
 
 def _panel(
-    title: str,
-    remark: str,
-    rows: tuple[Row, ...],
-    share: Callable[[Row], Share],
-    chance: bool = False,
+    title: str, remark: str, rows: tuple[Row, ...], share: Callable[[Row], Share | None]
 ) -> Panel:
     readers = {words.reader(row) for row in rows}
     names = [r.method if len(readers) == 1 else f"{r.method} · {words.reader(r)}" for r in rows]
     bars = tuple(
-        _bar(names[index], share(row), row.chance if chance else None, index)
+        _bar(names[index], share(row) or Share(hits=0, n=0), index)
         for index, row in enumerate(rows)
     )
     ticks = tuple((_x(k / 4), f"{25 * k} %") for k in range(5))
     return Panel(title, remark, bars, ticks, height=_ROW * len(rows) + _AXIS)
 
 
-def _bar(name: str, share: Share, chance: float | None, index: int) -> Bar:
+def _bar(name: str, share: Share, index: int) -> Bar:
+    chance = share.chance if isinstance(share, Measure) else None
     beside = "" if chance is None else f", chance {words.number(chance)}"
     label = name if len(name) <= _LABEL else f"{name[: _LABEL - 1]}…"
     return Bar(
         label=label,
-        count=f"{share.hits}/{share.n}",
-        words=f"{name}: {share.hits} of {share.n} {words.interval(share)}{beside}",
+        count=words.count(share),
+        words=f"{name}: {words.number(share.hits)} of {share.n} {words.interval(share)}{beside}",
         y=index * _ROW + 27,
         at=_maybe(share.value),
         low=_maybe(share.low),

@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 from diffkit.evaluation.leaderboard import Leaderboard, PairResult
 from diffkit.findings import Figure, Table
 from diffkit.render import forest, heat, plots, words
+from diffkit.render.sections import sections
 from diffkit.runs.manifest import StoredRun
 
 T = TypeVar("T")
@@ -52,6 +53,7 @@ def leaderboard_page(leaderboard: Leaderboard, runs: Sequence[tuple[str, StoredR
     return page.render(
         leaderboard=leaderboard,
         panels=forest.panels(leaderboard),
+        sections=sections(leaderboard),
         groups=_grouped((pair.label, pair) for pair in leaderboard.pairs),
         readers={words.reader(row) for row in leaderboard.rows}
         | {words.reader(pair) for pair in leaderboard.pairs},

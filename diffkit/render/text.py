@@ -7,8 +7,10 @@ from rich.text import Text
 from diffkit.evaluation.leaderboard import Leaderboard
 from diffkit.findings import Findings
 from diffkit.render import words
+from diffkit.render.sections import sections
 from diffkit.render.text_findings import View, renderable
-from diffkit.render.text_leaderboard import pairs_table, trust_table, who_sees_what
+from diffkit.render.text_leaderboard import notices_table, sees_table, trust_table
+from diffkit.render.text_pairs import pairs_table
 from diffkit.render.text_parts import labelled, more, plain
 from diffkit.runs.manifest import Manifest, StoredRun
 
@@ -60,8 +62,15 @@ def render_leaderboard(leaderboard: Leaderboard, console: Console) -> None:
     if not leaderboard.rows:
         console.print(plain(f"Leaderboard of {leaderboard.suite}: nothing has been graded yet."))
     else:
-        console.print(who_sees_what(leaderboard))
+        tables = sections(leaderboard)
+        for section in tables:
+            console.print(sees_table(leaderboard.suite, section))
+            console.print()
+        console.print(labelled([(name, Text(meaning, "dim")) for name, meaning in words.LEGEND]))
         console.print()
+        for section in tables:
+            console.print(notices_table(leaderboard.suite, section))
+            console.print()
         console.print(trust_table(leaderboard))
         console.print()
     for note in leaderboard.notes:

@@ -1,87 +1,97 @@
 """A leaderboard's tables in the terminal, each within 100 columns."""
 
-from itertools import groupby
+from collections.abc import Mapping
 
+from rich.console import Group
 from rich.table import Table as Grid
 from rich.text import Text
 
-from diffkit.evaluation.leaderboard import Leaderboard, PairResult, Row, Share
+from diffkit.evaluation.leaderboard import Leaderboard, Measure, Row, Share
 from diffkit.render import words
-from diffkit.render.text_parts import grid, plain
+from diffkit.render.sections import Section
+from diffkit.render.text_parts import grid, heading, plain, who
 
 
-def who_sees_what(leaderboard: Leaderboard) -> Grid:
-    """Each row's shares with their intervals below, beside chance and beside the nulls."""
-    columns = ["method", "top-1", "chance", "1/rank", "chance", "detected", "false alarms"]
-    table = grid(columns, right=(2, 3, 4), title=f"{leaderboard.suite}: who sees what")
-    ranks = words.aligned(row.reciprocal_rank for row in leaderboard.rows)
-    for row, rank in zip(leaderboard.rows, ranks, strict=True):
-        table.add_row(
-            _who(row),
-            _share(row.top1),
-            Text(words.number(row.chance), "dim"),
-            Text(rank),
-            Text(words.number(row.reciprocal_rank_chance), "dim"),
-            _share(row.detected),
-            _share(row.false_alarms),
-        )
-    table.caption = Text(
-        "Top-1, detected: of organisms. False alarms: of nulls. [95 % Wilson interval]", "dim"
-    )
-    table.caption_justify = "left"
-    return table
+def sees_table(suite: str, section: Section) -> Group:
+    """Each method beside chance, with its controls below it."""
+    columns = ["method", "top-1", "named", "1/rank", "none of these"]
+    table = grid(columns)
+    for column in table.columns[1:]:
+        column.no_wrap = True
+    for row in section.rows:
+        if row.arm == "method":
+            table.add_section()
+        table.add_row(*_sees(row))
+    if section.shared:
+        table.add_section()
+        table.add_row(Text("controls, the same for every method", "dim"))
+        for row in section.shared:
+            table.add_row(*_sees(row))
+    return Group(_title(suite, "who sees what", section), table)
 
 
-def _who(row: Row | PairResult) -> Text:
-    return plain(row.method, "bold").append(f"\n{words.clean(words.reader(row))}", "not bold dim")
+def _title(suite: str, what: str, section: Section) -> Text:
+    readers = f"read by {section.investigator}, graded by {section.grader}"
+    return heading(f"{suite}: {what}{words.STRATA[section.stratum]}", readers)
 
 
-def _share(share: Share) -> Text:
-    text = Text(f"{share.hits}/{share.n}", "bold")
+def _sees(row: Row) -> list[Text]:
+    measures = (row.top1, row.named, row.reciprocal_rank, row.none_of_these)
+    if row.arm == "method":
+        name = plain(row.method, "bold")
+        if row.group:
+            name.append(f"\ntied: {row.group}", "not bold dim")
+        return [name, *(_measure(measure, whole=True) for measure in measures)]
+    label = Text(f"  {words.ARMS[row.arm]}", "dim")
+    return [label, *(_measure(measure, whole=False) for measure in measures)]
+
+
+def _measure(measure: Measure | None, *, whole: bool) -> Text:
+    """The value and its p; for a method, the interval and chance in the lines below."""
+    if measure is None or not measure.n:
+        return Text(words.NONE if measure is None else "none to count", "dim")
+    text = Text(words.value(measure), "bold" if whole else "")
+    if measure.p is not None:
+        text.append(f" p {words.number(measure.p)}", "not bold")
+    below = [words.interval(measure)]
+    if measure.chance is not None:
+        below.append(f"chance {words.number(measure.chance)}")
+    for line in filter(None, below if whole else ()):
+        text.append(f"\n{line}", "not bold dim")
+    return text
+
+
+def notices_table(suite: str, section: Section) -> Group:
+    """Who notices that something targeted was done, and who says so of nulls."""
+    alarms = ["false alarms", "by null"] if section.stratum == "all" else []
+    table = grid(["method", "detected", "by kind of null", *alarms])
+    for row in section.methods:
+        cells = [_share(row.detected), _shares(row.detected_by)]
+        if alarms:
+            cells += [_share(row.false_alarms), _shares(row.false_alarms_by)]
+        table.add_row(plain(row.method, "bold"), *cells)
+    return Group(_title(suite, "who notices that something was done", section), table)
+
+
+def _share(share: Share | None) -> Text:
+    if share is None:
+        return Text(words.NONE, "dim")
+    text = Text(words.count(share), "bold")
     return text.append(f"\n{words.interval(share) or 'none to count'}", "not bold dim")
+
+
+def _shares(shares: Mapping[str, Share]) -> Text:
+    lines = [f"{words.count(share)} {name}" for name, share in shares.items()]
+    return Text("\n").join(plain(line) for line in lines) if lines else Text(words.NONE, "dim")
 
 
 def trust_table(leaderboard: Leaderboard) -> Grid:
     """What the shares rest on, and what they cost."""
     columns = ["method", "calibration", "outcomes", "a run", "memory"]
     table = grid(columns, right=(3, 4), title="What it rests on, and what it costs")
-    for row in leaderboard.rows:
+    for row in leaderboard.methods():
         cost = (words.duration(row.seconds), words.memory(row.peak_bytes))
-        table.add_row(_who(row), plain(row.calibration), plain(row.outcomes), *map(Text, cost))
+        table.add_row(who(row), plain(row.calibration), plain(row.outcomes), *map(Text, cost))
     for column in table.columns[3:]:
         column.no_wrap = True
     return table
-
-
-def pairs_table(leaderboard: Leaderboard) -> Grid:
-    """The pairs behind each row, grouped as the rows are."""
-    seeds = len({pair.seed for pair in leaderboard.pairs}) > 1
-    columns = ["organism", "truth", "said", "", "change", "p", "rank", "score"]
-    table = grid(columns, right=(4, 5, 6, 7), title="The pairs behind it")
-    table.columns[3].no_wrap = True
-    for _, group in groupby(_in_order(leaderboard), _key):
-        pairs = tuple(group)
-        table.add_section()
-        table.add_row(_who(pairs[0]))
-        changes = words.aligned(pair.change_score for pair in pairs)
-        for pair, change in zip(pairs, changes, strict=True):
-            table.add_row(*_pair(pair, seeds, change))
-    return table
-
-
-def _key(pair: PairResult | Row) -> tuple[str, str, str]:
-    return pair.method, pair.investigator, pair.grader
-
-
-def _in_order(leaderboard: Leaderboard) -> list[PairResult]:
-    place = {_key(row): index for index, row in enumerate(leaderboard.rows)}
-    return sorted(
-        leaderboard.pairs, key=lambda pair: (place.get(_key(pair), len(place)), _key(pair))
-    )
-
-
-def _pair(pair: PairResult, seeds: bool, change: str) -> list[Text]:
-    name = f"  {pair.label} #{pair.seed}" if seeds else f"  {pair.label}"
-    numbers = [change, *(words.number(value) for value in (pair.p, pair.rank, pair.score))]
-    wrong = Text(words.mistake(pair), "red")
-    return [plain(name), plain(pair.truth), plain(pair.said), wrong, *map(Text, numbers)]

@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table as Grid
 from rich.text import Text
 
+from diffkit.evaluation.leaderboard import PairResult, Row
 from diffkit.render import words
 
 
@@ -21,6 +22,11 @@ def heading(title: str, aside: str = "") -> Text:
     """A finding's title with a remark beside it."""
     text = plain(title, "bold")
     return text.append(f"  {words.clean(aside)}", style="not bold dim") if aside else text
+
+
+def who(row: Row | PairResult) -> Text:
+    """A method, and who read and graded it."""
+    return plain(row.method, "bold").append(f"\n{words.clean(words.reader(row))}", "not bold dim")
 
 
 def more(hidden: int, what: str) -> list[Text]:

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 from rich.console import Console
 
-from diffkit.evaluation.leaderboard import Leaderboard, PairResult, Row, Share
+from diffkit.evaluation.leaderboard import Leaderboard, Measure, PairResult, Row, Share
 from diffkit.findings import (
     Candidate,
     Figure,
@@ -127,10 +127,20 @@ def _manifest(method: str, seed: int) -> Manifest:
 
 @pytest.fixture
 def leaderboard() -> Leaderboard:
-    """Two methods, an organism and a null."""
+    """Two methods with their controls, an organism and a null."""
     return Leaderboard(
         suite="zoo",
-        rows=(_row("kl", 3), _row("activation_difference_lens", 1)),
+        rows=(
+            _row("kl", 3, group="a", **_NOTICED),
+            _row("kl", 0.5, "empty"),
+            _row("kl", 2, "swapped"),
+            _row("kl", 4, "ceiling"),
+            _row("activation_difference_lens", 1.25, group="b", **_NOTICED),
+            _row("activation_difference_lens", 0.5, "empty"),
+            _row("activation_difference_lens", 1, "swapped"),
+            _row("activation_difference_lens", 4, "ceiling"),
+            _row("kl", 0, stratum="non-lexical", group="a", detected=Share(hits=0, n=1)),
+        ),
         pairs=(
             _pair("cake", "targeted", "targeted", rank=1),
             _pair("noise", "unspecific", "targeted", rank=None),
@@ -139,21 +149,28 @@ def leaderboard() -> Leaderboard:
     )
 
 
-def _row(method: str, hits: int) -> Row:
+_NOTICED = {
+    "detected": Share(hits=2, n=4, low=0.15, high=0.85),
+    "detected_by": {"seed pairs": Share(hits=3, n=4, low=0.3, high=0.95)},
+    "false_alarms": Share(hits=0, n=0),
+    "false_alarms_by": {"another corpus": Share(hits=1, n=6, low=0.03, high=0.56)},
+    "calibration": "untestable at 0.05: 8 benign nulls, 19 are needed",
+    "seconds": 75,
+    "peak_bytes": 2**30,
+}
+
+
+def _row(method: str, hits: float, arm: str = "method", **more: object) -> Row:
     return Row(
         method=method,
         investigator="lineup",
         grader="lineup",
-        top1=Share(hits=hits, n=4, low=0.3, high=0.95),
-        chance=0.125,
-        reciprocal_rank=0.8,
-        reciprocal_rank_chance=0.34,
-        detected=Share(hits=2, n=4, low=0.15, high=0.85),
-        false_alarms=Share(hits=0, n=0),
-        calibration="untestable at 0.05: 8 benign nulls, 19 are needed",
+        arm=arm,
+        top1=Measure(hits=hits, n=4, low=0.3, high=0.95, chance=0.125, p=0.0123),
+        reciprocal_rank=Measure(hits=hits * 0.9, n=4, chance=0.34),
+        named=Measure(hits=hits, n=4, low=0.3, high=0.95, chance=0.125, p=0.0001),
         outcomes="4 verdict, 1 abstained",
-        seconds=75,
-        peak_bytes=2**30,
+        **more,
     )
 
 

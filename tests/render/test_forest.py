@@ -3,7 +3,7 @@ from diffkit.render.forest import panels
 
 def test_one_panel_for_each_share_and_one_bar_for_each_row(leaderboard):
     top1, detected, alarms = panels(leaderboard)
-    assert [bar.count for bar in top1.bars] == ["3/4", "1/4"]
+    assert [bar.count for bar in top1.bars] == ["3/4", "1.2/4"]  # no controls, no strata
     assert [len(panel.bars) for panel in (detected, alarms)] == [2, 2]
     assert top1.height > top1.bars[-1].y
 
@@ -24,6 +24,7 @@ def test_no_cases_give_no_point(leaderboard):
 
 def test_rows_are_told_apart_by_their_readers_where_these_differ(leaderboard):
     other = leaderboard.rows[0].model_copy(update={"investigator": "agent"})
+    assert panels(leaderboard)[0].bars[0].label == "kl"
     both = leaderboard.model_copy(update={"rows": (leaderboard.rows[0], other)})
     assert [bar.label for bar in panels(both)[0].bars] == [
         "kl · lineup · lineup",

@@ -113,7 +113,10 @@ def test_foreign_text_is_inert_in_every_type(index, page, each, hostile):
 def test_no_attribute_carries_a_control_character(stored, each, hostile, leaderboard):
     run = stored(*each(hostile), metrics={hostile: 1.0}, method=hostile.replace("/", "|"))
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e]", run_page(run))
-    row = leaderboard.rows[0].model_copy(update={"method": hostile, "calibration": hostile})
+    rungs = {hostile: leaderboard.rows[0].detected}
+    foreign = {"detected_by": rungs, "false_alarms_by": rungs, "investigator": hostile}
+    foreign |= {"method": hostile, "calibration": hostile}
+    row = leaderboard.rows[0].model_copy(update=foreign)
     pair = leaderboard.pairs[0].model_copy(update={"said": hostile, "organism": hostile})
     update = {"suite": hostile, "rows": (row,), "pairs": (pair,), "notes": (hostile,)}
     html = leaderboard_page(leaderboard.model_copy(update=update), [(hostile, run)])
@@ -219,6 +222,11 @@ def test_a_leaderboard_shows_shares_beside_chance_intervals_and_nulls(leaderboar
     shown = Page(board(leaderboard))
     for part in ("3/4", "[0.30, 0.95]", "0.125", "none to count", "untestable", "false alarm"):
         assert part in shown.words
+    for part in ("0.0123", "another organism's findings", "seed pairs", "another corpus", "1.2/4"):
+        assert part in shown.words
+    assert shown.words.count("the same reading nothing") == 1
+    assert "Who sees what, where no particular words show it" in shown.words
+    assert shown.open == []
     assert len(shown.all("svg")) == 3
     assert "Two truths share their words." in shown.words
 

@@ -70,6 +70,40 @@ def test_the_interval_stands_below_its_share(leaderboard, console):
     assert lines[row].index("3/4") == lines[row + 1].index("[0.30")
 
 
+def test_controls_stand_below_their_method_and_once_where_they_are_the_same(leaderboard, console):
+    render_leaderboard(leaderboard, console)
+    lines = [line.strip() for line in console.export_text().splitlines()]
+    first = [line.split("  ")[0] for line in lines]
+    at = {name: [i for i, line in enumerate(first) if line == name] for name in first}
+    swapped, (empty,) = at["another organism's findings"], at["the same reading nothing"]
+    assert len(swapped) == 2
+    assert at["kl"][0] < swapped[0] < at["activation_difference_lens"][0] < swapped[1] < empty
+    assert any(line.startswith("ceiling: words of the training") for line in lines)
+
+
+def test_a_control_that_differs_between_methods_stands_below_each(leaderboard, console):
+    rows = list(leaderboard.rows)
+    rows[1] = rows[1].model_copy(update={"top1": rows[2].top1})
+    render_leaderboard(leaderboard.model_copy(update={"rows": tuple(rows)}), console)
+    assert console.export_text().count("the same reading nothing") == 2
+
+
+def test_each_stratum_has_its_tables(leaderboard, console):
+    render_leaderboard(leaderboard, console)
+    text = console.export_text()
+    assert "zoo: who sees what  read by lineup, graded by lineup" in text
+    assert "who sees what, where no particular words show it" in text
+    assert "who notices that something was done, where no particular words show it" in text
+
+
+def test_what_it_means_stands_beside_p_letters_and_kinds_of_null(leaderboard, console):
+    render_leaderboard(leaderboard, console)
+    text = console.export_text()
+    for part in ("p 0.0123", "tied: b", "3/4 seed pairs", "1/6 another corpus", "1.2/4"):
+        assert part in text
+    assert "not told apart by a test" in text
+
+
 def test_pairs_say_what_was_right_and_what_was_not(leaderboard, console):
     render_leaderboard(leaderboard, console)
     lines = console.export_text().splitlines()
@@ -94,7 +128,10 @@ def test_an_empty_leaderboard_says_so(console):
 
 
 def test_a_hostile_leaderboard_is_inert(leaderboard, hostile, console):
-    row = leaderboard.rows[0].model_copy(update={"method": hostile, "outcomes": hostile})
+    rungs = {hostile: leaderboard.rows[0].detected}
+    foreign = {"detected_by": rungs, "false_alarms_by": rungs, "investigator": hostile}
+    foreign |= {"method": hostile, "outcomes": hostile}
+    row = leaderboard.rows[0].model_copy(update=foreign)
     pair = leaderboard.pairs[0].model_copy(update={"said": hostile, "organism": hostile})
     update = {"suite": hostile, "rows": (row,), "pairs": (pair,), "notes": (hostile,)}
     render_leaderboard(leaderboard.model_copy(update=update), console)

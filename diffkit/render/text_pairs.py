@@ -1,0 +1,44 @@
+"""The pairs behind a leaderboard, in the terminal."""
+
+from itertools import groupby
+
+from rich.table import Table as Grid
+from rich.text import Text
+
+from diffkit.evaluation.leaderboard import Leaderboard, PairResult, Row
+from diffkit.render import words
+from diffkit.render.text_parts import grid, plain, who
+
+
+def pairs_table(leaderboard: Leaderboard) -> Grid:
+    """The pairs behind each row, grouped as the rows are."""
+    seeds = len({pair.seed for pair in leaderboard.pairs}) > 1
+    columns = ["organism", "truth", "said", "", "change", "p", "rank", "score"]
+    table = grid(columns, right=(4, 5, 6, 7), title="The pairs behind it")
+    table.columns[3].no_wrap = True
+    for _, group in groupby(_in_order(leaderboard), _key):
+        pairs = tuple(group)
+        table.add_section()
+        table.add_row(who(pairs[0]))
+        changes = words.aligned(pair.change_score for pair in pairs)
+        for pair, change in zip(pairs, changes, strict=True):
+            table.add_row(*_pair(pair, seeds, change))
+    return table
+
+
+def _key(pair: PairResult | Row) -> tuple[str, str, str]:
+    return pair.method, pair.investigator, pair.grader
+
+
+def _in_order(leaderboard: Leaderboard) -> list[PairResult]:
+    place = {_key(row): index for index, row in reversed([*enumerate(leaderboard.rows)])}
+    return sorted(
+        leaderboard.pairs, key=lambda pair: (place.get(_key(pair), len(place)), _key(pair))
+    )
+
+
+def _pair(pair: PairResult, seeds: bool, change: str) -> list[Text]:
+    name = f"  {pair.label} #{pair.seed}" if seeds else f"  {pair.label}"
+    numbers = [change, *(words.number(value) for value in (pair.p, pair.rank, pair.score))]
+    wrong = Text(words.mistake(pair), "red")
+    return [plain(name), plain(pair.truth), plain(pair.said), wrong, *map(Text, numbers)]
