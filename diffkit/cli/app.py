@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from diffkit.cli import (
+    calibrate,
     demo,
     doctor,
     evaluate,
@@ -38,6 +39,7 @@ app.command("methods")(methods.methods)
 app.add_typer(organisms.app, name="organisms")
 app.command("run")(run.run)
 app.command("evaluate")(evaluate.evaluate)
+app.command("calibrate")(calibrate.calibrate)
 app.command("leaderboard")(leaderboard.leaderboard)
 app.command("report")(report.report)
 app.add_typer(runs.app, name="runs")

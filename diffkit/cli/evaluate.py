@@ -1,7 +1,8 @@
 """``diffkit evaluate``."""
 
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -11,6 +12,7 @@ from diffkit.cli.state import state
 if TYPE_CHECKING:
     from diffkit.evaluation.record import Evaluation
     from diffkit.evaluation.suite import Plan, Suite
+    from diffkit.runs.sweep import Result
 
 Names = list[str] | None
 
@@ -25,23 +27,26 @@ def evaluate(
     graders: Annotated[Names, typer.Option(help="Graders; default lineup.")] = None,
     seeds: Annotated[Names, typer.Option(help="Seeds; default 0.")] = None,
     calibrate: Annotated[
-        str | None, typer.Option(help="NULL or NULL:DRAWS; a control null to calibrate on.")
+        Names, typer.Option(help="Nulls to calibrate on, NULL or NULL:DRAWS, comma-separated.")
+    ] = None,
+    controls: Annotated[
+        Names, typer.Option(help="Control rows: none, all, or their names; default all.")
     ] = None,
     texts: TextsFile = None,
     name: Annotated[str | None, typer.Option(help="Name of the evaluation in the store.")] = None,
     device: Device = "auto",
     fresh: Fresh = False,
+    allow_inert: Annotated[
+        bool, typer.Option("--allow-inert", help="Let organisms through that fail their gate.")
+    ] = False,
 ) -> None:
     """Run, investigate and grade a suite of organisms.
 
     What the store holds already is found, not run again.
     """
     from diffkit.cli.console import out, say
-    from diffkit.errors import BadOption
     from diffkit.evaluation.board import build
-    from diffkit.evaluation.suite import expand
     from diffkit.render.text import render_leaderboard
-    from diffkit.yamls import in_file
 
     flags = {
         "name": name,
@@ -50,60 +55,103 @@ def evaluate(
         "investigators": _split(investigators),
         "graders": _split(graders),
         "seeds": _split(seeds),
-        "calibration": _calibration(calibrate),
+        "calibration": [_null(value) for value in _split(calibrate) or []] or None,
+        "controls": _controls(_split(controls)),
         "texts": texts,
     }
-    try:
-        plan = expand(_suite(suite, flags), state.host, state.catalogue)
-    except BadOption as error:
-        raise (in_file(error, suite) if suite else error) from error
-    evaluation = carry_out(plan, device, fresh)
+    evaluation = carry_out(plan_of(suite, flags), device, fresh, allow_inert=allow_inert)
     render_leaderboard(build(evaluation, state.store), out)
     say("Next: diffkit report --leaderboard, or diffkit runs list")
     if any(entry.error for entry in evaluation.entries):
         raise typer.Exit(1)
 
 
-def carry_out(plan: "Plan", device: str, fresh: bool) -> "Evaluation":
-    """Evaluates ``plan`` into the store, and says how many runs were computed and found."""
-    from collections import Counter
+def plan_of(suite: Path | None, flags: dict[str, Any]) -> "Plan":
+    """The plan of a suite's file, of flags, or of both.
 
-    from diffkit.cli.console import listen, progress, say, warn
-    from diffkit.evaluation.evaluate import evaluate as carry
-    from diffkit.runs.execute import Execution
+    Raises:
+        UserError: a name, an option or a field does not fit.
+    """
+    from diffkit.errors import BadOption
+    from diffkit.evaluation.suite import expand
+    from diffkit.yamls import in_file
 
-    counts: Counter[str] = Counter()
-    stale: set[str] = set()
+    try:
+        return expand(_suite(suite, flags), state.host, state.catalogue)
+    except BadOption as error:
+        raise (in_file(error, suite) if suite else error) from error
 
-    def watch(result: Any) -> None:
-        counts[result.how] += 1
+
+class Tally:
+    """Counts how runs ended, and warns of those that failed."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._stale: set[str] = set()
+
+    def __call__(self, result: "Result") -> None:
+        """Counts one run."""
+        from diffkit.cli.console import warn
+
+        self._counts[result.how] += 1
         if result.stale:
-            stale.add(result.spec.method.name)
+            self._stale.add(result.spec.method.name)
         if result.failure:
             warn(f"{result.spec.method.name} failed: {result.error}")
 
+    def tell(self, from_tables: int = 0) -> None:
+        """Says how many runs were computed, found, or spared by calibration tables."""
+        from diffkit.cli.console import say, warn
+
+        for name in sorted(self._stale):
+            warn(f"Runs of {name!r} in the store come from other source; --fresh computes anew.")
+        counts = [f"{n} {how}" for how, n in sorted(self._counts.items())]
+        counts += [f"{from_tables} from calibration tables"] if from_tables else []
+        say("Runs: " + ", ".join(counts) + ".")
+
+
+def carry_out(plan: "Plan", device: str, fresh: bool, *, allow_inert: bool = False) -> "Evaluation":
+    """Evaluates ``plan`` into the store, and says how many runs were computed and found."""
+    from diffkit.cli.console import listen, progress
+    from diffkit.evaluation.evaluate import evaluate as carry
+    from diffkit.runs.execute import Execution
+
     listen()
-    store = state.store.prepare()
-    evaluation = carry(plan, store, Execution(device, progress, fresh), watch=watch)
-    for method in sorted(stale):
-        warn(f"Runs of {method!r} in the store come from other source; --fresh computes them anew.")
-    say("Runs: " + ", ".join(f"{n} {how}" for how, n in sorted(counts.items())) + ".")
+    tally = Tally()
+    evaluation = carry(
+        plan,
+        state.store.prepare(),
+        Execution(device, progress, fresh),
+        tables=state.catalogue.calibrated,
+        allow_inert=allow_inert,
+        watch=tally,
+    )
+    tally.tell(sum(entry.from_table for entry in evaluation.entries))
     return evaluation
 
 
-def _split(values: Names) -> list[str]:
-    return [name.strip() for value in values or [] for name in value.split(",") if name.strip()]
+def _split(values: Names) -> Names:
+    """The names in ``values``; none where there are none."""
+    split = [name.strip() for value in values or [] for name in value.split(",")]
+    return list(filter(None, split)) or None
 
 
-def _calibration(value: str | None) -> list[dict[str, Any]]:
-    if value is None:
-        return []
+def _controls(names: Names) -> Names:
+    """Names of control rows; none where nothing is said of them."""
+    from diffkit.evaluation.record import ControlArm
+
+    if names == ["all"]:
+        return list(get_args(ControlArm))
+    return [] if names == ["none"] else names
+
+
+def _null(value: str) -> dict[str, Any]:
     from diffkit.errors import UserError
 
     null, _, draws = value.partition(":")
     if draws and not draws.isdigit():
         raise UserError(f"--calibrate {value!r}: {draws!r} is no count.", cure="Try: NULL:19")
-    return [{"organism": null, **({"draws": int(draws)} if draws else {})}]
+    return {"organism": null, **({"draws": int(draws)} if draws else {})}
 
 
 def _suite(path: Path | None, flags: dict[str, Any]) -> "Suite":
@@ -114,7 +162,7 @@ def _suite(path: Path | None, flags: dict[str, Any]) -> "Suite":
     from diffkit.evaluation.suite import Suite
     from diffkit.yamls import explain, read_record
 
-    given = {key: value for key, value in flags.items() if value}
+    given = {key: value for key, value in flags.items() if value is not None}
     content: dict[str, Any] = {}
     if path is not None:
         content = read_record(path, Suite).beside(path).model_dump(exclude_defaults=True)

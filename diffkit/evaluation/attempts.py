@@ -1,6 +1,8 @@
 """Puts cases to investigators, once each."""
 
+import hashlib
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from diffkit.errors import reason_of
@@ -12,31 +14,44 @@ from diffkit.runs.store import Store
 from diffkit.verdict import Attempt, Outcome, Verdict
 
 
-def attempt(
-    case: Case | None, investigator: Component, store: Store, *, fresh: bool = False
-) -> Attempt:
-    """The attempt at ``case``: the stored one, or a new one.
+@dataclass
+class Asking:
+    """Puts cases to investigators: each once, and not at all where the store holds the attempt.
 
-    One that failed is made again: its cause may be mended by now, or have been a network's.
-
-    Args:
-        case: what the investigator is given; none where the method's run failed.
-        investigator: who is asked.
-        store: where attempts are kept.
-        fresh: whether it is asked although the store holds its attempt.
+    An attempt that failed is made again by the next evaluation: its cause may be mended by then, or
+    have been a network's.
     """
-    content = case.model_dump(mode="json") if case else None
-    key = digest({"case": content, **component_identity(investigator)})
-    again = fresh or (
-        store.has("attempts", key) and read_attempt(store, key).outcome is Outcome.FAILED
-    )
 
-    def make(folder: Path) -> None:
-        text = _ask(key, case, investigator).model_dump_json(indent=1) + "\n"
-        (folder / "attempt.json").write_text(text, encoding="utf-8")
+    store: Store
+    fresh: bool = False
+    """Whether investigators are asked although the store holds their attempts."""
+    _made: dict[str, Attempt] = field(default_factory=dict)
+    """What was asked already, by key."""
 
-    store.obtain("attempts", key, make, fresh=again)
-    return read_attempt(store, key)
+    def __call__(self, case: Case | None, investigator: Component) -> Attempt:
+        """The attempt at ``case``; none is what the method's run left where it failed."""
+        key = digest({"case": _content(case), **component_identity(investigator)})
+        if key not in self._made:
+            self._made[key] = self._obtain(key, case, investigator)
+        return self._made[key]
+
+    def _obtain(self, key: str, case: Case | None, investigator: Component) -> Attempt:
+        again = self.fresh or (
+            self.store.has("attempts", key)
+            and read_attempt(self.store, key).outcome is Outcome.FAILED
+        )
+
+        def make(folder: Path) -> None:
+            text = _ask(key, case, investigator).model_dump_json(indent=1) + "\n"
+            (folder / "attempt.json").write_text(text, encoding="utf-8")
+
+        self.store.obtain("attempts", key, make, fresh=again)
+        return read_attempt(self.store, key)
+
+
+def _content(case: Case | None) -> str | None:
+    """A case's content as a digest: several times faster than its canonical JSON."""
+    return hashlib.sha256(case.model_dump_json().encode()).hexdigest() if case else None
 
 
 def read_attempt(store: Store, key: str) -> Attempt:
@@ -53,6 +68,11 @@ def component_identity(component: Component) -> dict[str, object]:
     spec = component.spec
     options = component.config.model_dump(mode="json")
     return {"name": spec.name, "version": spec.version, "options": options}
+
+
+def component_key(component: Component) -> str:
+    """Digest of `component_identity`."""
+    return digest(component_identity(component))
 
 
 def _ask(key: str, case: Case | None, investigator: Component) -> Attempt:

@@ -1,6 +1,8 @@
 """Grades attempts against the truth, once each."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from diffkit.errors import RunFailed, reason_of
@@ -11,12 +13,24 @@ from diffkit.organism import AnswerKey, Organism
 from diffkit.runs.digest import digest
 from diffkit.runs.files import read_stored
 from diffkit.runs.store import Store
-from diffkit.texts import Texts
 from diffkit.verdict import Attempt
 
 
-def exam(pair: Pair, pairs: Sequence[Pair], texts: Texts) -> Exam:
-    """The truth about ``pair`` beside the distinct truths of the pairs on the same base."""
+def exam(
+    pair: Pair,
+    pairs: Sequence[Pair],
+    *,
+    reference: tuple[str, ...],
+    null_claims: tuple[str, ...] = (),
+) -> Exam:
+    """The truth about ``pair`` beside the distinct truths of the pairs on the same base.
+
+    Args:
+        pair: what is graded.
+        pairs: all of the suite.
+        reference: ordinary texts on the base.
+        null_claims: what the investigator claimed of the calibration nulls.
+    """
     peers = [other.selected for other in pairs if other.role == "test"]
     keys = [p.organism.answer_key for p in peers if p.base.name == pair.selected.base.name]
     statements = {_handle(key): key.text for key in keys if key}
@@ -25,7 +39,8 @@ def exam(pair: Pair, pairs: Sequence[Pair], texts: Texts) -> Exam:
         truth=organism.truth,
         answer=answer_of(organism),
         statements=tuple(Statement(handle=h, text=statements[h]) for h in sorted(statements)),
-        reference=tuple(str(item) for item in texts.items),
+        reference=reference,
+        null_claims=null_claims,
     )
 
 
@@ -39,27 +54,47 @@ def answer_of(organism: Organism) -> str | None:
     return _handle(organism.answer_key) if organism.answer_key else None
 
 
-def grade(
-    attempt: Attempt, paper: Exam, grader: Component, store: Store, *, fresh: bool = False
-) -> str:
-    """Grades ``attempt``, or finds the stored grade; returns the grade's digest.
+@dataclass
+class Marking:
+    """Grades attempts: each once, and not at all where the store holds the grade."""
 
-    The key holds what the attempt says and not only its digest, since an attempt that failed may
-    end otherwise when it is made again.
+    store: Store
+    fresh: bool = False
+    """Whether grades are made although the store holds them."""
+    _made: set[str] = field(default_factory=set)
+    """Keys of what was graded already."""
 
-    Raises:
-        RunFailed: the grader raised.
-    """
-    said = attempt.model_dump(mode="json", exclude={"seconds"})
-    content = {"attempt": said, "exam": paper.model_dump(mode="json")}
-    key = digest({**content, **component_identity(grader)})
+    def __call__(self, attempt: Attempt, paper: Exam, grader: Component) -> str:
+        """Grades ``attempt``; returns the grade's digest.
 
-    def make(folder: Path) -> None:
-        text = _mark(attempt, paper, grader).model_dump_json(indent=1) + "\n"
-        (folder / "grade.json").write_text(text, encoding="utf-8")
+        The key holds what the attempt says and not only its digest, since an attempt that failed
+        may end otherwise when it is made again.
 
-    store.obtain("grades", key, make, fresh=fresh)
-    return key
+        Raises:
+            RunFailed: the grader raised.
+        """
+        said = attempt.model_dump(mode="json", exclude={"seconds"})
+        key = digest({"attempt": said, "exam": _content(paper), **component_identity(grader)})
+
+        def make(folder: Path) -> None:
+            text = _mark(attempt, paper, grader).model_dump_json(indent=1) + "\n"
+            (folder / "grade.json").write_text(text, encoding="utf-8")
+
+        self.store.obtain("grades", key, make, fresh=self.fresh and key not in self._made)
+        self._made.add(key)
+        return key
+
+
+def _content(paper: Exam) -> dict[str, object]:
+    """An exam's content, its long parts as digests: they are the same in hundreds of exams."""
+    long = {"reference": paper.reference, "null_claims": paper.null_claims}
+    short = paper.model_dump(mode="json", exclude=set(long))
+    return {**short, **{name: _texts_digest(texts) for name, texts in long.items()}}
+
+
+@lru_cache(maxsize=64)
+def _texts_digest(texts: tuple[str, ...]) -> str:
+    return digest(list(texts))
 
 
 def _mark(attempt: Attempt, paper: Exam, grader: Component) -> Grade:

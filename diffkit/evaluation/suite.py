@@ -171,3 +171,11 @@ def texts_of(suite: Suite, base: BaseModelEntry) -> Texts:
     path = suite.texts or base.texts
     texts = Texts.read(path) if path else Texts.default()
     return texts.first(suite.texts_limit)
+
+
+def reference_of(suite: Suite, base: BaseModelEntry) -> Texts:
+    """Ordinary texts on a base: a sample of what it was trained on, else those that it is read on.
+
+    Common words are known from them.
+    """
+    return Texts.read(base.corpus) if base.corpus else texts_of(suite, base)

@@ -9,7 +9,7 @@ from dk_fixtures import add_metadata
 
 from diffkit.evaluation.leaderboard import Leaderboard
 
-PLAIN = ["evaluate", "--organisms", "birds,same", "--methods", "echo"]
+PLAIN = ["evaluate", "--controls", "none", "--organisms", "birds,same", "--methods", "echo"]
 FLAGS = ["evaluate", "--organisms", "birds,same,noise", "--methods", "echo", "--seeds", "0,1"]
 JUDGES = ["--investigators", "blunt,lineup", "--graders", "strict,lineup", "--calibrate", "noise:2"]
 
@@ -81,8 +81,9 @@ def test_the_second_time_nothing_is_made(cli, stranger):
     first = cli(*FLAGS, *JUDGES)
     made = [line["what"] for line in stranger.lines()]
     assert made.count("end") == 3 * 2 + 2 * 2
-    assert made.count("investigate") == 3 * 2
-    assert made.count("grade") == 3 * 2 * 2
+    cells, nulls, empty, random = 3 * 2, 2 * 2, 1, 2
+    assert made.count("investigate") == cells + nulls + empty  # random is the noise's own cell
+    assert made.count("grade") == 2 * (cells + empty + random)  # blunt says the same of all nulls
     stranger.path.unlink()
     second = cli(*FLAGS, *JUDGES)
     assert stranger.lines() == []
@@ -105,7 +106,7 @@ def test_a_method_that_fails_costs_its_own_row(cli, board):
     assert both["echo"] == row
     assert both["raises"].outcomes == "2 no-evidence"
     assert both["raises"].top1.n == 1
-    assert both["raises"].top1.hits == 0
+    assert both["raises"].top1.hits < 1  # a share of a tie
     assert {pair.said for pair in board().pairs if pair.method == "raises"} == {"no-evidence"}
     (note,) = [note for note in board().notes if note.startswith("raises: ")]
     assert "2 of 2 runs failed and count as no evidence, such as on birds: The method" in note
@@ -153,11 +154,7 @@ def test_an_investigator_that_fails_is_an_outcome_and_is_asked_again(cli, board,
 def test_a_grader_that_fails_costs_its_grades(cli, board, monkeypatch, stranger):
     args = [
         *[
-            "evaluate",
-            "--organisms",
-            "birds,same",
-            "--methods",
-            "echo",
+            *PLAIN,
             "--graders",
             "strict,lineup",
         ]

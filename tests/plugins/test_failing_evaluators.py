@@ -3,8 +3,8 @@
 import pytest
 
 from diffkit.errors import RunFailed
-from diffkit.evaluation.attempts import attempt
-from diffkit.evaluation.grades import grade
+from diffkit.evaluation.attempts import Asking
+from diffkit.evaluation.grades import Marking
 from diffkit.evaluation.suite import Component
 from diffkit.findings import Findings
 from diffkit.grader import Exam
@@ -38,7 +38,7 @@ def failing(request, tmp_path, monkeypatch):
 def test_an_investigator_that_fails_is_an_attempt_that_failed(failing, tmp_path):
     component, line = failing
     case = Case(handle="x", evidence=Findings(change_score=0))
-    made = attempt(case, component, Store(tmp_path / "store").prepare())
+    made = Asking(Store(tmp_path / "store").prepare())(case, component)
     assert (made.outcome, made.error) == (Outcome.FAILED, line)
 
 
@@ -47,5 +47,5 @@ def test_a_grader_that_fails_says_so_in_a_line(failing, tmp_path):
     paper = Exam(truth="none", answer=None, statements=())
     tried = Attempt(digest="x", outcome=Outcome.NO_EVIDENCE)
     with pytest.raises(RunFailed) as caught:
-        grade(tried, paper, component, Store(tmp_path / "store").prepare())
+        Marking(Store(tmp_path / "store").prepare())(tried, paper, component)
     assert str(caught.value) == f"The grader 'failing' failed: {line}"
