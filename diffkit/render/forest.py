@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from diffkit.evaluation.leaderboard import Leaderboard, Measure, Row, Share
-from diffkit.render import words
+from diffkit.render import terms, words
 
 WIDTH = 340
 _LEFT, _RIGHT, _ROW, _AXIS = 8, 332, 38, 26
@@ -55,8 +55,8 @@ def panels(leaderboard: Leaderboard) -> tuple[Panel, ...]:
 def _panel(
     title: str, remark: str, rows: tuple[Row, ...], share: Callable[[Row], Share | None]
 ) -> Panel:
-    readers = {words.reader(row) for row in rows}
-    names = [r.method if len(readers) == 1 else f"{r.method} · {words.reader(r)}" for r in rows]
+    readers = {terms.reader(row) for row in rows}
+    names = [r.method if len(readers) == 1 else f"{r.method} · {terms.reader(r)}" for r in rows]
     bars = tuple(
         _bar(names[index], share(row) or Share(hits=0, n=0), index)
         for index, row in enumerate(rows)
@@ -71,8 +71,8 @@ def _bar(name: str, share: Share, index: int) -> Bar:
     label = name if len(name) <= _LABEL else f"{name[: _LABEL - 1]}…"
     return Bar(
         label=label,
-        count=words.count(share),
-        words=f"{name}: {words.number(share.hits)} of {share.n} {words.interval(share)}{beside}",
+        count=terms.count(share),
+        words=f"{name}: {words.number(share.hits)} of {share.n} {terms.interval(share)}{beside}",
         y=index * _ROW + 27,
         at=_maybe(share.value),
         low=_maybe(share.low),

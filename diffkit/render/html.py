@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 
 from diffkit.evaluation.leaderboard import Leaderboard, PairResult
 from diffkit.findings import Figure, Table
-from diffkit.render import forest, heat, plots, words
+from diffkit.render import forest, heat, plots, terms, words
 from diffkit.render.sections import sections
 from diffkit.runs.manifest import StoredRun
 
@@ -55,8 +55,8 @@ def leaderboard_page(leaderboard: Leaderboard, runs: Sequence[tuple[str, StoredR
         panels=forest.panels(leaderboard),
         sections=sections(leaderboard),
         groups=_grouped((pair.label, pair) for pair in leaderboard.pairs),
-        readers={words.reader(row) for row in leaderboard.rows}
-        | {words.reader(pair) for pair in leaderboard.pairs},
+        readers={terms.reader(row) for row in leaderboard.rows}
+        | {terms.reader(pair) for pair in leaderboard.pairs},
         seeds={pair.seed for pair in leaderboard.pairs},
         anchors={(name, e.run.manifest.digest): e.anchor for name, e in entries},
         found=_grouped(entries),
@@ -89,6 +89,7 @@ def _environment() -> Environment:
     environment.filters |= {"lines": _lines, "levels": heat.levels, "strongest": heat.strongest}
     environment.globals |= {
         "words": words,
+        "terms": terms,
         "plot": plots.plot,
         "picture": _picture,
         "columns": _columns,

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from diffkit.evaluation.leaderboard import Leaderboard
 from diffkit.findings import Findings
-from diffkit.render import words
+from diffkit.render import terms, words
 from diffkit.render.sections import sections
 from diffkit.render.text_findings import View, renderable
 from diffkit.render.text_leaderboard import notices_table, sees_table, trust_table
@@ -66,7 +66,7 @@ def render_leaderboard(leaderboard: Leaderboard, console: Console) -> None:
         for section in tables:
             console.print(sees_table(leaderboard.suite, section))
             console.print()
-        console.print(labelled([(name, Text(meaning, "dim")) for name, meaning in words.LEGEND]))
+        console.print(labelled([(name, Text(meaning, "dim")) for name, meaning in terms.LEGEND]))
         console.print()
         for section in tables:
             console.print(notices_table(leaderboard.suite, section))

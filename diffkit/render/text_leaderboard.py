@@ -7,7 +7,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from diffkit.evaluation.leaderboard import Leaderboard, Measure, Row, Share
-from diffkit.render import words
+from diffkit.render import terms, words
 from diffkit.render.sections import Section
 from diffkit.render.text_parts import grid, heading, plain, who
 
@@ -32,7 +32,7 @@ def sees_table(suite: str, section: Section) -> Group:
 
 def _title(suite: str, what: str, section: Section) -> Text:
     readers = f"read by {section.investigator}, graded by {section.grader}"
-    return heading(f"{suite}: {what}{words.STRATA[section.stratum]}", readers)
+    return heading(f"{suite}: {what}{terms.STRATA[section.stratum]}", readers)
 
 
 def _sees(row: Row) -> list[Text]:
@@ -42,7 +42,7 @@ def _sees(row: Row) -> list[Text]:
         if row.group:
             name.append(f"\ntied: {row.group}", "not bold dim")
         return [name, *(_measure(measure, whole=True) for measure in measures)]
-    label = Text(f"  {words.ARMS[row.arm]}", "dim")
+    label = Text(f"  {terms.ARMS[row.arm]}", "dim")
     return [label, *(_measure(measure, whole=False) for measure in measures)]
 
 
@@ -50,10 +50,10 @@ def _measure(measure: Measure | None, *, whole: bool) -> Text:
     """The value and its p; for a method, the interval and chance in the lines below."""
     if measure is None or not measure.n:
         return Text(words.NONE if measure is None else "none to count", "dim")
-    text = Text(words.value(measure), "bold" if whole else "")
+    text = Text(terms.value(measure), "bold" if whole else "")
     if measure.p is not None:
         text.append(f" p {words.number(measure.p)}", "not bold")
-    below = [words.interval(measure)]
+    below = [terms.interval(measure)]
     if measure.chance is not None:
         below.append(f"chance {words.number(measure.chance)}")
     for line in filter(None, below if whole else ()):
@@ -76,12 +76,12 @@ def notices_table(suite: str, section: Section) -> Group:
 def _share(share: Share | None) -> Text:
     if share is None:
         return Text(words.NONE, "dim")
-    text = Text(words.count(share), "bold")
-    return text.append(f"\n{words.interval(share) or 'none to count'}", "not bold dim")
+    text = Text(terms.count(share), "bold")
+    return text.append(f"\n{terms.interval(share) or 'none to count'}", "not bold dim")
 
 
 def _shares(shares: Mapping[str, Share]) -> Text:
-    lines = [f"{words.count(share)} {name}" for name, share in shares.items()]
+    lines = [f"{terms.count(share)} {name}" for name, share in shares.items()]
     return Text("\n").join(plain(line) for line in lines) if lines else Text(words.NONE, "dim")
 
 

@@ -6,7 +6,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from diffkit.evaluation.leaderboard import Leaderboard, PairResult, Row
-from diffkit.render import words
+from diffkit.render import terms, words
 from diffkit.render.text_parts import grid, plain, who
 
 
@@ -40,5 +40,5 @@ def _in_order(leaderboard: Leaderboard) -> list[PairResult]:
 def _pair(pair: PairResult, seeds: bool, change: str) -> list[Text]:
     name = f"  {pair.label} #{pair.seed}" if seeds else f"  {pair.label}"
     numbers = [change, *(words.number(value) for value in (pair.p, pair.rank, pair.score))]
-    wrong = Text(words.mistake(pair), "red")
+    wrong = Text(terms.mistake(pair), "red")
     return [plain(name), plain(pair.truth), plain(pair.said), wrong, *map(Text, numbers)]

@@ -10,7 +10,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from diffkit.evaluation.leaderboard import PairResult, Row
-from diffkit.render import words
+from diffkit.render import terms, words
 
 
 def plain(text: str, style: str = "", *, keep_lines: bool = False) -> Text:
@@ -26,7 +26,7 @@ def heading(title: str, aside: str = "") -> Text:
 
 def who(row: Row | PairResult) -> Text:
     """A method, and who read and graded it."""
-    return plain(row.method, "bold").append(f"\n{words.clean(words.reader(row))}", "not bold dim")
+    return plain(row.method, "bold").append(f"\n{words.clean(terms.reader(row))}", "not bold dim")
 
 
 def more(hidden: int, what: str) -> list[Text]:

@@ -1,9 +1,5 @@
-from typing import get_args
-
 import pytest
 
-from diffkit.evaluation.leaderboard import Measure, Share, Stratum
-from diffkit.evaluation.record import Arm
 from diffkit.render import words
 
 
@@ -110,37 +106,6 @@ def test_memory(count, shown):
     assert words.memory(count) == shown
 
 
-def test_an_interval_that_does_not_exist_is_empty():
-    assert words.interval(Share(hits=0, n=0)) == ""
-    assert words.interval(Share(hits=1, n=2, low=0.09, high=0.91)) == "[0.09, 0.91]"
-
-
-@pytest.mark.parametrize(
-    ("hits", "shown"), [(3, "3/4"), (3.0, "3/4"), (2.75, "2.8/4"), (2.98, "3.0/4"), (0.04, "0.0/4")]
-)
-def test_units_that_count_in_part_have_a_decimal(hits, shown):
-    assert words.count(Share(hits=hits, n=4)) == shown
-
-
-def test_a_mean_is_no_count():
-    assert words.value(Measure(hits=3, n=4, low=0.3, high=0.95)) == "3/4"
-    assert words.value(Measure(hits=3, n=4)) == "0.75"
-    assert words.value(Measure(hits=0, n=0)) == "0/0"
-
-
-def test_every_control_and_stratum_has_words():
-    assert set(words.ARMS) == set(get_args(Arm))
-    assert set(words.STRATA) == set(get_args(Stratum))
-
-
 def test_shortening_says_how_much_is_missing():
     assert words.shorten("abc", 3) == "abc"
     assert words.shorten("a" * 1005, 5) == "aaaaa… 1,000 more characters"
-
-
-def test_mistakes_are_named(leaderboard):
-    right, wrong = leaderboard.pairs
-    assert words.mistake(right) == ""
-    assert words.mistake(wrong) == "false alarm"
-    assert words.mistake(right.model_copy(update={"said": "abstained"})) == "missed"
-    assert words.mistake(right.model_copy(update={"truth": "bakes cakes"})) == ""

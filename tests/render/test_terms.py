@@ -1,0 +1,38 @@
+from typing import get_args
+
+import pytest
+
+from diffkit.evaluation.leaderboard import Measure, Share, Stratum
+from diffkit.evaluation.record import Arm
+from diffkit.render import terms
+
+
+def test_an_interval_that_does_not_exist_is_empty():
+    assert terms.interval(Share(hits=0, n=0)) == ""
+    assert terms.interval(Share(hits=1, n=2, low=0.09, high=0.91)) == "[0.09, 0.91]"
+
+
+@pytest.mark.parametrize(
+    ("hits", "shown"), [(3, "3/4"), (3.0, "3/4"), (2.75, "2.8/4"), (2.98, "3.0/4"), (0.04, "0.0/4")]
+)
+def test_units_that_count_in_part_have_a_decimal(hits, shown):
+    assert terms.count(Share(hits=hits, n=4)) == shown
+
+
+def test_a_mean_is_no_count():
+    assert terms.value(Measure(hits=3, n=4, low=0.3, high=0.95)) == "3/4"
+    assert terms.value(Measure(hits=3, n=4)) == "0.75"
+    assert terms.value(Measure(hits=0, n=0)) == "0/0"
+
+
+def test_every_control_and_stratum_has_words():
+    assert set(terms.ARMS) == set(get_args(Arm))
+    assert set(terms.STRATA) == set(get_args(Stratum))
+
+
+def test_mistakes_are_named(leaderboard):
+    right, wrong = leaderboard.pairs
+    assert terms.mistake(right) == ""
+    assert terms.mistake(wrong) == "false alarm"
+    assert terms.mistake(right.model_copy(update={"said": "abstained"})) == "missed"
+    assert terms.mistake(right.model_copy(update={"truth": "bakes cakes"})) == ""
