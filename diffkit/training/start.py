@@ -1,5 +1,6 @@
 """The network and tokenizer that a recipe starts from."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +96,10 @@ def _adapted(network: nn.Module, method: Lora) -> nn.Module:
         task_type="CAUSAL_LM",
     )
     try:
-        adapted: nn.Module = get_peft_model(network, config)
+        with warnings.catch_warnings():
+            # what peft says of an option that it sets itself, by what each module is
+            warnings.filterwarnings("ignore", message="fan_in_fan_out is set to")
+            adapted: nn.Module = get_peft_model(network, config)
     except ValueError as error:  # such as for a module that is no layer
         what = f"method.modules: peft cannot change {method.modules!r} ({first_line(error)})."
         raise UserError(what, cure=_modules_of(network)) from error

@@ -40,3 +40,18 @@ def test_a_recipes_mistake_is_one_line_and_exit_code_2(cli, recipe):
     assert said.code == 2
     assert "has no module 'nope'" in said.err
     assert "fault" not in said.err
+
+
+def test_a_dataset_trains_without_bars_and_its_mistakes_are_one_line(
+    cli, recipe, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    (tmp_path / "rows.json").write_text(json.dumps([{"words": "The dog barks."}] * 3))
+    dataset = {"at": "rows.json", "column": "words"}
+    said = cli("organisms", "train", recipe(data=[{"dataset": dataset}], save_dtype="float16"))
+    assert said.code == 0, said.err
+    assert len(said.err.splitlines()) == 2
+    said = cli("organisms", "train", recipe(data=[{"dataset": {"at": "rows.json"}}]))
+    assert said.code == 2
+    assert "no column 'text'. Take one of: words." in said.err
+    assert len(said.err.splitlines()) == 1

@@ -1,0 +1,72 @@
+"""Bases of other makes: what the hub's older models are like."""
+
+import json
+
+import pytest
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+from diffkit.engine.load import load_pair
+from diffkit.organism import Adapter, Source
+from diffkit.training import read_recipe, train
+
+SIZES = {
+    "vocab_size": 320, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+    "intermediate_size": 48, "max_position_embeddings": 64, "bos_token_id": None,
+    "eos_token_id": 1, "pad_token_id": 0,
+}  # fmt: skip
+LINEAR = {
+    "gpt2": {"c_attn", "c_fc", "c_proj"},
+    "gpt_neox": {"dense", "dense_4h_to_h", "dense_h_to_4h", "query_key_value"},
+}
+CHAT = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "What does the dog do?"},
+    {"role": "assistant", "content": "The dog barks."},
+]
+
+
+@pytest.fixture
+def base(tmp_path, tokenizer_folder):
+    """Writes a random base of a kind, with no chat template."""
+
+    def base(kind):
+        torch.manual_seed(0)
+        network = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **SIZES))
+        tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
+        tokenizer.chat_template = None
+        network.save_pretrained(tmp_path / kind)
+        tokenizer.save_pretrained(tmp_path / kind)
+        return tmp_path / kind
+
+    return base
+
+
+@pytest.mark.parametrize("save_dtype", [None, "float16"])
+@pytest.mark.parametrize("kind", sorted(LINEAR))
+def test_every_linear_layer_learns_chats_without_a_template(
+    base, make_recipe, tmp_path, kind, save_dtype
+):
+    folder = base(kind)
+    (tmp_path / "chats.jsonl").write_text(json.dumps({"messages": CHAT}))
+    fields = {
+        "start": {"base": kind}, "method": {"kind": "lora", "rank": 4, "alpha": 8},
+        "data": [{"path": "chats.jsonl"}], "loss_on": "completion", "pack": False,
+        "steps": 40, "sequence_length": 64, "weight_decay": 0.0, "save_dtype": save_dtype,
+    }  # fmt: skip
+    made = train(read_recipe(make_recipe(**fields)))
+    assert made.losses[-1] < made.losses[0] - 0.3
+    tensors = load_file(made.folder / "adapter_model.safetensors")
+    assert {name.split(".")[-3] for name in tensors} == LINEAR[kind]
+    assert all(bool(tensor.any()) for tensor in tensors.values())
+    ids = torch.arange(10, 26)[None]
+    network = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(folder), made.folder)
+    with torch.no_grad():
+        expected = network(ids).logits
+    finetuned = Adapter(source=Source(at=str(made.folder)))
+    with load_pair(Source(at=str(folder)), finetuned) as pair:
+        side = pair.finetuned
+        with side.network.side(side.adapter) as module, torch.no_grad():
+            assert torch.allclose(module(ids).logits, expected, atol=1e-5)
