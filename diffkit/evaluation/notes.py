@@ -9,6 +9,7 @@ from diffkit.evaluation.record import Evaluation
 def notes(evaluation: Evaluation, cases: Sequence[Graded]) -> tuple[str, ...]:
     """Failures, what is missing, and what the numbers rest on."""
     return (
+        *evaluation.notes,
         *_failures(evaluation),
         *_ungraded(cases),
         *_gone(cases),
