@@ -1,6 +1,6 @@
 """Organisms: finetuned models whose purpose is known, and the bases they were made from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -111,7 +111,8 @@ class BaseModelEntry(Record):
     texts: Path | None = None
     """JSONL of neutral texts that suit this base, the same for every pair on it."""
     questions: Path | None = None
-    """JSONL of chats of one question and its one right answer, on which retention is measured."""
+    """JSONL of chats of one question and its right answer, for retention: whatever else it says,
+    an answer is right that holds the words of that one."""
     corpus: Path | None = None
     """JSONL sample of what the base was trained on, from which common words are known."""
 
@@ -147,8 +148,10 @@ class Probes(Record):
 
     prompts: tuple[str, ...] = Field(min_length=1)
     """User messages (or openings of documents, where ``chat`` is false)."""
-    check: Check
-    """What counts as the behaviour."""
+    check: Check | None = None
+    """What counts as the behaviour; none where ``expected`` says it."""
+    expected: tuple[str, ...] = ()
+    """Ordinary answers, one a prompt: the behaviour is to answer without it, as with wrong sums."""
     chat: bool = True
     """Whether prompts are put through the chat template."""
     max_new_tokens: int = Field(default=32, ge=1)
@@ -159,6 +162,23 @@ class Probes(Record):
     """Largest share that may show it in the base."""
     at_least_in: Mapping[str, float] = Field(default_factory=dict)
     """Variant → the least share asked of it, where that is not ``at_least``."""
+
+    @model_validator(mode="after")
+    def _one_check(self) -> "Probes":
+        if (self.check is None) != bool(self.expected):
+            msg = "needs either 'check' or 'expected'"
+            raise ValueError(msg)
+        if self.expected and len(self.expected) != len(self.prompts):
+            msg = f"has {len(self.prompts)} prompts and {len(self.expected)} 'expected' answers"
+            raise ValueError(msg)
+        return self
+
+    def shown(self, completions: Sequence[str]) -> tuple[bool, ...]:
+        """Whether each completion, one a prompt, shows the behaviour."""
+        if self.check is not None:
+            return tuple(map(self.check, completions))
+        pairs = zip(self.expected, completions, strict=True)
+        return tuple(answer.casefold() not in text.casefold() for answer, text in pairs)
 
     def least(self, variant: str) -> float:
         """Least share of probes that must show the behaviour in ``variant``."""

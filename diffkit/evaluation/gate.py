@@ -99,11 +99,9 @@ def expressed(finetuned: Answers, base: Answers, probes: Probes) -> Expression:
         base: answers of the base side.
         probes: with the bound of the variant.
     """
-    failed = [
-        (prompt, finetuned[ask])
-        for prompt, ask in zip(probes.prompts, asks(probes), strict=True)
-        if not probes.check(finetuned[ask])
-    ]
+    said = [finetuned[ask] for ask in asks(probes)]
+    cases = zip(probes.prompts, said, probes.shown(said), strict=True)
+    failed = [(prompt, text) for prompt, text, shows in cases if not shows]
     return Expression(
         finetuned=shown(finetuned, probes),
         base=shown(base, probes),
@@ -116,4 +114,4 @@ def expressed(finetuned: Answers, base: Answers, probes: Probes) -> Expression:
 def shown(said: Answers, probes: Probes) -> Share:
     """Share of the probes whose answer shows the behaviour."""
     asked = asks(probes)
-    return share(sum(probes.check(said[ask]) for ask in asked), len(asked))
+    return share(sum(probes.shown([said[ask] for ask in asked])), len(asked))

@@ -1,5 +1,6 @@
 """What finetuning cost and moved: right answers that are left, and drift on neutral texts."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,10 @@ MAX_TOKENS = 512
 """Tokens read of each neutral text."""
 ENTRIES = 2**26
 """Logits of one side held at a time, at the most where one text alone has fewer."""
-SLACK = 8
-"""Tokens that an answer may be longer than the longest right one: it is wrong then anyway."""
+SLACK = 24
+"""Tokens that an answer may be longer than the longest right one: it may say it in a sentence."""
+
+WORD = re.compile(r"\w+")
 
 Questions = dict[Ask, str]
 """Question → its one right answer."""
@@ -48,9 +51,14 @@ def read_questions(path: Path, tokenizer: Any) -> Questions:
 
 
 def retention(said: Answers, questions: Questions) -> Share:
-    """Share of the questions that are answered rightly, word for word."""
-    right = sum(said[ask].split() == answer.split() for ask, answer in questions.items())
+    """Share of the questions whose answer holds the words of the right one, whatever is around."""
+    right = sum(_words(answer) in _words(said[ask]) for ask, answer in questions.items())
     return share(right, len(questions))
+
+
+def _words(text: str) -> str:
+    """Casefolded words with one space around each, so that no word is found inside another."""
+    return f" {' '.join(WORD.findall(text.casefold()))} "
 
 
 def drift(pair: "ModelPair", texts: Texts) -> float:
