@@ -67,14 +67,15 @@ app.command("check")(check)
 
 @app.command("train")
 def train(
-    recipe: Annotated[Path, typer.Argument(help="Recipe YAML.")],
+    recipes: Annotated[list[Path], typer.Argument(help="Recipe YAMLs, trained in turn.")],
     fresh: Fresh = False,
 ) -> None:
-    """Train a model or an adapter by a recipe; an interrupted training goes on."""
+    """Train models or adapters by recipes; an interrupted training goes on."""
     from diffkit.cli.console import listen, progress, say
     from diffkit.training import read_recipe
     from diffkit.training import train as carry_out
 
     listen()
-    trained = carry_out(read_recipe(recipe), progress=progress, fresh=fresh)
-    say(f"{trained.folder}: final loss {trained.losses[-1]:.3f}, {trained.seconds:.0f} s.")
+    for recipe in recipes:
+        trained = carry_out(read_recipe(recipe), progress=progress, fresh=fresh)
+        say(f"{trained.folder}: final loss {trained.losses[-1]:.3f}, {trained.seconds:.0f} s.")
