@@ -84,7 +84,8 @@ def _untested(pairs: list[Pair]) -> Iterator[str]:
 
 def _failing(inert: "list[tuple[Pair, Expression]]") -> str:
     each = ", ".join(_shares(pair, found) for pair, found in inert)
-    return f"{len(inert)} pairs fail the expression gate: {each}."
+    count = "1 pair fails" if len(inert) == 1 else f"{len(inert)} pairs fail"
+    return f"{count} the expression gate: {each}."
 
 
 def _shares(pair: Pair, found: "Expression") -> str:
