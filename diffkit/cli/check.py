@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FEW = 50
 """Probes below which a share says little."""
-COLUMNS = ("organism", "base", "variant", "shown", "base shows", "retention", "drift", "gate")
+COLUMNS = ("organism", "variant", "shown", "base", "asked", "retention (base)", "drift", "gate")
 Names = Annotated[list[str] | None, typer.Argument(help="Names or YAML files; default: all.")]
 
 
@@ -46,7 +46,9 @@ def check(names: Names = None, device: Device = "auto", json: Json = False) -> N
     if json:
         print_json([{**found.model_dump(mode="json"), "passes": found.passes} for found in results])
     else:
-        print_table("Organisms", COLUMNS, map(_row, results))
+        for base in dict.fromkeys(found.base for found in results):
+            rows = (_row(found) for found in results if found.base == base)
+            print_table(f"Organisms on {base}", COLUMNS, rows)
         for line in (line for found in results for line in _failures(found)):
             out.print(line, markup=False)
     if any(found.passes is False for found in results):
@@ -73,25 +75,29 @@ def _few(organisms: Iterable[Organism]) -> Iterator[str]:
 
 
 def _row(found: "Checked") -> tuple[str, ...]:
+    from diffkit.evaluation.check import AT_MOST
+
+    said = ("", "", "")
     if found.expression:
-        sides = _share(found.expression.finetuned), _share(found.expression.base)
-        bounds = f"(≥ {found.expression.at_least:g} and ≤ {found.expression.at_most:g} asked)"
+        one = found.expression
+        asked = f"≥ {one.at_least:g}, base ≤ {one.at_most:g}"
+        said = (_share(one.finetuned), _count(one.base), asked)
     elif found.rises:
         most = found.rises[0]
-        sides = f"{_share(most.null)}: {most.organism}", _share(most.base)
-        bounds = f"(largest rise {most.value:+.2f})"
-    else:
-        sides, bounds = ("", ""), ""
+        said = (f"{_count(most.null)} ({most.organism})", _count(most.base), f"rise ≤ {AT_MOST:g}")
     kept = ""
     if found.retention and found.base_retention:
-        kept = f"{found.retention.value:.2f} (base {found.base_retention.value:.2f})"
-    verdict = {True: "passes", False: "FAILS", None: "no behaviour asked for"}[found.passes]
-    pair = (found.organism, found.base, found.variant)
-    return (*pair, *sides, kept, f"{found.drift:.4f}", f"{verdict} {bounds}".rstrip())
+        kept = f"{found.retention.value:.2f} ({found.base_retention.value:.2f})"
+    verdict = {True: "passes", False: "FAILS", None: ""}[found.passes]
+    return (found.organism, found.variant, *said, kept, f"{found.drift:.4f}", verdict)
 
 
 def _share(share: "Share") -> str:
-    return f"{share.hits}/{share.n} [{share.low or 0:.2f}, {share.high or 0:.2f}]"
+    return f"{_count(share)} [{share.low or 0:.2f}, {share.high or 0:.2f}]"
+
+
+def _count(share: "Share") -> str:
+    return f"{share.hits}/{share.n}"
 
 
 def _failures(found: "Checked") -> Iterator[str]:
@@ -103,5 +109,5 @@ def _failures(found: "Checked") -> Iterator[str]:
         if not rise.passes:
             yield (
                 f"{pair}: shows what {rise.organism} does in {_share(rise.null)} of its probes, "
-                f"the base in {_share(rise.base)}"
+                f"the base in {_count(rise.base)}"
             )

@@ -50,7 +50,7 @@ def answers(model: "Model", asked: Iterable[Ask]) -> dict[Ask, str]:
     groups: dict[tuple[int, bool], list[Ask]] = {}
     for ask in dict.fromkeys(asked):
         groups.setdefault((ask.max_new_tokens, bool(ask.prompt.messages)), []).append(ask)
-    found = {}
+    found: dict[Ask, str] = {}
     for (length, _), group in groups.items():
         ordered = sorted(group, key=lambda ask: len(str(ask.prompt)))
         sampling = Sampling(max_new_tokens=length, temperature=0)

@@ -35,7 +35,7 @@ class Rise(Record):
     @property
     def value(self) -> float:
         """The null's share less the base's."""
-        return (self.null.value or 0) - (self.base.value or 0)
+        return (self.null.value or 0.0) - (self.base.value or 0.0)
 
     @property
     def passes(self) -> bool:

@@ -75,7 +75,7 @@ def drift(pair: "ModelPair", texts: Texts) -> float:
         inputs = pair.base.inputs(batch, max_tokens=MAX_TOKENS)
         mask = inputs.mask[:, 1:].to(pair.base.device)  # a text's first token is not predicted
         if mask.any():
-            sides = (side.logits(inputs, keep=slice(0, -1)) for side in (pair.finetuned, pair.base))
-            divergence = token_divergences(*sides, pair.vocabulary).kl_pq[mask]
+            p, q = (side.logits(inputs, keep=slice(0, -1)) for side in (pair.finetuned, pair.base))
+            divergence = token_divergences(p, q, pair.vocabulary).kl_pq[mask]
             total, count = total + float(divergence.double().sum()), count + len(divergence)
     return total / max(count, 1)

@@ -98,18 +98,3 @@ def test_a_run_says_where_it_is_and_is_found_again(cli, stranger):
 def test_output_in_a_file_has_no_escapes(cli):
     said = cli("run", "echo", "--organism", "birds")
     assert "\x1b" not in said.out + said.err
-
-
-def test_organisms_are_checked_and_a_failed_gate_is_exit_1(cli, world, tmp_path, monkeypatch):
-    path = tmp_path / "gate.yaml"
-    text = (world / "organisms" / "birds.yaml").read_text().replace("..", str(world))
-    probes = "probes: {{prompts: [One cat], chat: false, check: {{contains: ['{}']}}}}\n"
-    path.write_text(text + probes.format("no model says this"))
-    said = cli("organisms", "check", path, "same", "--json")
-    assert said.code == 1
-    assert [row["passes"] for row in said.json()] == [False, None]
-    assert said.json()[0]["finetuned"]["hits"] == 0
-    path.write_text(text + probes.format("").replace("check:", "at_most: 1, check:"))
-    said = cli("organisms", "check", path)
-    assert said.code == 0
-    assert "passes (≥ 0.9 and ≤ 1 asked)" in said.out
