@@ -21,7 +21,7 @@ def register_methods(register: Register) -> None:
 
 @hookspec
 def register_organisms(register: RegisterFolder) -> None:
-    """Registers a folder that holds ``organisms/*.yaml`` and ``bases/*.yaml``."""
+    """Registers a folder of ``organisms/*.yaml``, ``bases/*.yaml``, ``calibration/*.jsonl``."""
 
 
 @hookspec

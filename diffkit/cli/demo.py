@@ -33,7 +33,9 @@ def demo(
     from diffkit.yamls import read_record
 
     plan = expand(read_record(SUITE, Suite), state.host, state.catalogue)
-    say(f"Reading both models of {len(plan.pairs)} pairs; a second demo finds the runs again.")
+    tests = sum(pair.role == "test" for pair in plan.pairs)
+    nulls = f"{len(plan.pairs) - tests} more to calibrate on, unless a table has them"
+    say(f"Comparing {tests} pairs, and {nulls}; a second demo finds the runs again.")
     board = build(carry_out(plan, device, fresh=False), state.store)
     shown = _shown(board)
     render_leaderboard(board, console)
@@ -43,22 +45,25 @@ def demo(
     said = truth.statement if truth else "nothing targeted"
     console.print(f"\nThe truth: {said}\n", markup=False)
     report(leaderboard=True, run=None, name=board.suite, out=out)
-    say(_next(shown.run))
+    say(_next(shown))
 
 
 def _shown(board: "Leaderboard") -> "PairResult":
-    """The organism with a purpose whose truth ranked best."""
-    ranked = [pair for pair in board.pairs if pair.truth == "targeted"]
+    """The organism with a purpose whose truth ranked best, of those that were run."""
+    ranked = [pair for pair in board.pairs if pair.truth == "targeted" and pair.run]
     return min(ranked, key=lambda pair: (pair.rank or 99, -(pair.change_score or 0)))
 
 
-def _next(run: str) -> str:
+def _next(shown: "PairResult") -> str:
     lines = (
-        ("methods kl", "the options of a method"),
-        ("organisms show tiny-trojan", "the truth about an organism"),
-        ("run kl --organism tiny-trojan --set traces=3", "one run, printed"),
-        ("run kl --base FOLDER_OR_HUB_ID --finetuned ADAPTER_OR_MODEL", "your own models"),
-        (f"runs show {run[:12]}", "all that this run found"),
+        (f"methods {shown.method}", "the options of a method"),
+        (f"organisms show {shown.organism}", "the truth about an organism"),
+        (f"run {shown.method} --organism {shown.organism}", "one run, printed"),
+        (
+            f"run {shown.method} --base FOLDER_OR_HUB_ID --finetuned ADAPTER_OR_MODEL",
+            "your own models",
+        ),
+        (f"runs show {shown.run[:12]}", "all that this run found"),
     )
     program = _program()
     return "\n".join(("", "Try next:", *(f"  {program} {line}   # {why}" for line, why in lines)))
