@@ -66,7 +66,7 @@ def notices_table(suite: str, section: Section) -> Group:
     alarms = ["false alarms", "by null"] if section.stratum == "all" else []
     table = grid(["method", "detected", "by kind of null", *alarms])
     for row in section.methods:
-        cells = [_share(row.detected), _shares(row.detected_by)]
+        cells = [_share(row.detected), _shares(row.detected_by, otherwise=row.calibration)]
         if alarms:
             cells += [_share(row.false_alarms), _shares(row.false_alarms_by)]
         table.add_row(plain(row.method, "bold"), *cells)
@@ -80,9 +80,9 @@ def _share(share: Share | None) -> Text:
     return text.append(f"\n{terms.interval(share) or 'none to count'}", "not bold dim")
 
 
-def _shares(shares: Mapping[str, Share]) -> Text:
-    lines = [f"{terms.count(share)} {name}" for name, share in shares.items()]
-    return Text("\n").join(plain(line) for line in lines) if lines else Text(words.NONE, "dim")
+def _shares(shares: Mapping[str, Share], *, otherwise: str = words.NONE) -> Text:
+    lines = [plain(f"{terms.count(share)} {name}") for name, share in shares.items()]
+    return Text("\n").join(lines) if lines else plain(otherwise, "dim")
 
 
 def trust_table(leaderboard: Leaderboard) -> Grid:

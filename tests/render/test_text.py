@@ -104,6 +104,13 @@ def test_what_it_means_stands_beside_p_letters_and_kinds_of_null(leaderboard, co
     assert "not told apart by a test" in text
 
 
+def test_where_no_kind_of_null_could_be_passed_it_says_why(leaderboard, console):
+    untested = {"detected_by": {}, "calibration": "untestable at 0.05 (no nulls)"}
+    rows = (leaderboard.rows[0].model_copy(update=untested),)
+    render_leaderboard(leaderboard.model_copy(update={"rows": rows}), console)
+    assert console.export_text().count("untestable at 0.05 (no nulls)") == 2
+
+
 def test_pairs_say_what_was_right_and_what_was_not(leaderboard, console):
     render_leaderboard(leaderboard, console)
     lines = console.export_text().splitlines()
