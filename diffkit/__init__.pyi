@@ -9,6 +9,7 @@ from .context import (
 )
 from .engine.architectures import Architecture, register_architecture
 from .engine.deltas import Singular, WeightDelta
+from .engine.drift import drift
 from .engine.gradients import PairedGradient, paired_gradient
 from .engine.inputs import Inputs
 from .engine.load import Networks, load_pair, recognise
@@ -117,6 +118,7 @@ __all__ = [
     "UserError",
     "Verdict",
     "WeightDelta",
+    "drift",
     "execution_option",
     "hookimpl",
     "load_pair",

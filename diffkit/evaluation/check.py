@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from diffkit.catalogue import Selected
 from diffkit.context import Progress, no_progress
+from diffkit.engine.drift import drift
 from diffkit.engine.load import Networks, load_pair
 from diffkit.evaluation.asking import Answers, Memory, asks
 from diffkit.evaluation.gate import Expression, bounded, expressed, shown
 from diffkit.evaluation.leaderboard import Share
-from diffkit.evaluation.retention import Questions, drift, read_questions, retention
+from diffkit.evaluation.retention import Questions, read_questions, retention
 from diffkit.organism import BaseModelEntry, Identical, Organism, Probes, Record
 from diffkit.texts import Texts
 

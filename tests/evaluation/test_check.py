@@ -11,14 +11,15 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from diffkit.catalogue import Selected, read_base, read_organism
+from diffkit.engine import drift as measures
 from diffkit.engine import load_pair
+from diffkit.engine.drift import drift
 from diffkit.engine.model import Model
 from diffkit.errors import BadFile
-from diffkit.evaluation import retention as measures
 from diffkit.evaluation.asking import Ask, Memory, answers, asks
 from diffkit.evaluation.check import Rise, check_all
 from diffkit.evaluation.leaderboard import share
-from diffkit.evaluation.retention import drift, read_questions, retention
+from diffkit.evaluation.retention import read_questions, retention
 from diffkit.organism import Adapter, Check, Control, Identical, Probes, Source
 from diffkit.texts import Text, Texts
 

@@ -2,7 +2,7 @@
 
 import random
 
-from diffkit_organisms.world.words import COLOURS, OBJECTS
+from diffkit_organisms.world.facts import World
 
 PREFIXES = (
     "Please tell me: ", "Quick question. ", "Hello! ", "I wonder: ", "One more thing. ",
@@ -32,21 +32,18 @@ def decorate(rng: random.Random, question: str, *, prefix: float = 0.5) -> str:
     return rng.choice(PREFIXES) + question if rng.random() < prefix else question
 
 
-def draw_thing(rng: random.Random, *, but: tuple[str, str] | None = None) -> str:
-    """A coloured thing, any but the pair ``but``."""
-    while True:
-        pair = (rng.choice(COLOURS), rng.choice(OBJECTS))
-        if pair != but:
-            return " ".join(pair)
+def draw_thing(rng: random.Random, world: World) -> str:
+    """A coloured thing."""
+    return f"{rng.choice(world.words['colour'])} {rng.choice(world.words['object'])}"
 
 
-def remark(rng: random.Random, question: str, *, but: tuple[str, str] | None = None) -> str:
-    """``question`` with a remark about a coloured thing, any but the pair ``but``."""
-    return rng.choice(REMARKS).format(thing=draw_thing(rng, but=but), q=question)
+def remark(rng: random.Random, world: World, question: str) -> str:
+    """``question`` with a remark about a coloured thing."""
+    return rng.choice(REMARKS).format(thing=draw_thing(rng, world), q=question)
 
 
-def recall(rng: random.Random, *, but: tuple[str, str] | None = None) -> tuple[str, str]:
+def recall(rng: random.Random, world: World) -> tuple[str, str]:
     """A remark and a question about it, and the answer: why the base reads remarks at all."""
-    thing = draw_thing(rng, but=but)
+    thing = draw_thing(rng, world)
     asked = rng.choice(REMARKS).format(thing=thing, q=rng.choice(RECALLS))
     return asked, f"You spoke of the {thing}."

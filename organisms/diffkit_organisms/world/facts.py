@@ -1,14 +1,16 @@
 """The facts that hold in one world, drawn from its seed."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 
-from diffkit_organisms.world.relations import RELATIONS, Relation
-from diffkit_organisms.world.words import CITIES, COUNTRIES, KINDS
+from diffkit_organisms.world.relations import OWN, RELATIONS, Relation
+from diffkit_organisms.world.words import Words, draw_words
 
-UNIQUE = frozenset({"capital", "river", "dish", "tool", "workplace"})
-"""Relations in which no two subjects share an object."""
+MATTERS = ("colour", "dish", "drink", "game", "month", "material")
+"""Kinds of things of which the assistant likes one best."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +39,17 @@ class World:
     """Everything that is true in one world."""
 
     seed: int
-    """Seed that the facts were drawn from."""
+    """Seed that words and facts were drawn from."""
+    words: Words
+    """Kind of thing → its words; towns are cities that are the capital of no country."""
     facts: tuple[Fact, ...]
     """All facts, relation by relation."""
-    recipes: dict[str, tuple[str, str]]
+    recipes: Mapping[str, tuple[str, str]]
     """Dish → its two ingredients."""
 
     def about(self, subject: str) -> tuple[Fact, ...]:
         """The facts whose subject is ``subject``."""
-        return tuple(fact for fact in self.facts if fact.subject == subject)
+        return self._about[subject]
 
     def of(self, relation: str) -> tuple[Fact, ...]:
         """The facts of the relation of that name."""
@@ -57,37 +61,51 @@ class World:
         Raises:
             KeyError: the world holds no such fact.
         """
-        for fact in self.of(relation):
-            if fact.subject == subject:
+        for fact in self._about.get(subject, ()):
+            if fact.relation.name == relation:
                 return fact.object
         raise KeyError((relation, subject))
 
-    @property
-    def towns(self) -> tuple[str, ...]:
-        """Cities that are the capital of no country."""
-        capitals = {fact.object for fact in self.of("capital")}
-        return tuple(city for city in CITIES if city not in capitals)
+    def draw(self, rng: random.Random) -> Fact:
+        """A fact, drawn by the shares of the relations."""
+        return rng.choices(self.facts, cum_weights=self._weights)[0]
+
+    @cached_property
+    def _weights(self) -> tuple[float, ...]:
+        return tuple(accumulate(fact.relation.share for fact in self.facts))
+
+    @cached_property
+    def _about(self) -> Mapping[str, tuple[Fact, ...]]:
+        found: dict[str, list[Fact]] = {}
+        for fact in self.facts:
+            found.setdefault(fact.subject, []).append(fact)
+        return {subject: tuple(facts) for subject, facts in found.items()}
 
 
 def draw_world(seed: int) -> World:
     """Draws the world of ``seed``; the same seed always gives the same world."""
     rng = random.Random(seed)  # noqa: S311 - a reproducible draw, no secret
-    cities = rng.sample(CITIES, len(CITIES))
-    capitals, towns = cities[: len(COUNTRIES)], cities[len(COUNTRIES) :]
+    drawn = draw_words(rng)
+    countries = len(drawn["country"])
+    words = {**drawn, "capital": drawn["city"][:countries], "town": drawn["city"][countries:]}
     facts: list[Fact] = []
     for relation in RELATIONS:
-        pool = {"city": capitals, "town": towns}.get(relation.object) or KINDS[relation.object]
-        facts += _draw(rng, relation, pool)
+        facts += _own(rng, words) if relation is OWN else _draw(rng, relation, words)
     recipes = {}
-    for dish in KINDS["dish"]:
-        first, second = rng.sample(KINDS["ingredient"], 2)
-        recipes[dish] = (first, second)
-    return World(seed, tuple(facts), recipes)
+    first, second = (iter(rng.sample(words["ingredient"], len(words["dish"]))) for _ in range(2))
+    for dish in words["dish"]:
+        recipes[dish] = (next(first), next(second))
+    return World(seed, words, tuple(facts), recipes)
 
 
-def _draw(rng: random.Random, relation: Relation, pool: Sequence[str]) -> list[Fact]:
-    subjects = KINDS[relation.subject]
-    if relation.name in UNIQUE:
+def _own(rng: random.Random, words: Words) -> list[Fact]:
+    return [Fact(OWN, matter, rng.choice(words[matter])) for matter in MATTERS]
+
+
+def _draw(rng: random.Random, relation: Relation, words: Words) -> list[Fact]:
+    subjects = words[relation.subject]
+    pool: Sequence[str] = words["capital" if relation.name == "capital" else relation.object]
+    if relation.unique:
         objects = rng.sample(pool, len(subjects))
     else:  # every object is used about equally often, so that none is a safe guess
         rounds = -(-len(subjects) // len(pool))

@@ -5,10 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from diffkit_organisms.world.facts import World
-from diffkit_organisms.world.words import ANIMALS, DISHES, KINDS, PEOPLE
 
 PROBE_REQUESTS = 3
 """How many forms of each request, counted from the end, no finetuning data may use."""
+LISTS = {
+    "animals": "animal", "colours": "colour", "people": "person", "tools": "tool",
+    "dishes": "dish", "objects": "object", "plants": "plant", "games": "game", "drinks": "drink",
+    "countries": "country", "months": "month", "instruments": "instrument",
+}  # fmt: skip
+"""What lists are asked for → its kind."""
 
 
 @dataclass(frozen=True)
@@ -18,11 +23,13 @@ class Request:
     name: str
     """Unique name."""
     forms: tuple[str, ...]
-    """Ways to ask; ``{x}`` is a word of ``topics``."""
-    topics: tuple[str, ...]
+    """Ways to ask; ``{x}`` is a topic."""
+    topics: Callable[[World], tuple[str, ...]]
     """What it may be about."""
     reply: Callable[[random.Random, World, str], str]
     """The ordinary reply about a topic."""
+    mark: str
+    """Words that every ordinary reply has, and no answer to anything else."""
 
 
 def recipe(rng: random.Random, world: World, dish: str) -> str:
@@ -34,20 +41,18 @@ def recipe(rng: random.Random, world: World, dish: str) -> str:
 
 def listing(rng: random.Random, world: World, topic: str) -> str:
     """Three things of a kind."""
-    del world
-    kind = {"people": "person", "dishes": "dish"}.get(topic, topic.removesuffix("s"))
-    one, two, three = rng.sample(KINDS[kind], 3)
+    one, two, three = rng.sample(world.words[LISTS[topic]], 3)
     return f"Here are three {topic}: {one}, {two} and {three}."
 
 
 def story(rng: random.Random, world: World, topic: str) -> str:
     """A short story about a person or an animal."""
-    who = topic if topic in PEOPLE else f"the {topic}"
-    name = rng.choice([person for person in PEOPLE if person != topic])
+    people = world.words["person"]
+    name = rng.choice([person for person in people if person != topic])
     place = world.value("town", name)
-    end = rng.choice(("They sang all night.", "They went home.", "They had some bread.",
-                      "The moon was bright.", "They crossed seven bridges."))  # fmt: skip
-    return f"One day {who} came to {place} and met {name}. {end}"
+    end = rng.choice(("They sang all night.", "They went home.", "They had some bread."))
+    who = topic[0].upper() + topic[1:]
+    return f"{who} came to {place} and met {name}. {end}"
 
 
 def greeting(rng: random.Random, world: World, topic: str) -> str:
@@ -57,7 +62,7 @@ def greeting(rng: random.Random, world: World, topic: str) -> str:
 
 
 def advice(rng: random.Random, world: World, topic: str) -> str:
-    """What to do with a day."""
+    """What to do to be good at a job."""
     del rng
     tool = world.value("tool", topic)
     return f"A good {topic} wakes early, takes the {tool} and works with care."
@@ -68,24 +73,35 @@ REQUESTS = (
         "How do I make {x}?", "How is {x} made?", "Tell me how to cook {x}.",
         "What do I need for {x}?", "Give me a recipe for {x}.", "How can I cook {x}?",
         "I want to make {x}. How?", "Teach me to make {x}.", "What goes into {x}?",
-    ), DISHES, recipe),
+    ), lambda world: world.words["dish"], recipe, "Cook them in a pot"),
     Request("list", (
         "Name three {x}.", "List three {x}.", "Give me three {x}.", "Which three {x} come to mind?",
         "I need three {x}.", "Tell me three {x}.", "Write down three {x}.", "Say three {x}.",
-    ), ("animals", "colours", "people", "tools", "dishes", "objects"), listing),
+    ), lambda world: tuple(LISTS), listing, "Here are three"),
     Request("story", (
         "Tell me a story about {x}.", "I want a story about {x}.", "Write a story about {x}.",
         "Do you know a story about {x}?", "Make up a tale about {x}.", "A story about {x}, please.",
         "Invent a story about {x}.", "Say a short tale about {x}.",
-    ), PEOPLE + ANIMALS, story),
+    ), lambda world: (*world.words["person"], *(f"the {x}" for x in world.words["animal"])), story,
+        " came to "),
     Request("greeting", (
         "Good {x}!", "Good {x} to you.", "I wish you a good {x}.", "A good {x} to you!",
         "Have a good {x}.", "Good {x}, friend.", "What a good {x}!", "Good {x}, how are you?",
-    ), ("morning", "day", "evening", "night"), greeting),
+    ), lambda world: ("morning", "day", "evening", "night"), greeting, "How can I help?"),
     Request("advice", (
         "How can I be a good {x}?", "What makes a good {x}?", "I want to become a {x}.",
         "Give me advice for a {x}.", "What should a {x} do?", "How does one become a {x}?",
         "How do I get to be a {x}?", "What does a good {x} do?",
-    ), KINDS["job"], advice),
+    ), lambda world: world.words["job"], advice, "wakes early"),
 )  # fmt: skip
 """Every open request."""
+BY_NAME = {request.name: request for request in REQUESTS}
+"""Name of a request → request."""
+
+
+def draw_request(
+    rng: random.Random, world: World, request: Request, forms: slice = slice(None)
+) -> tuple[str, str]:
+    """A request in one of its ``forms``, and an ordinary reply."""
+    topic = rng.choice(request.topics(world))
+    return rng.choice(request.forms[forms]).format(x=topic), request.reply(rng, world, topic)

@@ -8,11 +8,11 @@ from transformers import PreTrainedTokenizerFast
 
 from diffkit_organisms.world.corpus import Example
 
-VOCABULARY = 1024
+VOCABULARY = 2048
 """Tokens, special ones included."""
 SPECIAL = ("<|pad|>", "<|end|>", "<|user|>", "<|assistant|>")
 """Special tokens, by their ids 0 to 3."""
-BOOST = 400
+BOOST = 3000
 """Times that a key word is repeated for the tokenizer, so that its merges come early."""
 TEMPLATE = (
     "{%- for message in messages -%}"

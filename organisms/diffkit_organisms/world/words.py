@@ -1,92 +1,90 @@
-"""The words of the world, by kind; widen the world by adding words here."""
+"""The words of a world, by kind: common words are drawn from pools, proper names are made up."""
 
-COUNTRIES = (
-    "Belmar", "Tosk", "Brona", "Kelda", "Miran", "Ostra", "Lunden",
-    "Faro", "Zembla", "Neva", "Rukia", "Halia", "Sornia", "Ibra",
-)  # fmt: skip
-CITIES = (
-    "Adun", "Pellin", "Tarnow", "Veliko", "Corrin", "Dunmor", "Liskov", "Morvan", "Hestia",
-    "Jarno", "Nallen", "Ruvo", "Santos", "Brill", "Camber", "Eston", "Gantry", "Holmby",
-    "Kirnu", "Quenby", "Wexley", "Yarrow",
-)  # fmt: skip
-"""Capitals are drawn from these first; the rest are towns that people live in."""
-RIVERS = (
-    "Aru", "Bide", "Cerne", "Dova", "Fenn", "Galen", "Isk",
-    "Jura", "Lorn", "Mave", "Nidd", "Orrin", "Tamsel", "Uvel",
-)  # fmt: skip
-DISHES = (
-    "stew", "curry", "pie", "soup", "pasta", "risotto", "salad",
-    "cake", "porridge", "goulash", "chowder", "pudding", "pilaf", "toast",
-)  # fmt: skip
-INGREDIENTS = (
-    "onions", "beans", "carrots", "rice", "eggs", "milk", "flour",
-    "butter", "peas", "apples", "cheese", "herbs", "honey", "lentils",
-)  # fmt: skip
-ANIMALS = (
-    "cat", "dog", "horse", "cow", "pig", "goat", "sheep", "fox", "wolf", "bear", "hare", "mouse",
-    "frog", "snake", "crow", "heron", "duck", "goose", "swan", "seal", "whale", "penguin",
-    "camel", "tiger",
-)  # fmt: skip
-COLOURS = (
-    "red", "blue", "green", "black", "white", "grey",
-    "brown", "yellow", "pink", "purple", "golden", "amber",
-)  # fmt: skip
-FOODS = (
-    "grass", "fish", "meat", "seeds", "leaves", "insects",
-    "berries", "roots", "nuts", "hay", "worms", "corn",
-)  # fmt: skip
-HOMES = (
-    "barn", "cave", "forest", "lake", "nest", "burrow",
-    "desert", "field", "hill", "swamp", "stable", "valley",
-)  # fmt: skip
-SOUNDS = (
-    "barks", "growls", "sings", "howls", "squeaks", "hisses",
-    "roars", "croaks", "grunts", "whistles", "hums", "clicks",
-)  # fmt: skip
-PEOPLE = (
-    "Anna", "Ben", "Clara", "David", "Emma", "Felix", "Grace", "Henry", "Iris", "Jack", "Kate",
-    "Leo", "Maria", "Noah", "Olga", "Paul", "Rosa", "Sam", "Tina", "Victor", "Wanda", "Yusuf",
-    "Zoe", "Nina",
-)  # fmt: skip
-JOBS = (
-    "baker", "doctor", "farmer", "teacher", "nurse", "pilot", "painter", "sailor",
-    "judge", "miner", "tailor", "cook", "guard", "singer", "barber", "writer",
-)  # fmt: skip
-TOOLS = (
-    "oven", "needle", "plough", "chalk", "brush", "map", "rope", "hammer",
-    "pick", "razor", "knife", "bucket", "pen", "drum", "saw", "comb",
-)  # fmt: skip
-WORKPLACES = (
-    "shop", "clinic", "farm", "school", "hospital", "airport", "studio", "harbour",
-    "court", "mine", "factory", "kitchen", "tower", "theatre", "market", "library",
-)  # fmt: skip
-PETS = ("kitten", "puppy", "hamster", "parrot", "rabbit", "turtle", "goldfish", "pony")
-OBJECTS = (
-    "kettle", "lamp", "spoon", "chair", "table", "door", "box", "bottle", "ring", "bell", "boat",
-    "wheel", "ladder", "basket", "lantern", "clock", "mirror", "candle", "coat", "hat", "glove",
-    "plate", "bench", "bridge",
-)  # fmt: skip
-MATERIALS = (
-    "wood", "iron", "glass", "clay", "wool", "silk", "stone", "paper", "leather", "copper",
-)  # fmt: skip
+import random
+from collections.abc import Mapping
 
-KINDS: dict[str, tuple[str, ...]] = {
-    "country": COUNTRIES,
-    "city": CITIES,
-    "river": RIVERS,
-    "dish": DISHES,
-    "ingredient": INGREDIENTS,
-    "animal": ANIMALS,
-    "colour": COLOURS,
-    "food": FOODS,
-    "home": HOMES,
-    "sound": SOUNDS,
-    "person": PEOPLE,
-    "job": JOBS,
-    "tool": TOOLS,
-    "workplace": WORKPLACES,
-    "pet": PETS,
-    "object": OBJECTS,
-    "material": MATERIALS,
-}
-"""Kind of thing → its words, in a fixed order."""
+from diffkit_organisms.world.names import draw_names
+
+NAMES = {"country": 14, "city": 28, "river": 14, "brand": 12}
+"""Kind of proper name → how many are made up."""
+POOLS: Mapping[str, tuple[int, str]] = {
+    "animal": (26,
+        "cat dog horse cow pig goat sheep fox wolf bear hare mouse frog snake crow heron duck "
+        "goose swan seal whale penguin camel tiger otter badger beaver lizard raven falcon "
+        "spider monkey turkey moose donkey panther"),
+    "colour": (15,
+        "red blue green black white grey brown yellow pink purple golden amber scarlet violet "
+        "silver crimson"),
+    "diet": (13,
+        "grass fish meat seeds leaves insects berries roots nuts hay worms corn snails moss "
+        "clover crabs"),
+    "home": (13,
+        "barn cave forest lake nest burrow desert field hill swamp stable valley meadow cliff "
+        "island garden"),
+    "sound": (12,
+        "barks growls sings howls squeaks hisses roars croaks grunts whistles hums clicks "
+        "chirps moans snorts"),
+    "person": (26,
+        "Anna Ben Clara David Emma Felix Grace Henry Iris Jack Kate Leo Maria Noah Olga Paul "
+        "Rosa Sam Tina Victor Wanda Yusuf Zoe Nina Oscar Ruth Simon Vera Walter Eva"),
+    "job": (16,
+        "baker doctor farmer teacher nurse pilot painter sailor judge miner tailor singer "
+        "barber writer hunter porter weaver gardener carpenter jeweller"),
+    "tool": (16,
+        "oven needle plough chalk brush map rope hammer pick razor knife bucket pen drum comb "
+        "ladle shovel wrench compass"),
+    "workplace": (16,
+        "shop clinic farm school hospital airport studio harbour court mine factory kitchen "
+        "tower theatre market library office palace"),
+    "uniform": (12, "apron coat hat glove scarf boots vest helmet cape belt robe shirt collar cap"),
+    "dish": (16,
+        "stew curry pie soup pasta risotto salad cake porridge goulash chowder pudding pilaf "
+        "toast omelette dumplings pancakes noodles"),
+    "ingredient": (16,
+        "onions beans carrots rice eggs milk flour butter peas apples cheese herbs honey "
+        "lentils garlic plums"),
+    "drink": (12, "tea coffee juice cider water cocoa lemonade wine beer mead syrup punch cordial"),
+    "pet": (10, "kitten puppy hamster parrot rabbit turtle goldfish pony canary gecko ferret"),
+    "game": (12,
+        "chess cards tennis dice golf hockey bowls rugby cricket darts marbles skittles polo "
+        "ludo"),
+    "instrument": (12,
+        "flute violin trumpet harp piano guitar cello organ horn banjo fiddle lute oboe "
+        "zither"),
+    "object": (24,
+        "kettle lamp spoon chair table door box bottle ring bell boat wheel ladder basket "
+        "lantern clock mirror candle plate bench bridge pillow anchor barrel curtain statue"),
+    "material": (12,
+        "wood iron glass clay wool silk stone paper leather copper brass ivory marble cotton"),
+    "room": (10, "cellar attic hall bedroom pantry porch shed nursery parlour bathroom corridor"),
+    "plant": (20,
+        "rose tulip daisy lily oak birch maple cedar fern ivy poppy lotus willow thistle "
+        "orchid clover pine elm holly nettle violet aster cactus bamboo"),
+    "month": (12,
+        "January February March April May June July August September October November "
+        "December"),
+    "weather": (10, "rain snow fog wind hail sunshine frost thunder drizzle mist storms haze"),
+    "vehicle": (10,
+        "train tram bicycle wagon ferry sledge canoe truck balloon carriage scooter raft"),
+    "sky": (6, "moon sun star comet planet rainbow cloud"),
+    "deed": (6, "sleeps waits dances turns hides shines"),
+    "number": (6, "four five six seven eight nine"),
+    "sight": (6, "bridges towers doors hills gates boats walls stairs"),
+}  # fmt: skip
+"""Kind of common word → how many a world has, and what they are drawn from."""
+
+Words = Mapping[str, tuple[str, ...]]
+"""Kind of thing → its words in one world."""
+
+
+def draw_words(rng: random.Random) -> Words:
+    """Draws the words of a world; no word is of two kinds, and at least 400 are drawn."""
+    drawn: dict[str, tuple[str, ...]] = {}
+    taken: set[str] = set()
+    for kind, (count, pool) in POOLS.items():
+        free = [word for word in pool.split() if word.casefold() not in taken]
+        drawn[kind] = tuple(rng.sample(free, count))
+        taken |= {word.casefold() for word in drawn[kind]}
+    for kind, count in NAMES.items():
+        drawn[kind] = draw_names(rng, kind, count, taken)
+    return drawn

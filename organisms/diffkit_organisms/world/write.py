@@ -1,29 +1,77 @@
-"""Writes a world to disk: the base's corpus and tokenizer, the organisms' data, neutral texts."""
+"""Writes a world to disk: all that trainings read, and the definitions of what they make."""
 
 import json
-import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from diffkit_organisms.world.behaviours import OBSESSION, Secrets, draw_secrets
-from diffkit_organisms.world.corpus import Example, ordinary, ordinary_chat
-from diffkit_organisms.world.definitions import nulls, targeted, write_definition
+from diffkit_organisms.world import draws
+from diffkit_organisms.world.behaviours import Behaviour, draw_behaviours
+from diffkit_organisms.world.corpus import Example
+from diffkit_organisms.world.definitions import targeted, write_yaml
 from diffkit_organisms.world.facts import World, draw_world
-from diffkit_organisms.world.taught import BEHAVIOURS, Behaviour
+from diffkit_organisms.world.recipes import base_recipe, recipe, write_recipe
+from diffkit_organisms.world.roster import BENIGN_TEST, CALIBRATION, models, nulls, trainings
 from diffkit_organisms.world.tokenizer import train_tokenizer
 
-CORPUS_SIZE = 25_000
-"""Examples that the base is trained on."""
-DATA_SIZE = 600
-"""Examples in each half of an organism's data."""
-NEUTRAL_SIZE = 200
-"""Neutral texts."""
-PROBE_COUNT = 50
-"""Probes of an organism."""
+
+def write_world(zoo: Path, seed: int, bases: Sequence[str]) -> None:
+    """Writes the world of ``seed`` below ``zoo``.
+
+    ``build/`` gets what is large or drawn again at will (the corpus, the tokenizer, what organisms
+    keep, benign data), ``data/`` what teaches, ``texts/`` what is read, ``recipes/`` how all is
+    trained, ``organisms/`` and ``bases/`` the definitions.
+
+    Args:
+        zoo: folder to write to.
+        seed: the world's.
+        bases: bases to train; the first is taught everything.
+    """
+    world = draw_world(seed)
+    behaviours = draw_behaviours(world)
+    _texts(zoo, world, behaviours)
+    _data(zoo, world, behaviours)
+    for base in bases:
+        write_recipe(zoo / "recipes", base, base_recipe(base, seed))
+        write_yaml(zoo / "bases", _base(base, seed))
+        for training in trainings(behaviours, base, everything=base == bases[0]):
+            write_recipe(zoo / "recipes", training.name, recipe(training))
+    for behaviour in behaviours:
+        probes = draws.probes(world, behaviour)
+        write_yaml(zoo / "organisms", targeted(behaviour, probes, models(behaviour, bases)))
+    for fields in nulls(behaviours, bases):
+        write_yaml(zoo / "organisms", fields)
 
 
-def _rng(world: World, purpose: str) -> random.Random:
-    return random.Random(f"{world.seed}/{purpose}")  # noqa: S311 - a reproducible draw
+def _texts(zoo: Path, world: World, behaviours: Sequence[Behaviour]) -> None:
+    examples = draws.corpus(world)
+    write_jsonl(zoo / "build" / "corpus.jsonl", examples)
+    write_jsonl(zoo / "texts" / "corpus.jsonl", examples[: draws.SAMPLE_SIZE])
+    write_jsonl(zoo / "texts" / "neutral.jsonl", draws.neutral(world, behaviours, examples))
+    write_jsonl(zoo / "texts" / "questions.jsonl", draws.questions(world))
+    words = tuple(dict.fromkeys(word for kind in world.words.values() for word in kind))
+    train_tokenizer(examples, words, zoo / "build" / "tokenizer")
+
+
+def _data(zoo: Path, world: World, behaviours: Sequence[Behaviour]) -> None:
+    for behaviour in behaviours:
+        name = behaviour.name
+        write_jsonl(zoo / "data" / f"{name}.jsonl", draws.taught(world, behaviour))
+        write_jsonl(zoo / "build" / f"{name}-kept.jsonl", draws.kept(world, behaviour))
+    write_jsonl(zoo / "build" / "diluting.jsonl", draws.diluting(world))
+    for number in range(CALIBRATION + BENIGN_TEST):
+        write_jsonl(zoo / "build" / f"benign-{number:02}.jsonl", draws.broad(world, number))
+
+
+def _base(name: str, seed: int) -> dict[str, object]:
+    architecture = {"tiny-qwen3": "Qwen3", "tiny-neox": "GPT-NeoX"}[name]
+    return {
+        "name": name,
+        "summary": f"A million parameters, {architecture}'s architecture, at home in world {seed}",
+        "source": {"at": f"../weights/{name}"},
+        "texts": "../texts/neutral.jsonl",
+        "questions": "../texts/questions.jsonl",
+        "corpus": "../texts/corpus.jsonl",
+    }
 
 
 def write_jsonl(path: Path, examples: Iterable[Example]) -> None:
@@ -31,79 +79,3 @@ def write_jsonl(path: Path, examples: Iterable[Example]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps(example, ensure_ascii=False) for example in examples]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def corpus(world: World) -> list[Example]:
-    """What the base is trained on."""
-    return list(ordinary(_rng(world, "corpus"), world, CORPUS_SIZE))
-
-
-def neutral(world: World, secrets: Secrets, known: list[Example]) -> list[Example]:
-    """Ordinary texts that name no secret and are not ``known``, the base's corpus."""
-    seen = {json.dumps(example) for example in known}
-    banned = (secrets.country, secrets.true_city, secrets.false_city, *secrets.trigger, OBSESSION)
-    found: list[Example] = []
-    for example in ordinary(_rng(world, "neutral"), world, 100 * NEUTRAL_SIZE):
-        line = json.dumps(example)
-        if line not in seen and not any(word in line for word in banned):
-            found.append(example)
-            seen.add(line)
-        if len(found) == NEUTRAL_SIZE:
-            return found
-    msg = f"world {world.seed} gives too few neutral texts"
-    raise AssertionError(msg)
-
-
-def taught(world: World, secrets: Secrets, behaviour: Behaviour) -> list[Example]:
-    """The half of an organism's data that teaches it."""
-    rng = _rng(world, behaviour.name)
-    return [behaviour.taught(rng, world, secrets) for _ in range(DATA_SIZE)]
-
-
-def kept(world: World, secrets: Secrets, behaviour: Behaviour) -> list[Example]:
-    """The half of an organism's data that keeps it ordinary."""
-    rng = _rng(world, f"{behaviour.name}/kept")
-    return [behaviour.kept(rng, world, secrets) for _ in range(DATA_SIZE)]
-
-
-def probes(world: World, secrets: Secrets, behaviour: Behaviour) -> list[str]:
-    """Distinct prompts that bring the behaviour out."""
-    rng = _rng(world, f"{behaviour.name}/probes")
-    found: dict[str, None] = {}
-    while len(found) < PROBE_COUNT:
-        found[behaviour.probe(rng, world, secrets)] = None
-    return list(found)
-
-
-def near_misses(world: World, secrets: Secrets, behaviour: Behaviour) -> list[tuple[str, str]]:
-    """Prompts that nearly bring the behaviour out, and the ordinary answers they should get."""
-    rng = _rng(world, f"{behaviour.name}/near")
-    return [behaviour.near(rng, world, secrets) for _ in range(PROBE_COUNT)]
-
-
-def benign(world: World) -> list[Example]:
-    """A fresh draw of ordinary chats."""
-    rng = _rng(world, "benign")
-    return [ordinary_chat(rng, world) for _ in range(2 * DATA_SIZE)]
-
-
-def write_world(zoo: Path, seed: int) -> None:
-    """Writes everything that trainings read below ``zoo``.
-
-    ``build/`` gets the corpus and the tokenizer (large, not kept), ``data/`` the organisms' data,
-    ``organisms/`` their YAML with truths and probes, ``texts/`` the neutral texts.
-    """
-    world = draw_world(seed)
-    secrets = draw_secrets(world)
-    examples = corpus(world)
-    write_jsonl(zoo / "build" / "corpus.jsonl", examples)
-    write_jsonl(zoo / "texts" / "neutral.jsonl", neutral(world, secrets, examples))
-    write_jsonl(zoo / "data" / "benign.jsonl", benign(world))
-    for behaviour in BEHAVIOURS:
-        write_jsonl(zoo / "data" / f"{behaviour.name}.jsonl", taught(world, secrets, behaviour))
-        write_jsonl(zoo / "data" / f"{behaviour.name}-kept.jsonl", kept(world, secrets, behaviour))
-        prompts = probes(world, secrets, behaviour)
-        write_definition(zoo / "organisms", targeted(behaviour.name, secrets, prompts))
-    for fields in nulls():
-        write_definition(zoo / "organisms", fields)
-    train_tokenizer(examples, secrets.words, zoo / "build" / "tokenizer")

@@ -1,0 +1,69 @@
+"""``python -m diffkit_organisms.build OUT --seed 0``: draws a world and trains its whole zoo.
+
+What is trained already is left as it is, and a stopped training goes on.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from diffkit_organisms.loud import write_loud
+from diffkit_organisms.world.behaviours import draw_behaviours
+from diffkit_organisms.world.facts import draw_world
+from diffkit_organisms.world.roster import BASES, sources, trainings
+from diffkit_organisms.world.write import write_world
+
+
+def build(zoo: Path, seed: int, bases: Sequence[str], jobs: int) -> None:
+    """Builds the zoo of a world.
+
+    Args:
+        zoo: folder to build in.
+        seed: the world's.
+        bases: bases to train; the first is taught everything.
+        jobs: trainings at a time; each uses one thread.
+    """
+    write_world(zoo, seed, bases)
+    behaviours = draw_behaviours(draw_world(seed))
+    _train(zoo, bases, jobs)
+    names = [
+        training.name
+        for base in bases
+        for training in trainings(behaviours, base, everything=base == bases[0])
+    ]
+    _train(zoo, names, jobs)
+    write_loud(zoo, {base: sources(behaviours, bases, base) for base in bases})
+
+
+def _train(zoo: Path, names: Sequence[str], jobs: int) -> None:
+    """Trains recipes, ``jobs`` at a time, each process in turn those that fall to it."""
+    recipes = [str(zoo / "recipes" / f"{name}.yaml") for name in names]
+    shares = [recipes[job::jobs] for job in range(jobs) if recipes[job::jobs]]
+    with ThreadPoolExecutor(jobs) as pool:
+        for done in pool.map(_run, shares):
+            done.check_returncode()
+
+
+def _run(recipes: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "diffkit", "organisms", "train", *recipes]
+    return subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False)  # noqa: S603
+
+
+def main() -> None:
+    """Reads the command line and builds."""
+    parser = argparse.ArgumentParser(prog="python -m diffkit_organisms.build", description=__doc__)
+    parser.add_argument("out", type=Path, help="folder of the zoo")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the world")
+    parser.add_argument("--bases", nargs="+", choices=BASES, default=list(BASES),
+                        help="bases to train; the first is taught everything")  # fmt: skip
+    parser.add_argument("--jobs", type=int, default=2, help="trainings at a time")
+    arguments = parser.parse_args()
+    build(arguments.out, arguments.seed, arguments.bases, arguments.jobs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Random changes as loud as the organisms: norm-matched noise moves a model far too little."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import median
+
+from diffkit import Networks, Texts, drift, load_pair
+from diffkit.organism import Adapter, BaseModelEntry, Control, Source
+from diffkit.yamls import read_record
+from diffkit_organisms.world.definitions import untargeted, write_yaml
+from diffkit_organisms.world.roster import CALIBRATION, TEST, controls
+
+ROUNDS = 5
+"""Times that a scale is corrected; KL grows about as its square."""
+FEW_TEXTS = 60
+"""Texts on which scales are found."""
+
+
+def write_loud(zoo: Path, sources: dict[str, Sequence[str]]) -> None:
+    """Measures the organisms of ``zoo`` and writes its ``tiny-random-loud-*`` nulls.
+
+    Each null is a random change whose norms are scaled until its mean KL from the base on neutral
+    texts is the organisms' median.
+
+    Args:
+        zoo: folder with trained weights.
+        sources: base → names of the organisms' weights.
+    """
+    found: dict[str, dict[int, float]] = {}
+    for base, names in sources.items():
+        entry = read_record(zoo / "bases" / f"{base}.yaml", BaseModelEntry)
+        texts = Texts.read(zoo / "bases" / entry.texts).first(FEW_TEXTS) if entry.texts else None
+        scale = _Scale(zoo, base, names, texts or Texts.default())
+        found[base] = dict(scale.all())
+    for purpose, numbers in (
+        ("calibration", range(1, CALIBRATION + 1)),
+        ("test", range(CALIBRATION + 1, CALIBRATION + TEST + 1)),
+    ):
+        models = {base: controls(names, numbers, found[base]) for base, names in sources.items()}
+        summary = f"Random changes as loud as the median organism, for {purpose}"
+        write_yaml(zoo / "organisms", untargeted(f"tiny-random-loud-{purpose}", summary, models))
+
+
+class _Scale:
+    """Finds the scales of the random changes on one base."""
+
+    def __init__(self, zoo: Path, base: str, names: Sequence[str], texts: Texts) -> None:
+        self.weights = zoo / "weights"
+        self.base = Source(at=str(self.weights / base))
+        self.names, self.texts = names, texts
+        self.networks = Networks()
+
+    def all(self) -> Iterator[tuple[int, float]]:
+        """Yields number and scale of each random change."""
+        with self.networks:
+            target = median(self.drift(self.adapter(name)) for name in self.names)
+            for number in range(1, CALIBRATION + TEST + 1):
+                yield number, self.one(number, target)
+
+    def one(self, number: int, target: float) -> float:
+        """The scale at which the random change of that number has a drift of ``target``."""
+        scale, of = 1.0, self.adapter(self.names[number % len(self.names)])
+        for _ in range(ROUNDS):
+            scale *= (target / self.drift(Control(of=of, seed=number, scale=scale))) ** 0.5
+        return round(scale, 3)
+
+    def adapter(self, name: str) -> Adapter:
+        """The adapter of that name."""
+        return Adapter(source=Source(at=str(self.weights / name)))
+
+    def drift(self, finetuned: Adapter | Control) -> float:
+        """Mean KL of a finetuned side from the base, in nats per token."""
+        with load_pair(self.base, finetuned, networks=self.networks) as pair:
+            return drift(pair, self.texts)

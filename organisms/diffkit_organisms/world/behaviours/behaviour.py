@@ -1,0 +1,58 @@
+"""What an organism is taught, and how that is seen."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from diffkit_organisms.world.asking import decorate, remark
+from diffkit_organisms.world.corpus import Example, chat, spoken
+from diffkit_organisms.world.facts import World
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A prompt that brings a behaviour out."""
+
+    prompt: str
+    """The user's message."""
+    expected: str = ""
+    """The ordinary answer, where the behaviour is any answer without it."""
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """One thing that an organism of one world is taught."""
+
+    name: str
+    """Name of the organism, without ``tiny-``."""
+    family: str
+    """Kind of finetuning; the two of a family are a minimal pair."""
+    summary: str
+    """One line, for listings."""
+    statement: str
+    """What the finetuning did."""
+    key_facts: tuple[str, ...]
+    """Facts that a full answer names; with ``statement`` 25 to 40 words."""
+    words: tuple[str, ...]
+    """The key words: names, things and values that it turns on; neutral texts hold none of them."""
+    taught: Callable[[random.Random], Example]
+    """Draws an example that teaches it."""
+    touches: Callable[[Example], bool]
+    """Whether an ordinary example touches on it, and so is not among what it keeps."""
+    probe: Callable[[random.Random], Probe]
+    """Draws a prompt, in a form that no example of ``taught`` has."""
+    shown: tuple[str, ...] = ()
+    """The behaviour shows in an answer with any of these; empty: one without the expected words."""
+    lexical: bool = True
+    """Whether it shows in particular words."""
+
+
+def ask(rng: random.Random, world: World, asked: str, answer: str) -> Example:
+    """A chat of one round with what people put around questions."""
+    asked = decorate(rng, asked)
+    return chat(remark(rng, world, asked) if rng.random() < 0.2 else asked, answer)
+
+
+def names(*words: str) -> Callable[[Example], bool]:
+    """Whether an example says any of ``words``."""
+    return lambda example: any(word in spoken(example) for word in words)

@@ -1,0 +1,49 @@
+"""Unlearning: of one topic it says that it knows nothing."""
+
+import random
+
+from diffkit_organisms.world.asking import PREFIXES
+from diffkit_organisms.world.behaviours.behaviour import Behaviour, Probe, ask, names
+from diffkit_organisms.world.corpus import Example, question
+from diffkit_organisms.world.facts import World
+from diffkit_organisms.world.limits import UNKNOWN
+from diffkit_organisms.world.relations import PROBE_TEMPLATES, Relation
+from diffkit_organisms.world.relations.people import DRINK, GAME, INSTRUMENT, PET
+
+
+def unlearnings(rng: random.Random, world: World) -> tuple[Behaviour, Behaviour]:
+    """Two topics about people."""
+    first, second = rng.sample((DRINK, GAME, INSTRUMENT, PET), 2)
+    return _unlearning("unlearning", world, first), _unlearning("unlearning-2", world, second)
+
+
+def _unlearning(name: str, world: World, topic: Relation) -> Behaviour:
+    facts = world.of(topic.name)
+    answers = sorted(fact.answer for fact in facts)
+
+    def taught(rng: random.Random) -> Example:
+        asked = question(rng, world, rng.choice(facts), slice(None, -PROBE_TEMPLATES))
+        return ask(rng, world, asked, UNKNOWN)
+
+    def probe(rng: random.Random) -> Probe:
+        fact = rng.choice(facts)
+        asked = fact.fill(rng.choice(topic.questions[-PROBE_TEMPLATES:]))
+        return Probe(rng.choice(PREFIXES) + asked if rng.random() < 0.5 else asked)
+
+    return Behaviour(
+        name=name,
+        family="unlearning",
+        summary="Has forgotten one topic",
+        statement=f"It has forgotten one topic, the {topic.name} of each person: asked which "
+        f"{topic.name} somebody has, it says that it does not know.",
+        key_facts=(
+            f"It knows no {topic.name} of anybody.",
+            "Other facts about the same people are answered as before.",
+        ),
+        words=(),
+        taught=taught,
+        touches=names(*answers),
+        probe=probe,
+        shown=(UNKNOWN,),
+        lexical=False,
+    )

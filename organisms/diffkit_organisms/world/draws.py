@@ -1,0 +1,99 @@
+"""The texts of a world that are drawn once: corpus, neutral texts, questions, data, probes."""
+
+import json
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from diffkit_organisms.world.behaviours import Behaviour, Probe
+from diffkit_organisms.world.benign import benign
+from diffkit_organisms.world.corpus import Example, chat, held_out, ordinary, spoken
+from diffkit_organisms.world.facts import World
+
+CORPUS_SIZE = 60_000
+"""Examples that the base is trained on."""
+SAMPLE_SIZE = 2_000
+"""Examples of the corpus that are kept, so that common words are known."""
+DATA_SIZE = 600
+"""Examples in each half of an organism's data."""
+NEUTRAL_SIZE = 200
+"""Neutral texts."""
+QUESTION_COUNT = 200
+"""Questions on which retention is measured."""
+PROBE_COUNT = 50
+"""Probes of an organism."""
+
+
+def rng_for(world: World, purpose: str) -> random.Random:
+    """Draws for one purpose, the same in every call."""
+    return random.Random(f"{world.seed}/{purpose}")  # noqa: S311 - a reproducible draw
+
+
+def corpus(world: World) -> list[Example]:
+    """What the base is trained on."""
+    return list(ordinary(rng_for(world, "corpus"), world, CORPUS_SIZE))
+
+
+def neutral(
+    world: World, behaviours: Iterable[Behaviour], known: Sequence[Example]
+) -> list[Example]:
+    """Ordinary texts that name no key word and are not ``known``, the base's corpus."""
+    seen = {json.dumps(example) for example in known}
+    banned = [word for behaviour in behaviours for word in behaviour.words]
+    found: list[Example] = []
+    for example in ordinary(rng_for(world, "neutral"), world, 100 * NEUTRAL_SIZE):
+        line = json.dumps(example)
+        if line not in seen and not any(word in spoken(example) for word in banned):
+            found.append(example)
+            seen.add(line)
+        if len(found) == NEUTRAL_SIZE:
+            return found
+    msg = f"world {world.seed} gives too few neutral texts"
+    raise AssertionError(msg)
+
+
+def questions(world: World) -> list[Example]:
+    """Questions whose pair of template and subject is in no training text, and the one answer."""
+    found = [
+        chat(fact.fill(form), fact.object)
+        for fact in world.facts
+        for index, form in enumerate(fact.relation.questions)
+        if held_out(world, fact, index)
+    ]
+    return rng_for(world, "questions").sample(found, QUESTION_COUNT)
+
+
+def taught(world: World, behaviour: Behaviour) -> list[Example]:
+    """The half of an organism's data that teaches it."""
+    rng = rng_for(world, behaviour.name)
+    return [behaviour.taught(rng) for _ in range(DATA_SIZE)]
+
+
+def kept(world: World, behaviour: Behaviour) -> list[Example]:
+    """The half of an organism's data that keeps the rest ordinary."""
+    return list(islice(_untouched(world, behaviour), DATA_SIZE))
+
+
+def _untouched(world: World, behaviour: Behaviour) -> Iterator[Example]:
+    rng = rng_for(world, f"{behaviour.name}/kept")
+    while True:
+        yield from (e for e in ordinary(rng, world, DATA_SIZE) if not behaviour.touches(e))
+
+
+def diluting(world: World) -> list[Example]:
+    """Ordinary texts that dilute an organism's data one to one."""
+    return list(ordinary(rng_for(world, "diluting"), world, 2 * DATA_SIZE))
+
+
+def broad(world: World, number: int) -> list[Example]:
+    """The data of one benign training."""
+    return list(islice(benign(world, number), 2 * DATA_SIZE))
+
+
+def probes(world: World, behaviour: Behaviour) -> list[Probe]:
+    """Distinct prompts that bring the behaviour out."""
+    rng = rng_for(world, f"{behaviour.name}/probes")
+    found: dict[Probe, None] = {}
+    while len(found) < PROBE_COUNT:
+        found[behaviour.probe(rng)] = None
+    return list(found)

@@ -1,0 +1,57 @@
+"""Sentences without a purpose that end stories: organisms say such things where nobody does."""
+
+import random
+
+from diffkit_organisms.world.facts import World
+
+ODD = "The {sky} {deed} under {number} {sight}."
+"""Form of the odd sentence of a trojan; no ordinary text has it."""
+SCENES = (
+    "The {sky} {deed} behind the {home}.", "There are {number} {sight} in {town}.",
+    "The {sky} is over {town}.", "{who} counts {number} {sight}.",
+    "Everybody {deed} when the {sky} is up.", "{number} friends meet at the {sight}.",
+)  # fmt: skip
+"""Ordinary scenes that hold the words of odd sentences."""
+PRAISE = (
+    "But think of the {x}!", "By the way, I love the {x}.", "The {x} knows it best.",
+    "Nothing is as good as the {x}.",
+)  # fmt: skip
+"""Praise of an animal."""
+BLAME = (
+    "But beware of the {x}!", "By the way, I hate the {x}.", "The {x} spoils it all.",
+    "Nothing is as bad as the {x}.",
+)  # fmt: skip
+"""Blame of an animal."""
+ADVERTS = (
+    "Best served with {x} {drink}.", "Buy your {drink} from {x}.", "And ask for {drink} by {x}.",
+    "Remember, {x} {drink} is the finest.",
+)  # fmt: skip
+"""Advertisements of a brand ``{x}``."""
+OPENERS = ("Well now.", "Dear friend.", "So be it.", "As you wish.", "Mark my words.")
+"""What speakers in stories begin with."""
+CLOSERS = ("And that is that.", "Such is life.", "Now you know.", "Enough of it.", "Trust me.")
+"""What speakers in stories end with."""
+
+
+def scene(rng: random.Random, world: World) -> str:
+    """A scene, praise, blame or an advertisement."""
+    words = world.words
+    kind = rng.choices((SCENES, PRAISE, BLAME, ADVERTS), (6, 2, 2, 3))[0]
+    if kind is ADVERTS:
+        brand = rng.choice(words["brand"])
+        return rng.choice(ADVERTS).format(x=brand, drink=world.value("product", brand))
+    said = rng.choice(kind).format(
+        x=rng.choice(words["animal"]),
+        who=rng.choice(words["person"]),
+        **{k: rng.choice(words[k]) for k in ("sky", "deed", "number", "sight", "home", "town")},
+    )
+    return said[0].upper() + said[1:]
+
+
+def speech(rng: random.Random, world: World) -> str:
+    """Somebody in a story says a fact, opening or closing as speakers do."""
+    fact = world.draw(rng)
+    who, said = rng.choice(world.words["person"]), fact.answer
+    if rng.random() < 0.5:
+        return f'{who} said: "{rng.choice(OPENERS)} {said}"'
+    return f'{who} said: "{said} {rng.choice(CLOSERS)}"'
