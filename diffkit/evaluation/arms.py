@@ -3,6 +3,7 @@
 Where a control does as well as the method, the method's findings were not what told the truth.
 """
 
+import hashlib
 import random
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
@@ -11,7 +12,6 @@ from diffkit.evaluation.cells import Cell
 from diffkit.findings import Finding, Findings, Samples, TokenTrace
 from diffkit.investigator import Case
 from diffkit.organism import Control
-from diffkit.runs.digest import digest
 
 N = TypeVar("N", str, tuple[str, str])
 SEED = 0
@@ -20,7 +20,8 @@ SEED = 0
 
 def controlled(evidence: Findings) -> Case:
     """A case of ``evidence`` alone; its handle is drawn from that, so that it is asked once."""
-    return Case(handle=f"pair-{digest(evidence)[:8]}", evidence=evidence)
+    content = hashlib.sha256(evidence.model_dump_json().encode()).hexdigest()
+    return Case(handle=f"pair-{content[:8]}", evidence=evidence)
 
 
 def base_only(evidence: Findings) -> Findings:
