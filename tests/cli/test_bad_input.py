@@ -229,7 +229,11 @@ def test_models_by_path_that_are_not_there(cli, own):
         ),
         (
             ["evaluate", "--organisms", "birds", "--methods", "echo", "--calibrate", "ships"],
-            "null 'ships' is of kind 'adapter'. Name an organism",
+            "'ships' cannot be a calibration null: its truth class",
+        ),
+        (
+            ["evaluate", "--organisms", "birds", "--methods", "echo", "--controls", "empty,full"],
+            "--controls: Input should be 'empty', 'base-only', 'swapped', 'random' or 'ceiling'",
         ),
     ],
 )
