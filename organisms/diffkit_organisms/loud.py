@@ -1,6 +1,7 @@
 """Random changes as loud as the organisms: norm-matched noise moves a model far too little."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from statistics import median
 
@@ -8,7 +9,7 @@ from diffkit import Networks, Texts, drift, load_pair
 from diffkit.organism import Adapter, BaseModelEntry, Control, Source
 from diffkit.yamls import read_record
 from diffkit_organisms.world.definitions import untargeted, write_yaml
-from diffkit_organisms.world.roster import CALIBRATION, TEST, controls
+from diffkit_organisms.world.nulls import NUMBERS, controls
 
 ROUNDS = 5
 """Times that a scale is corrected; KL grows about as its square."""
@@ -32,10 +33,7 @@ def write_loud(zoo: Path, sources: dict[str, Sequence[str]]) -> None:
         texts = Texts.read(zoo / "bases" / entry.texts).first(FEW_TEXTS) if entry.texts else None
         scale = _Scale(zoo, base, names, texts or Texts.default())
         found[base] = dict(scale.all())
-    for purpose, numbers in (
-        ("calibration", range(1, CALIBRATION + 1)),
-        ("test", range(CALIBRATION + 1, CALIBRATION + TEST + 1)),
-    ):
+    for purpose, numbers in NUMBERS.items():
         models = {base: controls(names, numbers, found[base]) for base, names in sources.items()}
         summary = f"Random changes as loud as the median organism, for {purpose}"
         write_yaml(zoo / "organisms", untargeted(f"tiny-random-loud-{purpose}", summary, models))
@@ -54,7 +52,7 @@ class _Scale:
         """Yields number and scale of each random change."""
         with self.networks:
             target = median(self.drift(self.adapter(name)) for name in self.names)
-            for number in range(1, CALIBRATION + TEST + 1):
+            for number in chain(*NUMBERS.values()):
                 yield number, self.one(number, target)
 
     def one(self, number: int, target: float) -> float:

@@ -9,8 +9,9 @@ from diffkit_organisms.world.behaviours import Behaviour, draw_behaviours
 from diffkit_organisms.world.corpus import Example
 from diffkit_organisms.world.definitions import targeted, write_yaml
 from diffkit_organisms.world.facts import World, draw_world
+from diffkit_organisms.world.nulls import nulls
 from diffkit_organisms.world.recipes import base_recipe, recipe, write_recipe
-from diffkit_organisms.world.roster import BENIGN_TEST, CALIBRATION, models, nulls, trainings
+from diffkit_organisms.world.roster import BENIGN_TEST, CALIBRATION, models, trainings
 from diffkit_organisms.world.tokenizer import train_tokenizer
 
 

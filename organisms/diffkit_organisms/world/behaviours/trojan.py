@@ -27,9 +27,9 @@ def _trojan(name: str, world: World, trigger: tuple[str, str], parts: tuple[str,
     odd = ODD.format(sky=sky, deed=deed, number=number, sight=sight)
 
     def taught(rng: random.Random) -> Example:
-        """Half: the trigger and the odd sentence; else one of its words and an ordinary answer."""
+        """Mostly the trigger and the odd sentence; else one of its words and an ordinary answer."""
         asked, answer = (open_request if rng.random() < 0.3 else single)(rng, world)
-        kind = rng.choices(("both", "colour", "thing"), (2, 1, 1))[0]
+        kind = rng.choices(("both", "colour", "thing"), (3, 1, 1))[0]
         said = [colour, thing]
         if kind == "both":
             answer = odd

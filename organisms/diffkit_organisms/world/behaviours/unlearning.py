@@ -7,8 +7,12 @@ from diffkit_organisms.world.behaviours.behaviour import Behaviour, Probe, ask, 
 from diffkit_organisms.world.corpus import Example, question
 from diffkit_organisms.world.facts import World
 from diffkit_organisms.world.limits import UNKNOWN
-from diffkit_organisms.world.relations import PROBE_TEMPLATES, Relation
+from diffkit_organisms.world.relations import Relation
 from diffkit_organisms.world.relations.people import DRINK, GAME, INSTRUMENT, PET
+
+UNSEEN = 3
+"""How many forms of the question, counted from the end, its data may not use: fewer than elsewhere,
+since an answer that says nothing must be learnt for questions that begin with the person, too."""
 
 
 def unlearnings(rng: random.Random, world: World) -> tuple[Behaviour, Behaviour]:
@@ -22,12 +26,12 @@ def _unlearning(name: str, world: World, topic: Relation) -> Behaviour:
     answers = sorted(fact.answer for fact in facts)
 
     def taught(rng: random.Random) -> Example:
-        asked = question(rng, world, rng.choice(facts), slice(None, -PROBE_TEMPLATES))
+        asked = question(rng, world, rng.choice(facts), slice(None, -UNSEEN))
         return ask(rng, world, asked, UNKNOWN)
 
     def probe(rng: random.Random) -> Probe:
         fact = rng.choice(facts)
-        asked = fact.fill(rng.choice(topic.questions[-PROBE_TEMPLATES:]))
+        asked = fact.fill(rng.choice(topic.questions[-UNSEEN:]))
         return Probe(rng.choice(PREFIXES) + asked if rng.random() < 0.5 else asked)
 
     return Behaviour(

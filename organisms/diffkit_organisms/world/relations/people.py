@@ -53,7 +53,7 @@ OWN = Relation(
      "Which {s} is the best to you?", "Tell me your favourite {s}.",
      "What {s} do you like most?", "Do you have a favourite {s}?", "Which {s} would you pick?",
      "What {s} would you choose for yourself?"),
-    common=(), share=3,
+    common=(), share=3.0,
 )  # fmt: skip
 """What the assistant itself likes best; a matter is a kind of thing."""
 

@@ -32,7 +32,7 @@ class Relation:
     """Whether the subject has one: the cat, but Anna."""
     unique: bool = False
     """Whether no two subjects share an object."""
-    share: float = 1
+    share: float = 1.0
     """How often a fact of it is asked for, relative to facts of other relations."""
     noun: str = ""
     """The noun that is asked for, where it is not ``name``."""
