@@ -1,0 +1,152 @@
+"""The study behind docs/measured.md: measures methods in worlds that nobody tuned to.
+
+    python benchmarks/study.py OUT
+
+World 0 is the shipped zoo, on which everything was developed. World 1 (tiny-qwen3) and world 2
+(tiny-neox) are drawn, trained, checked and evaluated below OUT, some gigabytes and hours; then the
+page is written. What is there already is not made again, so a stopped study goes on. The method
+`weight-norms` is the example of a third party: pip install ./examples/diffkit-weight-norms
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import yaml
+from pages import write_page
+
+ROOT = Path(__file__).parents[1]
+METHODS = ("kl", "activation-lens", "weight-norms")
+RUNGS = ("random", "random-loud", "benign")
+LOCK = Lock()
+
+
+@dataclass(frozen=True)
+class World:
+    """One world on one base."""
+
+    seed: int
+    base: str
+    zoo: Path
+
+    @property
+    def name(self) -> str:
+        return f"world-{self.seed}-{self.base}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path, help="folder of the study")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "measured.md")
+    given = parser.parse_args()
+    out = given.out.resolve()
+    shipped = ROOT / "organisms" / "diffkit_organisms" / "zoo"
+    worlds = [
+        World(0, "tiny-qwen3", shipped),
+        World(1, "tiny-qwen3", out / "world-1"),
+        World(2, "tiny-neox", out / "world-2"),
+    ]
+    out.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor() as pool:  # one training of each world at a time
+        list(pool.map(lambda world: timed(out, f"build {world.name}", build, world), worlds[1:]))
+    for world in worlds:
+        timed(out, f"check {world.name}", check, world, out)
+        timed(out, f"evaluate {world.name}", evaluate, world, out)
+    write_page(given.page, out, [world.name for world in worlds])
+
+
+def timed(out: Path, what: str, step: Any, *arguments: Any) -> None:
+    """Carries out a step, and adds its wall-clock seconds to those of earlier calls."""
+    started = time.monotonic()
+    try:
+        step(*arguments)
+    finally:
+        with LOCK:
+            path = out / "seconds.json"
+            known = json.loads(path.read_text()) if path.exists() else {}
+            known[what] = known.get(what, 0) + time.monotonic() - started
+            path.write_text(json.dumps(known, indent=1))
+
+
+def build(world: World) -> None:
+    """Draws the world and trains all of it."""
+    which = ("--seed", str(world.seed), "--bases", world.base, "--jobs", "1")
+    run(["-m", "diffkit_organisms.build", str(world.zoo), *which])
+
+
+def check(world: World, out: Path) -> None:
+    """Measures the gate of every organism and null, once."""
+    path = out / f"{world.name}.check.json"
+    if path.exists():
+        return
+    done = run(["-m", "diffkit", "organisms", "check", *names(world), "--json"], quiet=True)
+    path.write_text(done)
+
+
+def evaluate(world: World, out: Path) -> None:
+    suite = out / f"{world.name}.yaml"
+    suite.write_text(yaml.safe_dump(suite_of(world, out), sort_keys=False))
+    diffkit = ["-m", "diffkit", "--store", str(out / "store")]
+    run([*diffkit, "evaluate", str(suite)])
+    board = run([*diffkit, "leaderboard", "--name", world.name, "--json"], quiet=True)
+    (out / f"{world.name}.json").write_text(board)
+
+
+def suite_of(world: World, out: Path) -> dict[str, Any]:
+    """Every pair that passes the gate, and the null ladder."""
+    checked = json.loads((out / f"{world.name}.check.json").read_text())
+    kept = [c for c in checked if c["base"] == world.base and c["passes"] is not False]
+    calibration = [r for r in RUNGS if (organisms(world) / f"tiny-{r}-calibration.yaml").exists()]
+    return {
+        "name": world.name,
+        "organisms": [
+            {"organism": named(world, c["organism"]), "base": world.base, "variant": c["variant"]}
+            for c in kept
+            if not c["organism"].endswith("-calibration") and c["organism"] != "tiny-random"
+        ],
+        "methods": list(METHODS),
+        "calibration": [
+            {"organism": named(world, f"tiny-{rung}-calibration"), "rung": rung}
+            for rung in calibration
+        ],
+    }
+
+
+def organisms(world: World) -> Path:
+    return world.zoo / "organisms"
+
+
+def named(world: World, organism: str) -> str:
+    return str(organisms(world) / f"{organism}.yaml")
+
+
+def names(world: World) -> list[str]:
+    found = (yaml.safe_load(path.read_text()) for path in sorted(organisms(world).glob("*.yaml")))
+    return [named(world, each["name"]) for each in found if world.base in each["models"]]
+
+
+def run(arguments: Sequence[str], *, quiet: bool = False) -> str:
+    """Runs this Python with ``arguments``; what it printed, where that is not shown."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE if quiet else None,
+        text=True,
+        check=False,
+    )
+    if done.returncode not in (0, 1):  # 1: some organism fails its gate, or some run did
+        sys.exit(done.returncode)
+    return done.stdout or ""
+
+
+if __name__ == "__main__":
+    main()
