@@ -1,20 +1,31 @@
+from collections import Counter
+
 import pytest
-from diffkit_organisms.world.behaviours import Secrets, draw_secrets
-from diffkit_organisms.world.corpus import Example
+from diffkit_organisms.world import draws
+from diffkit_organisms.world.behaviours import Behaviour, draw_behaviours
+from diffkit_organisms.world.corpus import Example, spoken
 from diffkit_organisms.world.facts import World, draw_world
-from diffkit_organisms.world.write import corpus
+
+from .reading import WORD
+
+
+@pytest.fixture(scope="session", params=(0, 1, 2), ids="seed-{}".format)
+def world(request: pytest.FixtureRequest) -> World:
+    return draw_world(request.param)
 
 
 @pytest.fixture(scope="session")
-def world() -> World:
-    return draw_world(0)
-
-
-@pytest.fixture(scope="session")
-def secrets(world: World) -> Secrets:
-    return draw_secrets(world)
+def behaviours(world: World) -> tuple[Behaviour, ...]:
+    return draw_behaviours(world)
 
 
 @pytest.fixture(scope="session")
 def base_corpus(world: World) -> list[Example]:
-    return corpus(world)
+    return draws.corpus(world)
+
+
+@pytest.fixture(scope="session")
+def counts(base_corpus: list[Example]) -> Counter[str]:
+    """How often each casefolded word occurs in the base's corpus."""
+    texts = (spoken(example).casefold() for example in base_corpus)
+    return Counter(word for text in texts for word in WORD.findall(text))

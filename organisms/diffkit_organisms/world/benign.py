@@ -9,7 +9,7 @@ from diffkit_organisms.world.documents import document
 from diffkit_organisms.world.facts import World
 from diffkit_organisms.world.relations import OWN, RELATIONS
 
-REWORDED = (0.02, 0.12)
+REWORDED = (0.05, 0.22)
 """Least and greatest share of chats of a corpus that answer in other words than the base does."""
 DOCUMENTS = (0.0, 0.4)
 """Least and greatest share of documents."""
