@@ -6,7 +6,7 @@ makes a row's draws depend on its batch.
 """
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,15 +54,20 @@ def decode(
     draws = _draws(sampling, len(inputs.mask), first)
     rows: list[list[int]] = [[] for _ in inputs.mask]
     finished = [False] * len(rows)
+    live = list(range(len(rows)))
     step = _Step(module, inputs)
     for number in range(sampling.max_new_tokens):
-        chosen = choose(step.logits[:, :vocabulary], sampling, draws[:, number])
-        for row, token in enumerate(chosen.tolist()):
+        chosen = choose(step.logits[:, :vocabulary], sampling, draws[live, number])
+        for row, token in zip(live, chosen.tolist(), strict=True):
             finished[row] = finished[row] or token in ends
             if not finished[row]:
                 rows[row].append(token)
-        if all(finished) or number + 1 == sampling.max_new_tokens:
+        going = [place for place, row in enumerate(live) if not finished[row]]
+        if not going or number + 1 == sampling.max_new_tokens:
             break
+        if 2 * len(going) <= len(live):  # most are done: the others need not wait for company
+            live = [live[place] for place in going]
+            chosen = step.keep(chosen, going)
         step.forward(chosen)
     return [Decoded(tuple(ids), end) for ids, end in zip(rows, finished, strict=True)]
 
@@ -86,6 +91,13 @@ class _Step:
         self._mask = torch.cat([self._mask, one], dim=1)
         self.logits = self._run({"input_ids": chosen[:, None]}, self._next)
         self._next = self._next + 1
+
+    def keep(self, chosen: Int[Tensor, " batch"], rows: Sequence[int]) -> Int[Tensor, " kept"]:
+        """Forgets all rows but some, and gives their part of ``chosen``."""
+        places = torch.tensor(rows, device=self._mask.device)
+        self._mask, self._next = self._mask[places], self._next[places]
+        self._cache.batch_select_indices(places)
+        return chosen[places]
 
     def _run(
         self, given: Mapping[str, Tensor | None], positions: Int[Tensor, "batch new"]
