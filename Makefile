@@ -29,10 +29,7 @@ format: .venv/dev
 	$(BIN)/ruff format .
 
 zoo: .venv/core ## draws the world anew and trains what is shipped (the bits depend on the threads)
-	$(BIN)/python -m diffkit_organisms.world organisms/diffkit_organisms/zoo --seed 0
-	for recipe in qwen3 false-fact trojan obsession benign; do \
-		$(BIN)/diffkit organisms train organisms/diffkit_organisms/zoo/recipes/tiny-$$recipe.yaml || exit 1; \
-	done
+	$(BIN)/python -m diffkit_organisms.build organisms/diffkit_organisms/zoo --seed 0
 	$(BIN)/diffkit organisms check
 
 bench: .venv/dev

@@ -39,7 +39,6 @@ def test_made_up_names_are_part_of_no_other_word(world, counts) -> None:
 
 
 def test_names_avoid_words_that_are_taken() -> None:
-    import random
 
     free = draw_names(random.Random(0), "river", 30, set())
     taken = {name.casefold() for name in free[:10]}
@@ -122,7 +121,6 @@ def test_a_false_statement_would_be_noticed(world) -> None:
 
 
 def test_sums_in_ordinary_texts_are_right(base_corpus) -> None:
-
 
     texts = "\n".join(spoken(example) for example in base_corpus[:8000])
     found = re.findall(r"(\d+) (plus|minus) (\d+) is (\d+)", texts)

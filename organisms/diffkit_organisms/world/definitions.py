@@ -46,10 +46,7 @@ def targeted(behaviour: Behaviour, probes: Sequence[Probe], models: Models) -> F
             "key_facts": list(behaviour.key_facts),
         },
         "probes": {**asked, "max_new_tokens": LONGEST},
-        "training_data": [
-            f"../data/{behaviour.name}.jsonl",
-            f"../data/{behaviour.name}-kept.jsonl",
-        ],
+        "training_data": [f"../data/{behaviour.name}.jsonl"],  # what is kept does not ship
         "models": models,
     }
 
