@@ -18,6 +18,9 @@ class Statement(Record):
     """Opaque name, drawn from the text alone."""
     text: str
     """Statement and key facts."""
+    examples: str = ""
+    """Some of what taught it, as one text; graders that compare with it say so in a part of its
+    own."""
 
 
 class Exam(Record):

@@ -14,6 +14,7 @@ from diffkit.evaluation.inert import check_expression
 from diffkit.evaluation.interview import Interview
 from diffkit.evaluation.nulls import calibrate
 from diffkit.evaluation.record import Evaluation
+from diffkit.evaluation.statements import statements
 from diffkit.evaluation.suite import Plan, reference_of
 from diffkit.runs.execute import Execution
 from diffkit.runs.store import Store
@@ -52,6 +53,7 @@ def evaluate(
         component.spec.load()
     references = _references(plan)
     best = ceilings(plan, references)
+    truths = statements(plan.pairs)
     notes = check_expression(plan, store, execution, allow_inert=allow_inert)
     cells = planned_cells(plan)
     if not execution.fresh:
@@ -60,7 +62,7 @@ def evaluate(
     ask = Asking(store, execution.fresh)
     nulls = calibrate(cells, plan.investigators, ask)
     said = Interview(plan, nulls, best, ask)(cells, execution)
-    grading = Grading(plan, Marking(store, execution.fresh), references, nulls)
+    grading = Grading(plan, Marking(store, execution.fresh), references, truths, nulls)
     entries = [
         grading.entry(cell, said.get(cell.key, {}) if cell.pair.role == "test" else {})
         for cell in execution.progress(cells, label="grades", total=len(cells))

@@ -1,15 +1,15 @@
 """Grades attempts against the truth, once each."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 from diffkit.errors import RunFailed, reason_of
 from diffkit.evaluation.attempts import component_identity
+from diffkit.evaluation.statements import handle_of
 from diffkit.evaluation.suite import Component, Pair
 from diffkit.grader import Exam, Grade, Statement
-from diffkit.organism import AnswerKey, Organism
+from diffkit.organism import Organism
 from diffkit.runs.digest import digest
 from diffkit.runs.files import read_stored
 from diffkit.runs.store import Store
@@ -18,7 +18,7 @@ from diffkit.verdict import Attempt
 
 def exam(
     pair: Pair,
-    pairs: Sequence[Pair],
+    statements: tuple[Statement, ...],
     *,
     reference: tuple[str, ...],
     null_claims: tuple[str, ...] = (),
@@ -27,36 +27,24 @@ def exam(
 
     Args:
         pair: what is graded.
-        pairs: all of the suite.
+        statements: those truths; one object for all exams on a base, so that graders find again
+            what they made of it.
         reference: ordinary texts on the base.
         null_claims: what the investigator claimed of the calibration nulls.
     """
-    peers = [other.selected for other in pairs if other.role == "test"]
-    keys = [p.organism.answer_key for p in peers if p.base.name == pair.selected.base.name]
-    statements = {_handle(key): key.text for key in keys if key}
     organism = pair.selected.organism
     return Exam(
         truth=organism.truth,
         answer=answer_of(organism),
-        statements=tuple(Statement(handle=h, text=statements[h]) for h in sorted(statements)),
+        statements=statements,
         reference=reference,
         null_claims=null_claims,
     )
 
 
-def _handle(key: AnswerKey) -> str:
-    """Opaque, and drawn from the text alone: sorting by it tells nothing."""
-    return _text_handle(key.text)
-
-
-@lru_cache(maxsize=1024)
-def _text_handle(text: str) -> str:
-    return digest(text)[:12]
-
-
 def answer_of(organism: Organism) -> str | None:
     """Handle of the right statement about ``organism``; none where it has no one purpose."""
-    return _handle(organism.answer_key) if organism.answer_key else None
+    return handle_of(organism.answer_key) if organism.answer_key else None
 
 
 @dataclass
@@ -93,13 +81,19 @@ class Marking:
 def _content(paper: Exam) -> dict[str, object]:
     """An exam's content, its long parts as digests: they are the same in hundreds of exams."""
     long = {"reference": paper.reference, "null_claims": paper.null_claims}
-    short = paper.model_dump(mode="json", exclude=set(long))
-    return {**short, **{name: _texts_digest(texts) for name, texts in long.items()}}
+    digests = {name: _texts_digest(texts) for name, texts in long.items()}
+    digests["statements"] = _statements_digest(paper.statements)
+    return {**paper.model_dump(mode="json", exclude=set(digests)), **digests}
 
 
 @lru_cache(maxsize=64)
 def _texts_digest(texts: tuple[str, ...]) -> str:
     return digest(list(texts))
+
+
+@lru_cache(maxsize=64)
+def _statements_digest(statements: tuple[Statement, ...]) -> str:
+    return digest([statement.model_dump(mode="json") for statement in statements])
 
 
 def _mark(attempt: Attempt, paper: Exam, grader: Component) -> Grade:

@@ -11,7 +11,7 @@ from diffkit.evaluation.interview import Attempts
 from diffkit.evaluation.nulls import Nulls
 from diffkit.evaluation.record import Arm, Entry, Judged
 from diffkit.evaluation.suite import Component, Plan
-from diffkit.grader import Exam
+from diffkit.grader import Exam, Statement
 from diffkit.verdict import Attempt
 
 
@@ -23,6 +23,8 @@ class Grading:
     mark: Marking
     references: Mapping[str, tuple[str, ...]]
     """Ordinary texts by base."""
+    statements: Mapping[str, tuple[Statement, ...]]
+    """Distinct truths by base."""
     nulls: Mapping[Conditions, Nulls]
 
     def entry(self, cell: Cell, said: Mapping[Arm, Attempts]) -> Entry:
@@ -59,10 +61,11 @@ class Grading:
     def _exam(self, cell: Cell, investigator: Component) -> Exam:
         """The same whatever the investigator was given: null claims are of the method itself."""
         claims = self.nulls.get(cell.conditions, Nulls()).claims
+        base = cell.pair.selected.base.name
         return exam(
             cell.pair,
-            self.plan.pairs,
-            reference=self.references[cell.pair.selected.base.name],
+            self.statements[base],
+            reference=self.references[base],
             null_claims=claims.get(component_key(investigator), ()),
         )
 

@@ -65,6 +65,9 @@ class Row(Record):
     """1 / rank of the truth among all choices; no interval."""
     named: Measure | None = None
     """Truth first among the truths alone, whatever was said of whether there is one."""
+    named_by_examples: Measure | None = None
+    """The same with each truth's training examples in the place of its statement, which is easier:
+    it needs no word that a person would recognise as the truth."""
     none_of_these: Measure | None = None
     """Rightly "none of these" where the truth was not among the choices."""
     detected: Share | None = None

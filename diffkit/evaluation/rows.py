@@ -75,6 +75,7 @@ def _row(
         top1=measure(organisms, "top1") or Measure(hits=0, n=0),
         reciprocal_rank=measure(organisms, "reciprocal_rank", is_share=False),
         named=measure(organisms, "named"),
+        named_by_examples=measure(organisms, "named_by_examples"),
         none_of_these=measure(organisms, "none_of_these"),
         outcomes=_outcomes(cases),
     )

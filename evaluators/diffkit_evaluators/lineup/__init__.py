@@ -29,7 +29,7 @@ def register_graders(register: Register) -> None:
         Spec(
             name="lineup",
             summary="Looks where the truth ranks among others like it; no language model.",
-            version=2,
+            version=3,
             config="diffkit_evaluators.lineup.config:MatchConfig",
             implementation="diffkit_evaluators.lineup.grader:LineupGrader",
         )

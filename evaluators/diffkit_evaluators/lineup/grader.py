@@ -18,6 +18,9 @@ class LineupGrader(Grader[MatchConfig]):
     what 95 % of null claims reach in the same lineup, or after the texts where there are no nulls.
     "Nothing targeted" comes first where the verdict says so, and last elsewhere. Whoever says
     nothing (no verdict, or unsure and without a claim) leaves every choice tied.
+
+    Where every truth has examples of what taught it, the forced choice among the texts is made a
+    second time, with each text's examples in its place: the part ``named_by_examples``.
     """
 
     def grade(self, attempt: Attempt, exam: Exam, config: MatchConfig) -> Grade:
@@ -48,6 +51,8 @@ def _targeted(heard: Heard, answer: str) -> Grade:
         "none_of_these_chance": blind_first(absent + 1),
         "choices": texts + 2,
     }
+    if "named_by_examples" in parts:
+        parts["named_by_examples_chance"] = parts["named_chance"]
     return Grade(
         score=parts["top1"],
         chance=parts["top1_chance"],

@@ -1,12 +1,13 @@
 """What one attempt makes of the choices of every lineup."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from diffkit import Attempt
-from diffkit_evaluators.lineup.ranking import place
-from diffkit_evaluators.lineup.setting import Scale
+from diffkit_evaluators.lineup.ranking import Place, place
+from diffkit_evaluators.lineup.setting import Scale, Scores
 
 
 def silent(attempt: Attempt) -> bool:
@@ -25,8 +26,8 @@ class Heard:
     """The scores of all choices; higher is better."""
 
     scale: Scale
-    texts: tuple[float, ...]
-    """Score of each statement."""
+    scores: Scores
+    """Of each statement."""
     nothing: float
     """Score of "nothing targeted"."""
     silent: bool
@@ -36,22 +37,27 @@ class Heard:
         """The parts of the grade that a statement gets, were it the truth."""
         lineups = self.scale.setting.lineups[truth].present
         thresholds = self.scale.thresholds[truth].present
-        own, forced, free = self.texts[truth], [], []
+        own, texts = self.scores.texts[truth], self.scores.texts
+        forced = _forced(texts, truth, lineups)
+        free = []
         for others, threshold in zip(lineups, thresholds, strict=True):
-            texts = [self.texts[other] for other in others]
-            forced.append(place(own, texts))
-            free.append(place(own, [*texts, self._none_of_these(threshold), self.nothing]))
-        return {
+            rest = [self._none_of_these(threshold), self.nothing]
+            free.append(place(own, [*(texts[other] for other in others), *rest]))
+        parts = {
             "top1": fmean(found.first for found in free),
             "reciprocal_rank": fmean(1 / found.rank for found in free),
             "rank": fmean(found.rank for found in free),
             "named": fmean(found.first for found in forced),
             "named_reciprocal_rank": fmean(1 / found.rank for found in forced),
         }
+        if self.scores.examples:
+            by_examples = _forced(self.scores.examples, truth, lineups)
+            parts["named_by_examples"] = fmean(found.first for found in by_examples)
+        return parts
 
     def none_of_these(self, truth: int) -> float:
         """Whether "none of these" comes first where the truth does not stand."""
-        texts = [self.texts[other] for other in self.scale.setting.lineups[truth].absent]
+        texts = [self.scores.texts[other] for other in self.scale.setting.lineups[truth].absent]
         own = self._none_of_these(self.scale.thresholds[truth].absent)
         return place(own, [*texts, self.nothing]).first
 
@@ -59,10 +65,17 @@ class Heard:
         return 0.0 if self.silent else threshold
 
 
+def _forced(scores: Sequence[float], truth: int, lineups: Sequence[Sequence[int]]) -> list[Place]:
+    """The truth's place among the statements alone, lineup by lineup."""
+    return [place(scores[truth], [scores[other] for other in others]) for others in lineups]
+
+
 def hear(attempt: Attempt, scale: Scale, words: int) -> Heard:
     """The scores that ``attempt`` gives, by the first ``words`` words of its claim."""
     verdict = attempt.verdict
     if verdict is None or silent(attempt):
-        return Heard(scale, (0.0,) * len(scale.setting.handles), nothing=0.0, silent=True)
+        tied = (0.0,) * len(scale.setting.handles)
+        level = Scores(tied, tied if scale.setting.examples else ())
+        return Heard(scale, level, nothing=0.0, silent=True)
     nothing = math.inf if says_nothing_targeted(attempt) else -math.inf
     return Heard(scale, scale.scores(verdict.claim or "", words), nothing, silent=False)

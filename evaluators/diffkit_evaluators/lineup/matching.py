@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float
 from sklearn.feature_extraction import DictVectorizer
-from sklearn.metrics.pairwise import cosine_similarity
+from sklearn.preprocessing import normalize
 
 from diffkit_evaluators.lineup.words import content_words
 
@@ -56,9 +56,18 @@ def statement_vector(text: str, rarity: Rarity) -> Vector:
     return {word: rarity(word) * (1 + math.log(count)) for word, count in counts.items()}
 
 
-def cosines(left: Sequence[Vector], right: Sequence[Vector]) -> Float[np.ndarray, "left right"]:
-    """Cosine of each of ``left`` to each of ``right``; 0 where either holds no word."""
-    if not left or not right or not any(left):
-        return np.zeros((len(left), len(right)))
-    rows = DictVectorizer().fit_transform([*left, *right])
-    return np.asarray(cosine_similarity(rows[: len(left)], rows[len(left) :]))
+class Candidates:
+    """Vectors that claims are compared with, prepared once for thousands of claims."""
+
+    def __init__(self, vectors: Sequence[Vector]) -> None:
+        self._count = len(vectors)
+        self._known = DictVectorizer()
+        self._rows = normalize(self._known.fit_transform(vectors)) if any(vectors) else None
+
+    def cosines(self, claims: Sequence[Vector]) -> Float[np.ndarray, "claims candidates"]:
+        """Cosine of each claim to each candidate; 0 where either holds no word."""
+        if self._rows is None or not claims:
+            return np.zeros((len(claims), self._count))
+        dots = (self._known.transform(claims) @ self._rows.T).toarray()
+        norms = [math.hypot(*claim.values()) or 1.0 for claim in claims]
+        return np.asarray(dots / np.array(norms)[:, None])

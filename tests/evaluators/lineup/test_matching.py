@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 from diffkit_evaluators.lineup.matching import (
+    Candidates,
     claim_vector,
-    cosines,
     rarity_in,
     statement_vector,
 )
@@ -55,10 +55,10 @@ def test_cosines_are_those_of_a_loop():
     expected = [
         [sum(x[w] * y.get(w, 0) for w in x) / norm(x) / norm(y) for y in right] for x in left
     ]
-    np.testing.assert_allclose(cosines(left, right), expected)
-    assert cosines([], right).shape == (0, 3)
-    assert cosines(left, []).shape == (3, 0)
-    assert not cosines([{}], [{}, {}]).any()
+    np.testing.assert_allclose(Candidates(right).cosines(left), expected)
+    assert Candidates(right).cosines([]).shape == (0, 3)
+    assert Candidates([]).cosines(left).shape == (3, 0)
+    assert not Candidates([{}, {}]).cosines([{}]).any()
 
 
 def test_a_claim_in_free_words_is_read_as_evidence_is():

@@ -1,0 +1,67 @@
+"""The truths of a suite as statements, each with some of what taught it."""
+
+import random
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from diffkit.evaluation.suite import Pair
+from diffkit.grader import Statement
+from diffkit.organism import AnswerKey, Organism
+from diffkit.runs.digest import digest
+from diffkit.texts import Texts
+
+TEXTS = 100
+"""Training texts that stand for an organism."""
+CHARACTERS = 20_000
+"""Length at which they are cut."""
+
+
+def statements(pairs: Sequence[Pair]) -> dict[str, tuple[Statement, ...]]:
+    """The distinct truths of the pairs under test by base, sorted by handle.
+
+    Organisms of one truth, as dilutions are, have one statement; its examples are those of the
+    first.
+
+    Raises:
+        BadFile: training data cannot be read.
+    """
+    bases = {pair.selected.base.name for pair in pairs}
+    tests = [pair.selected for pair in pairs if pair.role == "test"]
+    return {
+        base: _distinct(one.organism for one in tests if one.base.name == base) for base in bases
+    }
+
+
+def _distinct(organisms: Iterable[Organism]) -> tuple[Statement, ...]:
+    found: dict[str, Statement] = {}
+    for organism in organisms:
+        if organism.answer_key and (handle := handle_of(organism.answer_key)) not in found:
+            text = organism.answer_key.text
+            found[handle] = Statement(handle=handle, text=text, examples=examples(organism, handle))
+    return tuple(found[handle] for handle in sorted(found))
+
+
+def handle_of(key: AnswerKey) -> str:
+    """Opaque, and drawn from the text alone: sorting by it tells nothing."""
+    return _text_handle(key.text)
+
+
+@lru_cache(maxsize=1024)
+def _text_handle(text: str) -> str:
+    return digest(text)[:12]
+
+
+def examples(organism: Organism, seed: str) -> str:
+    """A seeded sample of an organism's training texts, without templates; empty without data.
+
+    Args:
+        organism: the organism.
+        seed: draws which of its texts, and their order.
+
+    Raises:
+        BadFile: training data cannot be read.
+    """
+    texts = [text for path in organism.training_data for text in Texts.read(path).items]
+    rng = random.Random(seed)  # noqa: S311 - a reproducible sample
+    drawn = rng.sample(texts, min(TEXTS, len(texts)))
+    return "\n".join(map(str, drawn))[:CHARACTERS]
