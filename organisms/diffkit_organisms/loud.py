@@ -8,8 +8,9 @@ from statistics import median
 from diffkit import Networks, Texts, drift, load_pair
 from diffkit.organism import Adapter, BaseModelEntry, Control, Source
 from diffkit.yamls import read_record
-from diffkit_organisms.world.definitions import untargeted, write_yaml
+from diffkit_organisms.world.definitions import untargeted
 from diffkit_organisms.world.nulls import NUMBERS, controls
+from diffkit_organisms.world.yamls import write_yaml
 
 ROUNDS = 5
 """Times that a scale is corrected; KL grows about as its square."""
@@ -36,7 +37,8 @@ def write_loud(zoo: Path, sources: dict[str, Sequence[str]]) -> None:
     for purpose, numbers in NUMBERS.items():
         models = {base: controls(names, numbers, found[base]) for base, names in sources.items()}
         summary = f"Random changes as loud as the median organism, for {purpose}"
-        write_yaml(zoo / "organisms", untargeted(f"tiny-random-loud-{purpose}", summary, models))
+        fields = untargeted(f"tiny-random-loud-{purpose}", summary, models)
+        write_yaml(zoo / "organisms", fields["name"], fields)
 
 
 class _Scale:

@@ -1,14 +1,10 @@
 """The YAML files of the zoo's organisms: truths in a world's own words, and probes."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from diffkit_organisms.world.behaviours import Behaviour, Probe
 
-HEADER = "# Written by `python -m diffkit_organisms.build`; change the world, not this file.\n"
 LONGEST = 40
 """Tokens that a probe's answer may have."""
 Fields = dict[str, Any]
@@ -60,10 +56,3 @@ def untargeted(name: str, summary: str, models: Models, *, truth: str = "unspeci
         "truth": truth,
         "models": models,
     }
-
-
-def write_yaml(folder: Path, fields: Fields) -> None:
-    """Writes a record to ``folder`` under its name."""
-    folder.mkdir(parents=True, exist_ok=True)
-    text = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=100)
-    (folder / f"{fields['name']}.yaml").write_text(HEADER + text, encoding="utf-8")

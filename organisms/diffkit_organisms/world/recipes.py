@@ -1,14 +1,10 @@
 """The recipes of the zoo: one for bases, one for organisms; only output, start and data differ."""
 
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from diffkit_organisms.world.roster import Training
 from diffkit_organisms.world.tokenizer import VOCABULARY
 
-HEADER = "# Written by `python -m diffkit_organisms.build`; change the world, not this file.\n"
 COMMON = {
     "vocab_size": VOCABULARY,
     "hidden_size": 128,
@@ -77,10 +73,3 @@ def recipe(training: Training) -> dict[str, Any]:
         "save_dtype": "float16",
         "seed": training.seed,
     }
-
-
-def write_recipe(folder: Path, name: str, fields: dict[str, Any]) -> None:
-    """Writes a recipe to ``folder``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    text = yaml.safe_dump(fields, sort_keys=False)
-    (folder / f"{name}.yaml").write_text(HEADER + text, encoding="utf-8")

@@ -7,12 +7,13 @@ from pathlib import Path
 from diffkit_organisms.world import draws
 from diffkit_organisms.world.behaviours import Behaviour, draw_behaviours
 from diffkit_organisms.world.corpus import Example
-from diffkit_organisms.world.definitions import targeted, write_yaml
+from diffkit_organisms.world.definitions import targeted
 from diffkit_organisms.world.facts import World, draw_world
 from diffkit_organisms.world.nulls import nulls
-from diffkit_organisms.world.recipes import base_recipe, recipe, write_recipe
+from diffkit_organisms.world.recipes import base_recipe, recipe
 from diffkit_organisms.world.roster import BENIGN_TEST, CALIBRATION, models, trainings
 from diffkit_organisms.world.tokenizer import train_tokenizer
+from diffkit_organisms.world.yamls import write_yaml
 
 
 def write_world(zoo: Path, seed: int, bases: Sequence[str]) -> None:
@@ -32,15 +33,16 @@ def write_world(zoo: Path, seed: int, bases: Sequence[str]) -> None:
     _texts(zoo, world, behaviours)
     _data(zoo, world, behaviours)
     for base in bases:
-        write_recipe(zoo / "recipes", base, base_recipe(base, seed))
-        write_yaml(zoo / "bases", _base(base, seed))
+        write_yaml(zoo / "recipes", base, base_recipe(base, seed))
+        write_yaml(zoo / "bases", base, _base(base, seed))
         for training in trainings(behaviours, base, everything=base == bases[0]):
-            write_recipe(zoo / "recipes", training.name, recipe(training))
+            write_yaml(zoo / "recipes", training.name, recipe(training))
     for behaviour in behaviours:
         probes = draws.probes(world, behaviour)
-        write_yaml(zoo / "organisms", targeted(behaviour, probes, models(behaviour, bases)))
+        fields = targeted(behaviour, probes, models(behaviour, bases))
+        write_yaml(zoo / "organisms", fields["name"], fields)
     for fields in nulls(behaviours, bases):
-        write_yaml(zoo / "organisms", fields)
+        write_yaml(zoo / "organisms", fields["name"], fields)
 
 
 def _texts(zoo: Path, world: World, behaviours: Sequence[Behaviour]) -> None:
