@@ -3,10 +3,12 @@
 # thirty times the work.
 export OMP_NUM_THREADS ?= 1
 PYTHON ?= python3
+STUDY ?= diffkit-study
 BIN := .venv/bin
+ZOO := organisms/diffkit_organisms/zoo
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test fast check format zoo bench clean
+.PHONY: demo test fast check format zoo study bench clean
 
 demo: .venv/core
 	$(BIN)/diffkit demo
@@ -29,11 +31,17 @@ format: .venv/dev
 	$(BIN)/ruff format .
 
 zoo: .venv/core ## draws the world anew and trains what is shipped (the bits depend on the threads)
-	$(BIN)/python -m diffkit_organisms.build organisms/diffkit_organisms/zoo --seed 0
+	$(BIN)/python -m diffkit_organisms.build $(ZOO) --seed 0
+	$(BIN)/diffkit calibrate $(ZOO)/suite.yaml --out $(ZOO)/calibration/tiny-qwen3.jsonl
+	$(BIN)/diffkit calibrate $(ZOO)/suite-neox.yaml --out $(ZOO)/calibration/tiny-neox.jsonl
 	$(BIN)/diffkit organisms check
 
+study: .venv/core ## measures methods in new worlds, for hours, and writes docs/measured.md
+	$(PIP) ./examples/diffkit-weight-norms
+	$(BIN)/python benchmarks/study.py $(STUDY)
+
 bench: .venv/dev
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	for script in engine startup; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 clean:
 	rm -rf .venv dist build
