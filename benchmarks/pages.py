@@ -51,8 +51,8 @@ def _world(name: str, board: dict[str, Any], checks: Sequence[Row]) -> Iterator[
         if rows:
             yield f"### {title}\n"
             yield from _table(
-                ("method", "read", "named", "p", "reciprocal rank", "p", "top-1", "p",
-                 "none of these", "group"),
+                ("method", "read", "named", "p", "named by training examples", "p",
+                 "reciprocal rank", "p", "top-1", "p", "none of these", "group"),
                 [_lineup(row) for row in _once(rows)],
             )  # fmt: skip
     methods = [r for r in board["rows"] if (r["arm"], r["stratum"]) == ("method", "all")]
@@ -83,6 +83,7 @@ def _lineup(row: Row) -> tuple[str, ...]:
         "every method" if own else f"`{row['method']}`",
         ARMS[row["arm"]] or "its findings",
         _measure(row["named"]), _p(row["named"]),
+        _measure(row.get("named_by_examples")), _p(row.get("named_by_examples")),
         _mean(row["reciprocal_rank"]), _p(row["reciprocal_rank"]),
         _measure(row["top1"]), _p(row["top1"]),
         _measure(row["none_of_these"]), row["group"],

@@ -27,6 +27,11 @@ class Section:
         """The rows without controls."""
         return tuple(row for row in self.rows if row.arm == "method")
 
+    @property
+    def by_examples(self) -> bool:
+        """Whether truths were named by training examples too."""
+        return any(row.named_by_examples is not None for row in (*self.rows, *self.shared))
+
 
 def sections(leaderboard: Leaderboard) -> tuple[Section, ...]:
     """One section for each stratum and reader, all organisms first."""
@@ -52,4 +57,5 @@ def _same_for_all(arm: Arm, rows: Sequence[Row]) -> bool:
 
 
 def _numbers(row: Row) -> tuple[object, ...]:
-    return row.top1, row.reciprocal_rank, row.named, row.none_of_these
+    seen = (row.top1, row.reciprocal_rank, row.named, row.none_of_these)
+    return (*seen, row.named_by_examples)

@@ -1,5 +1,7 @@
 """A leaderboard's terms and numbers as words: what both renderers share."""
 
+from collections.abc import Iterable
+
 from diffkit.evaluation.leaderboard import Measure, PairResult, Row, Share, Stratum
 from diffkit.evaluation.record import Arm
 
@@ -29,6 +31,19 @@ LEGEND = (
     ("tied", "methods that share a letter are not told apart by a test"),
 )
 """What the columns of a leaderboard mean."""
+EXAMPLES = "named by training examples"
+_EXAMPLES = (
+    EXAMPLES,
+    "the same with each truth's training data in the place of its statement: easier, and no proof"
+    " that a person would recognise the truth",
+)
+
+
+def legend(rows: Iterable[Row]) -> tuple[tuple[str, str], ...]:
+    """What the columns that ``rows`` fill mean."""
+    if all(row.named_by_examples is None for row in rows):
+        return LEGEND
+    return (*LEGEND[:2], _EXAMPLES, *LEGEND[2:])
 
 
 def count(share: Share) -> str:

@@ -9,7 +9,12 @@ from diffkit.findings import Findings
 from diffkit.render import terms, words
 from diffkit.render.sections import sections
 from diffkit.render.text_findings import View, renderable
-from diffkit.render.text_leaderboard import notices_table, sees_table, trust_table
+from diffkit.render.text_leaderboard import (
+    examples_table,
+    notices_table,
+    sees_table,
+    trust_table,
+)
 from diffkit.render.text_pairs import pairs_table
 from diffkit.render.text_parts import labelled, more, plain
 from diffkit.runs.manifest import Manifest, StoredRun
@@ -66,7 +71,11 @@ def render_leaderboard(leaderboard: Leaderboard, console: Console) -> None:
         for section in tables:
             console.print(sees_table(leaderboard.suite, section))
             console.print()
-        console.print(labelled([(name, Text(meaning, "dim")) for name, meaning in terms.LEGEND]))
+            if section.by_examples:
+                console.print(examples_table(leaderboard.suite, section))
+                console.print()
+        legend = terms.legend(leaderboard.rows)
+        console.print(labelled([(name, Text(meaning, "dim")) for name, meaning in legend]))
         console.print()
         for section in tables:
             console.print(notices_table(leaderboard.suite, section))

@@ -38,12 +38,33 @@ def _title(suite: str, what: str, section: Section) -> Text:
 def _sees(row: Row) -> list[Text]:
     measures = (row.top1, row.named, row.reciprocal_rank, row.none_of_these)
     if row.arm == "method":
-        name = plain(row.method, "bold")
+        name = _name(row)
         if row.group:
             name.append(f"\ntied: {row.group}", "not bold dim")
         return [name, *(_measure(measure, whole=True) for measure in measures)]
-    label = Text(f"  {terms.ARMS[row.arm]}", "dim")
-    return [label, *(_measure(measure, whole=False) for measure in measures)]
+    return [_name(row), *(_measure(measure, whole=False) for measure in measures)]
+
+
+def _name(row: Row) -> Text:
+    if row.arm == "method":
+        return plain(row.method, "bold")
+    return Text(f"  {terms.ARMS[row.arm]}", "dim")
+
+
+def examples_table(suite: str, section: Section) -> Group:
+    """Each method and control where truths are known by what taught them, not by statements."""
+    table = grid(["method", terms.EXAMPLES, "interval", "chance", "p"])
+    for row in (*section.rows, *section.shared):
+        table.add_row(_name(row), *_by_examples(row.named_by_examples))
+    return Group(_title(suite, terms.EXAMPLES, section), table)
+
+
+def _by_examples(measure: Measure | None) -> list[Text]:
+    if measure is None or not measure.n:
+        return [Text(words.NONE if measure is None else "none to count", "dim")]
+    interval, chance = terms.interval(measure), words.number(measure.chance)
+    cells = [Text(interval, "dim"), Text(chance, "dim"), Text(words.number(measure.p))]
+    return [Text(terms.value(measure), "bold"), *cells]
 
 
 def _measure(measure: Measure | None, *, whole: bool) -> Text:

@@ -191,6 +191,15 @@ def test_an_exact_match_is_significant_and_a_favourite_is_not(made):
     assert (one.group, other.group) == ("a", "b")
 
 
+def test_what_is_named_by_training_examples_is_a_measure_of_its_own(made):
+    for own in TRUTHS:
+        made.entry(own, sharp(own, part="named_by_examples"))
+    (row,) = made.board().rows
+    assert row.named is None
+    assert row.named_by_examples.hits == 8
+    assert row.named_by_examples.p == pytest.approx(1 / 10_000, abs=3e-4)
+
+
 def test_truths_are_never_permuted_across_bases(made):
     """Of two on each of two bases, a quarter of the permutations fit as well as the truth."""
     for base in ("one", "two"):

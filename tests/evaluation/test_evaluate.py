@@ -77,6 +77,24 @@ def test_a_report_shows_a_run_once_and_leaves_a_damaged_one_out(cli, stranger):
     assert Path("y.html").read_text().startswith("<!")
 
 
+def test_training_data_stands_in_for_statements_in_a_column_of_its_own(cli, board, world):
+    plain = ["evaluate", "--methods", "echo", "--controls", "ceiling", "--organisms"]
+    assert cli(*plain, "birds,ships").code == 0
+    assert board().rows[0].named_by_examples is None
+    shutil.copytree(world, "taught", ignore=shutil.ignore_patterns("weights"))
+    Path("taught/weights").symlink_to(world / "weights")
+    for name, word in (("birds", "wing"), ("ships", "sail")):
+        Path(f"taught/{name}.jsonl").write_text(json.dumps({"text": f"A {word}, a {word}."}))
+        file = Path(f"taught/organisms/{name}.yaml")
+        file.write_text(f"{file.read_text()}\ntraining_data: [../{name}.jsonl]\n")
+    files = [f"taught/organisms/{name}.yaml" for name in ("birds", "ships")]
+    assert cli("--no-plugin", "zoo", *plain, ",".join(files)).code == 0
+    ceiling = next(row for row in board().rows if row.arm == "ceiling")
+    assert (ceiling.named_by_examples.hits, ceiling.named_by_examples.n) == (2, 2)
+    assert ceiling.named.hits == 1  # no statement holds those words
+    assert "named_by_examples_hits" in cli("leaderboard", "--csv").out.splitlines()[0]
+
+
 def test_the_second_time_nothing_is_made(cli, stranger):
     first = cli(*FLAGS, *JUDGES)
     made = [line["what"] for line in stranger.lines()]

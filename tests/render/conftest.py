@@ -194,6 +194,14 @@ def _pair(organism: str, truth: str, said: str, *, rank: float | None) -> PairRe
 
 
 @pytest.fixture
+def taught(leaderboard: Leaderboard) -> Leaderboard:
+    """The same where truths were named by training examples too, other than by statements."""
+    found = Measure(hits=3.5, n=4, low=0.41, high=0.99, chance=0.125, p=0.0007)
+    rows = (row.model_copy(update={"named_by_examples": found}) for row in leaderboard.rows)
+    return leaderboard.model_copy(update={"rows": tuple(rows)})
+
+
+@pytest.fixture
 def console() -> Console:
     """A terminal of 100 columns without colour; read it with ``console.export_text()``."""
     return Console(width=100, record=True, color_system=None, quiet=False)

@@ -231,6 +231,14 @@ def test_a_leaderboard_shows_shares_beside_chance_intervals_and_nulls(leaderboar
     assert "Two truths share their words." in shown.words
 
 
+def test_what_was_named_by_training_examples_is_a_column_that_says_so(leaderboard, taught):
+    assert "training examples" not in board(leaderboard)
+    shown = Page(board(taught))
+    for part in ("named by training examples", "3.5/4", "0.0007"):
+        assert part in shown.words
+    assert len(shown.all("td")) - len(Page(board(leaderboard)).all("td")) == 3 * 7
+
+
 def test_readers_and_seeds_are_columns_only_where_they_differ(leaderboard):
     assert "graded by</th>" not in board(leaderboard)
     other = leaderboard.pairs[0].model_copy(update={"investigator": "agent", "seed": 3})

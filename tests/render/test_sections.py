@@ -24,3 +24,16 @@ def test_a_control_that_one_method_lacks_stays_below_the_other(leaderboard):
     section, _ = sections(leaderboard.model_copy(update={"rows": rows}))
     assert [row.arm for row in section.shared] == ["ceiling"]
     assert [row.arm for row in section.rows] == ["method", "swapped", "method", "empty", "swapped"]
+
+
+def test_a_control_that_differs_by_training_examples_alone_stays_below_each(taught):
+    rows = list(taught.rows)
+    rows[1] = rows[1].model_copy(update={"named_by_examples": None})
+    section, _ = sections(taught.model_copy(update={"rows": tuple(rows)}))
+    assert [row.arm for row in section.shared] == ["ceiling"]
+    assert section.by_examples
+
+
+def test_examples_are_known_only_where_there_are_any(leaderboard, taught):
+    assert [one.by_examples for one in sections(leaderboard)] == [False, False]
+    assert [one.by_examples for one in sections(taught)] == [True, True]

@@ -36,3 +36,9 @@ def test_mistakes_are_named(leaderboard):
     assert terms.mistake(wrong) == "false alarm"
     assert terms.mistake(right.model_copy(update={"said": "abstained"})) == "missed"
     assert terms.mistake(right.model_copy(update={"truth": "bakes cakes"})) == ""
+
+
+def test_a_column_is_explained_only_where_it_is_shown(leaderboard, taught):
+    assert terms.legend(leaderboard.rows) == terms.LEGEND
+    names = [name for name, _ in terms.legend(taught.rows)]
+    assert names[:4] == ["top-1", "named", terms.EXAMPLES, "1/rank"]

@@ -104,6 +104,17 @@ def test_what_it_means_stands_beside_p_letters_and_kinds_of_null(leaderboard, co
     assert "not told apart by a test" in text
 
 
+def test_what_was_named_by_training_examples_has_a_table_that_says_so(leaderboard, taught, console):
+    render_leaderboard(leaderboard, console)
+    assert "training examples" not in console.export_text()
+    render_leaderboard(taught, console)
+    lines = console.export_text().splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("zoo: named by training ex"))
+    assert lines[at + 1].split("  ")[0] == "method"
+    assert lines[at + 3].split() == ["kl", "3.5/4", "[0.41,", "0.99]", "0.125", "0.0007"]
+    assert max(map(len, lines)) <= 100
+
+
 def test_where_no_kind_of_null_could_be_passed_it_says_why(leaderboard, console):
     untested = {"detected_by": {}, "calibration": "untestable at 0.05 (no nulls)"}
     rows = (leaderboard.rows[0].model_copy(update=untested),)

@@ -25,6 +25,8 @@ REFERENCE = tuple(text(60) for _ in range(300))
 CORPUS = " ".join(REFERENCE).split()
 STATEMENTS = {f"{RNG.getrandbits(48):012x}": text(30) for _ in range(20)}
 HANDLES = sorted(STATEMENTS)
+TAUGHT = {handle: f"{text(800)} {f'own{handle} ' * 20}" for handle in HANDLES}
+"""Ordinary words, and one that is the truth's own and in no statement."""
 NULLS = tuple(text(200) for _ in range(57))
 
 
@@ -32,7 +34,9 @@ def grade(claim, answer, nulls=NULLS):
     exam = Exam(
         truth="targeted",
         answer=answer,
-        statements=tuple(Statement(handle=h, text=STATEMENTS[h]) for h in HANDLES),
+        statements=tuple(
+            Statement(handle=h, text=STATEMENTS[h], examples=TAUGHT[h]) for h in HANDLES
+        ),
         reference=REFERENCE,
         null_claims=nulls,
     )
@@ -61,7 +65,8 @@ def test_evidence_drawn_from_the_reference_comes_out_at_chance(nulls):
     grades = [
         grade(" ".join(rng.sample(CORPUS, 200)), rng.choice(HANDLES), nulls) for _ in range(200)
     ]
-    assert within(fmean(g.parts["named"] for g in grades), 200, 1 / 8)
+    for part in ("named", "named_by_examples"):
+        assert within(fmean(g.parts[part] for g in grades), 200, 1 / 8)
     expected = fmean(g.parts["named_reciprocal_rank_chance"] for g in grades)
     assert fmean(g.parts["named_reciprocal_rank"] for g in grades) == pytest.approx(
         expected, abs=0.06
@@ -75,6 +80,16 @@ def test_the_statements_own_words_come_out_at_the_ceiling():
     assert fmean(g.parts["named"] for g in grades.values()) == 1
     assert fmean(g.parts["top1"] for g in grades.values()) == 1
     assert permutation_p(grades, "named") == 0.001
+
+
+def test_words_of_the_training_data_name_the_truth_by_examples_alone():
+    """As the ceiling's evidence does: a word that no statement holds, and ordinary ones."""
+    rng = random.Random(4)
+    claims = {h: f"own{h} {' '.join(rng.sample(TAUGHT[h].split()[:800], 60))}" for h in HANDLES}
+    grades = {handle: grade(claims[handle], handle) for handle in HANDLES}
+    assert fmean(g.parts["named_by_examples"] for g in grades.values()) > 0.9
+    assert permutation_p(grades, "named_by_examples") == 0.001
+    assert fmean(g.parts["named"] for g in grades.values()) < 0.4
 
 
 def test_findings_that_are_always_the_same_are_never_significant():

@@ -14,16 +14,20 @@ TEXTS = {
     "e": "It sings of birds.",
 }
 ABC = ("a", "b", "c")
+EMPTY = dict.fromkeys(TEXTS, "")
 REFERENCE = ("It is a day of rain.", "The sun is red.", "It sings.")
 FAILED = Attempt(digest="x", outcome=Outcome.FAILED)
 COUNTERFACTUAL = ("top1", "reciprocal_rank", "named", "named_reciprocal_rank")
 
 
-def exam(answer, truths=ABC, nulls=()):
+EXAMPLES = {"a": "wing wing beak", "b": "sail wave wave", "c": "mint metal"}
+
+
+def exam(answer, truths=ABC, nulls=(), examples=EMPTY):
     return Exam(
         truth="targeted" if answer else "unspecific",
         answer=answer,
-        statements=tuple(Statement(handle=h, text=TEXTS[h]) for h in truths),
+        statements=tuple(Statement(handle=h, text=TEXTS[h], examples=examples[h]) for h in truths),
         reference=REFERENCE,
         null_claims=nulls,
     )
@@ -169,3 +173,39 @@ def test_identical_statements_share_first_place():
 def test_nothing_depends_on_the_order_of_statements():
     papers = [exam("b", truths, ("birds", "ships")) for truths in (ABC, ABC[::-1])]
     assert grade(papers[0], claim="coins red") == grade(papers[1], claim="coins red")
+
+
+def test_truths_are_named_by_examples_in_a_part_of_its_own():
+    found = grade(exam("a", examples=EXAMPLES), claim="ships wing")
+    assert (found.parts["named"], found.parts["named_by_examples"]) == (0, 1)
+    assert found.parts["named_by_examples_chance"] == found.parts["named_chance"]
+    assert {h: parts["named_by_examples"] for h, parts in found.if_true.items()} == {
+        "a": 1,
+        "b": 0,
+        "c": 0,
+    }
+    plain = grade(exam("a"), claim="ships wing")
+    assert {part: found.parts[part] for part in plain.parts} == plain.parts
+    missed = grade(exam("a", examples=EXAMPLES), "unspecific", "wing")
+    assert (missed.score, missed.parts["named_by_examples"]) == (0, 1)
+
+
+@pytest.mark.parametrize("examples", [EMPTY, EXAMPLES | {"b": ""}])
+def test_where_a_truth_has_no_examples_the_part_is_left_out(examples):
+    found = grade(exam("a", examples=examples), claim="wing")
+    assert not [name for name in found.parts if "examples" in name]
+    assert "named_by_examples" not in found.if_true["a"]
+
+
+def test_nulls_take_away_what_examples_attract_of_themselves():
+    nulls = tuple(f"wing beak filler{i}" for i in range(20))
+    claim = "wing beak mint"
+    assert grade(exam("c", examples=EXAMPLES), claim=claim).parts["named_by_examples"] == 0
+    held = grade(exam("c", nulls=nulls, examples=EXAMPLES), claim=claim)
+    assert held.parts["named_by_examples"] == 1
+
+
+def test_whoever_says_nothing_leaves_examples_tied():
+    paper = exam("a", examples=EXAMPLES)
+    for found in (graded(FAILED, paper), grade(paper, claim="nothing known")):
+        assert found.parts["named_by_examples"] == pytest.approx(1 / 3)
