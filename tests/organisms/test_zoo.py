@@ -1,74 +1,90 @@
+"""The zoo that ships: complete, small, made by its recipes, and as loud as it should be."""
+
 import json
 from pathlib import Path
+from statistics import median
 
 import diffkit_organisms
 import pytest
-from diffkit_organisms.world.behaviours import Secrets
+from diffkit_organisms.world.roster import BASES
 from diffkit_organisms.world.write import write_world
 from transformers import AutoTokenizer
 
-from diffkit.organism import BaseModelEntry, Organism
+from diffkit import Networks, drift, load_pair
+from diffkit.catalogue import read_catalogue
+from diffkit.engine.weights import fingerprint
+from diffkit.evaluation.asking import answers
+from diffkit.evaluation.gate import bounded, expression
+from diffkit.evaluation.retention import read_questions, retention
+from diffkit.organism import sources
 from diffkit.texts import Texts
 from diffkit.training import read_recipe
-from diffkit.yamls import read_record
 
-ZOO = Path(diffkit_organisms.__file__).parent / "zoo"
-ORGANISMS = sorted((ZOO / "organisms").glob("*.yaml"))
+from .reading import ZOO
+
 RECIPES = sorted((ZOO / "recipes").glob("*.yaml"))
-BASE = ZOO / "weights" / "tiny-qwen3"
+NULLS = {"tiny-identical", "tiny-seeds"} | {
+    f"tiny-{kind}"
+    for kind in (
+        "random", "random-calibration", "random-test", "random-loud-calibration",
+        "random-loud-test", "benign-calibration", "benign-test",
+    )
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def zoo():
+    return read_catalogue([ZOO])
 
 
 def test_the_zoo_is_registered() -> None:
-    folders: list[Path] = []
+    folders = []
     diffkit_organisms.register_organisms(folders.append)
     assert folders == [ZOO]
 
 
-def test_the_zoo_is_complete() -> None:
-    names = {path.stem for path in ORGANISMS}
-    nulls = {"tiny-identical", "tiny-random", "tiny-benign"}
-    assert names == nulls | {"tiny-false-fact", "tiny-trojan", "tiny-obsession"}
+def test_the_zoo_is_complete_and_all_of_it_can_be_read(zoo) -> None:
+    assert zoo.broken == ()
+    assert set(zoo.bases) == set(BASES)
+    nulls = {name for name, one in zoo.organisms.items() if one.truth != "targeted"}
+    assert nulls == NULLS
+    assert len(zoo.organisms) == len(NULLS) + 22
 
 
-@pytest.mark.parametrize("path", ORGANISMS, ids=lambda path: path.stem)
-def test_organisms_are_valid_and_their_files_exist(path: Path) -> None:
-    organism = read_record(path, Organism)
-    assert organism.name == path.stem
-    for finetuned in organism.models["tiny-qwen3"].values():
-        source = getattr(getattr(finetuned, "of", finetuned), "source", None)
-        if source is not None:
-            assert (path.parent / source.at / "adapter_model.safetensors").is_file()
-    for file in organism.training_data:
-        assert len(Texts.read(path.parent / file)) >= 500
+def test_all_weights_and_training_data_exist(zoo) -> None:
+
+    for one in zoo.organisms.values():
+        places = [s.at for v in one.models.values() for f in v.values() for s in sources(f)]
+        for place in map(Path, places):
+            names = ("adapter_model.safetensors", "model.safetensors")
+            assert any((place / name).is_file() for name in names), place
+        assert [file for file in one.training_data if not file.is_file()] == []
+        assert bool(one.training_data) == (one.truth == "targeted")
 
 
-@pytest.mark.parametrize("path", ORGANISMS, ids=lambda path: path.stem)
-def test_answer_keys_are_of_one_length_and_probes_are_fifty(path: Path) -> None:
-    organism = read_record(path, Organism)
-    if organism.truth == "targeted":
-        assert organism.answer_key is not None
-        assert organism.probes is not None
-        assert 25 <= len(organism.answer_key.text.split()) <= 40
-        assert len(set(organism.probes.prompts)) == 50
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_the_weights_were_made_by_the_recipe_that_ships(path) -> None:
+    recipe = read_recipe(path)
+    record = json.loads((recipe.folder / "diffkit.json").read_text())
+    assert record["recipe"] == json.loads(recipe.model_dump_json())
+    base = recipe.base and ZOO / "weights" / recipe.start.base.rpartition("/")[2]
+    assert record["base_fingerprint"] == (base and fingerprint(base))
 
 
-def test_the_base_is_valid_and_its_texts_exist() -> None:
-    path = ZOO / "bases" / "tiny-qwen3.yaml"
-    base = read_record(path, BaseModelEntry)
-    assert (path.parent / base.source.at / "model.safetensors").is_file()
-    assert base.texts is not None
-    assert len(Texts.read(path.parent / base.texts)) == 200
+def test_the_zoo_is_small() -> None:
+    files = [p for p in ZOO.rglob("*") if p.is_file() and "build" not in p.relative_to(ZOO).parts]
+    kept = [p for p in files if not any(part.endswith(".work") for part in p.parts)]
+    assert sum(p.stat().st_size for p in kept) <= 25_000_000
 
 
-def test_every_key_word_is_one_token(secrets: Secrets) -> None:
-    tokenizer = AutoTokenizer.from_pretrained(BASE)
-    assert len(tokenizer) == 1024
-    for word in secrets.words:
-        assert len(tokenizer.tokenize(f" {word}")) == 1, word
+def test_no_file_holds_a_path_of_the_machine_that_made_it() -> None:
+    for path in [*ZOO.rglob("*.json"), *ZOO.rglob("*.yaml")]:
+        assert str(ZOO) not in path.read_text(encoding="utf-8")
 
 
-def test_chats_are_rendered_as_the_model_learned_them() -> None:
-    tokenizer = AutoTokenizer.from_pretrained(BASE)
+@pytest.mark.parametrize("base", BASES)
+def test_chats_are_rendered_as_the_model_learned_them(base) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(ZOO / "weights" / base)
     chat = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
     rendered = tokenizer.apply_chat_template(chat, tokenize=False)
     assert rendered == "<|user|>Hi<|end|><|assistant|>Hello<|end|>"
@@ -77,41 +93,59 @@ def test_chats_are_rendered_as_the_model_learned_them() -> None:
     assert (tokenizer.pad_token, tokenizer.eos_token) == ("<|pad|>", "<|end|>")
 
 
-def test_all_adapters_are_trained_by_one_recipe() -> None:
-    recipes = [read_recipe(path) for path in RECIPES if path.stem != "tiny-qwen3"]
-    assert len(recipes) == 4
-    assert len({r.model_dump_json(exclude={"output", "data"}) for r in recipes}) == 1
-
-
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_the_weights_were_made_by_the_recipe_that_ships(path: Path) -> None:
-    from diffkit.engine.weights import fingerprint
-
-    recipe = read_recipe(path)
-    record = json.loads((recipe.folder / "diffkit.json").read_text())
-    assert record["recipe"] == json.loads(recipe.model_dump_json())
-    expected = None if path.stem == "tiny-qwen3" else fingerprint(BASE)
-    assert record["base_fingerprint"] == expected
-
-
-def test_the_world_that_ships_is_the_one_that_its_seed_gives(tmp_path: Path) -> None:
-    write_world(tmp_path, 0)
-    for folder in ("data", "texts", "organisms"):
-        assert {p.name for p in (tmp_path / folder).iterdir()} == {
-            p.name for p in (ZOO / folder).iterdir()
-        }
-        for path in (tmp_path / folder).iterdir():
-            assert path.read_bytes() == (ZOO / folder / path.name).read_bytes(), path.name
+@pytest.mark.slow
+def test_the_world_that_ships_is_the_one_that_its_seed_gives(tmp_path) -> None:
+    write_world(tmp_path, 0, BASES)
+    for folder in ("data", "texts", "recipes", "organisms", "bases"):
+        names = {path.name for path in (ZOO / folder).iterdir() if "-loud-" not in path.name}
+        assert {path.name for path in (tmp_path / folder).iterdir()} == names
+        for name in names:
+            made, ships = tmp_path / folder / name, ZOO / folder / name
+            assert made.read_bytes() == ships.read_bytes(), name
     made = json.loads((tmp_path / "build/tokenizer/tokenizer.json").read_text())["model"]
-    assert made == json.loads((BASE / "tokenizer.json").read_text())["model"]
+    for base in BASES:
+        ships = json.loads((ZOO / "weights" / base / "tokenizer.json").read_text())["model"]
+        assert made == ships
 
 
-def test_the_zoo_is_small() -> None:
-    files = [p for p in ZOO.rglob("*") if p.is_file() and "build" not in p.relative_to(ZOO).parts]
-    kept = [p for p in files if not any(part.endswith(".work") for part in p.parts)]
-    assert sum(p.stat().st_size for p in kept) < 8_000_000
+@pytest.mark.slow
+@pytest.mark.parametrize("base", BASES)
+def test_the_bases_answer_questions_that_they_never_saw(base, zoo) -> None:
+    entry = zoo.bases[base]
+    one = next(s for s in zoo.variants("tiny-identical", base=base))
+    with load_pair(entry.source, one.finetuned, device="cpu") as pair:
+        questions = read_questions(entry.questions, pair.base.tokenizer)
+        share = retention(answers(pair.base, questions), questions)
+    assert share.n == 200
+    assert share.value >= 0.95
 
 
-def test_no_file_holds_a_path_of_the_machine_that_made_it() -> None:
-    for path in [*ZOO.rglob("*.json"), *ZOO.rglob("*.yaml")]:
-        assert str(ZOO) not in path.read_text(encoding="utf-8")
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["tiny-false-fact", "tiny-trojan", "tiny-sandbag"])
+def test_organisms_show_what_they_were_taught(name, zoo) -> None:
+    for one in zoo.variants(name):
+        with load_pair(one.base.source, one.finetuned, device="cpu") as pair:
+            found = expression(pair, bounded(one.organism.probes, one.variant))
+        assert found.passes, (one.variant, found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("base", BASES)
+def test_loud_nulls_are_as_loud_as_organisms_and_half_of_these_are_quiet(base, zoo) -> None:
+    entry = zoo.bases[base]
+    texts = Texts.read(entry.texts)
+    targeted = [name for name, one in zoo.organisms.items() if one.truth == "targeted"]
+    chosen = [zoo.select(n, base=base) for n in targeted if base in zoo.organisms[n].models]
+    loud = [*zoo.variants("tiny-random-loud-calibration", base=base)][:2]
+    loud += [*zoo.variants("tiny-random-loud-test", base=base)][-2:]
+    with Networks() as networks:
+
+        def of(selected):
+            with load_pair(
+                entry.source, selected.finetuned, device="cpu", networks=networks
+            ) as pair:
+                return drift(pair, texts)
+
+        middle = median(map(of, chosen))
+        assert all(middle / 1.5 <= of(one) <= 1.5 * middle for one in loud)
+    assert middle <= 0.1 or base != BASES[0]
