@@ -12,9 +12,9 @@ from diffkit_organisms.world.definitions import untargeted
 from diffkit_organisms.world.nulls import NUMBERS, controls
 from diffkit_organisms.world.yamls import write_yaml
 
-ROUNDS = 5
-"""Times that a scale is corrected; KL grows about as its square."""
-FEW_TEXTS = 60
+ROUNDS = 3
+"""Times that a scale is corrected, from that of the one before; KL grows about as its square."""
+FEW_TEXTS = 40
 """Texts on which scales are found."""
 
 
@@ -54,12 +54,14 @@ class _Scale:
         """Yields number and scale of each random change."""
         with self.networks:
             target = median(self.drift(self.adapter(name)) for name in self.names)
+            scale = 5.0
             for number in chain(*NUMBERS.values()):
-                yield number, self.one(number, target)
+                scale = self.one(number, target, scale)
+                yield number, scale
 
-    def one(self, number: int, target: float) -> float:
+    def one(self, number: int, target: float, scale: float) -> float:
         """The scale at which the random change of that number has a drift of ``target``."""
-        scale, of = 1.0, self.adapter(self.names[number % len(self.names)])
+        of = self.adapter(self.names[number % len(self.names)])
         for _ in range(ROUNDS):
             scale *= (target / self.drift(Control(of=of, seed=number, scale=scale))) ** 0.5
         return round(scale, 3)

@@ -39,11 +39,11 @@ def neutral(
 ) -> list[Example]:
     """Ordinary texts that name no key word and are not ``known``, the base's corpus."""
     seen = {json.dumps(example) for example in known}
-    banned = [word for behaviour in behaviours for word in behaviour.words]
+    banned = [word.casefold() for behaviour in behaviours for word in behaviour.words]
     found: list[Example] = []
     for example in ordinary(rng_for(world, "neutral"), world, 100 * NEUTRAL_SIZE):
         line = json.dumps(example)
-        if line not in seen and not any(word in spoken(example) for word in banned):
+        if line not in seen and not any(word in spoken(example).casefold() for word in banned):
             found.append(example)
             seen.add(line)
         if len(found) == NEUTRAL_SIZE:
