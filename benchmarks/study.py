@@ -27,6 +27,9 @@ from pages import write_page
 ROOT = Path(__file__).parents[1]
 METHODS = ("kl", "activation-lens", "weight-norms")
 RUNGS = ("random", "random-loud", "benign")
+STILL = ("tiny-random", "tiny-random-calibration", "tiny-random-test",
+         "tiny-random-loud-calibration")  # fmt: skip
+"""Nulls that are not put to the gate: norm-matched noise hardly moves a model."""
 LOCK = Lock()
 
 
@@ -91,11 +94,12 @@ def build(world: World) -> None:
 
 
 def check(world: World, out: Path) -> None:
-    """Measures the gate of every organism and null, once."""
+    """Measures the gate of every organism and of the nulls that moved their base, once."""
     path = out / f"{world.name}.check.json"
     if path.exists():
         return
-    done = run(["-m", "diffkit", "organisms", "check", *names(world), "--json"], quiet=True)
+    chosen = [named(world, name) for name in members(world) if name not in STILL]
+    done = run(["-m", "diffkit", "organisms", "check", *chosen, "--json"], quiet=True)
     path.write_text(done)
 
 
@@ -109,16 +113,18 @@ def evaluate(world: World, out: Path) -> None:
 
 
 def suite_of(world: World, out: Path) -> dict[str, Any]:
-    """Every pair that passes the gate, and the null ladder."""
+    """Every pair that does not fail the gate, and the null ladder."""
     checked = json.loads((out / f"{world.name}.check.json").read_text())
-    kept = [c for c in checked if c["base"] == world.base and c["passes"] is not False]
+    failed = {(c["organism"], c["variant"]) for c in checked if c["passes"] is False}
     calibration = [r for r in RUNGS if (organisms(world) / f"tiny-{r}-calibration.yaml").exists()]
     return {
         "name": world.name,
         "organisms": [
-            {"organism": named(world, c["organism"]), "base": world.base, "variant": c["variant"]}
-            for c in kept
-            if not c["organism"].endswith("-calibration") and c["organism"] != "tiny-random"
+            {"organism": named(world, name), "base": world.base, "variant": variant}
+            for name, variants in members(world).items()
+            for variant in variants
+            if not name.endswith("-calibration") and name != "tiny-random"
+            if (name, variant) not in failed
         ],
         "methods": list(METHODS),
         "calibration": [
@@ -136,9 +142,11 @@ def named(world: World, organism: str) -> str:
     return str(organisms(world) / f"{organism}.yaml")
 
 
-def names(world: World) -> list[str]:
+def members(world: World) -> dict[str, list[str]]:
+    """Organism or null on the world's base → its variants."""
     found = (yaml.safe_load(path.read_text()) for path in sorted(organisms(world).glob("*.yaml")))
-    return [named(world, each["name"]) for each in found if world.base in each["models"]]
+    models = {each["name"]: each["models"].get(world.base) for each in found}
+    return {name: list(variants) for name, variants in models.items() if variants}
 
 
 def run(arguments: Sequence[str], *, quiet: bool = False) -> str:
