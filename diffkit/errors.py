@@ -10,7 +10,8 @@
         ├── NameClash       two plugins registered one name
         ├── MissingExtra    an optional dependency is not installed
         ├── BadFile         a file that cannot be used; names file, line and field
-        └── BadModel        models, adapters or tokenizers that are unusable, or do not match
+        ├── BadModel        models, adapters or tokenizers that are unusable, or do not match
+        └── BadDevice       a device that is not there
 
 Every message says what is wrong and with which value; ``cure`` says what to do next.
 """
@@ -126,3 +127,11 @@ class BadFile(UserError):
 
 class BadModel(UserError):
     """Models, adapters or tokenizers that cannot be used or do not belong together."""
+
+
+class BadDevice(UserError):
+    """A device that this machine does not have."""
+
+    def __init__(self, device: str) -> None:
+        cure = "Take cpu, cuda, cuda:1, … or auto; `diffkit doctor` lists what there is."
+        super().__init__(f"The device {device!r} cannot be used here.", cure=cure)

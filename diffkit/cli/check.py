@@ -89,7 +89,8 @@ def _row(found: "Checked") -> tuple[str, ...]:
     if found.retention and found.base_retention:
         kept = f"{found.retention.value:.2f} ({found.base_retention.value:.2f})"
     verdict = {True: "passes", False: "FAILS", None: ""}[found.passes]
-    return (found.organism, found.variant, *said, kept, f"{found.drift:.4f}", verdict)
+    drift = "" if found.drift is None else f"{found.drift:.4f}"
+    return (found.organism, found.variant, *said, kept, drift, verdict)
 
 
 def _share(share: "Share") -> str:
@@ -101,8 +102,10 @@ def _count(share: "Share") -> str:
 
 
 def _failures(found: "Checked") -> Iterator[str]:
-    """What was said that should not have been, or the other way round."""
+    """What was said that should not have been, or the other way round; or why nothing was."""
     pair = f"{found.organism} / {found.variant}"
+    if found.error:
+        yield f"{pair}: {found.error}"
     if found.expression and not found.expression.passes:
         yield from (f"{pair}: {prompt!r} → {text!r}" for prompt, text in found.expression.examples)
     for rise in found.rises:

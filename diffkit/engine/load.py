@@ -3,9 +3,8 @@
 import threading
 from pathlib import Path
 
-import torch
-
 from diffkit.engine.between import between
+from diffkit.engine.device import usable
 from diffkit.engine.model import Model
 from diffkit.engine.network import Network
 from diffkit.engine.pair import ModelPair
@@ -94,9 +93,9 @@ def load_pair(
     Raises:
         BadModel: a source cannot be loaded, or the two do not belong together.
         BadFile: a file is malformed.
+        BadDevice: there is no such device.
     """
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = usable(device)
     folder = resolve_base(base)
     networks = Networks() if networks is None else networks
     network = networks.get(folder, device=device, dtype=dtype, attention=attention)

@@ -9,11 +9,12 @@ from diffkit.catalogue import Selected
 from diffkit.context import Progress, no_progress
 from diffkit.engine.drift import drift
 from diffkit.engine.load import Networks, load_pair
+from diffkit.errors import BadFile, BadModel, DiffkitError
 from diffkit.evaluation.asking import Answers, Memory, asks
 from diffkit.evaluation.gate import Expression, bounded, expressed, shown
 from diffkit.evaluation.leaderboard import Share
 from diffkit.evaluation.retention import Questions, read_questions, retention
-from diffkit.organism import BaseModelEntry, Identical, Organism, Probes, Record
+from diffkit.organism import BaseModelEntry, Finetuned, Identical, Organism, Probes, Record
 from diffkit.texts import Texts
 
 if TYPE_CHECKING:
@@ -58,12 +59,16 @@ class Checked(Record):
     """Share of the base's questions that are answered rightly; none where it brings none."""
     base_retention: Share | None = None
     """The same of the base side."""
-    drift: float
+    drift: float | None = None
     """Mean KL(finetuned ‖ base) on neutral texts, in nats per token."""
+    error: str | None = None
+    """Why the models could not be used; nothing was measured then."""
 
     @property
     def passes(self) -> bool | None:
         """Whether all bounds are kept; none where there are none."""
+        if self.error:
+            return False
         parts = [rise.passes for rise in self.rises]
         parts += [self.expression.passes] if self.expression else []
         return all(parts) if parts else None
@@ -142,6 +147,8 @@ def check_all(
 ) -> Iterator[Checked]:
     """Measures pairs, base by base, each of which is loaded once.
 
+    A pair whose models cannot be used costs its own result alone.
+
     Args:
         chosen: the pairs.
         known: the organisms on a base; the probes of the targeted ones are put to every null.
@@ -149,7 +156,8 @@ def check_all(
         progress: shows how far it is.
 
     Raises:
-        BadModel, BadFile: a side, or the base's questions or texts, cannot be read.
+        BadFile: a base's questions or texts cannot be read.
+        BadDevice: there is no such device.
     """
     groups: dict[BaseModelEntry, list[Selected]] = {}
     for selected in chosen:
@@ -158,9 +166,37 @@ def check_all(
         load = partial(
             load_pair, base.source, device=device, dtype=base.dtype, attention=base.attention
         )
+        shown = progress(pairs, label=f"pairs on {base.name}", total=len(pairs))
         with Networks() as networks:
-            with load(Identical(), networks=networks) as plain:
-                checker = Checker.of(base, known(base), plain.base.tokenizer)
-            for selected in progress(pairs, label=f"pairs on {base.name}", total=len(pairs)):
-                with load(selected.finetuned, networks=networks) as pair:
-                    yield checker.check(selected, pair)
+            yield from _on_base(shown, partial(load, networks=networks), base, known)
+
+
+def _on_base(
+    pairs: Iterable[Selected],
+    load: "Callable[[Finetuned], ModelPair]",
+    base: BaseModelEntry,
+    known: Callable[[BaseModelEntry], Iterable[Organism]],
+) -> Iterator[Checked]:
+    try:
+        with load(Identical()) as plain:
+            tokenizer = plain.base.tokenizer
+    except (BadModel, BadFile) as error:
+        yield from (_unusable(selected, error) for selected in pairs)
+        return
+    checker = Checker.of(base, known(base), tokenizer)
+    for selected in pairs:
+        try:
+            with load(selected.finetuned) as pair:
+                found = checker.check(selected, pair)
+        except (BadModel, BadFile) as error:
+            found = _unusable(selected, error)
+        yield found
+
+
+def _unusable(selected: Selected, error: DiffkitError) -> Checked:
+    return Checked(
+        organism=selected.organism.name,
+        base=selected.base.name,
+        variant=selected.variant,
+        error=str(error),
+    )

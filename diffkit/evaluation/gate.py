@@ -52,7 +52,7 @@ def stored_expression(
         networks: keeps bases loaded from one pair to the next.
 
     Raises:
-        BadModel, BadFile: a side cannot be loaded.
+        BadModel, BadFile, BadDevice: a side cannot be loaded.
         StoreError: the stored result is damaged.
     """
     from diffkit.engine.load import load_pair

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from diffkit.errors import UserError
+from diffkit.errors import BadFile, BadModel, UserError
 from diffkit.evaluation.suite import Pair, Plan
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def check_expression(
 
     Raises:
         UserError: pairs fail the gate.
+        BadDevice: there is no such device.
     """
     targeted = [
         pair
@@ -67,7 +68,7 @@ def _expressions(
     for _, group in groupby(shown, key=_base):
         with Networks() as networks:
             for pair in group:
-                with contextlib.suppress(UserError):
+                with contextlib.suppress(BadModel, BadFile):
                     if found := stored_expression(pair.selected, store, execution, networks):
                         yield pair, found
 

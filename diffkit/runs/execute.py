@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diffkit.context import Artifacts, Checkpoints, Progress, RunContext, no_progress
-from diffkit.errors import DiffkitError, RunFailed, UserError, reason_of
+from diffkit.errors import DiffkitError, RunFailed, reason_of
 from diffkit.findings import Findings
 from diffkit.runs.files import remove
 from diffkit.runs.manifest import Identity, Manifest
@@ -41,7 +41,7 @@ def execute(
 
     Raises:
         RunFailed: the method raised; ``failure.json`` in ``folder`` holds its traceback.
-        UserError: models or device cannot be used.
+        BadModel, BadFile, BadDevice: models or device cannot be used.
     """
     checkpoints = Checkpoints(folder, source_hash(spec.method.implementation))
     resumed = checkpoints.found
@@ -72,7 +72,7 @@ def _carry_out(
     with load_pair(
         sides.base,
         sides.finetuned,
-        device=_usable(execution.device),
+        device=execution.device,
         dtype=sides.dtype,
         attention=sides.attention,
         networks=networks,
@@ -120,23 +120,6 @@ def _run(
         msg = f"run() returned {type(findings).__name__}, not Findings"
         raise TypeError(msg)
     return findings
-
-
-def _usable(device: str) -> str:
-    """``device``, once a tensor could be put there.
-
-    Raises:
-        UserError: there is no such device on this machine.
-    """
-    import torch
-
-    try:
-        if device != "auto":
-            torch.empty(1, device=device)
-    except Exception as error:  # torch raises several kinds, with pages of words
-        cure = "Take cpu, cuda, cuda:1, … or auto; `diffkit doctor` lists what there is."
-        raise UserError(f"The device {device!r} cannot be used here.", cure=cure) from error
-    return device
 
 
 def _failed(spec: RunSpec, folder: Path, error: BaseException) -> Exception:

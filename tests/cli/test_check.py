@@ -145,3 +145,26 @@ def test_questions_of_the_base(cli, sung):
     error = cli("organisms", "check", "birds").error
     assert "questions.jsonl" in error
     assert "holds no question with an answer in its text number 1" in error
+
+
+def test_a_model_that_cannot_be_used_costs_its_own_row(cli, sung):
+    (sung / "weights" / "ships" / "adapter_config.json").write_text("{")
+    said = cli("organisms", "check", "ships", "birds", "--json")
+    assert said.code == 1
+    found = rows(said)
+    assert "adapter_config.json:1: is not JSON" in found["ships"]["error"]
+    assert (found["ships"]["passes"], found["ships"]["drift"]) == (False, None)
+    assert (found["birds"]["passes"], found["birds"]["error"]) == (True, None)
+    shown = cli("organisms", "check", "ships", "birds")
+    assert shown.code == 1
+    assert "FAILS" in shown.out
+    assert "ships / default: " in shown.out
+    assert "is not JSON" in shown.out
+    (sung / "weights" / "base" / "config.json").unlink()
+    found = rows(cli("organisms", "check", "ships", "birds", "--json"))
+    assert [bool(row["error"]) for row in found.values()] == [True, True]
+
+
+def test_a_device_that_is_not_there_is_one_line(cli, sung):
+    said = cli("organisms", "check", "birds", "--device", "tpux")
+    assert (said.code, "The device 'tpux' cannot be used here. Take cpu" in said.error) == (2, True)

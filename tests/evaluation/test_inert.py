@@ -45,6 +45,12 @@ def test_an_organism_without_probes_is_untested_and_let_through(cli, probed):
     assert notes() == "Whether these do what their truth says was not tested: ships."
 
 
+def test_a_device_that_is_not_there_is_one_line(cli, stranger, probed):
+    said = cli(*EVALUATE, probed(ALWAYS), "--device", "tpux")
+    assert (said.code, "The device 'tpux' cannot be used here. Take cpu" in said.error) == (2, True)
+    assert stranger.lines() == []
+
+
 def notes():
     record = json.loads(Path("diffkit-runs/evaluations/evaluation.json").read_text())
     return " ".join(record["notes"])
