@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from diffkit.errors import DiffkitError, StoreUnwritable
+from diffkit.errors import BadDevice, DiffkitError, StoreUnwritable
 from diffkit.runs.execute import Execution, execute
 from diffkit.runs.manifest import StoredRun
 from diffkit.runs.resources import source_hash
@@ -61,6 +61,7 @@ def run_batches(work: Sequence[Batch], store: Store, execution: Execution) -> It
 
     Raises:
         StoreUnwritable: no further run could be kept.
+        BadDevice: no further run could be made.
     """
     from diffkit.engine.load import Networks
 
@@ -97,7 +98,7 @@ def _one(spec: RunSpec, store: Store, networks: "Networks", execution: Execution
             if folder is None:
                 return None
             execute(spec, identity, folder, networks, execution)
-    except StoreUnwritable:
+    except (StoreUnwritable, BadDevice):
         raise
     except DiffkitError as error:
         return Result(spec, digest, "failed", failure=error)

@@ -15,6 +15,7 @@ from dk_stranger.config import EchoConfig
 from diffkit.catalogue import read_catalogue
 from diffkit.context import Checkpoints
 from diffkit.engine.weights import fingerprint
+from diffkit.errors import BadDevice
 from diffkit.plugins import load_host
 from diffkit.runs.execute import Execution, execute
 from diffkit.runs.lease import lease
@@ -101,6 +102,13 @@ def test_a_plugin_that_fails_costs_its_own_run(spec, store, failing, source, wor
     assert words in results[0].error
     assert "\n" not in results[0].error
     assert not list((store.root / "work").glob("*.lease"))
+
+
+def test_a_device_that_is_not_there_ends_the_sweep(spec, store, stranger):
+    with pytest.raises(BadDevice, match="'tpux' cannot be used here"):
+        list(run_batches(batches([spec(0), spec(1)]), store, Execution(device="tpux")))
+    assert stranger.lines() == []
+    assert not list(store.unfinished())
 
 
 def test_a_run_that_is_there_twice_is_computed_once(spec, store, stranger):
