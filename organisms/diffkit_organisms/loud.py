@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from math import exp, log
 from pathlib import Path
 from statistics import median
 
@@ -12,8 +13,10 @@ from diffkit_organisms.world.definitions import untargeted
 from diffkit_organisms.world.nulls import NUMBERS, controls
 from diffkit_organisms.world.yamls import write_yaml
 
-ROUNDS = 3
-"""Times that a scale is corrected, from that of the one before; KL grows about as its square."""
+ROUNDS = 8
+"""Greatest number of times that a scale is corrected, from that of the one before."""
+CLOSE = 0.05
+"""Difference of logarithms at which a drift is near enough."""
 FEW_TEXTS = 40
 """Texts on which scales are found."""
 
@@ -54,17 +57,26 @@ class _Scale:
         """Yields number and scale of each random change."""
         with self.networks:
             target = median(self.drift(self.adapter(name)) for name in self.names)
-            scale = 5.0
+            scale = 1.0
             for number in chain(*NUMBERS.values()):
                 scale = self.one(number, target, scale)
                 yield number, scale
 
     def one(self, number: int, target: float, scale: float) -> float:
-        """The scale at which the random change of that number has a drift of ``target``."""
+        """The scale at which the random change of that number has a drift of ``target``.
+
+        Secants in logarithms: drift grows as the square of small scales, and far faster later.
+        """
         of = self.adapter(self.names[number % len(self.names)])
+        x, slope, before = log(scale), 2.0, None
         for _ in range(ROUNDS):
-            scale *= (target / self.drift(Control(of=of, seed=number, scale=scale))) ** 0.5
-        return round(scale, 3)
+            y = log(self.drift(Control(of=of, seed=number, scale=exp(x))) / target)
+            if abs(y) < CLOSE:
+                break
+            if before is not None and before[0] != x:
+                slope = min(max((y - before[1]) / (x - before[0]), 1.0), 10.0)
+            before, x = (x, y), x - y / slope
+        return round(exp(x), 3)
 
     def adapter(self, name: str) -> Adapter:
         """The adapter of that name."""
