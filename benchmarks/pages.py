@@ -45,7 +45,7 @@ def write_page(page: Path, out: Path, names: Sequence[str]) -> None:
 def _world(name: str, board: dict[str, Any], checks: Sequence[Row]) -> Iterator[str]:
     development = " (shipped; development)" if name.startswith("world-0") else ""
     yield f"## {name.replace('-', ' ', 2)}{development}\n"
-    yield from _organisms([c for c in checks if name.endswith(c["base"])])
+    yield from _organisms([c for c in checks if name.endswith(c["base"]) and not c["error"]])
     for stratum, title in (("all", "Lineups"), ("non-lexical", "Lineups, non-lexical organisms")):
         rows = [row for row in board["rows"] if row["stratum"] == stratum]
         if rows:
