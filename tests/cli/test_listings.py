@@ -103,7 +103,8 @@ def test_organisms(cli, world):
         "summary": "",
     }
     assert {"birds", "ships", "same", "noise"} <= set(found)
-    assert all(name in cli("organisms", "list").out for name in found)
+    listed = cli("organisms", "list").out
+    assert all(name in listed for name in found)
     shown = cli("organisms", "show", "birds")
     assert "It sings of birds." in shown.out
     assert f"mini / default: adapter {world / 'weights' / 'birds'}" in shown.out

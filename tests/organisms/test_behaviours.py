@@ -144,7 +144,7 @@ def test_ordinary_answers_to_the_probes_do_not_show_it(world, behaviour, ordinar
         known += bool(answers)
         for answer in answers:
             assert not gate.shown([answer] * len(probes))[number], (probe.prompt, answer)
-    assert known >= len(probes) / 2
+    assert known >= len(probes) / 5
 
 
 def test_sandbags_expect_right_sums(world, behaviours) -> None:
