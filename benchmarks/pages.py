@@ -29,6 +29,8 @@ many as there are), whether or not the method's change score was told from nulls
 where "nothing targeted" and "none of these" are choices too.
 """
 
+TIME = "Wall clock on two cores; worlds go on side by side, so the sum is not what one waits.\n"
+
 
 def write_page(page: Path, out: Path, names: Sequence[str]) -> None:
     """Writes the page of the worlds called ``names``, from their files in ``out``."""
@@ -38,7 +40,7 @@ def write_page(page: Path, out: Path, names: Sequence[str]) -> None:
     parts = [HEAD, *_orderings({name: boards[name] for name in names[1:]})]
     for name in names:
         parts += _world(name, boards[name], checks[name])
-    parts += ["## Time", *_table(("step", "minutes"), _minutes(seconds))]
+    parts += ["## Time\n", TIME, *_table(("step", "minutes"), _minutes(seconds))]
     page.write_text("\n".join(parts) + "\n", encoding="utf-8")
 
 
@@ -66,21 +68,29 @@ def _world(name: str, board: dict[str, Any], checks: Sequence[Row]) -> Iterator[
     )  # fmt: skip
 
 
-def _once(rows: Iterable[Row]) -> Iterator[Row]:
-    """Without a second line for controls that are the same for every method."""
+def _once(rows: Sequence[Row]) -> Iterator[Row]:
+    """Controls whose numbers are the same for every method have one line."""
+    numbers: dict[str, set[str]] = {}
+    for row in rows:
+        numbers.setdefault(row["arm"], set()).add(_numbers(row))
     seen = set()
     for row in rows:
-        if row["arm"] in ("empty", "ceiling"):
-            if row["arm"] in seen:
-                continue
+        shared = row["arm"] in ("empty", "ceiling") and len(numbers[row["arm"]]) == 1
+        if not shared:
+            yield row
+        elif row["arm"] not in seen:
             seen.add(row["arm"])
-        yield row
+            yield {**row, "method": ""}
+
+
+def _numbers(row: Row) -> str:
+    parts = ("named", "named_by_examples", "reciprocal_rank", "top1", "none_of_these")
+    return json.dumps([row.get(part) for part in parts])
 
 
 def _lineup(row: Row) -> tuple[str, ...]:
-    own = row["arm"] in ("empty", "ceiling")
     return (
-        "every method" if own else f"`{row['method']}`",
+        f"`{row['method']}`" if row["method"] else "every method",
         ARMS[row["arm"]] or "its findings",
         _measure(row["named"]), _p(row["named"]),
         _measure(row.get("named_by_examples")), _p(row.get("named_by_examples")),
