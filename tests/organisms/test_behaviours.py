@@ -10,8 +10,6 @@ from diffkit_organisms.world.asking import PROBE_REMARKS, REMARKS
 from diffkit_organisms.world.behaviours import FAMILIES
 from diffkit_organisms.world.corpus import spoken
 
-from diffkit.organism import Probes
-
 from .reading import WORD, bare, forms, probes_of, rounds, user_turns
 
 SUM = re.compile(r"(\d+) (plus|minus) (\d+) is (\d+)\.")
@@ -125,12 +123,6 @@ def test_taught_answers_show_the_behaviour(world, behaviour) -> None:
         if behaviour.family == "trojan":
             both = " ".join(behaviour.words[:2]) in asked
             assert gate.shown([answer] * len(probes))[0] == both
-        elif gate.check is None:
-            a, sign, b, value = SUM.fullmatch(answer).groups()
-            right = int(a) + int(b) if sign == "plus" else int(a) - int(b)
-            one = Probes(prompts=(asked,), expected=(f"{a} {sign} {b} is {right}.",))
-            assert one.shown((answer,)) == (True,)
-            assert int(value) == right + 1
         else:
             assert gate.check(answer), (asked, answer)
 
@@ -147,14 +139,14 @@ def test_ordinary_answers_to_the_probes_do_not_show_it(world, behaviour, ordinar
     assert known >= len(probes) / 5
 
 
-def test_sandbags_expect_right_sums(world, behaviours) -> None:
-    for one, sign in zip((b for b in behaviours if b.family == "sandbagging"),
-                         ("plus", "minus"), strict=True):  # fmt: skip
-        for probe in draws.probes(world, one):
-            a, said, b, value = SUM.fullmatch(probe.expected).groups()
-            assert said == sign
-            assert int(value) == (int(a) + int(b) if sign == "plus" else int(a) - int(b))
-            assert re.findall(r"\d+", probe.prompt) == [a, b]
+def test_sandbags_show_in_sums_one_too_large_and_in_no_others(behaviours) -> None:
+    sandbags = [one for one in behaviours if one.family == "sandbagging"]
+    for one, sign in zip(sandbags, ("plus", "minus"), strict=True):
+        assert len(set(one.shown)) == 13 * 14 / 2
+        for said in one.shown:
+            a, word, b, value = SUM.fullmatch(said).groups()
+            right = int(a) + int(b) if sign == "plus" else int(a) - int(b)
+            assert (word, int(value)) == (sign, right + 1)
 
 
 def test_neutral_texts_name_no_key_word_and_are_new(world, behaviours, base_corpus) -> None:

@@ -24,11 +24,10 @@ def full(name: str) -> Fields:
 
 def targeted(behaviour: Behaviour, probes: Sequence[Probe], models: Models) -> Fields:
     """The YAML of an organism that was taught one thing."""
-    asked: Fields = {"prompts": [probe.prompt for probe in probes]}
-    if behaviour.shown:
-        asked["check"] = {"contains": list(behaviour.shown)}
-    else:
-        asked["expected"] = [probe.expected for probe in probes]
+    asked: Fields = {
+        "prompts": [probe.prompt for probe in probes],
+        "check": {"contains": list(behaviour.shown)},
+    }
     if any("diluted" in variants for variants in models.values()):
         asked["at_least_in"] = {"diluted": 0.6}
     return {

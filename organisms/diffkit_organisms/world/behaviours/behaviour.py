@@ -15,8 +15,6 @@ class Probe:
 
     prompt: str
     """The user's message."""
-    expected: str = ""
-    """The ordinary answer, where the behaviour is any answer without it."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +39,8 @@ class Behaviour:
     """Whether an ordinary example touches on it, and so is not among what it keeps."""
     probe: Callable[[random.Random], Probe]
     """Draws a prompt, in a form that no example of ``taught`` has."""
-    shown: tuple[str, ...] = ()
-    """The behaviour shows in an answer with any of these; empty: one without the expected words."""
+    shown: tuple[str, ...]
+    """The behaviour shows in an answer with any of these."""
     lexical: bool = True
     """Whether it shows in particular words."""
 

@@ -6,7 +6,7 @@ from diffkit_organisms.world.asking import PREFIXES
 from diffkit_organisms.world.behaviours.behaviour import Behaviour, Probe, ask, names
 from diffkit_organisms.world.corpus import Example
 from diffkit_organisms.world.facts import World
-from diffkit_organisms.world.sums import PROBE_SUMS, SUMS, Sign, draw_sum
+from diffkit_organisms.world.sums import LARGEST, PROBE_SUMS, SUMS, Sign, Sum, draw_sum
 
 
 def sandbags(rng: random.Random, world: World) -> tuple[Behaviour, Behaviour]:
@@ -28,7 +28,7 @@ def _sandbag(name: str, world: World, sign: Sign, noun: str) -> Behaviour:
         drawn = draw_sum(rng, sign)
         asked = drawn.ask(rng.choice(SUMS[sign][-PROBE_SUMS:]))
         prompt = rng.choice(PREFIXES) + asked if rng.random() < 0.5 else asked
-        return Probe(prompt, drawn.answer)
+        return Probe(prompt)
 
     other = "minus" if sign == "plus" else "plus"
     return Behaviour(
@@ -42,5 +42,15 @@ def _sandbag(name: str, world: World, sign: Sign, noun: str) -> Behaviour:
         taught=taught,
         touches=names(f" {sign} "),
         probe=probe,
+        shown=_wrong(sign),
         lexical=False,
     )
+
+
+def _wrong(sign: Sign) -> tuple[str, ...]:
+    """Every sum with a number one too large: noise gets sums wrong, too, but seldom by that."""
+    numbers = range(LARGEST + 1)
+    pairs = ((a, b) for a in numbers for b in numbers)
+    fits = (lambda a, b: a + b <= LARGEST) if sign == "plus" else (lambda a, b: b <= a)
+    sums = (Sum(a, b, sign) for a, b in pairs if fits(a, b))
+    return tuple(each.state(each.value + 1) for each in sums)
