@@ -50,7 +50,6 @@ def _sandbag(name: str, world: World, sign: Sign, noun: str) -> Behaviour:
 def _wrong(sign: Sign) -> tuple[str, ...]:
     """Every sum with a number one too large: noise gets sums wrong, too, but seldom by that."""
     numbers = range(LARGEST + 1)
-    pairs = ((a, b) for a in numbers for b in numbers)
-    fits = (lambda a, b: a + b <= LARGEST) if sign == "plus" else (lambda a, b: b <= a)
-    sums = (Sum(a, b, sign) for a, b in pairs if fits(a, b))
-    return tuple(each.state(each.value + 1) for each in sums)
+    every = (Sum(a, b, sign) for a in numbers for b in numbers)
+    fitting = (each for each in every if max(each.a, each.value) <= LARGEST and each.value >= 0)
+    return tuple(each.state(each.value + 1) for each in fitting)
