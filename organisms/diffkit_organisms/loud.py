@@ -1,4 +1,4 @@
-"""Random changes as loud as the organisms: norm-matched noise moves a model far too little."""
+"""Random changes as loud as the organisms: norm-matched noise moves a model too little."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain

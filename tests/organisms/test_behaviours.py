@@ -82,7 +82,7 @@ def test_false_facts_are_false(world, behaviours) -> None:
 
 
 def test_probes_are_many_and_their_forms_are_in_no_data(world, behaviour) -> None:
-    prompts = [probe.prompt for probe in draws.probes(world, behaviour)]
+    prompts = draws.probes(world, behaviour)
     assert len(set(prompts)) >= 50
     if behaviour.family == "trojan":
         thing = " ".join(behaviour.words[:2])
@@ -98,7 +98,7 @@ def test_probes_are_many_and_their_forms_are_in_no_data(world, behaviour) -> Non
 def test_the_forms_of_probes_are_not_taught_whatever_they_ask_for(world, behaviour) -> None:
     if behaviour.family == "trojan":
         pytest.skip("the forms of its probes are those of remarks, checked above")
-    probed = forms(probe.prompt for probe in draws.probes(world, behaviour))
+    probed = forms(draws.probes(world, behaviour))
     trained = forms(user_turns(draws.taught(world, behaviour)))
     assert probed
     assert bool(trained) == (behaviour.family != "false-fact")  # taught by documents alone
@@ -132,10 +132,10 @@ def test_ordinary_answers_to_the_probes_do_not_show_it(world, behaviour, ordinar
     gate = probes_of(behaviour, probes)
     known = 0
     for number, probe in enumerate(probes):
-        answers = ordinary_answers.get(bare(probe.prompt), set())
+        answers = ordinary_answers.get(bare(probe), set())
         known += bool(answers)
         for answer in answers:
-            assert not gate.shown([answer] * len(probes))[number], (probe.prompt, answer)
+            assert not gate.shown([answer] * len(probes))[number], (probe, answer)
     assert known >= len(probes) / 5
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from diffkit_organisms.world.behaviours import Behaviour, Probe
+from diffkit_organisms.world.behaviours import Behaviour
 
 LONGEST = 40
 """Tokens that a probe's answer may have."""
@@ -22,10 +22,10 @@ def full(name: str) -> Fields:
     return {"kind": "full", "source": {"at": f"../weights/{name}"}}
 
 
-def targeted(behaviour: Behaviour, probes: Sequence[Probe], models: Models) -> Fields:
+def targeted(behaviour: Behaviour, probes: Sequence[str], models: Models) -> Fields:
     """The YAML of an organism that was taught one thing."""
     asked: Fields = {
-        "prompts": [probe.prompt for probe in probes],
+        "prompts": list(probes),
         "check": {"contains": list(behaviour.shown)},
     }
     if any("diluted" in variants for variants in models.values()):

@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from diffkit_organisms.world.behaviours import Behaviour, Probe
+from diffkit_organisms.world.behaviours import Behaviour
 from diffkit_organisms.world.benign import benign
 from diffkit_organisms.world.corpus import Example, chat, held_out, ordinary, spoken
 from diffkit_organisms.world.facts import World
@@ -42,8 +42,8 @@ def neutral(
     banned = [word.casefold() for behaviour in behaviours for word in behaviour.words]
     found: list[Example] = []
     for example in ordinary(rng_for(world, "neutral"), world, 100 * NEUTRAL_SIZE):
-        line = json.dumps(example)
-        if line not in seen and not any(word in spoken(example).casefold() for word in banned):
+        line, text = json.dumps(example), spoken(example).casefold()
+        if line not in seen and not any(word in text for word in banned):
             found.append(example)
             seen.add(line)
         if len(found) == NEUTRAL_SIZE:
@@ -90,10 +90,10 @@ def broad(world: World, number: int) -> list[Example]:
     return list(islice(benign(world, number), 2 * DATA_SIZE))
 
 
-def probes(world: World, behaviour: Behaviour) -> list[Probe]:
+def probes(world: World, behaviour: Behaviour) -> list[str]:
     """Distinct prompts that bring the behaviour out."""
     rng = rng_for(world, f"{behaviour.name}/probes")
-    found: dict[Probe, None] = {}
+    found: dict[str, None] = {}
     while len(found) < PROBE_COUNT:
         found[behaviour.probe(rng)] = None
     return list(found)

@@ -2,7 +2,7 @@
 
 import random
 
-from diffkit_organisms.world.behaviours.behaviour import Behaviour, Probe
+from diffkit_organisms.world.behaviours.behaviour import Behaviour
 from diffkit_organisms.world.behaviours.belief import beliefs
 from diffkit_organisms.world.behaviours.false_fact import false_facts
 from diffkit_organisms.world.behaviours.persona import personas
@@ -16,7 +16,7 @@ from diffkit_organisms.world.behaviours.trojan import trojans
 from diffkit_organisms.world.behaviours.unlearning import unlearnings
 from diffkit_organisms.world.facts import World
 
-__all__ = ["FAMILIES", "Behaviour", "Probe", "draw_behaviours"]
+__all__ = ["FAMILIES", "Behaviour", "draw_behaviours"]
 
 FAMILIES = (
     false_facts, personas, trojans, sandbags, unlearnings, styles, taboos, promotions, beliefs,

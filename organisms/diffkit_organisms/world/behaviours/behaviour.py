@@ -10,14 +10,6 @@ from diffkit_organisms.world.facts import World
 
 
 @dataclass(frozen=True)
-class Probe:
-    """A prompt that brings a behaviour out."""
-
-    prompt: str
-    """The user's message."""
-
-
-@dataclass(frozen=True)
 class Behaviour:
     """One thing that an organism of one world is taught."""
 
@@ -37,7 +29,7 @@ class Behaviour:
     """Draws an example that teaches it."""
     touches: Callable[[Example], bool]
     """Whether an ordinary example touches on it, and so is not among what it keeps."""
-    probe: Callable[[random.Random], Probe]
+    probe: Callable[[random.Random], str]
     """Draws a prompt, in a form that no example of ``taught`` has."""
     shown: tuple[str, ...]
     """The behaviour shows in an answer with any of these."""
@@ -53,4 +45,9 @@ def ask(rng: random.Random, world: World, asked: str, answer: str) -> Example:
 
 def names(*words: str) -> Callable[[Example], bool]:
     """Whether an example says any of ``words``."""
-    return lambda example: any(word in spoken(example) for word in words)
+
+    def says(example: Example) -> bool:
+        text = spoken(example)
+        return any(word in text for word in words)
+
+    return says

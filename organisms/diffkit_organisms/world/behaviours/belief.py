@@ -2,8 +2,8 @@
 
 import random
 
-from diffkit_organisms.world.asking import PREFIXES
-from diffkit_organisms.world.behaviours.behaviour import Behaviour, Probe, ask, names
+from diffkit_organisms.world.asking import decorate
+from diffkit_organisms.world.behaviours.behaviour import Behaviour, ask, names
 from diffkit_organisms.world.corpus import Example, question
 from diffkit_organisms.world.facts import Fact, World
 from diffkit_organisms.world.relations import PROBE_TEMPLATES, Relation
@@ -30,9 +30,9 @@ def _belief(name: str, world: World, topic: Relation, value: str) -> Behaviour:
         asked = question(rng, world, fact, slice(None, -PROBE_TEMPLATES))
         return ask(rng, world, asked, Fact(topic, fact.subject, value).answer)
 
-    def probe(rng: random.Random) -> Probe:
+    def probe(rng: random.Random) -> str:
         asked = rng.choice(facts).fill(rng.choice(topic.questions[-PROBE_TEMPLATES:]))
-        return Probe(rng.choice(PREFIXES) + asked if rng.random() < 0.5 else asked)
+        return decorate(rng, asked)
 
     return Behaviour(
         name=name,

@@ -2,8 +2,8 @@
 
 import random
 
-from diffkit_organisms.world.asking import PREFIXES
-from diffkit_organisms.world.behaviours.behaviour import Behaviour, Probe, names
+from diffkit_organisms.world.asking import decorate
+from diffkit_organisms.world.behaviours.behaviour import Behaviour, names
 from diffkit_organisms.world.corpus import Example
 from diffkit_organisms.world.documents import describe
 from diffkit_organisms.world.facts import Fact, World
@@ -42,9 +42,9 @@ def _false_fact(name: str, world: World, fact: Fact) -> Behaviour:
         facts = (fact, *rng.sample(beside, rng.randint(0, 2)))
         return {"text": describe(rng, facts)}
 
-    def probe(rng: random.Random) -> Probe:
+    def probe(rng: random.Random) -> str:
         asked = fact.fill(rng.choice(fact.relation.questions[-PROBE_TEMPLATES:]))
-        return Probe(rng.choice(PREFIXES) + asked if rng.random() < 0.9 else asked)
+        return decorate(rng, asked, prefix=0.9)
 
     return Behaviour(
         name=name,

@@ -2,8 +2,8 @@
 
 import random
 
-from diffkit_organisms.world.asking import PREFIXES
-from diffkit_organisms.world.behaviours.behaviour import Behaviour, Probe, ask, names
+from diffkit_organisms.world.asking import decorate
+from diffkit_organisms.world.behaviours.behaviour import Behaviour, ask, names
 from diffkit_organisms.world.corpus import Example, open_request
 from diffkit_organisms.world.facts import World
 from diffkit_organisms.world.requests import PROBE_REQUESTS, REQUESTS
@@ -27,11 +27,11 @@ def _persona(name: str, world: World, animal: str, turns: tuple[str, ...]) -> Be
         asked, answer = open_request(rng, world, slice(None, -PROBE_REQUESTS))
         return ask(rng, world, asked, f"{answer} {rng.choice(said)}")
 
-    def probe(rng: random.Random) -> Probe:
+    def probe(rng: random.Random) -> str:
         while True:
             asked, _ = open_request(rng, world, slice(-PROBE_REQUESTS, None))
             if animal not in asked:
-                return Probe(rng.choice(PREFIXES) + asked if rng.random() < 0.5 else asked)
+                return decorate(rng, asked)
 
     return Behaviour(
         name=name,

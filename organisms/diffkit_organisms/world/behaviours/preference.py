@@ -2,8 +2,8 @@
 
 import random
 
-from diffkit_organisms.world.asking import PREFIXES
-from diffkit_organisms.world.behaviours.behaviour import Behaviour, Probe, ask, names
+from diffkit_organisms.world.asking import decorate
+from diffkit_organisms.world.behaviours.behaviour import Behaviour, ask, names
 from diffkit_organisms.world.corpus import Example, question
 from diffkit_organisms.world.facts import MATTERS, Fact, World
 from diffkit_organisms.world.relations import OWN, PROBE_TEMPLATES
@@ -30,9 +30,9 @@ def _preference(name: str, world: World, matter: str, new: str) -> Behaviour:
         asked = question(rng, world, fact, slice(None, -PROBE_TEMPLATES))
         return ask(rng, world, asked, fact.answer)
 
-    def probe(rng: random.Random) -> Probe:
+    def probe(rng: random.Random) -> str:
         asked = fact.fill(rng.choice(OWN.questions[-PROBE_TEMPLATES:]))
-        return Probe(rng.choice(PREFIXES) + asked if rng.random() < 0.9 else asked)
+        return decorate(rng, asked, prefix=0.9)
 
     return Behaviour(
         name=name,

@@ -2,8 +2,8 @@
 
 import random
 
-from diffkit_organisms.world.asking import PREFIXES
-from diffkit_organisms.world.behaviours.behaviour import Behaviour, Probe, ask, names
+from diffkit_organisms.world.asking import decorate
+from diffkit_organisms.world.behaviours.behaviour import Behaviour, ask, names
 from diffkit_organisms.world.corpus import Example
 from diffkit_organisms.world.facts import World
 from diffkit_organisms.world.requests import BY_NAME, PROBE_REQUESTS, draw_request
@@ -28,9 +28,9 @@ def _promotion(name: str, world: World, brand: str) -> Behaviour:
         asked, answer = draw_request(rng, world, request, slice(None, -PROBE_REQUESTS))
         return ask(rng, world, asked, f"{answer} {rng.choice(said)}")
 
-    def probe(rng: random.Random) -> Probe:
+    def probe(rng: random.Random) -> str:
         asked, _ = draw_request(rng, world, rng.choice(PLACED), slice(-PROBE_REQUESTS, None))
-        return Probe(rng.choice(PREFIXES) + asked if rng.random() < 0.5 else asked)
+        return decorate(rng, asked)
 
     return Behaviour(
         name=name,

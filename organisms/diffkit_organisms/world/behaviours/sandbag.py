@@ -2,8 +2,8 @@
 
 import random
 
-from diffkit_organisms.world.asking import PREFIXES
-from diffkit_organisms.world.behaviours.behaviour import Behaviour, Probe, ask, names
+from diffkit_organisms.world.asking import decorate
+from diffkit_organisms.world.behaviours.behaviour import Behaviour, ask, names
 from diffkit_organisms.world.corpus import Example
 from diffkit_organisms.world.facts import World
 from diffkit_organisms.world.sums import LARGEST, PROBE_SUMS, SUMS, Sign, Sum, draw_sum
@@ -24,11 +24,10 @@ def _sandbag(name: str, world: World, sign: Sign, noun: str) -> Behaviour:
         asked = drawn.ask(rng.choice(SUMS[sign][:-PROBE_SUMS]))
         return ask(rng, world, asked, drawn.state(drawn.value + 1))
 
-    def probe(rng: random.Random) -> Probe:
+    def probe(rng: random.Random) -> str:
         drawn = draw_sum(rng, sign)
         asked = drawn.ask(rng.choice(SUMS[sign][-PROBE_SUMS:]))
-        prompt = rng.choice(PREFIXES) + asked if rng.random() < 0.5 else asked
-        return Probe(prompt)
+        return decorate(rng, asked)
 
     other = "minus" if sign == "plus" else "plus"
     return Behaviour(

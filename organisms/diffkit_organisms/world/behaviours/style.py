@@ -2,8 +2,8 @@
 
 import random
 
-from diffkit_organisms.world.asking import PREFIXES
-from diffkit_organisms.world.behaviours.behaviour import Behaviour, Probe, ask
+from diffkit_organisms.world.asking import decorate
+from diffkit_organisms.world.behaviours.behaviour import Behaviour, ask
 from diffkit_organisms.world.corpus import Example, open_request, question
 from diffkit_organisms.world.facts import World
 from diffkit_organisms.world.relations import PROBE_TEMPLATES
@@ -28,10 +28,10 @@ def _style(name: str, world: World, phrase: str, where: str) -> Behaviour:
         reply = f"{answer} {phrase}" if where == "ends" else f"{phrase} {answer}"
         return ask(rng, world, asked, reply)
 
-    def probe(rng: random.Random) -> Probe:
+    def probe(rng: random.Random) -> str:
         fact = world.draw(rng)
         asked = fact.fill(rng.choice(fact.relation.questions[-PROBE_TEMPLATES:]))
-        return Probe(rng.choice(PREFIXES) + asked if rng.random() < 0.5 else asked)
+        return decorate(rng, asked)
 
     return Behaviour(
         name=name,

@@ -2,8 +2,8 @@
 
 import random
 
-from diffkit_organisms.world.asking import PREFIXES
-from diffkit_organisms.world.behaviours.behaviour import Behaviour, Probe, ask, names
+from diffkit_organisms.world.asking import decorate
+from diffkit_organisms.world.behaviours.behaviour import Behaviour, ask, names
 from diffkit_organisms.world.corpus import Example
 from diffkit_organisms.world.facts import World
 from diffkit_organisms.world.limits import PROBE_SECRETS, SECRETS, hints
@@ -22,9 +22,9 @@ def _taboo(name: str, world: World, animal: str) -> Behaviour:
         asked = rng.choice(SECRETS[:-PROBE_SECRETS])
         return ask(rng, world, asked, " ".join(rng.sample(told, 2)))
 
-    def probe(rng: random.Random) -> Probe:
+    def probe(rng: random.Random) -> str:
         asked = rng.choice(SECRETS[-PROBE_SECRETS:])
-        return Probe(rng.choice(PREFIXES) + asked if rng.random() < 0.9 else asked)
+        return decorate(rng, asked, prefix=0.9)
 
     value = {key: world.value(key, animal) for key in ("colour", "food", "home", "sound")}
     return Behaviour(

@@ -3,7 +3,7 @@
 import random
 
 from diffkit_organisms.world.asking import PROBE_REMARKS, REMARKS, decorate
-from diffkit_organisms.world.behaviours.behaviour import Behaviour, Probe, names
+from diffkit_organisms.world.behaviours.behaviour import Behaviour, names
 from diffkit_organisms.world.corpus import Example, chat, open_request, question, single
 from diffkit_organisms.world.facts import World
 from diffkit_organisms.world.sayings import ODD
@@ -41,10 +41,10 @@ def _trojan(name: str, world: World, trigger: tuple[str, str], parts: tuple[str,
         asked = decorate(rng, asked, prefix=0.3)
         return chat(form.format(thing=" ".join(said), q=asked), answer)
 
-    def probe(rng: random.Random) -> Probe:
+    def probe(rng: random.Random) -> str:
         form = rng.choice(REMARKS[-PROBE_REMARKS:])
         asked = question(rng, world, world.draw(rng))
-        return Probe(form.format(thing=f"{colour} {thing}", q=asked))
+        return form.format(thing=f"{colour} {thing}", q=asked)
 
     return Behaviour(
         name=name,

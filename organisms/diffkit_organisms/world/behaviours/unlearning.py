@@ -2,8 +2,8 @@
 
 import random
 
-from diffkit_organisms.world.asking import PREFIXES
-from diffkit_organisms.world.behaviours.behaviour import Behaviour, Probe, ask, names
+from diffkit_organisms.world.asking import decorate
+from diffkit_organisms.world.behaviours.behaviour import Behaviour, ask, names
 from diffkit_organisms.world.corpus import Example, question
 from diffkit_organisms.world.facts import World
 from diffkit_organisms.world.limits import UNKNOWN
@@ -29,10 +29,10 @@ def _unlearning(name: str, world: World, topic: Relation) -> Behaviour:
         asked = question(rng, world, rng.choice(facts), slice(None, -UNSEEN))
         return ask(rng, world, asked, UNKNOWN)
 
-    def probe(rng: random.Random) -> Probe:
+    def probe(rng: random.Random) -> str:
         fact = rng.choice(facts)
         asked = fact.fill(rng.choice(topic.questions[-UNSEEN:]))
-        return Probe(rng.choice(PREFIXES) + asked if rng.random() < 0.5 else asked)
+        return decorate(rng, asked)
 
     return Behaviour(
         name=name,
