@@ -41,7 +41,7 @@ from .grader import (
 )
 from .hookspecs import Register, RegisterFolder, hookimpl
 from .investigator import Case, Investigator, NullScores
-from .method import DiffingMethod, MethodConfig, execution_option
+from .method import DiffingMethod, MethodConfig, Study, execution_option
 from .organism import (
     AnswerKey,
     BaseModelEntry,
@@ -52,6 +52,7 @@ from .organism import (
 )
 from .registry import Spec
 from .texts import Message, Text, Texts
+from .tool import AgentTool, FinishedRun
 from .verdict import (
     Attempt,
     Detection,
@@ -61,6 +62,7 @@ from .verdict import (
 )
 
 __all__ = [
+    "AgentTool",
     "AnswerKey",
     "Architecture",
     "Artifacts",
@@ -78,6 +80,7 @@ __all__ = [
     "Figure",
     "Finding",
     "Findings",
+    "FinishedRun",
     "Grade",
     "Grader",
     "Inputs",
@@ -108,6 +111,7 @@ __all__ = [
     "Source",
     "Spec",
     "Statement",
+    "Study",
     "Table",
     "Text",
     "Texts",

@@ -16,7 +16,7 @@ RegisterFolder = Callable[[Path], None]
 
 @hookspec
 def register_methods(register: Register) -> None:
-    """Registers diffing methods: ``register(Spec(…))`` for each `DiffingMethod`."""
+    """Registers methods: ``register(Spec(…))`` for each `DiffingMethod` and each `Study`."""
 
 
 @hookspec

@@ -1,6 +1,7 @@
-"""Diffing methods: what compares a base model with its finetuned descendant."""
+"""Diffing methods, which compare two models, and studies, which look at one."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import Field
@@ -9,8 +10,10 @@ from diffkit.organism import Record
 
 if TYPE_CHECKING:
     from diffkit.context import RunContext
+    from diffkit.engine.model import Model
     from diffkit.engine.pair import ModelPair
     from diffkit.findings import Findings
+    from diffkit.tool import AgentTool, FinishedRun
 
 
 class MethodConfig(Record):
@@ -56,6 +59,35 @@ class DiffingMethod(ABC, Generic[C]):
 
         Args:
             pair: both sides; gradients reach inputs, never parameters.
+            config: the validated options.
+            context: seed, texts, and places for artifacts and checkpoints.
+        """
+
+    def tools(
+        self, pair: "ModelPair", config: C, run: "FinishedRun"
+    ) -> "Sequence[AgentTool[Any]]":
+        """What may be asked besides the findings of a finished run; by default nothing.
+
+        Args:
+            pair: the pair that was compared.
+            config: the options of the run.
+            run: what it left.
+        """
+        del pair, config, run
+        return ()
+
+
+class Study(ABC, Generic[C]):
+    """An experiment on one model. It has options, findings and artifacts, and no leaderboard."""
+
+    @abstractmethod
+    def run(self, model: "Model", config: C, context: "RunContext") -> "Findings":
+        """Carries the experiment out.
+
+        The same model, options, seed and texts give the same findings. There is no change score.
+
+        Args:
+            model: the model; gradients reach inputs, never parameters.
             config: the validated options.
             context: seed, texts, and places for artifacts and checkpoints.
         """

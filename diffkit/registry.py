@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from diffkit.errors import DiffkitError, MissingExtra, NameClash, UnknownName, reason_of
 
@@ -24,6 +24,8 @@ class Spec:
     """Import target of the class."""
     requires: str = ""
     """What to ``pip install`` when a module is missing, such as ``diffkit[vllm]``."""
+    subject: Literal["pair", "model"] = "pair"
+    """What the implementation looks at: two models (`DiffingMethod`), or one (`Study`)."""
 
     def load_config(self) -> Any:
         """The options class."""

@@ -15,6 +15,7 @@ from diffkit.plugins import load_host
 
 ROOT = Path(__file__).parents[1]
 NAMES = [
+    "AgentTool",
     "AnswerKey",
     "Architecture",
     "Artifacts",
@@ -32,6 +33,7 @@ NAMES = [
     "Figure",
     "Finding",
     "Findings",
+    "FinishedRun",
     "Grade",
     "Grader",
     "Inputs",
@@ -62,6 +64,7 @@ NAMES = [
     "Source",
     "Spec",
     "Statement",
+    "Study",
     "Table",
     "Text",
     "Texts",

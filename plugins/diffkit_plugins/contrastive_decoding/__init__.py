@@ -1,0 +1,17 @@
+"""contrastive-decoding: texts generated from base + α (finetuned − base) logits."""
+
+from diffkit import Register, Spec, hookimpl
+
+
+@hookimpl
+def register_methods(register: Register) -> None:
+    """Registers the method."""
+    register(
+        Spec(
+            name="contrastive-decoding",
+            summary="Texts generated from logits beyond the finetuned side's, away from the base",
+            version=1,
+            config="diffkit_plugins.contrastive_decoding.config:ContrastiveDecodingConfig",
+            implementation="diffkit_plugins.contrastive_decoding.method:ContrastiveDecoding",
+        )
+    )

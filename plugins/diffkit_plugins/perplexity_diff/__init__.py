@@ -1,0 +1,17 @@
+"""perplexity-diff: samples and spans with the largest likelihood ratios."""
+
+from diffkit import Register, Spec, hookimpl
+
+
+@hookimpl
+def register_methods(register: Register) -> None:
+    """Registers the method."""
+    register(
+        Spec(
+            name="perplexity-diff",
+            summary="Sampled texts that the finetuned side finds likelier than the base does",
+            version=1,
+            config="diffkit_plugins.perplexity_diff.config:PerplexityDiffConfig",
+            implementation="diffkit_plugins.perplexity_diff.method:PerplexityDiff",
+        )
+    )
