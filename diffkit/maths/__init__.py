@@ -1,7 +1,8 @@
-"""Mathematics that methods share: divergences, streaming moments and standard errors."""
+"""Mathematics that methods share: divergences, likelihoods, streaming moments, clusters."""
 
 from diffkit.maths.divergences import Divergences, token_contributions, token_divergences
 from diffkit.maths.jackknife import jackknife
+from diffkit.maths.likelihoods import token_log_probabilities
 from diffkit.maths.moments import LogHistogram, Moments, log_edges
 from diffkit.maths.vectors import VectorMoments
 
@@ -14,4 +15,5 @@ __all__ = [
     "log_edges",
     "token_contributions",
     "token_divergences",
+    "token_log_probabilities",
 ]
