@@ -23,9 +23,20 @@ from typing import Any
 
 import yaml
 from pages import write_page
+from triggers import write_triggers
+
+from diffkit.runs.store import Store
 
 ROOT = Path(__file__).parents[1]
-METHODS = ("kl", "activation-lens", "weight-norms")
+METHODS = (
+    "kl",
+    "diff-mining",
+    "contrastive-decoding",
+    "perplexity-diff",
+    "activation-lens",
+    "residual-reachability",
+    "weight-norms",
+)
 RUNGS = ("random", "random-loud", "benign")
 STILL = ("tiny-random", "tiny-random-calibration", "tiny-random-test",
          "tiny-random-loud-calibration")  # fmt: skip
@@ -110,6 +121,8 @@ def evaluate(world: World, out: Path) -> None:
     run([*diffkit, "evaluate", str(suite)])
     board = run([*diffkit, "leaderboard", "--name", world.name, "--json"], quiet=True)
     (out / f"{world.name}.json").write_text(board)
+    trojan = organisms(world) / "tiny-trojan.yaml"
+    write_triggers(Store(out / "store"), world.name, trojan, out / f"{world.name}.triggers.json")
 
 
 def suite_of(world: World, out: Path) -> dict[str, Any]:

@@ -1,0 +1,65 @@
+"""Says in words only what holds in every held-back world, and how far the goal is."""
+
+import math
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+
+from page_cells import Row, measure, share, table, value
+
+GOAL = 0.8
+"""What share of the ceiling's top-1 the best method should have."""
+ALARMS = 20
+"""Of so many nulls of a kind one may raise a false alarm."""
+
+Boards = Mapping[str, Mapping[str, Row]]
+"""World → method → its row over all organisms."""
+
+
+def orderings(boards: Boards) -> Iterator[str]:
+    """Who is told from chance, and from whom."""
+    yield "## What holds in both held-back worlds\n"
+    methods = sorted(set.intersection(*(set(rows) for rows in boards.values())))
+    for method in methods:
+        ps = [rows[method]["named"]["p"] for rows in boards.values()]
+        if all(p is not None and p < 0.01 for p in ps):
+            yield f"- `{method}` names truths better than chance (p < 0.01 in each world)."
+        elif all(p is not None and p > 0.05 for p in ps):
+            yield f"- `{method}` is not told from chance (p > 0.05 in each world)."
+    for first, second in combinations(methods, 2):
+        for better, worse in ((first, second), (second, first)):
+            if all(_apart(rows[better], rows[worse]) for rows in boards.values()):
+                yield f"- `{better}` names more truths than `{worse}`, by test in each world."
+    yield "- No other ordering of methods is the same in both, or told from a tie.\n"
+
+
+def goal(boards: Boards, ceilings: Mapping[str, Row]) -> Iterator[str]:
+    """The best method's top-1 against the ceiling's, and false alarms on each kind of null."""
+    yield "## The goal\n"
+    yield (
+        f"The best method's top-1 is to reach {GOAL:g} of the ceiling's, and no method is to raise "
+        "more than 1 false alarm in 20 on any kind of null.\n"
+    )
+    rows = []
+    for world, methods in boards.items():
+        best = max(methods.values(), key=lambda row: value(row["top1"]))
+        ratio = value(best["top1"]) / value(ceilings[world]["top1"])
+        rows.append(
+            (world, f"`{best['method']}`", measure(best["top1"]),
+             measure(ceilings[world]["top1"]), f"{ratio:.2f}", "yes" if ratio >= GOAL else "no")
+        )  # fmt: skip
+    yield from table(("world", "best", "top-1", "ceiling", "ratio", "reached"), rows)
+    alarms = [
+        (world, f"`{method}`", null.removeprefix("tiny-"), share(found))
+        for world, methods in boards.items()
+        for method, row in methods.items()
+        for null, found in row["false_alarms_by"].items()
+        if found["hits"] > math.ceil(found["n"] / ALARMS)
+    ]
+    yield "More false alarms than that:\n" if alarms else "No method raises more.\n"
+    yield from table(("world", "method", "null", "alarms"), alarms) if alarms else ()
+
+
+def _apart(better: Row, worse: Row) -> bool:
+    """Whether the tie test puts two methods in no common group."""
+    apart = not set(better["group"]) & set(worse["group"])
+    return apart and value(better["named"]) > value(worse["named"])
