@@ -1,5 +1,6 @@
 """Mathematics that methods share: divergences, likelihoods, streaming moments, clusters."""
 
+from diffkit.maths.clusters import Cluster, text_clusters
 from diffkit.maths.divergences import Divergences, token_contributions, token_divergences
 from diffkit.maths.jackknife import jackknife
 from diffkit.maths.likelihoods import token_log_probabilities
@@ -7,12 +8,14 @@ from diffkit.maths.moments import LogHistogram, Moments, log_edges
 from diffkit.maths.vectors import VectorMoments
 
 __all__ = [
+    "Cluster",
     "Divergences",
     "LogHistogram",
     "Moments",
     "VectorMoments",
     "jackknife",
     "log_edges",
+    "text_clusters",
     "token_contributions",
     "token_divergences",
     "token_log_probabilities",
