@@ -14,6 +14,7 @@ from .engine.gradients import PairedGradient, paired_gradient
 from .engine.inputs import Inputs
 from .engine.load import Networks, load_pair, recognise
 from .engine.model import Model
+from .engine.openings import Opening, openings
 from .engine.pair import ModelPair
 from .errors import DiffkitError, UserError
 from .findings import (
@@ -93,6 +94,7 @@ __all__ = [
     "Networks",
     "Note",
     "NullScores",
+    "Opening",
     "Organism",
     "Outcome",
     "PairedGradient",
@@ -126,6 +128,7 @@ __all__ = [
     "execution_option",
     "hookimpl",
     "load_pair",
+    "openings",
     "paired_gradient",
     "recognise",
     "register_architecture",
