@@ -5,16 +5,14 @@ the model's generation_config.json (top-k, penalties), draws from the global ran
 makes a row's draws depend on its batch.
 """
 
-import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
-from diffkit.engine.inputs import Inputs
+from diffkit.engine.step import Step
 from diffkit.generator import Sampling
 
 _SPREAD = 1_000_003
@@ -32,32 +30,30 @@ class Decoded:
 
 
 def decode(
-    module: nn.Module,
-    inputs: Inputs,
+    step: Step,
     sampling: Sampling,
     *,
     vocabulary: int,
     ends: frozenset[int],
-    first: int,
+    numbers: Sequence[int],
 ) -> list[Decoded]:
-    """Generates one batch; the caller holds the side.
+    """Generates one batch.
 
     Args:
-        module: a causal language model of transformers.
-        inputs: padded on the left.
+        step: what gives the logits, before its first token.
         sampling: how tokens are chosen.
         vocabulary: ids from here on are never chosen.
         ends: ids that end a row.
-        first: number of the first row, for its draws.
+        numbers: what a row's draws come from besides the seed, one for each row; rows of one
+            number meet the same draws.
     """
     ends = ends if sampling.stop_at_eos else frozenset()
-    draws = _draws(sampling, len(inputs.mask), first)
-    rows: list[list[int]] = [[] for _ in inputs.mask]
+    draws = _draws(sampling, numbers)
+    rows: list[list[int]] = [[] for _ in numbers]
     finished = [False] * len(rows)
     live = list(range(len(rows)))
-    step = _Step(module, inputs)
     for number in range(sampling.max_new_tokens):
-        chosen = choose(step.logits[:, :vocabulary], sampling, draws[live, number])
+        chosen = choose(step.logits()[:, :vocabulary], sampling, draws[live, number])
         for row, token in zip(live, chosen.tolist(), strict=True):
             finished[row] = finished[row] or token in ends
             if not finished[row]:
@@ -67,58 +63,17 @@ def decode(
             break
         if 2 * len(going) <= len(live):  # most are done: the others need not wait for company
             live = [live[place] for place in going]
-            chosen = step.keep(chosen, going)
+            places = torch.tensor(going, device=chosen.device)
+            step.keep(places)
+            chosen = chosen[places]
         step.forward(chosen)
     return [Decoded(tuple(ids), end) for ids, end in zip(rows, finished, strict=True)]
 
 
-class _Step:
-    """The state between two tokens: cache, mask and positions."""
-
-    def __init__(self, module: nn.Module, inputs: Inputs) -> None:
-        self._module = module
-        self._few = "logits_to_keep" in inspect.signature(module.forward).parameters
-        self._mask = inputs.mask
-        self._next = inputs.mask.long().sum(dim=1, keepdim=True)
-        self._cache: Any = None
-        self.logits = self._run(
-            {"input_ids": inputs.ids, "inputs_embeds": inputs.embeds}, inputs.positions
-        )
-
-    def forward(self, chosen: Int[Tensor, " batch"]) -> None:
-        """Takes in one token a row; `logits` are then those after it."""
-        one = torch.ones_like(self._mask[:, :1])
-        self._mask = torch.cat([self._mask, one], dim=1)
-        self.logits = self._run({"input_ids": chosen[:, None]}, self._next)
-        self._next = self._next + 1
-
-    def keep(self, chosen: Int[Tensor, " batch"], rows: Sequence[int]) -> Int[Tensor, " kept"]:
-        """Forgets all rows but some, and gives their part of ``chosen``."""
-        places = torch.tensor(rows, device=self._mask.device)
-        self._mask, self._next = self._mask[places], self._next[places]
-        self._cache.batch_select_indices(places)
-        return chosen[places]
-
-    def _run(
-        self, given: Mapping[str, Tensor | None], positions: Int[Tensor, "batch new"]
-    ) -> Float[Tensor, "batch rows"]:
-        output = self._module(
-            **given,
-            attention_mask=self._mask.long(),
-            position_ids=positions,
-            past_key_values=self._cache,
-            use_cache=True,
-            **({"logits_to_keep": 1} if self._few else {}),
-        )
-        self._cache = output.past_key_values
-        last: Tensor = output.logits[:, -1]
-        return last
-
-
-def _draws(sampling: Sampling, rows: int, first: int) -> Float[Tensor, "rows new"]:
+def _draws(sampling: Sampling, numbers: Sequence[int]) -> Float[Tensor, "rows new"]:
     """Uniform numbers, one for each row and token, whatever batch the row is in."""
     drawn = []
-    for row in range(first, first + rows):
+    for row in numbers:
         generator = torch.Generator().manual_seed((sampling.seed * _SPREAD + row) % 2**63)
         drawn.append(torch.rand(sampling.max_new_tokens, generator=generator, dtype=torch.float64))
     return torch.stack(drawn)

@@ -15,6 +15,7 @@ from diffkit.engine.edits import Edit, Edits, edit_hook
 from diffkit.engine.encode import encode, encode_prompt
 from diffkit.engine.inputs import Inputs
 from diffkit.engine.network import Network
+from diffkit.engine.step import CachedStep
 from diffkit.engine.trace import read_blocks
 from diffkit.generator import Completion, Sampling
 from diffkit.texts import Text
@@ -200,12 +201,11 @@ class Model:
         words = prompts or [""] * len(inputs.mask)
         with self.active() as module:
             rows = decode(
-                module,
-                inputs.to(self.device),
+                CachedStep(module, inputs.to(self.device), keeps_few=self.network.keeps_few),
                 sampling,
                 vocabulary=self.vocabulary,
-                ends=self._ends,
-                first=first,
+                ends=self.ends,
+                numbers=range(first, first + len(inputs.mask)),
             )
         texts = [self.tokenizer.decode(row.ids, skip_special_tokens=True) for row in rows]
         return tuple(
@@ -238,7 +238,7 @@ class Model:
         return self._part("embed")
 
     @property
-    def _ends(self) -> frozenset[int]:
+    def ends(self) -> frozenset[int]:
         """Ids that end a completion."""
         module: Any = self.network.module
         found: set[int] = set()

@@ -38,6 +38,7 @@ class Network:
         self.reload: Callable[..., Network] = _cannot_reload
         self._peft: Any = None
         self._adapters: set[str] = set()
+        self._layers: list[Any] = []
         self._active: str | None = None
         self._traced: Any = None
         self._checkpointing = False
@@ -110,11 +111,9 @@ class Network:
             else:
                 self._peft.add_adapter(name, config)
             self._adapters.add(name)
-            self._traced = None  # its tree of modules is out of date
+            self._survey()
             if own:
                 self._active = name
-                self._peft.eval()
-                self._freeze()
             else:
                 self._switch(None)
         return name
@@ -130,23 +129,27 @@ class Network:
             self._switch(None)
             self._peft.delete_adapter(adapter)
             self._adapters.discard(adapter)
+            self._survey()
             self._switch(None)
-            self._traced = None
 
-    def _switch(self, adapter: str | None) -> None:
-        """Turns exactly one adapter on, or all off.
-
-        peft makes adapter weights trainable on every switch, so everything is frozen afterwards.
-        """
+    def _survey(self) -> None:
+        """Looks through the modules after adapters came or went, so that a switch need not."""
         from peft.tuners.tuners_utils import BaseTunerLayer
 
-        for layer in self.module.modules():
-            if isinstance(layer, BaseTunerLayer):
-                layer.set_adapter([] if adapter is None else [adapter])
-                layer.enable_adapters(adapter is not None)
-        self._active = adapter
+        modules = self.module.modules()
+        self._layers = [layer for layer in modules if isinstance(layer, BaseTunerLayer)]
+        self._traced = None  # its tree of modules is out of date
         self.module.eval()  # layers of a new adapter start in training mode
         self._freeze()
+
+    def _switch(self, adapter: str | None) -> None:
+        """Turns exactly one adapter on, or all off; generation may do so at every token.
+
+        In peft's inference mode, as otherwise it makes the weights of the adapter trainable.
+        """
+        for layer in self._layers:
+            layer.set_adapter([] if adapter is None else [adapter], inference_mode=True)
+        self._active = adapter
 
     def _freeze(self) -> None:
         self.module.requires_grad_(False)

@@ -1,10 +1,14 @@
 """A base and its finetuned descendant."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from diffkit.engine.control import random_change
+from diffkit.engine.decode import Decoded, decode
 from diffkit.engine.deltas import WeightDelta, weight_deltas
+from diffkit.engine.inputs import Inputs
+from diffkit.engine.mixed import Mix, MixedStep
 from diffkit.engine.model import Model
+from diffkit.generator import Sampling
 
 
 class ModelPair:
@@ -54,6 +58,36 @@ class ModelPair:
     def deltas(self) -> Iterator[WeightDelta]:
         """What finetuning added to each weight, one at a time; unchanged ones are left out."""
         return weight_deltas(self.base, self.finetuned)
+
+    def generate_mixed(
+        self,
+        inputs: Inputs,
+        mix: Mix,
+        sampling: Sampling,
+        *,
+        numbers: Sequence[int] | None = None,
+    ) -> list[Decoded]:
+        """Tokens drawn from a function of both sides' logits, both sides reading what was drawn.
+
+        Edits in force on either side are made. A row ends where either side would end it.
+
+        Args:
+            inputs: one batch of token ids, padded on the left.
+            mix: gives [live vocabulary] logits from the base's, the finetuned side's, and the
+                places in the batch of the rows that are still going on; over common tokens.
+            sampling: how tokens are chosen.
+            numbers: what the draws of each row come from besides the seed, so that rows may share
+                them; none gives each its place in the batch.
+        """
+        if numbers is None:
+            numbers = range(len(inputs.mask))
+        return decode(
+            MixedStep(self.base, self.finetuned, inputs, mix, self.vocabulary),
+            sampling,
+            vocabulary=self.vocabulary,
+            ends=self.base.ends | self.finetuned.ends,
+            numbers=numbers,
+        )
 
     def close(self) -> None:
         """Frees the finetuned side; the pair cannot be used afterwards. The base stays loaded."""

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from diffkit.engine import decode as module
 from diffkit.engine.decode import decode
 from diffkit.engine.inputs import Inputs
+from diffkit.engine.step import CachedStep
 from diffkit.generator import Sampling
 
 from .adapters import plain
@@ -23,9 +23,9 @@ def test_a_shrinking_batch_gives_what_each_row_gives_alone(kind, tmp_path, monke
     ends = frozenset(range(0, size, 6))  # a sixth of all tokens: rows end here and there
     ids = torch.randint(0, size, (ROWS, 5), generator=torch.Generator().manual_seed(0))
     widths = []
-    run = module._Step._run
+    run = CachedStep._run
     monkeypatch.setattr(
-        module._Step,
+        CachedStep,
         "_run",
         lambda self, given, positions: widths.append(len(positions)) or run(self, given, positions),
     )
@@ -33,7 +33,9 @@ def test_a_shrinking_batch_gives_what_each_row_gives_alone(kind, tmp_path, monke
     @torch.no_grad()
     def said(rows, first):
         inputs = Inputs(ids=ids[rows], mask=torch.ones(len(rows), 5, dtype=torch.bool))
-        return decode(network, inputs, HOT, vocabulary=size, ends=ends, first=first)
+        numbers = range(first, first + len(rows))
+        step = CachedStep(network, inputs, keeps_few=True)
+        return decode(step, HOT, vocabulary=size, ends=ends, numbers=numbers)
 
     together = said(list(range(ROWS)), 0)
     assert min(widths) < ROWS / 2
