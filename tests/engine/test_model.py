@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from diffkit.engine import Inputs
+from diffkit.engine.decode import decode
+from diffkit.engine.step import CachedStep
 from diffkit.errors import UserError
 from diffkit.generator import Sampling
 from diffkit.texts import Message, Text
@@ -251,10 +253,9 @@ def test_prompts_open_an_answer_and_are_never_empty(model):
 def test_padded_vocabulary_rows_are_never_generated(model):
     hot = Sampling(max_new_tokens=40, temperature=50.0, stop_at_eos=False)
     inputs = Inputs.of([[5]], side="left")
-    from diffkit.engine.decode import decode
-
     with model.active() as module:
-        (row,) = decode(module, inputs, hot, vocabulary=25, ends=frozenset(), first=0)
+        step = CachedStep(module, inputs, keeps_few=True)
+        (row,) = decode(step, hot, vocabulary=25, ends=frozenset(), numbers=[0])
     assert max(row.ids) < 25
     assert len(set(row.ids)) > 10
 
