@@ -20,6 +20,8 @@ class Architecture:
     """The unembedding (language-model head)."""
     softcap: str | None = None
     """The field of its config.json that bounds the logits, as cap x tanh(logits / cap)."""
+    mlp: str = "mlp"
+    """The feed-forward part inside a block."""
 
 
 _LLAMA = Architecture("model.layers", "model.embed_tokens", "model.norm", "lm_head")

@@ -17,6 +17,8 @@ from diffkit.engine.inputs import Inputs
 from diffkit.engine.network import Network
 from diffkit.engine.step import CachedStep
 from diffkit.engine.trace import read_blocks
+from diffkit.engine.trunk import Trunk
+from diffkit.errors import UserError
 from diffkit.generator import Completion, Sampling
 from diffkit.texts import Text
 
@@ -127,6 +129,25 @@ class Model:
         with self.active(gradients=inputs.differentiable, hooks=False):
             read = read_blocks(self.network, _arguments(inputs), wanted, self._edits.all)
         return torch.stack(read)
+
+    def trunk(self, layer: int | float, *, mlps: bool = True, final_norm: bool = False) -> Trunk:
+        """The map from input embeddings to the residual stream after a block, for long loops.
+
+        Args:
+            layer: a block's number, or a fraction of depth.
+            mlps: whether the blocks' feed-forward parts add to the stream.
+            final_norm: whether the stream goes through the final norm, which follows the last
+                block alone.
+
+        Raises:
+            UserError: the layer lies outside the model, or is not the last where the final norm
+                is wanted.
+        """
+        (number,) = self.numbers([layer])
+        if final_norm and number != self.layers - 1:
+            cure = f"Read layer {self.layers - 1}, or read before the norm."
+            raise UserError(f"The final norm does not follow block {number}.", cure=cure)
+        return Trunk(self, number, mlps, final_norm)
 
     @contextmanager
     def edit(self, layer: int | float, function: Edit) -> Iterator[None]:

@@ -9,7 +9,7 @@ def register_methods(register: Register) -> None:
     register(
         Spec(
             name="residual-reachability",
-            summary="Whether a prompt could have done to the residual stream what the finetuning did",
+            summary="Could a prompt have moved the residual stream as the finetuning did?",
             version=1,
             config="diffkit_plugins.residual_reachability.config:ResidualReachabilityConfig",
             implementation="diffkit_plugins.residual_reachability.method:ResidualReachability",

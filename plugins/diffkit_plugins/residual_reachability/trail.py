@@ -1,0 +1,73 @@
+"""Keeps the best prompt of each row while an optimiser tries others."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from diffkit_plugins.residual_reachability.goal import Goal
+from diffkit_plugins.residual_reachability.reached import Reached
+
+
+class Trail:
+    """What the rows of one batch have reached, and which of them still try.
+
+    Args:
+        goal: what is to be reached.
+        starts: the first prompts.
+        steps: steps that the optimiser may take.
+        tolerance: relative error below which a row has converged.
+    """
+
+    def __init__(
+        self,
+        goal: Goal,
+        starts: Float[Tensor, "rows length hidden"],
+        steps: int,
+        tolerance: float,
+    ) -> None:
+        rows = len(starts)
+        self.active = torch.arange(rows, device=starts.device)
+        """Rows that have not converged."""
+        self.goal = goal
+        """The goal of these rows."""
+        self._tolerance = tolerance
+        self._whole = goal
+        self.prompts = starts.detach().clone()
+        """The best prompts of all rows so far."""
+        self.steps = steps
+        self._losses = starts.new_full((steps + 1, rows), torch.inf, dtype=torch.float32)
+        self._best = starts.new_full((rows,), torch.inf, dtype=torch.float32)
+        self._taken = torch.full_like(self.active, steps)
+
+    def add(
+        self,
+        step: int,
+        prompts: Float[Tensor, "active length hidden"],
+        losses: Float[Tensor, " active"],
+    ) -> Int[Tensor, " kept"]:
+        """Takes in what the active rows tried, and lets go of those that have converged.
+
+        Args:
+            step: steps taken before this try.
+            prompts: what was tried.
+            losses: mean squared errors.
+
+        Returns:
+            Which of the rows given stay active.
+        """
+        rows, losses = self.active, losses.detach().float()
+        self._losses[step:, rows] = losses
+        better = losses < self._best[rows]
+        self._best[rows[better]] = losses[better]
+        self.prompts[rows[better]] = prompts.detach()[better]
+        done = self.goal.errors(losses) < self._tolerance
+        self._taken[rows[done]] = step
+        kept = (~done).nonzero()[:, 0]
+        if len(kept) < len(rows):
+            self.active, self.goal = rows[kept], self.goal.rows(kept)
+        return kept
+
+    def reached(self) -> Reached:
+        """What has been found so far."""
+        errors = self._whole.errors(self._best)
+        return Reached(self.prompts, self._losses, errors, self._taken)
