@@ -1,0 +1,35 @@
+"""Options of perplexity-diff; nothing here imports torch."""
+
+from pydantic import Field
+
+from diffkit import MethodConfig, execution_option
+
+
+class PerplexityDiffConfig(MethodConfig):
+    """What is sampled, what of it is shown, and how it is executed."""
+
+    free_samples: int = Field(default=16, ge=0, le=10_000)
+    """Samples of each side from each opening without words: a document's start, a chat's start,
+    an empty turn."""
+    turns: int = Field(default=64, ge=0, le=10_000)
+    """Users' turns of the suite's chats that each side answers, one sample each."""
+    documents: int = Field(default=16, ge=0, le=10_000)
+    """Documents whose first words each side goes on from, one sample each."""
+    opening_tokens: int = Field(default=3, ge=1, le=1_024)
+    """Tokens of these first words."""
+    max_new_tokens: int = Field(default=32, ge=2, le=4_096)
+    """Tokens of a sample at most."""
+    tokens: int = Field(default=30, ge=1, le=1_000)
+    """Rows of each table of tokens."""
+    spans: int = Field(default=100, ge=1, le=2_000)
+    """Most tilted spans that are clustered, each of another sample."""
+    clusters: int = Field(default=20, ge=0, le=1_000)
+    """Clusters of spans shown."""
+    traces: int = Field(default=6, ge=0, le=100)
+    """Most tilted samples shown token by token."""
+    candidates: int = Field(default=4, ge=1, le=50)
+    """Likeliest tokens of each side shown at each traced token."""
+    batch_size: int = execution_option(64, ge=1, le=4_096)
+    """Samples drawn or scored at a time."""
+    chunk: int = execution_option(256, ge=1, le=1_048_576)
+    """Tokens whose probabilities are computed at a time; memory is proportional to it."""

@@ -1,0 +1,74 @@
+"""Spans that say much the same, told by how much of the change they carry together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from diffkit import ModelPair, Sample, Samples, Table
+from diffkit.maths import text_clusters
+from diffkit_plugins.perplexity_diff.survey import Scored, Survey, words
+
+
+@dataclass(frozen=True)
+class Group:
+    """A cluster of the finetuned side's spans."""
+
+    members: tuple[int, ...]
+    """Places of their samples in the survey."""
+    typical: int
+    """The place of the most typical."""
+    score: float
+    """The sum of the spans' scores, in nats."""
+
+
+def groups(pair: ModelPair, found: Survey, count: int) -> tuple[Group, ...]:
+    """Clusters of the most tilted spans, the one with the largest sum first.
+
+    A sum, because one odd sample may be tilted as far by chance as any, but not many alike.
+
+    Args:
+        pair: both sides.
+        found: the survey.
+        count: how many spans are clustered.
+    """
+    scores = [scored.span.score for scored in found.finetuned]
+    order = sorted(range(len(scores)), key=lambda place: (-scores[place], place))
+    best = [place for place in order[:count] if scores[place] > 0]
+    clusters = text_clusters([words(pair, found.finetuned[place]) for place in best])
+    made = [
+        Group(
+            tuple(best[member] for member in cluster.members),
+            best[cluster.medoid],
+            sum(scores[best[member]] for member in cluster.members),
+        )
+        for cluster in clusters
+    ]
+    return tuple(sorted(made, key=lambda group: (-group.score, group.members)))
+
+
+def table(pair: ModelPair, found: Survey, shown: Sequence[Group]) -> Table:
+    """The groups' typical spans, how many samples hold one, and what they sum to."""
+    rows = [
+        (words(pair, found.finetuned[group.typical]), len(group.members), group.score)
+        for group in shown
+    ]
+    return Table(
+        title="Spans that the finetuned side samples and the base finds unlikely, in clusters",
+        columns=("typical span", f"samples of {len(found.finetuned)}", "sum of scores, nats"),
+        rows=tuple(rows),
+    )
+
+
+def samples(found: Survey, shown: Sequence[Group]) -> Samples:
+    """Each group's typical sample beside the base's from the same opening."""
+    return Samples(
+        title="A typical sample of each cluster, and the base's from the same opening and draws",
+        rows=tuple(_row(found.base[g.typical], found.finetuned[g.typical]) for g in shown),
+    )
+
+
+def _row(base: Scored, finetuned: Scored) -> Sample:
+    return Sample(
+        prompt=finetuned.sample.opening.words,
+        base=base.sample.text,
+        finetuned=finetuned.sample.text,
+    )

@@ -1,0 +1,55 @@
+"""The survey's numbers as findings."""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diffkit import Line, Series, Table
+from diffkit_plugins.perplexity_diff.survey import Scored, Survey
+
+_QUANTILES = (0.5, 0.9, 0.95)
+
+
+def summary(found: Survey) -> Table:
+    """Ratios of tokens, samples and spans, for both sides' samples."""
+    sides = (("finetuned", found.finetuned), ("base", found.base))
+    rows = []
+    for side, scored in sides:
+        tokens = torch.cat([one.ratios for one in scored])
+        totals = torch.tensor([one.total for one in scored], dtype=torch.float64)
+        for what, values in (("token", tokens), ("sample", totals), ("span", span_scores(scored))):
+            rows.append((f"{what} of the {side} side's", len(values), *_numbers(values)))
+    return Table(
+        title="log(p finetuned / p base) of what each side samples, nats "
+        f"(a span pays {found.cost:.3g} for each token)",
+        columns=("", "number", "mean", "median", "90 %", "95 %", "largest"),
+        rows=tuple(rows),
+    )
+
+
+def distribution(found: Survey) -> Series:
+    """Which share of each side's samples has a span of at least a score."""
+    lines = []
+    for side, scored in (("finetuned", found.finetuned), ("base", found.base)):
+        values = span_scores(scored).sort(descending=True).values
+        shares = (torch.arange(len(values), dtype=torch.float64) + 1) / len(values)
+        lines.append(Line(name=side, x=tuple(values.tolist()), y=tuple(shares.tolist())))
+    return Series(
+        title="Samples whose best span scores at least so much",
+        x_label="score of the span, nats",
+        y_label="share of the side's samples",
+        lines=tuple(lines),
+    )
+
+
+def span_scores(scored: tuple[Scored, ...]) -> Float[Tensor, " samples"]:
+    """The score of each sample's best span, in nats."""
+    return torch.tensor([one.span.score for one in scored], dtype=torch.float64)
+
+
+def _numbers(values: Float[Tensor, " values"]) -> tuple[float | None, ...]:
+    if not len(values):
+        return (None,) * (len(_QUANTILES) + 2)
+    quantiles = np.quantile(values.numpy(), _QUANTILES)
+    return (float(values.mean()), *quantiles.tolist(), float(values.max()))
