@@ -1,0 +1,75 @@
+"""How near a final norm's outputs can come to a target: a floor that no prompt gets below."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+_BISECTIONS = 200
+
+
+@dataclass(frozen=True)
+class Ellipsoid:
+    """Where a layer norm or an RMS norm puts streams of ordinary variance.
+
+    The norm is x ↦ g ⊙ z + b, where z has a mean square of 1 (and, in a layer norm, a mean of 0).
+    Its epsilon, which lets streams of hardly any variance come to lie inside, is left out.
+    """
+
+    bias: Float[Tensor, " hidden"]
+    values: Float[Tensor, " kept"]
+    """Eigenvalues of g² on the plane that z lies in."""
+    vectors: Float[Tensor, "hidden kept"]
+    """Their eigenvectors, multiplied by g."""
+    radius: float
+    """√hidden, the length of z."""
+
+    @classmethod
+    def of(cls, norm: Callable[[Tensor], Tensor], hidden: int) -> "Ellipsoid | None":
+        """Reads the ellipsoid off a norm by what it does; none if it does something else.
+
+        Args:
+            norm: the final norm, acting on the last dimension.
+            hidden: width of the residual stream.
+        """
+        probes = torch.randn(3, hidden, generator=torch.Generator().manual_seed(0)).double()
+        probes = (probes - probes.mean(-1, keepdim=True)) * 1e3  # epsilon is nothing beside it
+        unit = probes / probes.square().mean(-1, keepdim=True).sqrt()
+        bias, shifted, *out = (
+            norm(x.float()).double() for x in (torch.zeros(hidden), torch.ones(hidden), *probes)
+        )
+        gain = (unit * (torch.stack(out) - bias)).sum(0) / unit.square().sum(0)
+        if not torch.allclose(torch.stack(out), unit * gain + bias, rtol=1e-3, atol=1e-3):
+            return None
+        centres = torch.allclose(shifted, bias, atol=1e-3 * float(gain.abs().max()))
+        plane = _plane(hidden) if centres else torch.eye(hidden).double()
+        values, basis = torch.linalg.eigh(plane.T @ (gain.square()[:, None] * plane))
+        return cls(bias, values, gain[:, None] * (plane @ basis), hidden**0.5)
+
+    def floor(self, targets: Float[Tensor, "*batch hidden"]) -> Float[Tensor, "*batch"]:
+        """Mean squared distance of each vector from the ellipsoid, per dimension.
+
+        With A = diag(values) and c = vectorsᵀ(target − bias), the nearest w of length radius
+        solves (A + λ)w = c with λ above −min(values) (least squares on a sphere; Gander, Golub and
+        von Matt 1989); λ is found by bisection.
+        """
+        away = targets.detach().cpu().double() - self.bias
+        c = away @ self.vectors
+        low = torch.full(c.shape[:-1], -float(self.values[0]), dtype=torch.float64)
+        high = low + c.norm(dim=-1) / self.radius
+        for _ in range(_BISECTIONS):
+            middle = (low + high) / 2
+            w = c / (self.values + middle[..., None])
+            outside = w.norm(dim=-1) > self.radius
+            low, high = torch.where(outside, middle, low), torch.where(outside, high, middle)
+        w = c / (self.values + high[..., None])
+        return (w @ self.vectors.T - away).square().mean(dim=-1)
+
+
+def _plane(hidden: int) -> Float[Tensor, "hidden kept"]:
+    """An orthonormal basis of the vectors whose mean is 0."""
+    ones = torch.ones(hidden, 1).double()
+    full, _ = torch.linalg.qr(torch.cat([ones, torch.eye(hidden).double()[:, 1:]], dim=1))
+    return full[:, 1:]

@@ -1,0 +1,1 @@
+"""Pictures of the study, each with the same in words."""
