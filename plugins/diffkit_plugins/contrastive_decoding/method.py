@@ -1,0 +1,73 @@
+"""The method."""
+
+from collections.abc import Iterator, Sequence
+
+from diffkit import DiffingMethod, Finding, Findings, ModelPair, Note, RunContext
+from diffkit_plugins.contrastive_decoding.config import ContrastiveDecodingConfig
+from diffkit_plugins.contrastive_decoding.excess import Word, words
+from diffkit_plugins.contrastive_decoding.shown import by_alpha, cluster_table, samples, word_table
+from diffkit_plugins.contrastive_decoding.writing import Written, write
+
+
+class ContrastiveDecoding(DiffingMethod[ContrastiveDecodingConfig]):
+    """Texts written from base + α (finetuned − base) logits, and what makes some more tilted.
+
+    Contrastive decoding (Li and others 2023) with the finetuned side as the expert and its base as
+    the amateur, read as a diff (Brzozowski and others, arXiv 2605.25902).
+
+    The change score is how far one word can go in telling which texts are tilted: the largest
+    excess tilt of the texts that say a word, in standard deviations of as many texts drawn at
+    random. It has no unit, so a louder finetuning does not score higher for that; one that is
+    about something does.
+    """
+
+    def run(
+        self, pair: ModelPair, config: ContrastiveDecodingConfig, context: RunContext
+    ) -> Findings:
+        """Writes the texts and shows what carries their tilt.
+
+        Raises:
+            UserError: there is no opening to write from.
+        """
+        if pair.identical:
+            note = Note(text="Both sides have the same weights: there is nothing to amplify.")
+            return Findings(change_score=0.0, items=(note,))
+        every = write(pair, config, context)
+        amplified = [text for text in every if text.plan.alpha > 0 and text.ids]
+        texts = [text for text in amplified if text.repetition <= config.repetition]
+        found = words(texts)
+        return Findings(
+            change_score=max((word.excess.standardised for word in found), default=0.0),
+            metrics=_metrics(every, len(amplified) - len(texts)),
+            items=tuple(_items(every, texts, found, config)),
+        )
+
+
+def _metrics(every: Sequence[Written], left_out: int) -> dict[str, float]:
+    own, amplified = (
+        [t.tilt for t in every if (t.plan.alpha > 0) is above] for above in (False, True)
+    )
+    return {
+        "amplified_texts_nats_per_token": sum(amplified) / len(amplified),
+        "base_texts_nats_per_token": sum(own) / len(own),
+        "amplified_texts": float(len(amplified)),
+        "left_out_for_repetition": float(left_out),
+    }
+
+
+def _items(
+    every: Sequence[Written],
+    texts: Sequence[Written],
+    found: Sequence[Word],
+    config: ContrastiveDecodingConfig,
+) -> Iterator[Finding]:
+    if texts:
+        yield word_table(found, config.words)
+        yield cluster_table(texts, config)
+        yield samples(texts, every, config)
+    else:
+        yield Note(
+            text="Every amplified text is empty or repeats itself; see the series, and try smaller "
+            "alphas or a larger beta."
+        )
+    yield from by_alpha(every, config.repetition)
