@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from diffkit import Inputs, Model, ModelPair, Opening, RunContext, Sampling, openings
 from diffkit_plugins.perplexity_diff.config import PerplexityDiffConfig
@@ -15,7 +16,8 @@ class Sampled:
     text: str
     """Without special tokens."""
     ids: tuple[int, ...]
-    """The text's, by the base's tokenizer; what both sides are scored on."""
+    """The text's, by the base's tokenizer, up to the first that one side lacks; what both sides are
+    scored on."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,12 @@ def _samples(
 ) -> list[Sampled]:
     inputs = Inputs.of([opening.ids for opening in batch], side="left")
     done = side.generate_from(inputs, sampling, first=first)
-    encode = pair.base.tokenizer
     return [
-        Sampled(opening, one.text, tuple(encode(one.text, add_special_tokens=False).input_ids))
+        Sampled(opening, one.text, _common_ids(pair, one.text))
         for opening, one in zip(batch, done, strict=True)
     ]
+
+
+def _common_ids(pair: ModelPair, text: str) -> tuple[int, ...]:
+    ids: list[int] = pair.base.tokenizer(text, add_special_tokens=False, verbose=False).input_ids
+    return tuple(takewhile(lambda token: token < pair.vocabulary, ids))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from diffkit import Inputs, ModelPair, RunContext
@@ -18,7 +18,7 @@ def log_ratios(
     """Log p_finetuned(token) − log p_base(token) of each token of each sample, in nats.
 
     Both sides read the opening and the sample's own tokens (teacher forcing). Probabilities are
-    over the tokens that both have; a token that one has not counts 0.
+    over the tokens that both have.
 
     Args:
         pair: both sides.
@@ -54,6 +54,5 @@ def _batch(
         ).cpu()
         for side in (pair.base, pair.finetuned)
     )
-    known: Bool[Tensor, "batch seq"] = ids < pair.vocabulary
-    ratios = torch.where(known, finetuned - base, 0.0).double()
+    ratios = (finetuned - base).double()
     return [row[longest - len(s.ids) :] for row, s in zip(ratios, samples, strict=True)]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffkit import ModelPair, TokenScore, TokenTable
@@ -19,11 +19,13 @@ class Contributions:
     """Over the samples; 0 for a token that none holds."""
     error: Float[Tensor, " vocabulary"]
     """Its standard error, samples taken as independent."""
+    holders: Int[Tensor, " vocabulary"]
+    """How many samples hold it."""
 
     @property
     def low(self) -> Float[Tensor, " vocabulary"]:
-        """One standard error below the mean; at most 0 where one sample alone holds the token."""
-        return self.mean - self.error
+        """One standard error below the mean; 0 where fewer than two samples hold the token."""
+        return torch.where(self.holders > 1, self.mean - self.error, 0.0)
 
 
 def contributions(scored: Sequence[Scored], vocabulary: int) -> Contributions:
@@ -31,20 +33,21 @@ def contributions(scored: Sequence[Scored], vocabulary: int) -> Contributions:
 
     Args:
         scored: one side's samples; there are two or more.
-        vocabulary: ids from 0 to before it are counted.
+        vocabulary: how many tokens there are.
     """
     total = torch.zeros(vocabulary, dtype=torch.float64)
     squares = torch.zeros(vocabulary, dtype=torch.float64)
+    holders = torch.zeros(vocabulary, dtype=torch.long)
     for one in scored:
         ids, places = torch.tensor(one.sample.ids, dtype=torch.long).unique(return_inverse=True)
         sums = torch.zeros(len(ids), dtype=torch.float64).index_add(0, places, one.ratios)
-        known = ids < vocabulary
-        total[ids[known]] += sums[known]
-        squares[ids[known]] += sums[known].square()
+        total[ids] += sums
+        squares[ids] += sums.square()
+        holders[ids] += 1
     count = len(scored)
     mean = total / count
     variance = (squares / count - mean.square()).clamp(min=0) * count / (count - 1)
-    return Contributions(mean, (variance / count).sqrt())
+    return Contributions(mean, (variance / count).sqrt(), holders)
 
 
 def token_table(pair: ModelPair, title: str, found: Contributions, count: int) -> TokenTable:

@@ -1,0 +1,249 @@
+"""perplexity-diff against second implementations, and its own promises."""
+
+import math
+
+import pytest
+import torch
+from diffkit_plugins import perplexity_diff
+from diffkit_plugins.perplexity_diff.config import PerplexityDiffConfig
+from diffkit_plugins.perplexity_diff.method import PerplexityDiff
+from diffkit_plugins.perplexity_diff.sampling import Sampled, draw
+from diffkit_plugins.perplexity_diff.scoring import log_ratios
+from diffkit_plugins.perplexity_diff.survey import survey
+from diffkit_plugins.perplexity_diff.tokens import contributions
+
+from diffkit import (
+    ModelPair,
+    Opening,
+    RunContext,
+    Samples,
+    Series,
+    Source,
+    Table,
+    Texts,
+    TokenTable,
+    TokenTrace,
+    UserError,
+    load_pair,
+)
+from diffkit.context import Artifacts, Checkpoints
+from diffkit.organism import FullModel
+
+SHORT = {"free_samples": 4, "max_new_tokens": 6, "traces": 2, "clusters": 4}
+
+
+@pytest.fixture
+def context(tmp_path, tiny_texts):
+    def make(texts=tiny_texts, seed=0):
+        return RunContext(
+            seed=seed,
+            texts=texts,
+            artifacts=Artifacts(tmp_path),
+            checkpoints=Checkpoints(tmp_path),
+        )
+
+    return make
+
+
+@pytest.fixture
+def run(context):
+    def call(pair, /, *texts, **options):
+        return PerplexityDiff().run(pair, config(**options), context(*texts))
+
+    return call
+
+
+def config(**options):
+    return PerplexityDiffConfig(**{**SHORT, **options})
+
+
+def of_kind(findings, kind):
+    return [item for item in findings.items if isinstance(item, kind)]
+
+
+def naive_ratios(pair, sampled):
+    """One sample alone, with the full softmax in float64."""
+    from diffkit import Inputs
+
+    inputs = Inputs.of([sampled.opening.ids + sampled.ids])
+    first = len(sampled.opening.ids)
+    found = 0.0
+    for side, sign in ((pair.finetuned, 1.0), (pair.base, -1.0)):
+        logits = side.logits(inputs)[0, first - 1 : -1, : pair.vocabulary].double()
+        each = logits.log_softmax(-1)[range(len(sampled.ids)), list(sampled.ids)]
+        found = found + sign * each
+    return found
+
+
+def test_it_conforms(conforms):
+    specs = []
+    perplexity_diff.register_methods(specs.append)
+    (spec,) = specs
+    conforms(spec, **SHORT)
+
+
+def test_ratios_agree_with_a_full_softmax_in_float64(tiny_pair, context):
+    found = survey(tiny_pair, config(), context())
+    for scored in (*found.base, *found.finetuned):
+        expected = naive_ratios(tiny_pair, scored.sample)
+        torch.testing.assert_close(scored.ratios, expected, atol=1e-4, rtol=1e-4)
+        assert scored.total == pytest.approx(float(expected.sum()), abs=1e-3)
+
+
+def test_swapping_the_sides_turns_the_ratios_round(tiny_pair, context):
+    drawn = draw(tiny_pair, config(), context())
+    samples = [both.finetuned for both in drawn]
+    there = log_ratios(tiny_pair, samples, config(), context())
+    swapped = ModelPair(tiny_pair.finetuned, tiny_pair.base)
+    back = log_ratios(swapped, samples, config(), context())
+    assert all(torch.equal(one, -other) for one, other in zip(there, back, strict=True))
+    assert any(one.abs().max() > 0.1 for one in there if len(one))
+
+
+def test_each_side_is_likelier_to_say_what_it_said(tiny_pair, context):
+    found = survey(tiny_pair, config(free_samples=30), context())
+    finetuned, base = (
+        torch.cat([one.ratios for one in side]).mean() for side in (found.finetuned, found.base)
+    )
+    assert finetuned > 0 > base
+    assert found.cost == pytest.approx(float(finetuned))
+
+
+def test_both_sides_meet_the_same_openings_and_draws(tiny_pair, identical_pair, context):
+    for both in draw(identical_pair, config(), context()):
+        assert both.base == both.finetuned
+    drawn = draw(tiny_pair, config(), context())
+    assert all(both.base.opening == both.finetuned.opening for both in drawn)
+    assert any(both.base.text != both.finetuned.text for both in drawn)
+    kinds = [both.base.opening.kind for both in drawn]
+    counts = {kind: kinds.count(kind) for kind in kinds}
+    assert counts == {
+        "document": 4, "chat": 4, "empty turn": 4, "user's turn": 1, "first words": 4,
+    }  # fmt: skip
+
+
+def test_another_seed_draws_other_samples(tiny_pair, context):
+    one, other = (draw(tiny_pair, config(), context(seed=seed)) for seed in (0, 1))
+    assert [both.base.text for both in one] != [both.base.text for both in other]
+
+
+@pytest.mark.parametrize("execution", [{"batch_size": 1}, {"batch_size": 5}, {"chunk": 1}])
+def test_execution_options_change_nothing(run, tiny_pair, execution):
+    one, other = run(tiny_pair), run(tiny_pair, **execution)
+    assert of_kind(one, Samples) == of_kind(other, Samples)
+    assert one.metrics == pytest.approx(other.metrics, rel=1e-4, abs=1e-5)
+    assert one.change_score == pytest.approx(other.change_score, rel=1e-3)
+    words = [[row.token for row in of_kind(f, TokenTable)[0].rows] for f in (one, other)]
+    assert words[0] == words[1]
+
+
+def test_contributions_agree_with_a_dense_sum(tiny_pair, context):
+    found = survey(tiny_pair, config(), context()).finetuned
+    dense = torch.zeros(len(found), tiny_pair.vocabulary, dtype=torch.float64)
+    for row, one in enumerate(found):
+        for token, ratio in zip(one.sample.ids, one.ratios.tolist(), strict=True):
+            dense[row, token] += ratio
+    mine = contributions(found, tiny_pair.vocabulary)
+    torch.testing.assert_close(mine.mean, dense.mean(0))
+    torch.testing.assert_close(mine.error, dense.std(0) / math.sqrt(len(found)))
+    held = [set(one.sample.ids) for one in found]
+    holders = torch.tensor([sum(i in ids for ids in held) for i in range(tiny_pair.vocabulary)])
+    assert torch.equal(mine.holders, holders)
+    assert (mine.low[holders == 1] == 0).all()
+    low = mine.mean - mine.error
+    torch.testing.assert_close(mine.low[holders > 1], low[holders > 1])
+    torch.testing.assert_close(mine.low, low, rtol=0, atol=1e-12)  # one sample alone: mean = error
+    everything = sum(one.total for one in found) / len(found)
+    assert float(mine.mean.sum()) == pytest.approx(everything)
+
+
+def test_traces_show_the_typical_samples_of_the_first_clusters(run, tiny_pair):
+    findings = run(tiny_pair, candidates=2)
+    (samples,) = of_kind(findings, Samples)
+    traces = of_kind(findings, TokenTrace)
+    assert len(traces) == 2
+    for trace, row in zip(traces, samples.rows, strict=False):
+        words = "".join(token.token for token in trace.tokens)
+        assert words.replace("�", "") == row.finetuned.replace("�", "")
+        assert all(len(token.base) == len(token.finetuned) == 2 for token in trace.tokens)
+        assert max(token.score for token in trace.tokens) > 0
+
+
+def test_clusters_come_by_what_they_carry_together(run, tiny_pair):
+    (clusters, summary) = of_kind(run(tiny_pair, clusters=50), Table)
+    sums = [row[2] for row in clusters.rows]
+    assert sums == sorted(sums, reverse=True)
+    assert sums[-1] > 0
+    spans = {row[0]: row for row in summary.rows}["span of the finetuned side's"]
+    assert sum(sums) == pytest.approx(spans[1] * spans[2])
+
+
+def test_the_distribution_falls_from_the_largest_span_to_all_samples(run, tiny_pair):
+    (series,) = of_kind(run(tiny_pair), Series)
+    for line in series.lines:
+        assert line.y[-1] == 1.0
+        assert list(line.x) == sorted(line.x, reverse=True)
+
+
+def test_texts_without_chats_and_no_texts_are_no_fault(run, tiny_pair):
+    for texts in (Texts.of("The cat sat on the mat."), Texts(items=())):
+        assert run(tiny_pair, texts).change_score >= 0
+
+
+def test_too_few_openings_are_a_user_error_with_a_cure(run, tiny_pair):
+    with pytest.raises(UserError, match="fewer than two samples") as caught:
+        run(tiny_pair, Texts(items=()), free_samples=0)
+    assert "free_samples" in caught.value.cure
+
+
+def test_a_sample_without_words_has_no_ratios(tiny_pair, context):
+    opening = Opening("document", "", (0,))
+    empty, one = Sampled(opening, "", ()), Sampled(opening, "a", (70,))
+    for batch in ([empty], [empty, one]):
+        found = log_ratios(tiny_pair, batch, config(), context())
+        assert [len(ratios) for ratios in found] == [len(sampled.ids) for sampled in batch]
+
+
+@pytest.fixture(scope="module")
+def resized_pair(tiny_folder, tmp_path_factory):
+    """A full finetune with more vocabulary rows than the base, and mass on the new ones."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = tmp_path_factory.mktemp("resized")
+    model = AutoModelForCausalLM.from_pretrained(tiny_folder / "base")
+    tokenizer = AutoTokenizer.from_pretrained(tiny_folder / "base")
+    tokenizer.add_tokens(["<|new|>", "<|newer|>"])
+    model.resize_token_embeddings(len(tokenizer) + 6, mean_resizing=False)
+    with torch.no_grad():
+        model.lm_head.weight[:340] += 0.1 * torch.randn(340, 32, generator=torch.manual_seed(0))
+        model.lm_head.weight[340:] *= 50
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    full = FullModel(source=Source(at=str(folder)))
+    with load_pair(Source(at=str(tiny_folder / "base")), full) as pair:
+        yield pair
+
+
+def test_sides_of_unequal_vocabularies_are_scored_on_what_both_have(resized_pair, context, run):
+    found = survey(resized_pair, config(), context())
+    for scored in (*found.base, *found.finetuned):
+        assert max(scored.sample.ids, default=0) < 340
+        torch.testing.assert_close(
+            scored.ratios, naive_ratios(resized_pair, scored.sample), atol=1e-4, rtol=1e-4
+        )
+    swapped = ModelPair(resized_pair.finetuned, resized_pair.base)
+    for pair in (resized_pair, swapped):
+        assert math.isfinite(run(pair).change_score)
+
+
+def test_a_sample_is_scored_up_to_the_first_token_that_one_side_lacks(resized_pair, context):
+    swapped = ModelPair(resized_pair.finetuned, resized_pair.base)
+    cut = [
+        both.base
+        for both in draw(swapped, config(free_samples=40), context())
+        if "<|new" in both.base.text
+    ]
+    assert cut
+    for sampled in cut:
+        before = sampled.text[: sampled.text.index("<|new")]
+        assert swapped.base.tokenizer.decode(sampled.ids) == before
