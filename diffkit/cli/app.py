@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from diffkit.cli import (
+    ask,
     calibrate,
     demo,
     doctor,
@@ -38,6 +39,7 @@ app.command("plugins")(plugins.plugins)
 app.command("methods")(methods.methods)
 app.add_typer(organisms.app, name="organisms")
 app.command("run")(run.run)
+app.command("ask")(ask.ask)
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
 app.command("leaderboard")(leaderboard.leaderboard)

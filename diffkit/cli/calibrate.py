@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from diffkit.cli.run import Device, Fresh
+from diffkit.cli.flags import Device, Fresh
 from diffkit.cli.state import state
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from diffkit.catalogue import Selected
+from diffkit.cli.flags import Device
 from diffkit.cli.plugins import Json
-from diffkit.cli.run import Device
 from diffkit.cli.state import state
 from diffkit.organism import BaseModelEntry, Organism
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diffkit.cli.run import Device
+from diffkit.cli.flags import Device
 from diffkit.cli.state import state
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from diffkit.cli.run import Device, Fresh, TextsFile
+from diffkit.cli.flags import Device, Fresh, TextsLimit, TextsSource
 from diffkit.cli.state import state
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ def evaluate(
     controls: Annotated[
         Names, typer.Option(help="Control rows: none, all, or their names; default all.")
     ] = None,
-    texts: TextsFile = None,
+    texts: TextsSource = None,
+    texts_limit: TextsLimit = None,
     name: Annotated[str | None, typer.Option(help="Name of the evaluation in the store.")] = None,
     device: Device = "auto",
     fresh: Fresh = False,
@@ -45,6 +46,7 @@ def evaluate(
     What the store holds already is found, not run again.
     """
     from diffkit.cli.console import out, say
+    from diffkit.datasets.given import texts_source
     from diffkit.evaluation.board import build
     from diffkit.render.text import render_leaderboard
 
@@ -57,7 +59,8 @@ def evaluate(
         "seeds": _split(seeds),
         "calibration": [_null(value) for value in _split(calibrate) or []] or None,
         "controls": _controls(_split(controls)),
-        "texts": texts,
+        "texts": texts_source(texts) if texts else None,
+        "texts_limit": texts_limit,
     }
     evaluation = carry_out(plan_of(suite, flags), device, fresh, allow_inert=allow_inert)
     render_leaderboard(build(evaluation, state.store), out)

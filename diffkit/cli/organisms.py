@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from diffkit.cli.check import check
+from diffkit.cli.flags import Fresh
 from diffkit.cli.plugins import Json
-from diffkit.cli.run import Fresh
 from diffkit.cli.state import state
 from diffkit.organism import sources
 

@@ -33,7 +33,7 @@ def list_runs(json: Json = False) -> None:
         for m in manifests
     ]
     title = f"Runs in {state.store_folder}"
-    print_table(title, ("run", "method", "change score", "took", "started (UTC)"), rows)
+    print_table(title, ("run", "method or study", "change score", "took", "started (UTC)"), rows)
     for work in unfinished:
         out.print(f"{work.digest[:12]}: {_how(work)}", markup=False)
 

@@ -4,7 +4,7 @@ from .architectures import Architecture, register_architecture
 from .deltas import Singular, WeightDelta
 from .gradients import PairedGradient, paired_gradient
 from .inputs import Inputs
-from .load import Networks, load_pair, recognise
+from .load import Networks, load_model, load_pair, recognise
 from .model import Model
 from .pair import ModelPair
 
@@ -17,6 +17,7 @@ __all__ = [
     "PairedGradient",
     "Singular",
     "WeightDelta",
+    "load_model",
     "load_pair",
     "paired_gradient",
     "recognise",

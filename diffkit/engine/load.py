@@ -70,6 +70,31 @@ def recognise(source: Source) -> Adapter | FullModel:
     return Adapter(source=source) if adapter else FullModel(source=source)
 
 
+def load_model(
+    source: Source,
+    *,
+    device: str = "auto",
+    dtype: str | None = None,
+    attention: str | None = None,
+    networks: Networks | None = None,
+) -> Model:
+    """Loads one full model.
+
+    Args:
+        source: where it lies.
+        device: a torch device; ``auto`` takes CUDA where there is any.
+        dtype: ``float32``, ``bfloat16`` or ``float16``; none keeps the stored format.
+        attention: attention implementation of transformers; none takes its default.
+        networks: keeps models loaded from one call to the next.
+
+    Raises:
+        BadModel, BadFile: it cannot be loaded.
+        BadDevice: there is no such device.
+    """
+    device = usable(device)
+    return _model(resolve_base(source), device, dtype, attention, networks)
+
+
 def load_pair(
     base: Source,
     finetuned: Finetuned,
@@ -97,9 +122,18 @@ def load_pair(
     """
     device = usable(device)
     folder = resolve_base(base)
+    return _pair(_model(folder, device, dtype, attention, networks), folder, finetuned)
+
+
+def _model(
+    folder: Path,
+    device: str,
+    dtype: str | None,
+    attention: str | None,
+    networks: Networks | None,
+) -> Model:
     networks = Networks() if networks is None else networks
-    network = networks.get(folder, device=device, dtype=dtype, attention=attention)
-    return _pair(Model(network), folder, finetuned)
+    return Model(networks.get(folder, device=device, dtype=dtype, attention=attention))
 
 
 def _pair(base: Model, folder: Path, finetuned: Finetuned) -> ModelPair:

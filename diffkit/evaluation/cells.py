@@ -10,8 +10,9 @@ from diffkit.evaluation.grades import answer_of
 from diffkit.evaluation.suite import Component, Pair, Plan, texts_of
 from diffkit.runs.execute import Execution
 from diffkit.runs.manifest import StoredRun
-from diffkit.runs.spec import PairSpec, RunSpec
+from diffkit.runs.spec import RunSpec
 from diffkit.runs.store import Store
+from diffkit.runs.subject import PairSpec
 from diffkit.runs.sweep import Result, batches, run_batches
 from diffkit.texts import Texts
 

@@ -10,8 +10,9 @@ from diffkit.organism import Probes, Record
 from diffkit.runs.digest import digest
 from diffkit.runs.execute import Execution
 from diffkit.runs.files import read_stored
-from diffkit.runs.spec import ENGINE_VERSION, PairSpec
+from diffkit.runs.spec import ENGINE_VERSION
 from diffkit.runs.store import Store
+from diffkit.runs.subject import PairSpec
 
 if TYPE_CHECKING:
     from diffkit.engine.load import Networks

@@ -8,7 +8,9 @@ from typing import Any, Literal, get_args
 from pydantic import Field, NonNegativeInt, field_validator
 
 from diffkit.catalogue import Catalogue, Selected, is_file
-from diffkit.errors import BadOption
+from diffkit.datasets.dataset import Dataset
+from diffkit.datasets.given import read_texts, texts_source
+from diffkit.errors import BadOption, UserError
 from diffkit.evaluation.draws import Calibration, calibration_nulls
 from diffkit.evaluation.record import ControlArm
 from diffkit.method import MethodConfig
@@ -52,8 +54,9 @@ class Suite(Record):
     """Nulls that tell what a method's score is where nothing targeted was done."""
     controls: tuple[ControlArm, ...] = get_args(ControlArm)
     """What investigators are given beside the method's findings of targeted organisms."""
-    texts: Path | None = None
-    """JSONL of texts; none: those that come with the base."""
+    texts: Path | Dataset | None = None
+    """JSONL of texts, or a dataset (``hf:…`` as on the command line, or a record); none: those that
+    come with the base."""
     texts_limit: int | None = Field(default=None, ge=1)
     """How many of the texts are read; none: all."""
 
@@ -73,6 +76,14 @@ class Suite(Record):
             return {name: options or {} for name, options in value.items()}
         return value
 
+    @field_validator("texts", mode="before")
+    @classmethod
+    def _source(cls, value: Any) -> Any:
+        try:
+            return texts_source(value) if isinstance(value, str) else value
+        except UserError as error:
+            raise ValueError(str(error)) from error
+
     def beside(self, path: Path) -> "Suite":
         """The suite with its files found from where its own file ``path`` lies."""
 
@@ -86,9 +97,16 @@ class Suite(Record):
         nulls = [
             null.model_copy(update={"organism": found(null.organism)}) for null in self.calibration
         ]
-        texts = path.parent / self.texts if self.texts else None
-        changed = {"organisms": tuple(organisms), "calibration": tuple(nulls), "texts": texts}
-        return self.model_copy(update=changed)
+        changed = {"organisms": tuple(organisms), "calibration": tuple(nulls)}
+        return self.model_copy(update={**changed, "texts": _placed(self.texts, path.parent)})
+
+
+def _placed(texts: Path | Dataset | None, folder: Path) -> Path | Dataset | None:
+    """``texts`` with a relative path found from ``folder``."""
+    if isinstance(texts, Dataset):
+        place = texts.place(folder)
+        return texts.model_copy(update={"at": str(place)}) if place else texts
+    return folder / texts if texts else None
 
 
 @dataclass(frozen=True)
@@ -159,6 +177,10 @@ def _components(
     found = []
     for name, options in chosen.items():
         spec = registry[name]
+        if spec.subject == "model":
+            what = f"{name!r} is a study of one model: it cannot be evaluated."
+            cure = f"Run it by itself: diffkit run {name} --base MODEL"
+            raise BadOption(what, (f"{registry.kind}s", name), cure=cure)
         try:
             found.append(Component(spec, configure(spec, options)))
         except BadOption as error:
@@ -168,9 +190,7 @@ def _components(
 
 def texts_of(suite: Suite, base: BaseModelEntry) -> Texts:
     """The texts that every pair on a base is read on."""
-    path = suite.texts or base.texts
-    texts = Texts.read(path) if path else Texts.default()
-    return texts.first(suite.texts_limit)
+    return read_texts(suite.texts or base.texts, suite.texts_limit)
 
 
 def reference_of(suite: Suite, base: BaseModelEntry) -> Texts:

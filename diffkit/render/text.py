@@ -1,11 +1,14 @@
 """Runs and leaderboards in the terminal."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
 from diffkit.evaluation.leaderboard import Leaderboard
-from diffkit.findings import Findings
+from diffkit.findings import Finding, Findings
 from diffkit.render import terms, words
 from diffkit.render.sections import sections
 from diffkit.render.text_findings import View, renderable
@@ -19,7 +22,7 @@ from diffkit.render.text_pairs import pairs_table
 from diffkit.render.text_parts import labelled, more, plain
 from diffkit.runs.manifest import Manifest, StoredRun
 
-__all__ = ["render_findings", "render_leaderboard"]
+__all__ = ["render_findings", "render_items", "render_leaderboard"]
 
 
 def render_findings(run: StoredRun, console: Console, *, limit: int = 20) -> None:
@@ -30,15 +33,30 @@ def render_findings(run: StoredRun, console: Console, *, limit: int = 20) -> Non
         console: where to.
         limit: findings at most, and rows of one finding at most; what is left out is counted.
     """
-    colour = console.color_system is not None and not console.no_color
-    view = View(limit, colour, run.artifacts)
-    items = run.findings.items
     console.print(_header(run.manifest, run.findings))
+    render_items(run.findings.items, run.artifacts, console, limit=limit)
+
+
+def render_items(
+    items: Sequence[Finding], artifacts: Path, console: Console, *, limit: int = 20
+) -> None:
+    """Prints findings one below the other.
+
+    Args:
+        items: the findings.
+        artifacts: folder of the run's artifacts.
+        console: where to.
+        limit: as for `render_findings`.
+    """
+    colour = console.color_system is not None and not console.no_color
+    view = View(limit, colour, artifacts)
     for finding in items[:limit]:
         console.print()
         console.print(renderable(finding, view))
-    for line in [*more(len(items) - limit, "finding"), *_silence(run.findings)]:
+    for line in more(len(items) - limit, "finding"):
         console.print(line)
+    if not items:
+        console.print(Text("\nThere are no findings.", "italic"))
 
 
 def _header(manifest: Manifest, findings: Findings) -> Grid:
@@ -47,19 +65,17 @@ def _header(manifest: Manifest, findings: Findings) -> Grid:
     )
     options = ", ".join(f"{k}={words.option(v)}" for k, v in manifest.options.items())
     metrics = ", ".join(f"{k}={words.number(v)}" for k, v in findings.metrics.items())
+    noun = manifest.identity.noun
+    score = ("change score", Text(words.number(findings.change_score), "bold"))
     return labelled(
         [
-            ("method", name),
+            (noun, name),
             ("options", plain(options or "none")),
-            ("change score", Text(words.number(findings.change_score), "bold")),
+            *([score] if noun == "method" else []),
             ("metrics", plain(metrics or "none")),
             ("circumstances", plain(words.circumstances(manifest))),
         ]
     )
-
-
-def _silence(findings: Findings) -> list[Text]:
-    return [] if findings.items else [Text("\nThe method reported no findings.", "italic")]
 
 
 def render_leaderboard(leaderboard: Leaderboard, console: Console) -> None:

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 from diffkit.context import Artifacts, Checkpoints, Progress, RunContext, no_progress
 from diffkit.errors import DiffkitError, RunFailed, reason_of
 from diffkit.findings import Findings
+from diffkit.implementation import implementation_of, noun
+from diffkit.method import Study
 from diffkit.runs.files import remove
+from diffkit.runs.loading import opened
 from diffkit.runs.manifest import Identity, Manifest
 from diffkit.runs.resources import PeakMemory, git_state, source_hash, versions
 from diffkit.runs.spec import RunSpec
 
 if TYPE_CHECKING:
     from diffkit.engine.load import Networks
-    from diffkit.engine.pair import ModelPair
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def execute(
     """Runs ``spec`` and leaves findings and manifest in ``folder``, and nothing else of its own.
 
     Raises:
-        RunFailed: the method raised; ``failure.json`` in ``folder`` holds its traceback.
+        RunFailed: the method or study raised; ``failure.json`` in ``folder`` holds its traceback.
         BadModel, BadFile, BadDevice: models or device cannot be used.
     """
     checkpoints = Checkpoints(folder, source_hash(spec.method.implementation))
@@ -66,21 +68,12 @@ def _carry_out(
     networks: "Networks",
     execution: Execution,
 ) -> tuple[Findings, Manifest]:
-    from diffkit.engine.load import load_pair
-
-    method, sides = spec.method.load(), spec.pair
-    with load_pair(
-        sides.base,
-        sides.finetuned,
-        device=execution.device,
-        dtype=sides.dtype,
-        attention=sides.attention,
-        networks=networks,
-    ) as pair:
-        device = str(pair.base.device)
+    implementation = implementation_of(spec.method)
+    with opened(spec.subject, execution.device, networks) as loaded:
+        device = str(loaded.device)
         started, clock = datetime.now(UTC), time.perf_counter()
         with PeakMemory(device) as peak:
-            findings = _run(method, pair, spec, checkpoints, execution)
+            findings = _run(implementation, loaded.subject, spec, checkpoints, execution)
         seconds = time.perf_counter() - clock
     manifest = Manifest(
         digest=identity.digest,
@@ -99,8 +92,8 @@ def _carry_out(
 
 
 def _run(
-    method: Any,
-    pair: "ModelPair",
+    implementation: Any,
+    subject: Any,
     spec: RunSpec,
     checkpoints: Checkpoints,
     execution: Execution,
@@ -115,9 +108,12 @@ def _run(
         progress=execution.progress,
     )
     torch.manual_seed(spec.seed)
-    findings = method.run(pair, spec.config, context)
+    findings = implementation.run(subject, spec.config, context)
     if not isinstance(findings, Findings):
         msg = f"run() returned {type(findings).__name__}, not Findings"
+        raise TypeError(msg)
+    if isinstance(implementation, Study) and findings.change_score is not None:
+        msg = "a study of one model has no change score"
         raise TypeError(msg)
     return findings
 
@@ -129,7 +125,7 @@ def _failed(spec: RunSpec, folder: Path, error: BaseException) -> Exception:
     reason = reason_of(error)
     failure = {"error": reason, "traceback": traceback.format_exc()}
     (folder / "failure.json").write_text(json.dumps(failure, indent=1))
-    what = f"The method {spec.method.name!r} failed: {reason.rstrip(' .:')}."
+    what = f"The {noun(spec.method)} {spec.method.name!r} failed: {reason.rstrip(' .:')}."
     return RunFailed(what, cure=f"Its traceback is in {folder / 'failure.json'}")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -20,14 +20,15 @@ class Identity(Record):
     """
 
     method: str
+    """Name of the method, or of the study."""
     version: int
-    """Version of the method, raised by its author."""
+    """Its version, raised by its author."""
     options: Mapping[str, Any]
     """Options with defaults filled in, without execution options."""
     base: str
     """Fingerprint of the base's weights and configuration."""
-    finetuned: str
-    """Fingerprint of the finetuned side, or of how it is derived."""
+    finetuned: str | None
+    """Fingerprint of the finetuned side, or of how it is derived; none: a study of one model."""
     tokenizer: str
     """Fingerprint of tokenizer and chat template."""
     texts: str
@@ -43,6 +44,11 @@ class Identity(Record):
         """The run's key."""
         return digest(self)
 
+    @property
+    def noun(self) -> Literal["method", "study"]:
+        """What was run."""
+        return "study" if self.finetuned is None else "method"
+
 
 class Manifest(Record):
     """A finished run: its identity, and how it came about."""
@@ -55,15 +61,15 @@ class Manifest(Record):
     versions: Mapping[str, str]
     """Library versions."""
     source: str
-    """Hash of the method's source: a hit from other source says so."""
+    """Hash of the source that ran: a hit from other source says so."""
     git: str = ""
-    """Commit of the method's source, ``+`` where it was changed; empty outside a work tree."""
+    """Commit of that source, ``+`` where it was changed; empty outside a work tree."""
     started: str
     """UTC, ISO 8601."""
     seconds: float = Field(ge=0)
-    """Wall-clock seconds of the method alone, without loading the models."""
+    """Wall-clock seconds of the run alone, without loading models."""
     peak_bytes: int = Field(ge=0)
-    """Largest resident memory of the process while the method ran (on CUDA: of the device)."""
+    """Largest resident memory of the process during the run (on CUDA: of the device)."""
     resumed: bool = False
     """Whether it went on from a checkpoint; ``seconds`` and ``peak_bytes`` are then of the last
     part alone."""

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
 
 from diffkit.errors import BadFile, BadOption, UserError, did_you_mean
 from diffkit.method import MethodConfig
+from diffkit.organism import Record
 from diffkit.registry import Spec
 from diffkit.yamls import explain, read_yaml
+
+R = TypeVar("R", bound=Record)
 
 
 def configure(spec: Spec, options: Mapping[str, Any]) -> MethodConfig:
@@ -19,24 +22,49 @@ def configure(spec: Spec, options: Mapping[str, Any]) -> MethodConfig:
     Raises:
         BadOption: an option that it does not have, or a value that does not fit.
     """
-    config = spec.load_config()
     listing = f"diffkit methods {spec.name}"
-    for name in options:
-        if name not in config.model_fields:
-            cure = did_you_mean(str(name), config.model_fields, listing=listing)
-            what = f"There is no option of {spec.name!r} named {name!r}."
+    config: type[MethodConfig] = spec.load_config()
+    return validate(config, options, word="option", owner=spec.name, listing=listing)
+
+
+def validate(
+    model: type[R], values: Mapping[str, Any], *, word: str, owner: str, listing: str
+) -> R:
+    """``values`` as a ``model``, with defaults filled in.
+
+    Args:
+        model: a record of options or arguments.
+        values: what was given, by name.
+        word: what one of them is called, such as ``option``.
+        owner: name of what has them.
+        listing: the command that lists them.
+
+    Raises:
+        BadOption: a name that it does not have, or a value that does not fit.
+    """
+    for name in values:
+        if name not in model.model_fields:
+            cure = did_you_mean(str(name), model.model_fields, listing=listing)
+            what = f"There is no {word} of {owner!r} named {name!r}."
             raise BadOption(what, (str(name),), cure=cure)
     try:
-        return config.model_validate(dict(options))  # type: ignore[no-any-return]
+        return model.model_validate(dict(values))
     except ValidationError as error:
         misfit = explain(error)
-        at = f"Option {misfit.field!r}" if misfit.place else "The options"
-        what, place = f"{at} of {spec.name!r}: {misfit.what}", tuple(map(str, misfit.place))
+        at = f"{word.capitalize()} {misfit.field!r}" if misfit.place else f"The {word}s"
+        what, place = f"{at} of {owner!r}: {misfit.what}", tuple(map(str, misfit.place))
         raise BadOption(what, place, cure=f"See `{listing}`.") from error
 
 
-def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
+def parse_settings(
+    settings: Iterable[str], *, flag: str = "--set", example: str = "top=5"
+) -> dict[str, Any]:
     """``key=value`` strings; values are read as YAML, so ``3``, ``true`` and ``[a, b]`` are typed.
+
+    Args:
+        settings: the strings.
+        flag: the flag that they were given with, for messages.
+        example: a good one, for messages.
 
     Raises:
         UserError: one has no ``=``, or its value is malformed.
@@ -45,12 +73,13 @@ def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals or not key:
-            raise UserError(f"--set {setting!r} is not key=value.", cure="Try: --set top=5")
+            what = f"{flag} {setting!r} is not key=value."
+            raise UserError(what, cure=f"Try: {flag} {example}")
         try:
             options[key.strip()] = yaml.safe_load(value)
         except yaml.YAMLError as error:
-            cure = f"Quote it twice, as in: --set '{key}=\"…\"'"
-            raise UserError(f"The value of --set {setting!r} is not YAML.", cure=cure) from error
+            cure = f"Quote it twice, as in: {flag} '{key}=\"…\"'"
+            raise UserError(f"The value of {flag} {setting!r} is not YAML.", cure=cure) from error
     return options
 
 

@@ -49,7 +49,8 @@ def batches(specs: Sequence[RunSpec]) -> list[Batch]:
     """Groups runs by base and number format, in order of first appearance."""
     groups: dict[object, list[RunSpec]] = {}
     for spec in specs:
-        groups.setdefault((spec.pair.base, spec.pair.dtype, spec.pair.attention), []).append(spec)
+        one = spec.subject
+        groups.setdefault((one.base, one.dtype, one.attention), []).append(spec)
     return list(groups.values())
 
 

@@ -6,44 +6,15 @@ from pathlib import Path
 
 from pydantic import Field, model_validator
 
+from diffkit.datasets.dataset import Dataset
 from diffkit.errors import BadFile
 from diffkit.organism import Record
 from diffkit.texts import Text, Texts, read_jsonl
-
-_FILES = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".jsonl": "json"}
 
 
 def unset(value: object) -> bool:
     """Younger options are left out where they are not used: old digests and records stay true."""
     return value is None
-
-
-class Dataset(Record):
-    """Rows of a dataset, read by the `datasets` library, which the extra ``train`` installs."""
-
-    at: str
-    """Hub id (``org/name``), or a parquet, csv or json file or a folder, relative to the recipe."""
-    split: str = "train"
-    """Name of the split."""
-    config: str | None = None
-    """Name of the configuration, where the dataset has several."""
-    column: str = "text"
-    """Column that holds documents (strings) or chats (lists of role and content)."""
-    revision: str | None = None
-    """Branch, tag or commit of the hub repository."""
-    limit: int | None = Field(default=None, ge=1)
-    """Greatest number of rows, from the first on; none: all."""
-
-    def place(self, root: Path) -> Path | None:
-        """The file or folder on this machine; none for a repository of the hub."""
-        here = root / self.at
-        is_path = here.exists() or self.at.startswith((".", "/")) or self.file_format is not None
-        return here if is_path else None
-
-    @property
-    def file_format(self) -> str | None:
-        """What `datasets` calls the format of the file ``at``; none where the name tells none."""
-        return _FILES.get(Path(self.at).suffix)
 
 
 class Data(Record):
@@ -82,7 +53,7 @@ class Data(Record):
             MissingExtra: a dataset, without the library that reads it.
         """
         if self.dataset is not None:
-            from diffkit.training.rows import read_rows
+            from diffkit.datasets.rows import read_rows
 
             return read_rows(self.dataset, root)
         assert self.path is not None  # noqa: S101 - the validator holds it

@@ -189,7 +189,9 @@ def test_models_by_path_that_are_not_there(cli, own):
     assert (said.code, "no model folder 'nothing'" in said.error) == (2, True)
     said = cli("run", "echo", "--base", adapter, "--finetuned", adapter)
     assert (said.code, "is an adapter" in said.error) == (2, True)
-    assert "either --organism, or both --base" in cli("run", "echo", "--base", base).error
+    said = cli("run", "echo", "--base", base)
+    assert f"compares two models, and --base {base} is one. Try: diffkit run echo" in said.error
+    assert "either --organism, or both --base" in cli("run", "echo").error
 
 
 @pytest.mark.parametrize(

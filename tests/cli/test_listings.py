@@ -29,13 +29,13 @@ def test_plugins_say_what_they_register(cli):
             "register_organisms",
         ],
         "registers": {
-            "methods": ["echo", "raises"],
+            "methods": ["echo", "raises", "survey"],
             "investigators": ["blunt"],
             "graders": ["strict"],
         },
         "error": None,
     }
-    words = "methods: echo, raises; investigators: blunt; graders: strict; organisms"
+    words = "methods: echo, raises, survey; investigators: blunt; graders: strict; organisms"
     assert words in cli("plugins").out
 
 
@@ -52,14 +52,20 @@ def test_methods(cli):
         "name": "echo",
         "version": 1,
         "plugin": "stranger",
+        "subject": "pair",
         "summary": "Test echo",
     }
     assert "kl" in found
-    assert all(name in cli("methods").out for name in found)
+    assert found["survey"]["subject"] == "model"
+    shown = cli("methods").out
+    assert all(name in shown for name in found)
+    assert re.search(r"survey.*stranger.*model.*Test survey", shown)
 
 
 def test_options_of_a_method(cli):
-    options = {option["name"]: option for option in cli("methods", "echo", "--json").json()}
+    about = cli("methods", "echo", "--json").json()
+    assert (about["name"], about["subject"], about["summary"]) == ("echo", "pair", "Test echo")
+    options = {option["name"]: option for option in about["options"]}
     assert options["steps"] == {
         "name": "steps",
         "type": "int",
@@ -89,7 +95,8 @@ def test_the_schema_of_a_method_is_a_json_schema(cli, method):
         assert "default" in field
         for one in field.get("anyOf", [field]):
             assert one["type"] in kinds
-    names = [option["name"] for option in cli("methods", method, "--json").json()]
+    options = cli("methods", method, "--json").json()["options"]
+    names = [option["name"] for option in options]
     assert list(schema["properties"]) == names
 
 

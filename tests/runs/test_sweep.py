@@ -20,12 +20,14 @@ from diffkit.plugins import load_host
 from diffkit.runs.execute import Execution, execute
 from diffkit.runs.lease import lease
 from diffkit.runs.resources import source_hash
-from diffkit.runs.spec import PairSpec, RunSpec
+from diffkit.runs.spec import RunSpec
 from diffkit.runs.store import Store
+from diffkit.runs.subject import PairSpec
 from diffkit.runs.sweep import batches, run_batches
 from diffkit.texts import Texts
 
 CPU = Execution(device="cpu")
+HEADER = "import diffkit\nfrom diffkit import DiffingMethod as Base\n"
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def failing(spec, tmp_path, monkeypatch):
 
     def make(source):
         module = f"dk_{tmp_path.name}"
-        (tmp_path / f"{module}.py").write_text(f"import diffkit\n{source}")
+        (tmp_path / f"{module}.py").write_text(f"{HEADER}{source}")
         return replace(spec().method, name="broken", implementation=f"{module}:M")
 
     return make
@@ -65,35 +67,35 @@ def sweep(specs, store, execution=CPU):
 
 
 def test_runs_that_share_a_base_and_a_format_are_one_batch(spec):
-    half = replace(spec().pair, dtype="bfloat16")
-    made = [spec(0), replace(spec(1), pair=half), spec(2, organism="same"), spec(3)]
+    half = replace(spec().subject, dtype="bfloat16")
+    made = [spec(0), replace(spec(1), subject=half), spec(2, organism="same"), spec(3)]
     assert [[one.seed for one in batch] for batch in batches(made)] == [[0, 2, 3], [1]]
 
 
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("class M:\n    def run(self, *_): raise diffkit.UserError('No.', cure='Do.')", "No. Do."),
+        (
+            "class M(Base):\n    def run(self, *_): raise diffkit.UserError('No.', cure='Do.')",
+            "No. Do.",
+        ),
         ("raise RuntimeError('no driver\\nat all')", "(RuntimeError: no driver)"),
         ("import dk_not_there", "pip install 'dk_not_there'"),
         ("class M:\n    def __init__(self): raise OSError('no file')", "(OSError: no file)"),
-        ("class M:\n    def run(self, *_): return 3", "run() returned int, not Findings"),
+        ("class M(Base):\n    def run(self, *_): return 3", "run() returned int, not Findings"),
         (
-            "class M:\n    def run(self, *_): raise OSError(17, 'exists')",
+            "class M(Base):\n    def run(self, *_): raise OSError(17, 'exists')",
             "FileExistsError: [Errno 17] exists",
         ),
-        ("class M:\n    def run(self, *_): raise ValueError", "failed: ValueError."),
+        ("class M(Base):\n    def run(self, *_): raise ValueError", "failed: ValueError."),
         (
-            "class M:\n    def run(self, *_): raise ValueError('\\nhalf')",
+            "class M(Base):\n    def run(self, *_): raise ValueError('\\nhalf')",
             "failed: ValueError: half.",
         ),
-        ("class M:\n    def run(self, *_): raise SystemExit(3)", "failed: SystemExit: 3."),
+        ("class M(Base):\n    def run(self, *_): raise SystemExit(3)", "failed: SystemExit: 3."),
         ("class M:\n    def __init__(self): raise SystemExit('no key')", "(SystemExit: no key)"),
         ("raise SystemExit", "(SystemExit)"),
-        (
-            "from diffkit import UserError\nclass M:\n    def run(self, *_): raise UserError('x')",
-            "x",
-        ),
+        ("class M(Base):\n    def run(self, *_): raise diffkit.UserError('x')", "x"),
     ],
 )
 def test_a_plugin_that_fails_costs_its_own_run(spec, store, failing, source, words):

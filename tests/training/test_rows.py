@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 from diffkit.errors import BadFile, MissingExtra, UserError
 from diffkit.texts import Message, Text
 from diffkit.training import read_recipe, train
-from diffkit.training.rows import read_rows
-from diffkit.training.source import Dataset
+from diffkit.datasets.rows import read_rows
+from diffkit.datasets.dataset import Dataset
 
 CHATS = [
     [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What barks?"},

@@ -10,13 +10,14 @@ from pathlib import Path
 from diffkit import Register, RegisterFolder, Spec, hookimpl
 
 
-def _spec(name: str, config: str, implementation: str) -> Spec:
+def _spec(name: str, config: str, implementation: str, **fields: str) -> Spec:
     return Spec(
         name=name,
         summary=f"Test {name}",
         version=1,
         config=f"dk_stranger.config:{config}",
         implementation=f"dk_stranger.{implementation}",
+        **fields,
     )
 
 
@@ -24,6 +25,7 @@ def _spec(name: str, config: str, implementation: str) -> Spec:
 def register_methods(register: Register) -> None:
     register(_spec("echo", "EchoConfig", "method:Echo"))
     register(_spec("raises", "Nothing", "method:Raises"))
+    register(_spec("survey", "SurveyConfig", "study:Survey", subject="model"))
 
 
 @hookimpl

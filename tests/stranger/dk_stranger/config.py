@@ -22,6 +22,17 @@ class EchoConfig(MethodConfig):
     """Seconds that a step takes."""
 
 
+class SurveyConfig(MethodConfig):
+    """Options of survey."""
+
+    steps: int = Field(default=2, ge=1, le=1000)
+    """Draws to sum, each a step."""
+    score: float | None = Field(default=None, ge=0)
+    """The change score, which a study may not have."""
+    fail_at: int | None = Field(default=None, ge=0, json_schema_extra={"execution": True})
+    """The step that fails; none does."""
+
+
 class BluntConfig(MethodConfig):
     """Options of blunt."""
 

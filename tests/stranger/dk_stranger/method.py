@@ -6,8 +6,9 @@ import time
 
 import torch
 
-from diffkit import DiffingMethod, Findings, ModelPair, Note, RunContext
+from diffkit import AgentTool, DiffingMethod, Findings, FinishedRun, ModelPair, Note, RunContext
 from dk_stranger.config import EchoConfig, Nothing
+from dk_stranger.tools import Broken, Repeat
 
 
 class Echo(DiffingMethod[EchoConfig]):
@@ -34,6 +35,9 @@ class Echo(DiffingMethod[EchoConfig]):
             metrics={"total": float(total)},
             items=(Note(text=f"{config.word} of {len(context.texts)} texts"),),
         )
+
+    def tools(self, pair: ModelPair, config: EchoConfig, run: FinishedRun) -> list[AgentTool]:
+        return [Repeat(pair, config.word, run), Broken()]
 
 
 class Raises(DiffingMethod[Nothing]):

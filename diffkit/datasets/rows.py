@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from diffkit.datasets.dataset import Dataset
 from diffkit.engine.reasons import first_line
 from diffkit.errors import MissingExtra, UserError
 from diffkit.texts import Text
-from diffkit.training.source import Dataset
 from diffkit.yamls import explain
 
 _FIELDS = ("role", "content")
@@ -118,7 +118,7 @@ def _text(source: Dataset, number: int, value: Any) -> Text:
 
 def _spelling(source: Dataset, root: Path) -> str:
     if source.place(root) is not None:
-        return "Check `at`, `config` and `split`; a path starts at the recipe's folder."
+        return "Check path, configuration and split; in a YAML, a path starts at the file's folder."
     return (
         "Check the spelling and the connection; for a gated dataset run `hf auth login`; to fetch "
         f"it beforehand run `hf download --repo-type dataset {source.at}`."

@@ -1,0 +1,49 @@
+"""Options of methods and arguments of tools, as a listing shows them."""
+
+from typing import Any
+
+_SIGNS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
+
+
+def described(record: Any) -> list[dict[str, Any]]:
+    """Name, type, bounds, default and meaning of each field of a `Record`."""
+    return [_described(name, field) for name, field in record.model_fields.items()]
+
+
+def _described(name: str, field: Any) -> dict[str, Any]:
+    from pydantic_core import to_jsonable_python
+
+    bounds = {
+        sign: getattr(rule, word)
+        for rule in field.metadata
+        for word, sign in _SIGNS
+        if hasattr(rule, word)
+    }
+    kind, required = field.annotation, field.is_required()
+    default = None if required else field.get_default(call_default_factory=True)
+    return {
+        "name": name,
+        "type": kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", ""),
+        "bounds": bounds,
+        "default": to_jsonable_python(default),
+        "required": required,
+        "execution": bool((field.json_schema_extra or {}).get("execution")),
+        "help": " ".join((field.description or "").split()),
+    }
+
+
+def print_fields(title: str, fields: list[dict[str, Any]]) -> None:
+    """A table of what `described` gives."""
+    from diffkit.cli.console import print_table
+
+    rows = [
+        (
+            field["name"],
+            field["type"],
+            ", ".join(f"{sign} {value:g}" for sign, value in field["bounds"].items()),
+            "required" if field["required"] else field["default"],
+            f"{field['help']}{' Never changes the result.' if field['execution'] else ''}",
+        )
+        for field in fields
+    ]
+    print_table(title, ("name", "type", "bounds", "default", "meaning"), rows)

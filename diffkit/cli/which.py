@@ -1,0 +1,91 @@
+"""Which run a command means, from the flags that `run` and `ask` share."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from diffkit.cli.state import state
+
+if TYPE_CHECKING:
+    from diffkit.method import MethodConfig
+    from diffkit.registry import Spec
+    from diffkit.runs.spec import RunSpec
+
+DTYPES = ("float32", "bfloat16", "float16")
+
+
+@dataclass(frozen=True)
+class Which:
+    """What the flags say."""
+
+    method: str
+    organism: str | None = None
+    variant: str | None = None
+    base: str | None = None
+    finetuned: str | None = None
+    texts: str | None = None
+    texts_limit: int | None = None
+    settings: tuple[str, ...] = ()
+    config: Path | None = None
+    seed: int = 0
+    dtype: str | None = None
+
+    @property
+    def flags(self) -> str:
+        """The flags as they would be typed again."""
+        given = {
+            "--organism": self.organism,
+            "--variant": self.variant,
+            "--base": self.base,
+            "--finetuned": self.finetuned,
+            "--texts": self.texts,
+            "--texts-limit": self.texts_limit,
+            "--config": self.config,
+            "--seed": self.seed or None,
+            "--dtype": self.dtype,
+        }
+        words = [(flag, str(value)) for flag, value in given.items() if value is not None]
+        words += [("--set", setting) for setting in self.settings]
+        return shlex.join(word for pair in words for word in pair)
+
+
+def run_spec(which: Which) -> "RunSpec":
+    """The run that the flags mean, every name and option checked.
+
+    Raises:
+        UserError: a name, an option, the texts or the models do not fit.
+    """
+    from diffkit.cli.subjects import chosen
+    from diffkit.datasets.given import read_texts, texts_source
+    from diffkit.runs.options import parse_settings
+    from diffkit.runs.spec import RunSpec
+
+    spec = state.host.methods[which.method]
+    config = _configure(spec, which.config, parse_settings(which.settings))
+    _check_dtype(which.dtype)
+    found = chosen(spec, which)
+    source = texts_source(which.texts) if which.texts else found.texts
+    texts = read_texts(source, which.texts_limit)
+    return RunSpec(spec, config, found.subject, texts, which.seed)
+
+
+def _configure(spec: "Spec", config: Path | None, settings: dict[str, Any]) -> "MethodConfig":
+    """The options of a file, with those of ``--set`` in their place."""
+    from diffkit.errors import BadOption
+    from diffkit.runs.options import configure, read_options
+    from diffkit.yamls import in_file
+
+    try:
+        return configure(spec, (read_options(config) if config else {}) | settings)
+    except BadOption as error:
+        if config and error.place and error.place[0] not in settings:
+            raise in_file(error, config) from error
+        raise
+
+
+def _check_dtype(dtype: str | None) -> None:
+    from diffkit.errors import UnknownName
+
+    if dtype not in {None, *DTYPES}:
+        raise UnknownName(f"number format ({', '.join(DTYPES)})", str(dtype), DTYPES)

@@ -1,0 +1,1 @@
+"""Texts from datasets: hub repositories and local files, read by the `datasets` library."""

@@ -1,0 +1,53 @@
+"""Texts as the command line and suites name them: a JSONL file, or rows of a dataset."""
+
+from pathlib import Path
+
+from diffkit.datasets.dataset import Dataset
+from diffkit.errors import UserError
+from diffkit.texts import Texts
+
+PREFIX = "hf:"
+SYNTAX = "hf:DATASET:CONFIG:SPLIT:COLUMN"
+"""Parts from the right may be left out, and any but the first may be empty."""
+_PARTS = ("at", "config", "split", "column")
+_TABLES = (".parquet", ".csv", ".json")
+
+
+def texts_source(value: str) -> Path | Dataset:
+    """Where the texts lie that ``value`` names.
+
+    ``hf:`` begins a dataset of the hub, or a file or folder that the `datasets` library reads. A
+    parquet, csv or json file is one without it; anything else is a JSONL file of texts.
+
+    Raises:
+        UserError: it is no such name.
+    """
+    if not value.startswith(PREFIX):
+        return Dataset(at=value) if value.endswith(_TABLES) else Path(value)
+    parts = value.removeprefix(PREFIX).split(":")
+    if not parts[0] or len(parts) > len(_PARTS):
+        what = f"{value!r} is not {SYNTAX}."
+        raise UserError(what, cure="Try: hf:Salesforce/wikitext:wikitext-2-raw-v1:train:text")
+    named = zip(_PARTS, parts, strict=False)
+    return Dataset(**{name: part for name, part in named if part})  # type: ignore[arg-type]
+
+
+def read_texts(source: Path | Dataset | None, limit: int | None) -> Texts:
+    """The texts of a source.
+
+    Args:
+        source: a JSONL file or a dataset; none: diffkit's own texts.
+        limit: greatest number of texts, from the first on; none: all.
+
+    Raises:
+        BadFile: a JSONL file is missing, empty or malformed.
+        UserError: a dataset is missing or empty, or lacks the split or the column.
+        MissingExtra: a dataset, without the library that reads it.
+    """
+    if isinstance(source, Dataset):
+        from diffkit.datasets.rows import read_rows
+
+        limits = [count for count in (source.limit, limit) if count is not None]
+        limited = source.model_copy(update={"limit": min(limits, default=None)})
+        return Texts(items=tuple(read_rows(limited, Path())))
+    return (Texts.read(source) if source else Texts.default()).first(limit)

@@ -1,0 +1,78 @@
+"""Asks the tools of a method about a finished run."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from diffkit.errors import DiffkitError, RunFailed, reason_of
+from diffkit.findings import Finding, Findings
+from diffkit.implementation import implementation_of
+from diffkit.method import DiffingMethod
+from diffkit.organism import Record
+from diffkit.registry import Spec
+from diffkit.runs.loading import opened
+from diffkit.runs.manifest import StoredRun
+from diffkit.runs.spec import RunSpec
+from diffkit.tool import AgentTool, FinishedRun
+
+Tools = Mapping[str, AgentTool[Any]]
+
+
+def has_tools(method: Spec) -> bool:
+    """Whether a method may have tools; known without any model."""
+    made = implementation_of(method)
+    return isinstance(made, DiffingMethod) and type(made).tools is not DiffingMethod.tools
+
+
+@contextmanager
+def open_tools(spec: RunSpec, run: StoredRun, device: str) -> Iterator[Tools]:
+    """The tools of a finished run by name, with its pair loaded until the context ends.
+
+    Args:
+        spec: what was run; its method has tools.
+        run: what it left.
+        device: where the pair is loaded.
+
+    Raises:
+        RunFailed: the method raised, or two of its tools have one name.
+        BadModel, BadFile, BadDevice: models or device cannot be used.
+    """
+    method: Any = implementation_of(spec.method)
+    left = FinishedRun(run.findings, run.artifacts, spec.texts, spec.seed)
+    with opened(spec.subject, device) as loaded:
+        with _blaming(f"The tools of {spec.method.name!r}"):
+            tools = _by_name(method.tools(loaded.subject, spec.config, left))
+        yield tools
+
+
+def _by_name(tools: Any) -> Tools:
+    named: dict[str, AgentTool[Any]] = {}
+    for tool in tools:
+        if tool.name in named:
+            msg = f"two of them are named {tool.name!r}"
+            raise ValueError(msg)
+        named[tool.name] = tool
+    return named
+
+
+def call(tool: AgentTool[Any], arguments: Record) -> tuple[Finding, ...]:
+    """What a tool answers.
+
+    Raises:
+        UserError: the arguments do not fit this run.
+        RunFailed: the tool raised, or answered with something else than findings.
+    """
+    with _blaming(f"The tool {tool.name!r}"):
+        return Findings(items=tool.call(arguments)).items
+
+
+@contextmanager
+def _blaming(who: str) -> Iterator[None]:
+    try:
+        yield
+    except DiffkitError:
+        raise  # it says by itself what to do
+    except (Exception, SystemExit) as error:
+        what = f"{who} failed: {reason_of(error).rstrip(' .:')}."
+        cure = "Repeat with `diffkit --debug …` for the traceback."
+        raise RunFailed(what, cure=cure) from error
