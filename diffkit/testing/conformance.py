@@ -1,19 +1,26 @@
 """What every method promises, checked on a tiny pair in seconds."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diffkit.context import Artifacts, Checkpoints, RunContext
-from diffkit.findings import Figure, Findings, Note
+from diffkit.findings import Findings, Note
+from diffkit.method import DiffingMethod
 from diffkit.registry import Spec
 from diffkit.testing.options import assert_options_conform
+from diffkit.testing.promises import (
+    assert_findings_conform,
+    assert_named,
+    implementation,
+    require,
+    run_in,
+    state_of,
+)
+from diffkit.testing.tools import assert_tools_conform
 from diffkit.texts import Texts
+from diffkit.tool import FinishedRun
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from diffkit.engine.pair import ModelPair
 
 
@@ -25,8 +32,9 @@ def assert_conforms(
     texts: Texts,
     folder: Path,
     options: Mapping[str, Any] | None = None,
+    arguments: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Findings:
-    """Checks the promises of `DiffingMethod`, and returns what the method found on ``pair``.
+    """Checks the promises of `DiffingMethod` and of its tools; returns what it found on ``pair``.
 
     Args:
         spec: what the plugin registers.
@@ -35,73 +43,38 @@ def assert_conforms(
         texts: what the method may read.
         folder: an empty folder for artifacts and checkpoints.
         options: options that differ from the defaults, to keep the run short.
+        arguments: for each tool that cannot be called with defaults alone, its arguments.
 
     Raises:
         AssertionError: a promise is broken; the message says which.
     """
-    _require(spec.name == spec.name.lower() and " " not in spec.name, "names are kebab-case")
-    _require(bool(spec.summary) and "\n" not in spec.summary, "the summary is one line")
+    assert_named(spec.name, spec.summary)
     assert_options_conform(spec)
     config = spec.load_config()(**(options or {}))
-    before = _state(pair)
+    sides = (pair.base, pair.finetuned)
+    before = state_of(sides)
     first = _run(spec, pair, config, texts, folder / "first")
     second = _run(spec, pair, config, texts, folder / "second")
-    _require(_state(pair) == before, "the pair's weights are as they were, and frozen")
-    _require(first == second, "the same seed gives the same findings")
-    _assert_findings_conform(first, folder / "first")
+    require(first == second, "the same seed gives the same findings")
+    left = FinishedRun(first, folder / "first" / "artifacts", texts)
+    assert_findings_conform(first, left.artifacts)
+    assert_tools_conform(lambda: _method(spec).tools(pair, config, left), left, arguments or {})
+    require(state_of(sides) == before, "the pair's weights are as they were, and frozen")
     _assert_identity_conforms(_run(spec, identical, config, texts, folder / "identical"))
     return first
-
-
-def _assert_findings_conform(findings: Findings, folder: Path) -> None:
-    again = Findings.model_validate_json(findings.model_dump_json())
-    _require(again == findings, "findings survive JSON")
-    for item in findings.items:
-        if isinstance(item, Figure):
-            there = (folder / "artifacts" / item.artifact).is_file()
-            _require(there, f"the artifact {item.artifact!r} of a figure was written")
 
 
 def _assert_identity_conforms(findings: Findings) -> None:
     """Identical weights: a score of 0 and one note."""
     score = findings.change_score
-    _require(score in (0, None), f"identical weights score 0, not {score}")
+    require(score in (0, None), f"identical weights score 0, not {score}")
     kinds = [type(item) for item in findings.items]
-    _require(kinds == [Note], f"identical weights give one Note and nothing else, not {kinds}")
+    require(kinds == [Note], f"identical weights give one Note and nothing else, not {kinds}")
 
 
 def _run(spec: Spec, pair: "ModelPair", config: Any, texts: Texts, folder: Path) -> Findings:
-    import torch
-
-    context = RunContext(
-        seed=0,
-        texts=texts,
-        artifacts=Artifacts(folder / "artifacts"),
-        checkpoints=Checkpoints(folder),
-    )
-    torch.manual_seed(context.seed)
-    findings = spec.load().run(pair, config, context)
-    _require(isinstance(findings, Findings), f"run() returns Findings, not {type(findings)}")
-    return findings  # type: ignore[no-any-return]
+    return run_in(lambda context: _method(spec).run(pair, config, context), texts, folder)
 
 
-def _state(pair: "ModelPair") -> list[tuple[str, bool, str]]:
-    """Every parameter of both sides: its name, whether it takes gradients, and a hash of it."""
-    return [
-        (name, weight.requires_grad, _hash(weight))
-        for side in (pair.base, pair.finetuned)
-        for name, weight in side.network.module.named_parameters()
-    ]
-
-
-def _hash(weight: "Tensor") -> str:
-    import torch
-
-    raw = weight.detach().cpu().contiguous().view(torch.uint8)
-    return hashlib.sha256(raw.numpy().tobytes()).hexdigest()
-
-
-def _require(condition: bool, promise: str) -> None:
-    if not condition:
-        msg = f"broken promise: {promise}"
-        raise AssertionError(msg)
+def _method(spec: Spec) -> DiffingMethod[Any]:
+    return implementation(spec, DiffingMethod)  # type: ignore[type-abstract]

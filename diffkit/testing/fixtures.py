@@ -1,6 +1,6 @@
 """Fixtures: ``pytest_plugins = ["diffkit.testing.fixtures"]`` in the top ``conftest.py``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,11 @@ from diffkit.organism import Adapter, Finetuned, Identical, Source
 from diffkit.registry import Spec
 from diffkit.testing.conformance import assert_conforms
 from diffkit.testing.models import WORDS, tiny_adapter, tiny_base
+from diffkit.testing.studies import assert_study_conforms
 from diffkit.texts import Message, Text, Texts
 
 if TYPE_CHECKING:
+    from diffkit.engine.model import Model
     from diffkit.engine.pair import ModelPair
 
 
@@ -47,6 +49,12 @@ def _open(folder: Path, finetuned: Finetuned, request: pytest.FixtureRequest) ->
 
 
 @pytest.fixture(scope="session")
+def tiny_model(identical_pair: "ModelPair") -> "Model":
+    """The tiny base by itself."""
+    return identical_pair.base
+
+
+@pytest.fixture(scope="session")
 def tiny_texts() -> Texts:
     """A few documents and a chat."""
     chat = (
@@ -60,9 +68,14 @@ def tiny_texts() -> Texts:
 def conforms(
     tiny_pair: "ModelPair", identical_pair: "ModelPair", tiny_texts: Texts, tmp_path: Path
 ) -> Callable[..., Findings]:
-    """``conforms(spec, option=value, …)`` checks the promises of `DiffingMethod`."""
+    """``conforms(spec, option=value, …)`` checks the promises of `DiffingMethod`.
 
-    def check(spec: Spec, **options: Any) -> Findings:
+    Arguments of its tools, where they have no defaults: ``arguments={"tool": {"argument": 3}}``.
+    """
+
+    def check(
+        spec: Spec, *, arguments: Mapping[str, Mapping[str, Any]] | None = None, **options: Any
+    ) -> Findings:
         return assert_conforms(
             spec,
             pair=tiny_pair,
@@ -70,6 +83,21 @@ def conforms(
             texts=tiny_texts,
             folder=tmp_path,
             options=options,
+            arguments=arguments,
+        )
+
+    return check
+
+
+@pytest.fixture
+def study_conforms(
+    tiny_model: "Model", tiny_texts: Texts, tmp_path: Path
+) -> Callable[..., Findings]:
+    """``study_conforms(spec, option=value, …)`` checks the promises of `Study`."""
+
+    def check(spec: Spec, **options: Any) -> Findings:
+        return assert_study_conforms(
+            spec, model=tiny_model, texts=tiny_texts, folder=tmp_path, options=options
         )
 
     return check

@@ -1,4 +1,4 @@
-"""What every options class promises."""
+"""What options of methods and studies promise, and arguments of tools."""
 
 import subprocess
 import sys
@@ -23,21 +23,26 @@ def assert_options_conform(spec: Spec) -> None:
         msg = f"the options of {spec.name!r} are no MethodConfig"
         raise AssertionError(msg)
     for name, field in config.model_fields.items():
-        _assert_field_conforms(name, field)
+        if field.is_required():
+            msg = f"option {name!r} has no default"
+            raise AssertionError(msg)
+        assert_field_conforms(f"option {name!r}", field)
     _assert_light(spec.config.partition(":")[0])
 
 
-def _assert_field_conforms(name: str, field: FieldInfo) -> None:
-    if field.is_required():
-        msg = f"option {name!r} has no default"
-        raise AssertionError(msg)
+def assert_field_conforms(name: str, field: FieldInfo) -> None:
+    """Checks that a field has words, and a number bounds.
+
+    Raises:
+        AssertionError: it has not; the message begins with ``name``.
+    """
     if not field.description:
-        msg = f"option {name!r} has no docstring"
+        msg = f"{name} has no docstring"
         raise AssertionError(msg)
     if _is_number(field.annotation) and not any(
         getattr(bound, kind, None) is not None for bound in field.metadata for kind in _BOUNDS
     ):
-        msg = f"option {name!r} is a number without bounds"
+        msg = f"{name} is a number without bounds"
         raise AssertionError(msg)
 
 
