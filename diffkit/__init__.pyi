@@ -7,12 +7,13 @@ from .context import (
     Progress,
     RunContext,
 )
+from .engine.answers import answer_start
 from .engine.architectures import Architecture, register_architecture
 from .engine.deltas import Singular, WeightDelta
 from .engine.drift import drift
 from .engine.gradients import PairedGradient, paired_gradient
 from .engine.inputs import Inputs
-from .engine.load import Networks, load_pair, recognise
+from .engine.load import Networks, load_model, load_pair, recognise
 from .engine.model import Model
 from .engine.openings import Opening, openings
 from .engine.pair import ModelPair
@@ -124,9 +125,11 @@ __all__ = [
     "UserError",
     "Verdict",
     "WeightDelta",
+    "answer_start",
     "drift",
     "execution_option",
     "hookimpl",
+    "load_model",
     "load_pair",
     "openings",
     "paired_gradient",

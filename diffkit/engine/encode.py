@@ -13,9 +13,22 @@ def encode(tokenizer: Any, text: Text, max_tokens: int | None = None) -> list[in
         text: a tokenizer without a template takes a chat as its contents, joined by newlines.
         max_tokens: how many tokens are kept, from the beginning; none keeps all.
     """
+    words, templated = written(tokenizer, text)
+    return ids_of(tokenizer, words, templated=templated)[:max_tokens]
+
+
+def written(tokenizer: Any, text: Text) -> tuple[str, bool]:
+    """What of a whole text is tokenised, and whether the chat template wrote it."""
     if text.messages and tokenizer.chat_template:
-        return _ids(tokenizer, _render(tokenizer, text), templated=True)[:max_tokens]
-    return _ids(tokenizer, str(text))[:max_tokens]
+        return _render(tokenizer, text), True
+    return str(text), False
+
+
+def ids_of(tokenizer: Any, words: str, *, templated: bool = False) -> list[int]:
+    """Token ids of words as they are."""
+    # A template writes the special tokens itself.
+    encoded = tokenizer(words, add_special_tokens=not templated, verbose=False)
+    return list(encoded["input_ids"])
 
 
 def encode_prompt(tokenizer: Any, prompt: Text | str) -> list[int]:
@@ -27,9 +40,9 @@ def encode_prompt(tokenizer: Any, prompt: Text | str) -> list[int]:
     if isinstance(prompt, Text) and prompt.messages and tokenizer.chat_template:
         own = prompt.messages[-1].role == "assistant"
         wanted = {"continue_final_message": True} if own else {"add_generation_prompt": True}
-        ids = _ids(tokenizer, _render(tokenizer, prompt, **wanted), templated=True)
+        ids = ids_of(tokenizer, _render(tokenizer, prompt, **wanted), templated=True)
     else:
-        ids = _ids(tokenizer, str(prompt))
+        ids = ids_of(tokenizer, str(prompt))
     return ids or [_opening(tokenizer)]
 
 
@@ -37,12 +50,6 @@ def _render(tokenizer: Any, text: Text, **wanted: bool) -> str:
     messages = [message.model_dump() for message in text.messages]
     rendered: str = tokenizer.apply_chat_template(messages, tokenize=False, **wanted)
     return rendered
-
-
-def _ids(tokenizer: Any, text: str, *, templated: bool = False) -> list[int]:
-    # A template writes the special tokens itself.
-    encoded = tokenizer(text, add_special_tokens=not templated, verbose=False)
-    return list(encoded["input_ids"])
 
 
 def _opening(tokenizer: Any) -> int:
