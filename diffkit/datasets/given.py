@@ -29,7 +29,7 @@ def texts_source(value: str) -> Path | Dataset:
         what = f"{value!r} is not {SYNTAX}."
         raise UserError(what, cure="Try: hf:Salesforce/wikitext:wikitext-2-raw-v1:train:text")
     named = zip(_PARTS, parts, strict=False)
-    return Dataset(**{name: part for name, part in named if part})  # type: ignore[arg-type]
+    return Dataset(**{name: part for name, part in named if part})
 
 
 def read_texts(source: Path | Dataset | None, limit: int | None) -> Texts:
