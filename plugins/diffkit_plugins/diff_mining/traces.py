@@ -1,0 +1,65 @@
+"""The places where the leading tokens' probability rose most, in their context."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diffkit import Candidate, ModelPair, Text, TokenTrace, TracedToken
+from diffkit_plugins.diff_mining.config import DiffMiningConfig
+from diffkit_plugins.diff_mining.places import Place
+
+
+def trace(
+    pair: ModelPair, texts: Sequence[Text], token: int, place: Place, config: DiffMiningConfig
+) -> TokenTrace:
+    """A window of tokens around ``place``, each with how far ``token`` rose in its stead.
+
+    The text is read again, alone, so that the pass over all texts keeps nothing.
+
+    Args:
+        pair: both sides.
+        texts: the texts that the place's number counts through.
+        token: the token that rose.
+        place: where it rose most.
+        config: the options.
+    """
+    inputs = pair.base.inputs([texts[place.text]], max_tokens=config.max_tokens)
+    assert inputs.ids is not None  # noqa: S101 - texts always give ids
+    first = max(0, place.position - config.window)
+    ids = inputs.ids[0, first : place.position + config.window + 1].tolist()
+    predicting = slice(max(0, first - 1), first + len(ids) - 1)
+    q, p = (
+        side.logits(inputs, keep=predicting)[0, :, : pair.vocabulary].float().softmax(dim=-1)
+        for side in (pair.base, pair.finetuned)
+    )
+    rises = (p[:, token] - q[:, token].to(p.device)).tolist()
+    base, finetuned = (_candidates(pair, side, config.candidates) for side in (q, p))
+    words = [pair.base.tokenizer.decode([each]) for each in ids]
+    opening = len(words) - len(rises)  # a text's first token is not predicted
+    traced = [
+        TracedToken(token=word, score=score, base=left, finetuned=right)
+        for word, score, left, right in zip(words[opening:], rises, base, finetuned, strict=True)
+    ]
+    name = pair.base.tokenizer.decode([token])
+    return TokenTrace(
+        title=f"Where {name!r} rose most: its rise in the place of each token",
+        unit="probability, finetuned − base",
+        tokens=(*(TracedToken(token=word) for word in words[:opening]), *traced),
+    )
+
+
+def _candidates(
+    pair: ModelPair, probabilities: Float[Tensor, "seq vocabulary"], count: int
+) -> list[tuple[Candidate, ...]]:
+    """The likeliest tokens of each place."""
+    best = torch.topk(probabilities, min(count, probabilities.shape[-1]), dim=-1)
+    decode = pair.base.tokenizer.decode
+    return [
+        tuple(
+            Candidate(token=decode([token]), probability=min(1.0, probability))
+            for token, probability in zip(tokens, values, strict=True)
+        )
+        for tokens, values in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    ]
