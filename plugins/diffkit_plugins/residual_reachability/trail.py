@@ -67,6 +67,11 @@ class Trail:
             self.active, self.goal = rows[kept], self.goal.rows(kept)
         return kept
 
+    @property
+    def best(self) -> Float[Tensor, " active"]:
+        """The least loss of each active row so far."""
+        return self._best[self.active]
+
     def reached(self) -> Reached:
         """What has been found so far."""
         errors = self._whole.errors(self._best)
