@@ -1,0 +1,135 @@
+"""What the finetuned side loses without one direction of its residual stream."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diffkit import Inputs, ModelPair, RunContext
+from diffkit.maths import token_divergences, token_log_probabilities
+from diffkit_plugins.activation_lens.config import ActivationLensConfig
+from diffkit_plugins.activation_lens.direction import Direction
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is measured of the finetuned side, mean over each text's predicted tokens in nats."""
+
+    loss: Float[Tensor, "*ablations texts"]
+    """Its loss, float64."""
+    divergence: Float[Tensor, "*ablations texts"]
+    """KL(finetuned ‖ base), float64."""
+
+
+@dataclass(frozen=True)
+class Effects:
+    """The finetuned side as it is, and without one direction at a time."""
+
+    whole: Reading
+    without: Reading
+    """Its first axis is the directions."""
+
+    @property
+    def removed(self) -> Float[Tensor, " ablations"]:
+        """The share of the divergence from the base that went with the direction."""
+        total = self.whole.divergence.mean()
+        return (total - self.without.divergence.mean(dim=1)) / total
+
+    @property
+    def removed_error(self) -> Float[Tensor, " ablations"]:
+        """Its standard error over texts, as of a ratio of means (Cochran 1977, 6.13)."""
+        total = self.whole.divergence
+        gone = total - self.without.divergence
+        return _error(gone - self.removed[:, None] * total) / total.mean()
+
+    @property
+    def loss(self) -> Float[Tensor, " ablations"]:
+        """How much the loss grew, in nats per token."""
+        return (self.without.loss - self.whole.loss).mean(dim=1)
+
+    @property
+    def loss_error(self) -> Float[Tensor, " ablations"]:
+        """Its standard error over texts."""
+        return _error(self.without.loss - self.whole.loss)
+
+
+def _error(values: Float[Tensor, "ablations texts"]) -> Float[Tensor, " ablations"]:
+    return values.std(dim=1) / values.shape[1] ** 0.5
+
+
+def swapped(
+    stream: Float[Tensor, "texts seq hidden"],
+    base: Float[Tensor, "texts seq hidden"],
+    unit: Float[Tensor, " hidden"],
+) -> Float[Tensor, "texts seq hidden"]:
+    """The stream with its part along a direction replaced by the base's.
+
+    Doing it twice is doing it once; where the streams agree along the direction nothing changes.
+
+    Args:
+        stream: the finetuned side's.
+        base: the base's, of the same tokens.
+        unit: the direction, of norm 1.
+    """
+    unit = unit.to(stream.device, torch.float32)
+    along = (base - stream).float() @ unit
+    return stream + (along[..., None] * unit).to(stream.dtype)
+
+
+def ablate(
+    pair: ModelPair,
+    directions: Sequence[Direction],
+    config: ActivationLensConfig,
+    context: RunContext,
+) -> Effects:
+    """Reads texts with the finetuned side as it is and without each direction.
+
+    Args:
+        pair: both sides.
+        directions: what is taken out, one at a time.
+        config: how many texts, and how long.
+        context: the texts.
+    """
+    texts = context.texts.first(config.ablation_texts)
+    loss = torch.full((1 + len(directions), len(texts)), torch.nan, dtype=torch.float64)
+    divergence = loss.clone()
+    batches = texts.batches(config.batch_size)
+    for numbers in context.progress(batches, label="ablations", total=len(batches)):
+        batch = [texts.items[number] for number in numbers]
+        inputs = pair.base.inputs(batch, max_tokens=config.max_tokens)
+        for row, reading in enumerate(_readings(pair, inputs, directions)):
+            loss[row, numbers], divergence[row, numbers] = reading.loss, reading.divergence
+    kept = loss[0].isfinite()  # texts of one token predict nothing
+    loss, divergence = loss[:, kept], divergence[:, kept]
+    return Effects(Reading(loss[0], divergence[0]), Reading(loss[1:], divergence[1:]))
+
+
+def _readings(
+    pair: ModelPair, inputs: Inputs, directions: Sequence[Direction]
+) -> Iterator[Reading]:
+    """Of the finetuned side as it is, then without each direction."""
+    logits = pair.base.logits(inputs, keep=slice(0, -1))
+    yield _read(pair, inputs, logits)
+    layers = sorted({direction.layer for direction in directions})
+    streams = dict(zip(layers, pair.base.resid(inputs, layers), strict=True)) if layers else {}
+    for direction in directions:
+        base, unit = streams[direction.layer], direction.unit
+        with pair.finetuned.edit(
+            direction.layer, lambda stream, base=base, unit=unit: swapped(stream, base, unit)
+        ):
+            yield _read(pair, inputs, logits)
+
+
+def _read(pair: ModelPair, inputs: Inputs, base: Float[Tensor, "texts seq rows"]) -> Reading:
+    assert inputs.ids is not None  # noqa: S101 - made from texts
+    logits, size = pair.finetuned.logits(inputs, keep=slice(0, -1)), pair.vocabulary
+    surprise = -token_log_probabilities(logits, inputs.ids[:, 1:], size)
+    kl = token_divergences(logits, base, size).kl_pq
+    mask = inputs.mask[:, 1:].to(kl.device)
+    loss, divergence = (
+        (torch.where(mask, each, 0).sum(dim=1, dtype=torch.float64) / mask.sum(dim=1)).cpu()
+        for each in (surprise, kl)
+    )
+    return Reading(loss, divergence)

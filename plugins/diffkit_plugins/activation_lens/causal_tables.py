@@ -1,0 +1,117 @@
+"""Causal tests of the mean differences as findings."""
+
+from collections.abc import Sequence
+from statistics import fmean
+
+from jaxtyping import Float
+from torch import Tensor
+
+from diffkit import Completion, ModelPair, Sample, Samples, Table, TokenScore, TokenTable
+from diffkit_plugins.activation_lens.ablation import Effects
+from diffkit_plugins.activation_lens.coherence import Coherence
+from diffkit_plugins.activation_lens.direction import Direction
+from diffkit_plugins.activation_lens.patchscope import Patched
+from diffkit_plugins.activation_lens.steering import Steerer, Steering
+
+
+def ablation_table(directions: Sequence[Direction], effects: Effects) -> Table:
+    """What went with each direction, and with random ones.
+
+    Args:
+        directions: of one layer.
+        effects: of them, then of its random directions.
+    """
+    columns = [effects.removed, effects.removed_error, effects.loss, effects.loss_error]
+    removed, removed_error, loss, loss_error = (column.tolist() for column in columns)
+    random_removed, random_loss = removed[len(directions) :], loss[len(directions) :]
+    return Table(
+        title=f"What the finetuned side loses without its difference from the base along mean Δ, "
+        f"layer {directions[0].layer} (random: along {len(random_removed)} random directions)",
+        columns=("slot", "share of KL(finetuned ‖ base) removed", "± one standard error",
+                 "random, mean", "random, largest", "change of loss, nats per token",
+                 "± one standard error", "random, mean"),
+        rows=tuple(
+            (direction.name, removed[i], removed_error[i], fmean(random_removed),
+             max(random_removed), loss[i], loss_error[i], fmean(random_loss))
+            for i, direction in enumerate(directions)
+        ),
+    )  # fmt: skip
+
+
+def steering_table(found: Sequence[Steering], steerer: Steerer) -> Table:
+    """How strongly each direction could be added, and what it did to the text.
+
+    Args:
+        found: a row each.
+        steerer: what they were steered by.
+    """
+    return Table(
+        title="Steering: the largest strength that leaves text coherent, in multiples of the "
+        "stream's norm, beside a random vector of the same norm",
+        columns=("layer", "slot", "strength", "coherent share", "random: coherent share",
+                 "distinct pairs of words", "random: distinct", "unsteered: distinct",
+                 "base's log likelihood, nats per token", "random: log likelihood",
+                 "unsteered: log likelihood"),
+        rows=tuple(
+            (one.steered.direction.layer, one.steered.direction.name, one.steered.strength,
+             steerer.coherent_share(one.steered), steerer.coherent_share(one.control),
+             *(fmean(c.distinct for c in each) for each in _coherences(one, steerer)),
+             *(fmean(c.log_likelihood for c in each) for each in _coherences(one, steerer)))
+            for one in found
+        ),
+    )  # fmt: skip
+
+
+def _coherences(one: Steering, steerer: Steerer) -> tuple[Sequence[Coherence], ...]:
+    return one.steered.coherences, one.control.coherences, steerer.references
+
+
+def steered_samples(
+    title: str, before: Sequence[Completion], steered: Sequence[Completion]
+) -> Samples:
+    """Steered text, and beside it what it is compared with.
+
+    Args:
+        title: what is compared.
+        before: shown as the base's.
+        steered: shown as the finetuned side's; after the same prompts.
+    """
+    rows = tuple(
+        Sample(prompt=one.prompt, base=one.text, finetuned=other.text)
+        for one, other in zip(before, steered, strict=True)
+    )
+    return Samples(title=title, rows=rows)
+
+
+def score_table(
+    pair: ModelPair, scores: Float[Tensor, " vocabulary"], title: str, unit: str, count: int
+) -> TokenTable:
+    """The tokens of the highest scores.
+
+    Args:
+        pair: whose tokens they are.
+        scores: of each.
+        title: what they mean.
+        unit: what they are measured in.
+        count: how many are shown.
+    """
+    best = scores.sort(descending=True, stable=True)
+    rows = zip(best.indices[:count].tolist(), best.values[:count].tolist(), strict=True)
+    decode = pair.base.tokenizer.decode
+    return TokenTable(
+        title=title,
+        unit=unit,
+        rows=tuple(TokenScore(token=decode([token]), score=score) for token, score in rows),
+    )
+
+
+def patched_table(pair: ModelPair, patched: Patched, count: int) -> TokenTable:
+    """The tokens that every identity prompt says rather than after random vectors."""
+    direction = patched.direction
+    title = (
+        f"Patchscope: tokens that identity prompts make of mean Δ, layer {direction.layer}, slot "
+        f"{direction.name}, {patched.scale:g} times the stream's norm (prompts overlap by "
+        f"{patched.agreement:+.2f} against random vectors)"
+    )
+    unit = "nats above random vectors in the prompt where it is least so"
+    return score_table(pair, patched.scores, title, unit, count)
