@@ -20,8 +20,9 @@ def implementation_of(spec: Spec) -> DiffingMethod[Any] | Study[Any]:
         DiffkitError: it cannot be imported or made, or breaks the contract of its subject.
     """
     made: DiffingMethod[Any] | Study[Any] = spec.load()
-    contract: Any = Study if spec.subject == "model" else DiffingMethod
-    if not isinstance(made, contract):
+    contract: type[Any] = Study if spec.subject == "model" else DiffingMethod
+    kept = isinstance(made, contract)
+    if not kept:
         what = f"The {noun(spec)} {spec.name!r} is no {contract.__name__} ({spec.implementation})."
         raise DiffkitError(what, cure="Ask the plugin's author, or leave it out.")
     return made

@@ -85,7 +85,8 @@ def _askable(which: Which) -> "RunSpec":
     method = state.host.methods[which.method]
     if not has_tools(method):
         what = f"The {noun(method)} {which.method!r} has no tools."
-        raise UserError(what, cure=f"Its findings are all that it says: diffkit run {which.method}")
+        command = f"diffkit run {which.method} {which.flags}".strip()
+        raise UserError(what, cure=f"Its findings are all that it says: {command}")
     return run_spec(which)
 
 

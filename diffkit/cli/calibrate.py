@@ -20,7 +20,8 @@ def calibrate(
     A table in the folder calibration/ of registered organisms spares others these runs.
     """
     from diffkit.cli.console import listen, progress, say, warn
-    from diffkit.cli.evaluate import Tally, plan_of
+    from diffkit.cli.evaluate import Tally
+    from diffkit.cli.suites import plan_of
     from diffkit.errors import UserError
     from diffkit.evaluation.calibrated import write_table
     from diffkit.evaluation.tabulate import tabulate

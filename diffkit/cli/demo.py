@@ -28,7 +28,8 @@ def demo(
     from diffkit.cli.evaluate import carry_out
     from diffkit.cli.report import report
     from diffkit.evaluation.board import build
-    from diffkit.evaluation.suite import Suite, expand
+    from diffkit.evaluation.plan import expand
+    from diffkit.evaluation.suite import Suite
     from diffkit.render.text import render_findings, render_leaderboard
     from diffkit.yamls import read_record
 

@@ -2,19 +2,18 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from diffkit.cli.flags import Device, Fresh, TextsLimit, TextsSource
 from diffkit.cli.state import state
+from diffkit.cli.suites import Names, controls_of, null_of, plan_of, split
 
 if TYPE_CHECKING:
+    from diffkit.evaluation.plan import Plan
     from diffkit.evaluation.record import Evaluation
-    from diffkit.evaluation.suite import Plan, Suite
     from diffkit.runs.sweep import Result
-
-Names = list[str] | None
 
 
 def evaluate(
@@ -52,13 +51,13 @@ def evaluate(
 
     flags = {
         "name": name,
-        "organisms": _split(organisms),
-        "methods": _split(methods),
-        "investigators": _split(investigators),
-        "graders": _split(graders),
-        "seeds": _split(seeds),
-        "calibration": [_null(value) for value in _split(calibrate) or []] or None,
-        "controls": _controls(_split(controls)),
+        "organisms": split(organisms),
+        "methods": split(methods),
+        "investigators": split(investigators),
+        "graders": split(graders),
+        "seeds": split(seeds),
+        "calibration": [null_of(value) for value in split(calibrate) or []] or None,
+        "controls": controls_of(split(controls)),
         "texts": texts_source(texts) if texts else None,
         "texts_limit": texts_limit,
     }
@@ -67,22 +66,6 @@ def evaluate(
     say("Next: diffkit report --leaderboard, or diffkit runs list")
     if any(entry.error for entry in evaluation.entries):
         raise typer.Exit(1)
-
-
-def plan_of(suite: Path | None, flags: dict[str, Any]) -> "Plan":
-    """The plan of a suite's file, of flags, or of both.
-
-    Raises:
-        UserError: a name, an option or a field does not fit.
-    """
-    from diffkit.errors import BadOption
-    from diffkit.evaluation.suite import expand
-    from diffkit.yamls import in_file
-
-    try:
-        return expand(_suite(suite, flags), state.host, state.catalogue)
-    except BadOption as error:
-        raise (in_file(error, suite) if suite else error) from error
 
 
 class Tally:
@@ -131,50 +114,3 @@ def carry_out(plan: "Plan", device: str, fresh: bool, *, allow_inert: bool = Fal
     )
     tally.tell(sum(entry.from_table for entry in evaluation.entries))
     return evaluation
-
-
-def _split(values: Names) -> Names:
-    """The names in ``values``; none where there are none."""
-    split = [name.strip() for value in values or [] for name in value.split(",")]
-    return list(filter(None, split)) or None
-
-
-def _controls(names: Names) -> Names:
-    """Names of control rows; none where nothing is said of them."""
-    from diffkit.evaluation.record import ControlArm
-
-    if names == ["all"]:
-        return list(get_args(ControlArm))
-    return [] if names == ["none"] else names
-
-
-def _null(value: str) -> dict[str, Any]:
-    from diffkit.errors import UserError
-
-    null, _, draws = value.partition(":")
-    if draws and not draws.isdigit():
-        raise UserError(f"--calibrate {value!r}: {draws!r} is no count.", cure="Try: NULL:19")
-    return {"organism": null, **({"draws": int(draws)} if draws else {})}
-
-
-def _suite(path: Path | None, flags: dict[str, Any]) -> "Suite":
-    """The suite of a file, or of flags; flags given beside a file take the place of its fields."""
-    from pydantic import ValidationError
-
-    from diffkit.errors import UserError
-    from diffkit.evaluation.suite import Suite
-    from diffkit.yamls import explain, read_record
-
-    given = {key: value for key, value in flags.items() if value is not None}
-    content: dict[str, Any] = {}
-    if path is not None:
-        content = read_record(path, Suite).beside(path).model_dump(exclude_defaults=True)
-    try:
-        return Suite.model_validate({**content, **given})
-    except ValidationError as error:
-        if not {"organisms", "methods"} <= {*content, *given}:
-            cure = "Give a suite YAML, or at least --organisms NAME and --methods NAME."
-            raise UserError("There is nothing to evaluate.", cure=cure) from error
-        misfit = explain(error)
-        what = f"--{misfit.place[0]}: {misfit.what}"
-        raise UserError(what, cure="See `diffkit evaluate --help`.") from error

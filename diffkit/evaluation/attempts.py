@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from diffkit.errors import reason_of
-from diffkit.evaluation.suite import Component
+from diffkit.evaluation.plan import Component
 from diffkit.investigator import Case
 from diffkit.runs.digest import digest
 from diffkit.runs.files import read_stored

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from diffkit.evaluation.suite import Plan
+from diffkit.evaluation.plan import Plan
 from diffkit.findings import Findings, TokenScore, TokenTable
 from diffkit.organism import Organism
 from diffkit.texts import Texts

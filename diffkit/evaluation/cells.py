@@ -7,7 +7,7 @@ from typing import NamedTuple
 from diffkit.errors import DiffkitError
 from diffkit.evaluation.calibrated import Calibrated
 from diffkit.evaluation.grades import answer_of
-from diffkit.evaluation.suite import Component, Pair, Plan, texts_of
+from diffkit.evaluation.plan import Component, Pair, Plan, texts_of
 from diffkit.runs.execute import Execution
 from diffkit.runs.manifest import StoredRun
 from diffkit.runs.spec import RunSpec

@@ -13,9 +13,9 @@ from diffkit.evaluation.grading import Grading
 from diffkit.evaluation.inert import check_expression
 from diffkit.evaluation.interview import Interview
 from diffkit.evaluation.nulls import calibrate
+from diffkit.evaluation.plan import Plan, reference_of
 from diffkit.evaluation.record import Evaluation
 from diffkit.evaluation.statements import statements
-from diffkit.evaluation.suite import Plan, reference_of
 from diffkit.runs.execute import Execution
 from diffkit.runs.store import Store
 from diffkit.runs.sweep import Result

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from diffkit.errors import RunFailed, reason_of
 from diffkit.evaluation.attempts import component_identity
+from diffkit.evaluation.plan import Component, Pair
 from diffkit.evaluation.statements import handle_of
-from diffkit.evaluation.suite import Component, Pair
 from diffkit.grader import Exam, Grade, Statement
 from diffkit.organism import Organism
 from diffkit.runs.digest import digest

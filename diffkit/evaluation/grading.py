@@ -9,8 +9,8 @@ from diffkit.evaluation.cells import Cell, Conditions
 from diffkit.evaluation.grades import Marking, exam
 from diffkit.evaluation.interview import Attempts
 from diffkit.evaluation.nulls import Nulls
+from diffkit.evaluation.plan import Component, Plan
 from diffkit.evaluation.record import Arm, Entry, Judged
-from diffkit.evaluation.suite import Component, Plan
 from diffkit.grader import Exam, Statement
 from diffkit.verdict import Attempt
 

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from diffkit.errors import BadFile, BadModel, UserError
-from diffkit.evaluation.suite import Pair, Plan
+from diffkit.evaluation.plan import Pair, Plan
 
 if TYPE_CHECKING:
     from diffkit.evaluation.gate import Expression

@@ -7,8 +7,8 @@ from diffkit.evaluation.arms import base_only, controlled, random_null, swapped
 from diffkit.evaluation.attempts import Asking
 from diffkit.evaluation.cells import Cell, Conditions, Key
 from diffkit.evaluation.nulls import Nulls
+from diffkit.evaluation.plan import Plan
 from diffkit.evaluation.record import Arm
-from diffkit.evaluation.suite import Plan
 from diffkit.findings import Findings
 from diffkit.investigator import Case
 from diffkit.runs.execute import Execution

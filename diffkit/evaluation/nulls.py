@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from diffkit.evaluation.attempts import Asking, component_key
 from diffkit.evaluation.cells import Cell, Conditions
-from diffkit.evaluation.suite import Component
+from diffkit.evaluation.plan import Component
 from diffkit.investigator import Case, NullScores
 
 

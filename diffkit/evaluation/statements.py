@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from diffkit.evaluation.suite import Pair
+from diffkit.evaluation.plan import Pair
 from diffkit.grader import Statement
 from diffkit.organism import AnswerKey, Organism
 from diffkit.runs.digest import digest

@@ -1,24 +1,18 @@
 """A suite: what is evaluated, as a YAML or from flags."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from pydantic import Field, NonNegativeInt, field_validator
 
-from diffkit.catalogue import Catalogue, Selected, is_file
+from diffkit.catalogue import is_file
 from diffkit.datasets.dataset import Dataset
-from diffkit.datasets.given import read_texts, texts_source
-from diffkit.errors import BadOption, UserError
-from diffkit.evaluation.draws import Calibration, calibration_nulls
+from diffkit.datasets.given import texts_source
+from diffkit.errors import UserError
+from diffkit.evaluation.draws import Calibration
 from diffkit.evaluation.record import ControlArm
-from diffkit.method import MethodConfig
-from diffkit.organism import BaseModelEntry, Record
-from diffkit.plugins import Host
-from diffkit.registry import Registry, Spec
-from diffkit.runs.options import configure
-from diffkit.texts import Texts
+from diffkit.organism import Record
 
 ALL = "*"
 """Stands for all variants of an organism on a base."""
@@ -107,95 +101,3 @@ def _placed(texts: Path | Dataset | None, folder: Path) -> Path | Dataset | None
         place = texts.place(folder)
         return texts.model_copy(update={"at": str(place)}) if place else texts
     return folder / texts if texts else None
-
-
-@dataclass(frozen=True)
-class Component:
-    """A plugin with its validated options."""
-
-    spec: Spec
-    config: MethodConfig
-
-
-@dataclass(frozen=True)
-class Pair:
-    """One pair of the expanded suite."""
-
-    selected: Selected
-    role: Literal["test", "calibration"]
-    rung: str = ""
-    """For calibration: the kind of null."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A suite with every name resolved and every option checked, before anything is run."""
-
-    suite: Suite
-    pairs: tuple[Pair, ...]
-    methods: tuple[Component, ...]
-    investigators: tuple[Component, ...]
-    graders: tuple[Component, ...]
-
-
-def expand(suite: Suite, host: Host, catalogue: Catalogue) -> Plan:
-    """Resolves a suite; what it names twice is there once.
-
-    Raises:
-        UnknownName: it names what nothing has.
-        BadOption: options do not fit.
-        UserError: a calibration null lies on none of the bases, or leaves no null over.
-    """
-    selected = [one for choice in suite.organisms for one in _chosen(choice, catalogue)]
-    tests = {(one.organism.name, one.base.name, one.variant): one for one in selected}
-    nulls = {
-        (rung, one.organism.name, one.base.name, one.variant): Pair(one, "calibration", rung)
-        for item in suite.calibration
-        for rung, one in calibration_nulls(item, catalogue, selected)
-    }
-    return Plan(
-        suite=suite.model_copy(update={"seeds": tuple(dict.fromkeys(suite.seeds))}),
-        pairs=(*(Pair(one, "test") for one in tests.values()), *nulls.values()),
-        methods=_components(suite.methods, host.methods),
-        investigators=_components(suite.investigators, host.investigators),
-        graders=_components(suite.graders, host.graders),
-    )
-
-
-def _chosen(choice: Choice, catalogue: Catalogue) -> tuple[Selected, ...]:
-    """The pairs that a choice stands for."""
-    if choice.variant not in (None, ALL):
-        return (catalogue.select(choice.organism, base=choice.base, variant=choice.variant),)
-    variants = catalogue.variants(choice.organism, base=choice.base)
-    default = tuple(one for one in variants if one.variant == "default")
-    return variants if choice.variant == ALL or not default else default
-
-
-def _components(
-    chosen: Mapping[str, Mapping[str, Any]], registry: Registry
-) -> tuple[Component, ...]:
-    found = []
-    for name, options in chosen.items():
-        spec = registry[name]
-        if spec.subject == "model":
-            what = f"{name!r} is a study of one model: it cannot be evaluated."
-            cure = f"Run it by itself: diffkit run {name} --base MODEL"
-            raise BadOption(what, (f"{registry.kind}s", name), cure=cure)
-        try:
-            found.append(Component(spec, configure(spec, options)))
-        except BadOption as error:
-            raise error.within(f"{registry.kind}s", name) from error
-    return tuple(found)
-
-
-def texts_of(suite: Suite, base: BaseModelEntry) -> Texts:
-    """The texts that every pair on a base is read on."""
-    return read_texts(suite.texts or base.texts, suite.texts_limit)
-
-
-def reference_of(suite: Suite, base: BaseModelEntry) -> Texts:
-    """Ordinary texts on a base: a sample of what it was trained on, else those that it is read on.
-
-    Common words are known from them.
-    """
-    return Texts.read(base.corpus) if base.corpus else texts_of(suite, base)

@@ -7,7 +7,7 @@ from diffkit.evaluation.attempts import Asking, component_key
 from diffkit.evaluation.calibrated import Calibrated
 from diffkit.evaluation.cells import planned_cells, run_cells
 from diffkit.evaluation.nulls import claims_of
-from diffkit.evaluation.suite import Plan
+from diffkit.evaluation.plan import Plan
 from diffkit.runs.execute import Execution
 from diffkit.runs.store import Store
 from diffkit.runs.sweep import Result

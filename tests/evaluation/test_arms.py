@@ -5,7 +5,7 @@ import pytest
 from diffkit.catalogue import Selected
 from diffkit.evaluation.arms import base_only, controlled, random_null, swapped
 from diffkit.evaluation.cells import Cell
-from diffkit.evaluation.suite import Component, Pair
+from diffkit.evaluation.plan import Component, Pair
 from diffkit.findings import (
     Candidate,
     Findings,

@@ -8,8 +8,8 @@ from diffkit_evaluators.lineup.config import MatchConfig
 from diffkit.catalogue import Selected
 from diffkit.errors import BadFile
 from diffkit.evaluation.grades import Marking, exam
+from diffkit.evaluation.plan import Component, Pair
 from diffkit.evaluation.statements import CHARACTERS, TEXTS, examples, handle_of, statements
-from diffkit.evaluation.suite import Component, Pair
 from diffkit.organism import AnswerKey, BaseModelEntry, Identical, Organism, Source
 from diffkit.registry import Spec
 from diffkit.runs.store import Store

@@ -5,7 +5,8 @@ from pydantic import ValidationError
 
 from diffkit.catalogue import Catalogue
 from diffkit.errors import UserError
-from diffkit.evaluation.suite import Suite, expand, texts_of
+from diffkit.evaluation.plan import expand, texts_of
+from diffkit.evaluation.suite import Suite
 from diffkit.organism import Adapter, BaseModelEntry, Control, Identical, Organism, Source
 from diffkit.plugins import load_host
 

@@ -6,7 +6,8 @@ from rich.console import Console
 from diffkit.catalogue import read_catalogue
 from diffkit.evaluation.board import build
 from diffkit.evaluation.evaluate import evaluate
-from diffkit.evaluation.suite import Suite, expand
+from diffkit.evaluation.plan import expand
+from diffkit.evaluation.suite import Suite
 from diffkit.organism import Control
 from diffkit.plugins import load_host
 from diffkit.render.html import leaderboard_page

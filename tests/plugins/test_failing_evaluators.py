@@ -5,7 +5,7 @@ import pytest
 from diffkit.errors import RunFailed
 from diffkit.evaluation.attempts import Asking
 from diffkit.evaluation.grades import Marking
-from diffkit.evaluation.suite import Component
+from diffkit.evaluation.plan import Component
 from diffkit.findings import Findings
 from diffkit.grader import Exam
 from diffkit.investigator import Case

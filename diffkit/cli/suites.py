@@ -1,0 +1,77 @@
+"""Suites from files and flags."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from diffkit.cli.state import state
+
+if TYPE_CHECKING:
+    from diffkit.evaluation.plan import Plan
+    from diffkit.evaluation.suite import Suite
+
+Names = list[str] | None
+"""Values of a flag that may be repeated, or hold several, comma-separated."""
+
+
+def plan_of(suite: Path | None, flags: dict[str, Any]) -> "Plan":
+    """The plan of a suite's file, of flags, or of both.
+
+    Raises:
+        UserError: a name, an option or a field does not fit.
+    """
+    from diffkit.errors import BadOption
+    from diffkit.evaluation.plan import expand
+    from diffkit.yamls import in_file
+
+    try:
+        return expand(_suite(suite, flags), state.host, state.catalogue)
+    except BadOption as error:
+        raise (in_file(error, suite) if suite else error) from error
+
+
+def split(values: Names) -> Names:
+    """The names in ``values``; none where there are none."""
+    names = [name.strip() for value in values or [] for name in value.split(",")]
+    return list(filter(None, names)) or None
+
+
+def controls_of(names: Names) -> Names:
+    """Names of control rows; none where nothing is said of them."""
+    from diffkit.evaluation.record import ControlArm
+
+    if names == ["all"]:
+        return list(get_args(ControlArm))
+    return [] if names == ["none"] else names
+
+
+def null_of(value: str) -> dict[str, Any]:
+    """A calibration null of a suite, from ``NULL`` or ``NULL:DRAWS``."""
+    from diffkit.errors import UserError
+
+    null, _, draws = value.partition(":")
+    if draws and not draws.isdigit():
+        raise UserError(f"--calibrate {value!r}: {draws!r} is no count.", cure="Try: NULL:19")
+    return {"organism": null, **({"draws": int(draws)} if draws else {})}
+
+
+def _suite(path: Path | None, flags: dict[str, Any]) -> "Suite":
+    """The suite of a file, or of flags; flags given beside a file take the place of its fields."""
+    from pydantic import ValidationError
+
+    from diffkit.errors import UserError
+    from diffkit.evaluation.suite import Suite
+    from diffkit.yamls import explain, read_record
+
+    given = {key: value for key, value in flags.items() if value is not None}
+    content: dict[str, Any] = {}
+    if path is not None:
+        content = read_record(path, Suite).beside(path).model_dump(exclude_defaults=True)
+    try:
+        return Suite.model_validate({**content, **given})
+    except ValidationError as error:
+        if not {"organisms", "methods"} <= {*content, *given}:
+            cure = "Give a suite YAML, or at least --organisms NAME and --methods NAME."
+            raise UserError("There is nothing to evaluate.", cure=cure) from error
+        misfit = explain(error)
+        what = f"--{misfit.place[0]}: {misfit.what}"
+        raise UserError(what, cure="See `diffkit evaluate --help`.") from error
