@@ -9,8 +9,8 @@ def register_methods(register: Register) -> None:
     register(
         Spec(
             name="activation-lens",
-            summary="Mean shift of the residual stream by position, read through the logit lens",
-            version=1,
+            summary="Mean shift of the residual stream by slot, read through the logit lens",
+            version=2,
             config="diffkit_plugins.activation_lens.config:ActivationLensConfig",
             implementation="diffkit_plugins.activation_lens.method:ActivationLens",
         )

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from diffkit import Model, ModelPair
 from diffkit.maths import jackknife
+from diffkit_plugins.activation_lens.noise import bound
 from diffkit_plugins.activation_lens.shift import Shift
 
 
@@ -18,6 +20,20 @@ class Scores:
     """Logits less their mean over the vocabulary, float64."""
     errors: Float[Tensor, " vocabulary"] | None
     """Their standard errors; none where all texts are in one fold."""
+    groups: int
+    """Folds that the errors come from."""
+
+    @property
+    def bound(self) -> float | None:
+        """How many standard errors a token must be promoted by to pass for more than noise."""
+        return None if self.errors is None else bound(len(self.values), self.groups)
+
+    @property
+    def passing(self) -> Bool[Tensor, " vocabulary"]:
+        """Tokens promoted by more than that; without errors nothing is known, and none."""
+        if self.errors is None or self.bound is None:
+            return torch.zeros_like(self.values, dtype=torch.bool)
+        return self.values > self.bound * self.errors
 
 
 def lens(
@@ -53,5 +69,6 @@ def promoted(pair: ModelPair, shift: Shift) -> Scores:
 
     values = read(shift.mean)
     if len(shift.sizes) == 0:
-        return Scores(values, None)
-    return Scores(values, jackknife(values, read(shift.without), shift.sizes))
+        return Scores(values, None, 0)
+    errors = jackknife(values, read(shift.without), shift.sizes)
+    return Scores(values, errors, len(shift.sizes))

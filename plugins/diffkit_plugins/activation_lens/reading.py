@@ -1,66 +1,58 @@
-"""What one side's residual stream is at each position that is looked at, text by text."""
+"""What both sides' residual streams are in the slots of a batch, reduced to what is kept of it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from diffkit import Inputs, Model
-
-
-@dataclass(frozen=True)
-class Slots:
-    """Where in each text of a batch the slots are: the first positions, then all tokens."""
-
-    mask: Bool[Tensor, "texts seq"]
-    """True at real tokens."""
-    places: Int[Tensor, "texts positions"]
-    """Column of each position's token; any where the text does not reach it."""
-    present: Bool[Tensor, "texts slots"]
-    """Whether the text has the position; last, whether it has any token."""
-
-    @classmethod
-    def of(cls, inputs: Inputs, positions: int) -> "Slots":
-        """The first ``positions`` real tokens and all of them, wherever padding went."""
-        numbers = torch.arange(positions)[None, :, None]
-        hits = (inputs.positions[:, None] == numbers) & inputs.mask[:, None]
-        present = torch.cat([hits.any(dim=-1), inputs.mask.any(dim=1, keepdim=True)], dim=1)
-        return cls(inputs.mask, hits.long().argmax(dim=-1), present)
-
-    def take(
-        self, stream: Float[Tensor, "layers texts seq width"]
-    ) -> Float[Tensor, "texts slots layers width"]:
-        """The stream at each position, and last its mean over the text's tokens; float64."""
-        mask, places = self.mask.to(stream.device), self.places.to(stream.device)
-        texts = torch.arange(len(mask), device=stream.device)[:, None]
-        each = stream[:, texts, places].double()
-        real = torch.where(mask[..., None], stream, 0)  # padding may be anything, NaN too
-        total = real.sum(dim=2, keepdim=True, dtype=torch.float64)
-        mean = total / mask.sum(dim=1).clamp(min=1)[:, None, None]
-        return torch.cat([each, mean], dim=2).permute(1, 2, 0, 3).cpu()
+from diffkit import Inputs, ModelPair
+from diffkit_plugins.activation_lens.places import Places
+from diffkit_plugins.activation_lens.plan import Plan
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One side's batch, reduced to what is kept of it."""
+    """A batch, text by text; float64 but for the second moment."""
 
-    values: Float[Tensor, "texts slots layers hidden"]
-    """The residual stream, float64."""
-    norms: Float[Tensor, "texts slots layers"]
-    """The Euclidean norm of a token's residual stream, float64."""
+    moved: Float[Tensor, "texts slots layers hidden"]
+    """The residual stream's difference, finetuned − base."""
+    base: Float[Tensor, "texts slots layers hidden"]
+    """The base's residual stream."""
+    norms: Float[Tensor, "texts slots layers 2"]
+    """The Euclidean norms of a token's residual streams, the base's first."""
+    second: Float[Tensor, "blocks hidden hidden"]
+    """ΔΔᵀ / ‖base‖² summed over tokens, Δ being the difference at a token; float32, where the base
+    lies."""
 
 
-def read(side: Model, inputs: Inputs, layers: Sequence[int], slots: Slots) -> Reading:
-    """Reads a batch with one side, all layers in one pass.
+def read(pair: ModelPair, inputs: Inputs, plan: Plan, places: Places) -> Reading:
+    """Reads a batch with both sides, all layers in one pass of each.
 
     Args:
-        side: the model.
+        pair: both sides.
         inputs: the batch.
-        layers: numbers of the blocks after which the stream is read.
-        slots: where the batch's positions are.
+        plan: what is read of it.
+        places: where the slots are.
     """
-    stream = side.resid(inputs, layers)
-    norms = torch.linalg.vector_norm(stream, dim=-1, keepdim=True, dtype=torch.float32)
-    return Reading(slots.take(stream), slots.take(norms)[..., 0])
+    base = pair.base.resid(inputs, plan.blocks).float()
+    finetuned = pair.finetuned.resid(inputs, plan.blocks).to(base.device).float()
+    moved = finetuned - base
+    norms = torch.stack([torch.linalg.vector_norm(side, dim=-1) for side in (base, finetuned)], -1)
+    shown = slice(len(plan.layers))
+    return Reading(
+        places.take(moved[shown]),
+        places.take(base[shown]),
+        places.take(norms[shown]),
+        _second(moved, norms[..., :1], inputs.mask.to(base.device)),
+    )
+
+
+def _second(
+    moved: Float[Tensor, "blocks texts seq hidden"],
+    norms: Float[Tensor, "blocks texts seq 1"],
+    mask: Bool[Tensor, "texts seq"],
+) -> Float[Tensor, "blocks hidden hidden"]:
+    there = norms[:, mask]
+    relative = torch.where(there > 0, moved[:, mask] / there, 0)
+    return relative.mT @ relative

@@ -7,73 +7,89 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diffkit import ModelPair, RunContext
+from diffkit import Model, ModelPair, RunContext, Text, answer_start
 from diffkit.maths import VectorMoments
 from diffkit_plugins.activation_lens.config import ActivationLensConfig
-from diffkit_plugins.activation_lens.reading import Reading, Slots, read
+from diffkit_plugins.activation_lens.places import Places
+from diffkit_plugins.activation_lens.plan import Plan
+from diffkit_plugins.activation_lens.reading import Reading, read
 
 
 @dataclass
 class Scan:
     """What is known so far; a sample is one text, since the tokens within it are dependent."""
 
-    layers: tuple[int, ...]
-    """Numbers of the blocks that are read, from 0."""
+    plan: Plan
+    """What is read of each text."""
     differences: list[VectorMoments]
     """Of finetuned − base, [slots, layers, hidden], for each fold of texts."""
     base: VectorMoments
     """Of the base's residual stream, [slots, layers, hidden]."""
     norms: VectorMoments
     """Of both sides' norms, [slots, layers, 2], the base first."""
+    second: Float[Tensor, "blocks hidden hidden"]
+    """Summed over tokens: ΔΔᵀ / ‖base‖², Δ being finetuned − base at a token."""
+    unsplit: int = 0
+    """Chats with an answer whose first token cannot be told."""
 
     @classmethod
-    def empty(cls, layers: tuple[int, ...], slots: int, hidden: int, folds: int) -> "Scan":
-        """Of no texts."""
-        shape = (slots, len(layers), hidden)
+    def empty(cls, plan: Plan, side: Model, folds: int) -> "Scan":
+        """Of no texts; the second moment lies where ``side`` does."""
+        shape = (len(plan.slots), len(plan.layers), side.hidden)
         differences = [VectorMoments.empty(*shape) for _ in range(folds)]
-        norms = VectorMoments.empty(slots, len(layers), 2)
-        return cls(layers, differences, VectorMoments.empty(*shape), norms)
+        norms = VectorMoments.empty(len(plan.slots), len(plan.layers), 2)
+        square = (len(plan.blocks), side.hidden, side.hidden)
+        second = torch.zeros(square, dtype=torch.float64, device=side.device)
+        return cls(plan, differences, VectorMoments.empty(*shape), norms, second)
 
-    def add(self, base: Reading, finetuned: Reading, slots: Slots, texts: Sequence[int]) -> None:
+    @property
+    def reached(self) -> list[int]:
+        """How many texts reach each slot."""
+        return [int(count) for count in self.base.count]
+
+    def add(self, reading: Reading, places: Places, texts: Sequence[int]) -> None:
         """Takes in a batch.
 
         Args:
-            base: what the base read.
-            finetuned: what the finetuned side read, of the same token ids.
-            slots: where the batch's positions are.
+            reading: what was read of it.
+            places: where its slots are.
             texts: numbers of the batch's texts in the suite, which decide on their folds.
         """
-        moved = finetuned.values - base.values
         folds = torch.tensor(texts) % len(self.differences)
         for fold in sorted(set(folds.tolist())):
             chosen = folds == fold
-            grown = self.differences[fold].add(moved[chosen], slots.present[chosen])
+            grown = self.differences[fold].add(reading.moved[chosen], places.present[chosen])
             self.differences[fold] = grown
-        norms: Float[Tensor, "texts slots layers 2"]
-        norms = torch.stack([base.norms, finetuned.norms], dim=-1)
-        self.norms = self.norms.add(norms, slots.present)
-        self.base = self.base.add(base.values, slots.present)
+        self.norms = self.norms.add(reading.norms, places.present)
+        self.base = self.base.add(reading.base, places.present)
+        self.second += reading.second
 
 
-def scan(pair: ModelPair, config: ActivationLensConfig, context: RunContext) -> Scan:
+def scan(pair: ModelPair, config: ActivationLensConfig, context: RunContext, plan: Plan) -> Scan:
     """Reads the texts with both sides on the same token ids.
 
     Args:
         pair: both sides.
         config: the options.
         context: the texts, and where progress is shown.
-
-    Raises:
-        UserError: there is no such layer.
+        plan: what is read of them.
     """
     texts = context.texts.first(config.texts)
-    layers = tuple(dict.fromkeys(pair.base.numbers(config.layers)))
-    found = Scan.empty(layers, config.positions + 1, pair.base.hidden, config.folds)
+    found = Scan.empty(plan, pair.base, config.folds)
     batches = texts.batches(config.batch_size)
     for numbers in context.progress(batches, label="texts", total=len(batches)):
         batch = [texts.items[number] for number in numbers]
         inputs = pair.base.inputs(batch, max_tokens=config.max_tokens)
-        places = Slots.of(inputs, config.positions)
-        base, finetuned = (read(s, inputs, layers, places) for s in (pair.base, pair.finetuned))
-        found.add(base, finetuned, places, numbers)
+        places = Places.of(inputs, plan.slots, _starts(pair.base, batch, found))
+        found.add(read(pair, inputs, plan, places), places, numbers)
     return found
+
+
+def _starts(side: Model, texts: Sequence[Text], found: Scan) -> list[int | None]:
+    """Numbers of the first tokens of the texts' first answers, where a slot asks for them."""
+    if all(slot.anchor != "answer" for slot in found.plan.slots):
+        return [None] * len(texts)
+    starts = [answer_start(side.tokenizer, text) for text in texts]
+    answered = [any(turn.role == "assistant" for turn in text.messages) for text in texts]
+    found.unsplit += sum(a and s is None for a, s in zip(answered, starts, strict=True))
+    return starts

@@ -1,4 +1,4 @@
-"""How far, and where to, the mean residual stream moved at one layer and position."""
+"""How far, and where to, the mean residual stream moved at one layer and slot."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from diffkit.maths import VectorMoments
 from diffkit_plugins.activation_lens.scan import Scan
+from diffkit_plugins.activation_lens.slot import Slot
 
 _NO_NOISE = 1e8
 """A signal above this is a difference that is the same in every text, but for rounding."""
@@ -20,8 +21,8 @@ class Shift:
 
     layer: int
     """The block's number, from 0."""
-    position: int | None
-    """Tokens before it in the text; none: the mean over all of the text's tokens."""
+    slot: Slot
+    """Where in the texts."""
     texts: int
     """How many texts reach it."""
     mean: Float[Tensor, " hidden"]
@@ -41,8 +42,8 @@ class Shift:
 
     @property
     def name(self) -> str:
-        """The position, or ``all``."""
-        return "all" if self.position is None else str(self.position)
+        """The slot's name."""
+        return self.slot.name
 
     @property
     def relative(self) -> float:
@@ -60,15 +61,15 @@ class Shift:
 
 
 def shifts(found: Scan, min_texts: int) -> Iterator[Shift]:
-    """Layer by layer, the positions in order and then all tokens.
+    """Layer by layer, the slots in their order.
 
     Args:
         found: the scan.
-        min_texts: positions that fewer texts reach are left out.
+        min_texts: slots that fewer texts reach are left out.
     """
     whole = VectorMoments.merged(found.differences)
     reached = (whole.count >= min_texts).nonzero()[:, 0].tolist()
-    for place in range(len(found.layers)):
+    for place in range(len(found.plan.layers)):
         for slot in reached:
             yield _shift(found, whole, place, slot)
 
@@ -82,8 +83,8 @@ def _shift(found: Scan, whole: VectorMoments, place: int, slot: int) -> Shift:
     sizes, rest = sizes[used], (texts - sizes[used])[:, None]
     mean = whole.mean[slot, place]
     return Shift(
-        layer=found.layers[place],
-        position=None if slot == len(whole.count) - 1 else slot,
+        layer=found.plan.layers[place],
+        slot=found.plan.slots[slot],
         texts=int(texts),
         mean=mean,
         error=whole.standard_error[slot, place],

@@ -1,6 +1,6 @@
 """The shifts as findings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from jaxtyping import Float
@@ -13,45 +13,41 @@ from diffkit import (
     ModelPair,
     Series,
     Table,
-    TokenScore,
-    TokenTable,
     TokenTrace,
     TracedToken,
 )
-from diffkit_plugins.activation_lens.lens import lens, promoted
+from diffkit_plugins.activation_lens.lens import lens
+from diffkit_plugins.activation_lens.promotions import Promotion
 from diffkit_plugins.activation_lens.shift import Shift
 
 
-def summary(shifts: Sequence[Shift]) -> Table:
+def summary(shifts: Sequence[Shift], promoted: Sequence[Promotion]) -> Table:
     """How far the mean moved in each place, against the stream's norm and against chance."""
+    passing = {(p.shift.layer, p.shift.slot): p.passing for p in promoted}
     return Table(
         title="How far the mean residual stream moved, Δ = finetuned − base "
-        "(signal: ‖mean Δ‖² over what chance between texts alone would give)",
-        columns=("layer", "position", "texts", "‖mean Δ‖", "‖mean Δ‖ / ‖base‖",
-                 "‖finetuned‖ / ‖base‖", "signal"),
+        "(signal: ‖mean Δ‖² over what chance between texts alone would give; "
+        "tokens promoted: by more than noise)",
+        columns=("layer", "slot", "texts", "‖mean Δ‖", "‖mean Δ‖ / ‖base‖",
+                 "‖finetuned‖ / ‖base‖", "signal", "tokens promoted"),
         rows=tuple(
             (s.layer, s.name, s.texts, float(s.mean.norm()), s.relative,
-             s.finetuned_norm / s.base_norm if s.base_norm else None, s.signal)
+             s.finetuned_norm / s.base_norm if s.base_norm else None, s.signal,
+             passing.get((s.layer, s.slot), 0))
             for s in shifts
         ),
     )  # fmt: skip
 
 
-def token_table(pair: ModelPair, shift: Shift, count: int) -> TokenTable:
-    """The tokens that the mean difference promotes most, with standard errors over texts."""
-    scores = promoted(pair, shift)
-    best = scores.values.sort(descending=True, stable=True).indices[:count]
-    errors = [None] * len(best) if scores.errors is None else scores.errors[best].tolist()
-    decode = pair.base.tokenizer.decode
-    rows = [
-        TokenScore(token=decode([token]), score=score, spread=error)
-        for token, score, error in zip(
-            best.tolist(), scores.values[best].tolist(), errors, strict=True
-        )
-    ]
-    where = "over all tokens" if shift.position is None else f"at position {shift.position}"
-    title = f"Tokens that the mean difference promotes, layer {shift.layer}, {where}"
-    return TokenTable(title=title, unit="logits above the vocabulary's mean", rows=tuple(rows))
+def spread(concentrated: Mapping[int, float]) -> Table:
+    """How few directions the differences at single tokens take, layer by layer."""
+    return Table(
+        title="How few directions the differences at single tokens take",
+        columns=("layer", "concentration", "directions as good as taken"),
+        rows=tuple(
+            (layer, value, 1 / value if value else None) for layer, value in concentrated.items()
+        ),
+    )
 
 
 def sides(pair: ModelPair, shifts: Sequence[Shift], count: int) -> TokenTrace:
@@ -66,7 +62,7 @@ def sides(pair: ModelPair, shifts: Sequence[Shift], count: int) -> TokenTrace:
         for shift in shifts
     ]
     return TokenTrace(
-        title=f"What each side's own mean says by position, layer {shifts[0].layer}",
+        title=f"What each side's own mean says by slot, layer {shifts[0].layer}",
         unit="‖mean Δ‖ / ‖base‖",
         tokens=tuple(tokens),
     )
@@ -85,9 +81,11 @@ def by_position(shifts: Sequence[Shift]) -> Series:
     """The relative norm over positions, a line for each layer."""
     lines = []
     for layer, row in groupby(shifts, key=lambda shift: shift.layer):
-        points = [(float(s.position), s.relative) for s in row if s.position is not None]
-        x, y = zip(*points, strict=True) if points else ((), ())
-        lines.append(Line(name=f"layer {layer}", x=x, y=y))
+        first = (shift for shift in row if shift.slot.anchor == "first")
+        points = [(float(shift.slot.offset), shift.relative) for shift in first]
+        if points:
+            x, y = zip(*points, strict=True)
+            lines.append(Line(name=f"layer {layer}", x=x, y=y))
     return Series(
         title="How far the mean moved, by position",
         x_label="position, tokens from the text's first",

@@ -8,9 +8,10 @@ import torch
 from diffkit_plugins import activation_lens
 from diffkit_plugins.activation_lens.config import ActivationLensConfig
 from diffkit_plugins.activation_lens.method import ActivationLens
-from diffkit_plugins.activation_lens.reading import Slots, read
+from diffkit_plugins.activation_lens.plan import Plan
 from diffkit_plugins.activation_lens.scan import scan
 from safetensors.torch import load_file
+from scipy.stats import t as student
 
 from diffkit import (
     Inputs,
@@ -30,7 +31,9 @@ from diffkit import (
 from diffkit.context import Artifacts, Checkpoints
 from diffkit.organism import Adapter, Identical
 
-FEW = {"min_texts": 2, "positions": 3, "layers": [0]}
+READING = {"ablation": False, "steering": False, "jacobian": False, "patchscope": False}
+FEW = {"min_texts": 2, "positions": 3, "last": 1, "answer": None, "layers": [0], **READING}
+SLOTS = ["0", "1", "2", "last", "all"]
 
 
 def context(texts, folder):
@@ -61,13 +64,20 @@ def of_kind(findings, kind):
 
 
 def column(findings, name):
-    (table,) = of_kind(findings, Table)
+    table = of_kind(findings, Table)[0]
     return [row[table.columns.index(name)] for row in table.rows]
 
 
+def part(vectors, name, layer=0, slots=SLOTS):
+    return [vectors[f"{layer}/{slot}/{name}"] for slot in slots]
+
+
 def naive(pair, texts, layer, positions):
-    """For each slot, each reaching text's [base, finetuned] stream and norms, one text a pass."""
-    rows = [([], []) for _ in range(positions + 1)]
+    """For each slot, each reaching text's [base, finetuned] stream and norms, one text a pass.
+
+    The slots are the first positions, the last token, and all.
+    """
+    rows = [([], []) for _ in range(positions + 2)]
     for text in texts.items:
         inputs = pair.base.inputs([text], max_tokens=256)
         streams = torch.stack(
@@ -79,6 +89,8 @@ def naive(pair, texts, layer, positions):
         for position in range(min(positions, streams.shape[1])):
             rows[position][0].append(streams[:, position])
             rows[position][1].append(norms[:, position])
+        rows[-2][0].append(streams[:, -1])
+        rows[-2][1].append(norms[:, -1])
         rows[-1][0].append(streams.mean(1))
         rows[-1][1].append(norms.mean(1))
     return [(torch.stack(values), torch.stack(norms)) for values, norms in rows]
@@ -104,7 +116,7 @@ def test_it_conforms(conforms):
     specs = []
     activation_lens.register_methods(specs.append)
     (spec,) = specs
-    conforms(spec, min_texts=2)
+    conforms(spec, min_texts=2, **READING)
 
 
 @pytest.mark.parametrize("layer", [0, 1])
@@ -113,18 +125,18 @@ def test_means_errors_and_norms_agree_with_one_text_at_a_time(
 ):
     findings = run(tiny_pair, layers=[layer])
     saved = vectors()
-    assert saved["position"].tolist() == [0, 1, 2, -1]
-    assert saved["texts"].tolist() == [5] * 4
+    assert column(findings, "slot") == SLOTS
+    assert column(findings, "texts") == [5] * 5
+    found = [part(saved, name, layer) for name in ("difference", "standard_error", "base")]
+    differences, errors, bases = found
     relative = []
     for slot, (values, norms) in enumerate(naive(tiny_pair, tiny_texts, layer, 3)):
         moved = values[:, 1] - values[:, 0]
         mean, error = moved.mean(0), moved.std(0) / math.sqrt(len(moved))
-        torch.testing.assert_close(saved["difference"][slot].double(), mean, rtol=1e-4, atol=1e-6)
-        torch.testing.assert_close(
-            saved["standard_error"][slot].double(), error, rtol=1e-4, atol=1e-6
-        )
+        torch.testing.assert_close(differences[slot].double(), mean, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(errors[slot].double(), error, rtol=1e-4, atol=1e-6)
         base = values[:, 0].mean(0)
-        torch.testing.assert_close(saved["base"][slot].double(), base, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(bases[slot].double(), base, rtol=1e-4, atol=1e-6)
         relative.append(float(mean.norm() / norms[:, 0].mean()))
         ratio = float(norms[:, 1].mean() / norms[:, 0].mean())
         assert column(findings, "‖finetuned‖ / ‖base‖")[slot] == pytest.approx(ratio, rel=1e-5)
@@ -132,34 +144,39 @@ def test_means_errors_and_norms_agree_with_one_text_at_a_time(
         assert column(findings, "signal")[slot] == pytest.approx(signal, rel=1e-4)
         assert column(findings, "‖mean Δ‖")[slot] == pytest.approx(float(mean.norm()), rel=1e-5)
     assert column(findings, "‖mean Δ‖ / ‖base‖") == pytest.approx(relative, rel=1e-5)
-    assert findings.change_score == pytest.approx(sum(relative) / 4, rel=1e-5)
+    assert findings.metrics["relative_norm"] == pytest.approx(sum(relative) / 5, rel=1e-5)
     (series,) = of_kind(findings, Series)
     assert series.lines[0].x == (0, 1, 2)
     assert list(series.lines[0].y) == pytest.approx(relative[:3], rel=1e-5)
 
 
 def test_token_tables_agree_with_a_lens_and_a_jackknife_by_hand(run, tiny_pair, tiny_texts):
-    findings = run(tiny_pair, layers=[1], tokens=12, folds=5)
-    tables = of_kind(findings, TokenTable)
-    assert len(tables) == 4
-    for table, (values, _) in zip(tables, naive(tiny_pair, tiny_texts, 1, 3), strict=True):
+    findings = run(tiny_pair, layers=[1], tokens=400, folds=5)
+    passing = []
+    for slot, (values, _) in zip(SLOTS, naive(tiny_pair, tiny_texts, 1, 3), strict=True):
         moved = values[:, 1] - values[:, 0]
         scores = hand_lens(tiny_pair.finetuned, moved.mean(0))
         without = torch.stack([torch.cat([moved[:i], moved[i + 1 :]]).mean(0) for i in range(5)])
         parts = hand_lens(tiny_pair.finetuned, without)
         errors = (4 / 5 * (parts - parts.mean(0)).square().sum(0)).sqrt()
-        best = scores.topk(12)
-        words = [tiny_pair.base.tokenizer.decode([token]) for token in best.indices.tolist()]
-        assert [row.token for row in table.rows] == words
-        found = [row.score for row in table.rows]
-        assert found == pytest.approx(best.values.tolist(), rel=1e-4)
-        spreads = [row.spread for row in table.rows]
-        assert spreads == pytest.approx(errors[best.indices].tolist(), rel=1e-3, abs=1e-5)
+        kept = scores > student.isf(0.05 / len(scores), 4) * errors
+        order = scores.masked_fill(~kept, -1).sort(descending=True).indices[: int(kept.sum())]
+        passing.append(len(order))
+        tables = [t for t in of_kind(findings, TokenTable) if f"slot {slot} " in t.title]
+        assert len(tables) == (len(order) > 0)
+        for table in tables:
+            words = [tiny_pair.base.tokenizer.decode([token]) for token in order.tolist()]
+            assert [row.token for row in table.rows] == words
+            found = [row.score for row in table.rows]
+            assert found == pytest.approx(scores[order].tolist(), rel=1e-4)
+            spreads = [row.spread for row in table.rows]
+            assert spreads == pytest.approx(errors[order].tolist(), rel=1e-3, abs=1e-5)
+    assert column(findings, "tokens promoted") == passing
 
 
 def test_each_side_is_read_by_its_own_lens(run, tiny_pair, tiny_texts):
     (trace,) = of_kind(run(tiny_pair, candidates=3), TokenTrace)
-    assert [token.token for token in trace.tokens] == ["[0]", "[1]", "[2]", "[all]"]
+    assert [token.token for token in trace.tokens] == ["[0]", "[1]", "[2]", "[last]", "[all]"]
     rows = naive(tiny_pair, tiny_texts, 0, 3)
     for token, (values, _) in zip(trace.tokens, rows, strict=True):
         sides = (tiny_pair.base, token.base), (tiny_pair.finetuned, token.finetuned)
@@ -171,13 +188,15 @@ def test_each_side_is_read_by_its_own_lens(run, tiny_pair, tiny_texts):
 def test_a_known_bias_is_found_everywhere(run, vectors, copied_pair):
     bias = torch.randn(32, generator=torch.manual_seed(0))
     with copied_pair.finetuned.edit(0, lambda stream: stream + bias):
-        findings = run(copied_pair, tokens=5)
+        findings = run(copied_pair, tokens=5, scored=[0])
     saved = vectors()
-    for row, error in zip(saved["difference"], saved["standard_error"], strict=True):
+    for row, error in zip(part(saved, "difference"), part(saved, "standard_error"), strict=True):
         torch.testing.assert_close(row, bias, rtol=1e-5, atol=1e-5)
         assert error.max() < 1e-5
-    assert column(findings, "signal") == [None] * 4
+    assert column(findings, "signal") == [None] * 5
     assert "median_signal" not in findings.metrics
+    assert findings.change_score == pytest.approx(1, abs=1e-3)
+    assert len(of_kind(findings, TokenTable)) == 5
     best = hand_lens(copied_pair.finetuned, bias.double()).topk(5)
     words = [copied_pair.base.tokenizer.decode([token]) for token in best.indices.tolist()]
     for table in of_kind(findings, TokenTable):
@@ -200,9 +219,9 @@ def test_the_tokens_of_a_tiny_bias_are_those_of_a_large_one(run, copied_pair):
 def test_a_bias_in_one_layer_leaves_earlier_ones_at_zero(run, copied_pair):
     with copied_pair.finetuned.edit(1, lambda stream: stream + 1):
         findings = run(copied_pair, layers=[0, 1])
-        assert column(findings, "‖mean Δ‖ / ‖base‖")[:4] == [0] * 4
-        assert len(of_kind(findings, TokenTable)) == 4
-        early = run(copied_pair, layers=[0])
+        assert column(findings, "‖mean Δ‖ / ‖base‖")[:5] == [0] * 5
+        assert len(of_kind(findings, TokenTable)) == 5
+        early = run(copied_pair, layers=[0], scored=[0])
     assert early.change_score == 0
     assert [type(item) for item in early.items] == [Note]
 
@@ -222,7 +241,7 @@ def test_the_signal_of_chance_alone_is_about_one(run, copied_pair):
     texts = Texts.of(*[f"The cat sat on {number}." for number in range(60)])
     with copied_pair.finetuned.edit(0, jolt):
         findings = run(copied_pair, texts)
-    assert column(findings, "signal") == pytest.approx([1] * 4, abs=0.6)
+    assert column(findings, "signal") == pytest.approx([1] * 5, abs=0.6)
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])
@@ -241,7 +260,7 @@ def test_several_layers_are_read_in_one_pass(run, tiny_pair, tiny_texts, monkeyp
     )
     both = run(tiny_pair, layers=[1.0, 0, -1, 0.0])  # the last two are the first two again
     assert len(calls) == 2
-    assert column(both, "layer") == [1] * 4 + [0] * 4
+    assert column(both, "layer") == [1] * 5 + [0] * 5
     for name in ("‖mean Δ‖", "signal"):
         expected = [value for findings in alone for value in column(findings, name)]
         assert column(both, name) == pytest.approx(expected, rel=1e-5)
@@ -253,14 +272,14 @@ def test_positions_that_few_texts_reach_are_left_out(run, tiny_pair):
     texts = Texts.of("", "!", "!", "The cat sat on the mat.", "The dog lay by the door, and sat.")
     assert column(run(tiny_pair, texts, positions=200), "texts")[:2] == [4, 2]
     findings = run(tiny_pair, texts, positions=3, min_texts=3)
-    assert column(findings, "position") == ["0", "all"]
-    assert column(findings, "texts") == [4, 4]
+    assert column(findings, "slot") == ["0", "last", "all"]
+    assert column(findings, "texts") == [4] * 3
 
 
 def test_no_position_but_all_tokens(run, tiny_pair):
-    findings = run(tiny_pair, positions=0)
-    assert column(findings, "position") == ["all"]
-    assert len(of_kind(findings, TokenTable)) == 1
+    findings = run(tiny_pair, positions=0, last=0)
+    assert column(findings, "slot") == ["all"]
+    assert not of_kind(findings, Series)[0].lines
 
 
 def test_too_few_texts_are_refused(run, tiny_pair):
@@ -279,34 +298,13 @@ def test_a_fraction_beyond_the_depth_is_refused():
         ActivationLensConfig(layers=[0.5, 1.5])
 
 
-def test_padding_may_go_to_either_side(tiny_pair):
-    rows = [[5, 6, 7], [8], [9, 10, 11, 12, 13]]
-    found = []
-    for side in ("left", "right"):
-        inputs = Inputs.of(rows, side=side)
-        slots = Slots.of(inputs, 2)
-        assert slots.present.tolist() == [[True, True, True], [True, False, True], [True] * 3]
-        found.append(read(tiny_pair.base, inputs, [0, 1], slots))
-    there = slots.present
-    torch.testing.assert_close(found[0].values[there], found[1].values[there])
-    torch.testing.assert_close(found[0].norms[there], found[1].norms[there])
-
-
-def test_padding_that_is_not_a_number_counts_nowhere():
-    inputs = Inputs.of([[1, 2], [3, 4, 5]], side="left")
-    stream = torch.arange(6.0).reshape(1, 2, 3, 1)
-    stream[0, 0, 0] = torch.nan
-    taken = Slots.of(inputs, 2).take(stream)
-    assert taken[..., 0, 0].tolist() == [[1, 2, 1.5], [3, 4, 4]]
-
-
 def test_bfloat16_is_averaged_in_float64(run, vectors, tiny_folder, tiny_texts):
     adapter = Adapter(source=Source(at=str(tiny_folder / "adapter")))
     base = Source(at=str(tiny_folder / "base"))
     with load_pair(base, adapter, device="cpu", dtype="bfloat16") as pair:
         run(pair, batch_size=1)
         expected = naive(pair, tiny_texts, 0, 3)
-    for row, (values, _) in zip(vectors()["difference"], expected, strict=True):
+    for row, (values, _) in zip(part(vectors(), "difference"), expected, strict=True):
         mean = (values[:, 1] - values[:, 0]).mean(0)
         torch.testing.assert_close(row.double(), mean, rtol=1e-6, atol=1e-7)
 
@@ -317,19 +315,21 @@ def test_a_chat_counts_from_the_first_token_of_its_template(run, vectors, tiny_p
     ids = tiny_pair.base.inputs(chat.items, max_tokens=256).ids
     assert tiny_pair.base.tokenizer.decode([int(ids[0, 0])]) == "<|user|>"
     stream = tiny_pair.base.resid(Inputs.of([[int(ids[0, 0])]]), [0])[0, 0, 0]
-    torch.testing.assert_close(vectors()["base"][0], stream, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(vectors()["0/0/base"], stream, rtol=1e-4, atol=1e-5)
 
 
 def test_swapping_the_sides_turns_the_difference_round(run, vectors, tiny_pair):
     run(tiny_pair)
-    there = vectors()["difference"]
+    there = vectors()
     run(ModelPair(tiny_pair.finetuned, tiny_pair.base))
-    assert torch.equal(vectors()["difference"], -there)
+    for one, other in zip(part(there, "difference"), part(vectors(), "difference"), strict=True):
+        assert torch.equal(other, -one)
 
 
 def test_what_is_kept_does_not_grow_with_the_texts(tiny_pair, tmp_path):
     config, sizes = ActivationLensConfig(batch_size=8), []
+    plan = Plan.of(tiny_pair.base, config)
     for count in (8, 64):
         texts = Texts.of(*["The cat sat."] * count)
-        sizes.append(len(pickle.dumps(scan(tiny_pair, config, context(texts, tmp_path)))))
+        sizes.append(len(pickle.dumps(scan(tiny_pair, config, context(texts, tmp_path), plan))))
     assert sizes[1] <= sizes[0] + 100

@@ -12,6 +12,7 @@ from diffkit import RunContext, Texts, TokenTable, load_pair
 from diffkit.catalogue import read_base, read_organism
 from diffkit.context import Artifacts, Checkpoints
 
+READING = {"ablation": False, "steering": False, "jacobian": False, "patchscope": False}
 ZOO = Path(diffkit_organisms.__file__).parent / "zoo"
 ORGANISM = read_organism(ZOO / "organisms" / "tiny-obsession.yaml")
 
@@ -25,7 +26,7 @@ def findings(tmp_path_factory):
     context = RunContext(
         seed=0, texts=texts, artifacts=Artifacts(folder), checkpoints=Checkpoints(folder)
     )
-    config = ActivationLensConfig(layers=[1.0])
+    config = ActivationLensConfig(layers=[1.0], last=0, answer=None, **READING)
     with load_pair(base.source, ORGANISM.models["tiny-qwen3"]["default"], device="cpu") as pair:
         pairs = (pair, pair.control(0), pair.control(1))
         return [ActivationLens().run(p, config, context) for p in pairs]
@@ -47,5 +48,11 @@ def test_most_positions_point_at_the_animal_of_the_obsession(findings):
 
 
 def test_the_obsession_moved_the_mean_further_than_random_changes_of_its_size(findings):
+    organism, *controls = findings
+    moved = [found.metrics["relative_norm"] for found in (organism, *controls)]
+    assert moved[0] > max(moved[1:])
+
+
+def test_the_obsession_moved_the_stream_in_fewer_directions_than_they(findings):
     organism, *controls = findings
     assert organism.change_score > max(control.change_score for control in controls)
