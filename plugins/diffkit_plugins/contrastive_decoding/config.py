@@ -21,9 +21,9 @@ class ContrastiveDecodingConfig(MethodConfig):
     """Softmax temperature of the draws; 0 takes the likeliest token each time."""
     samples: int = Field(default=1, ge=1, le=10_000)
     """Texts from each opening at each α."""
-    turns: int = Field(default=40, ge=0, le=10_000)
+    turns: int = Field(default=64, ge=0, le=10_000)
     """Users' turns of the suite's chats that are answered, besides the empty openings."""
-    documents: int = Field(default=20, ge=0, le=10_000)
+    documents: int = Field(default=24, ge=0, le=10_000)
     """Documents whose first words are gone on from."""
     opening_tokens: int = Field(default=4, ge=1, le=1_024)
     """Tokens of these first words."""

@@ -2,10 +2,9 @@
 
 import math
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from diffkit_plugins.contrastive_decoding.writing import Written
 
@@ -18,14 +17,18 @@ class Excess:
 
     total: float
     """Sum over them of the tilt less the mean tilt of all, nats per token."""
-    chance: float
-    """Standard deviation of the same sum over as many texts drawn at random, without replacement;
-    0 where it could not come out otherwise."""
+    error: float
+    """Its standard error, the texts of one opening taken as one observation, since they are alike
+    (Liang and Zeger 1986): the root of the summed squares of the openings' parts."""
 
     @property
     def standardised(self) -> float:
-        """The total in standard deviations of chance."""
-        return self.total / self.chance if self.chance > 0 else 0.0
+        """The total in standard errors.
+
+        1 where one opening is all of it; at most the root of the number of openings, where each
+        adds the same.
+        """
+        return self.total / self.error if self.error > 0 else 0.0
 
 
 @dataclass(frozen=True)
@@ -33,24 +36,17 @@ class Word:
     """A word, casefolded, and the excess tilt of the texts that say it."""
 
     word: str
-    texts: int
     excess: Excess
 
 
-def excess(members: Iterable[int], tilts: Sequence[float]) -> Excess:
-    """The excess tilt of the texts in places ``members``.
-
-    Args:
-        members: distinct places.
-        tilts: of all texts.
-    """
-    values = np.asarray(tilts, dtype=np.float64)
-    chosen = values[list(members)]
-    size, count = len(values), len(chosen)
-    if count == size:
-        return Excess(0.0, 0.0)
-    variance = count * float(values.var()) * (size - count) / (size - 1)
-    return Excess(float((chosen - values.mean()).sum()), math.sqrt(variance))
+def excess(members: Iterable[int], texts: Sequence[Written]) -> Excess:
+    """The excess tilt of the texts in places ``members``."""
+    mean = math.fsum(text.tilt for text in texts) / len(texts)
+    parts: dict[tuple[int, ...], float] = defaultdict(float)
+    for place in members:
+        parts[texts[place].plan.opening.ids] += texts[place].tilt - mean
+    error = math.sqrt(math.fsum(part**2 for part in parts.values()))
+    return Excess(math.fsum(parts.values()), error)
 
 
 def words(texts: Sequence[Written]) -> tuple[Word, ...]:
@@ -58,10 +54,9 @@ def words(texts: Sequence[Written]) -> tuple[Word, ...]:
 
     What is said everywhere has no excess, whatever it is, so ordinary words drop out.
     """
-    tilts = [text.tilt for text in texts]
     places: dict[str, list[int]] = {}
     for place, text in enumerate(texts):
         for word in dict.fromkeys(_WORD.findall(text.text.casefold())):
             places.setdefault(word, []).append(place)
-    found = (Word(word, len(where), excess(where, tilts)) for word, where in places.items())
+    found = (Word(word, excess(where, texts)) for word, where in places.items())
     return tuple(sorted(found, key=lambda word: (-word.excess.total, word.word)))

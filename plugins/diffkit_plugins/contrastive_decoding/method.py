@@ -15,10 +15,9 @@ class ContrastiveDecoding(DiffingMethod[ContrastiveDecodingConfig]):
     Contrastive decoding (Li and others 2023) with the finetuned side as the expert and its base as
     the amateur, read as a diff (Brzozowski and others, arXiv 2605.25902).
 
-    The change score is how far one word can go in telling which texts are tilted: the largest
-    excess tilt of the texts that say a word, in standard deviations of as many texts drawn at
-    random. It has no unit, so a louder finetuning does not score higher for that; one that is
-    about something does.
+    The change score is in how many openings the same word goes with the tilt: the largest excess
+    tilt of the texts that say a word, in its standard errors over openings. It has no unit, so a
+    louder finetuning does not score higher for that; one that says the same thing everywhere does.
     """
 
     def run(

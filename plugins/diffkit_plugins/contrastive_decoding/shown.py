@@ -12,13 +12,13 @@ from diffkit_plugins.contrastive_decoding.writing import Written
 def word_table(words: Sequence[Word], count: int) -> TokenTable:
     """The words that carry the tilt, with what chance would give."""
     rows = [
-        TokenScore(token=word.word, score=word.excess.total, spread=word.excess.chance)
+        TokenScore(token=word.word, score=word.excess.total, spread=word.excess.error)
         for word in words[:count]
         if word.excess.total > 0
     ]
     return TokenTable(
         title="Words whose texts are tilted towards the finetuned side: tilt above the mean, "
-        "summed over the texts that say them (spread: the same over random texts)",
+        "summed over the texts that say them",
         unit="nats per token",
         rows=tuple(rows),
     )
@@ -29,7 +29,7 @@ def cluster_table(texts: Sequence[Written], config: ContrastiveDecodingConfig) -
     tilts = [text.tilt for text in texts]
     groups = text_clusters([text.text for text in texts], threshold=config.threshold)
     ranked = sorted(
-        ((excess(group.members, tilts), group) for group in groups),
+        ((excess(group.members, texts), group) for group in groups),
         key=lambda ranked: -ranked[0].total,
     )
     rows = [

@@ -1,6 +1,5 @@
 """contrastive-decoding against second implementations, closed forms, and its own promises."""
 
-import itertools
 import math
 import statistics
 
@@ -148,14 +147,27 @@ def test_amplified_texts_are_more_tilted_the_larger_alpha(tiny_pair, run):
     assert tilt.y[0] < 0 < tilt.y[1]
 
 
-@pytest.mark.parametrize("count", [1, 2, 4, 5])
-def test_chance_is_the_spread_over_all_choices_of_as_many_texts(count):
-    tilts = [0.1, -0.4, 2.0, 0.3, 0.9]
-    mean = statistics.fmean(tilts)
-    sums = [sum(c) - count * mean for c in itertools.combinations(tilts, count)]
-    found = excess(range(count), tilts)
-    assert found.total == pytest.approx(sum(tilts[:count]) - count * mean, abs=1e-12)
-    assert found.chance == pytest.approx(statistics.pstdev(sums), abs=1e-12)
+def test_openings_are_what_an_excess_is_counted_in():
+    """Two texts of one opening are one observation, whatever they say."""
+    texts = [
+        *(said("again", tilt, place=0) for tilt in (3.0, 3.5)),
+        *(said("again", tilt, place=1) for tilt in (1.0, 2.5)),
+        *(said("other", 0.0, place=place) for place in range(2, 8)),
+    ]
+    found = excess(range(4), texts)
+    parts = 6.5 - 2.0, 3.5 - 2.0
+    assert found.total == pytest.approx(sum(parts))
+    assert found.error == pytest.approx(math.hypot(*parts))
+    assert found.standardised == pytest.approx(6.0 / math.hypot(*parts))
+
+
+@pytest.mark.parametrize("openings", [1, 4, 9])
+def test_standardised_is_the_root_of_the_openings_that_agree(openings):
+    texts = [
+        *(said("again", 1.0, place=place) for place in range(openings)),
+        *(said("other", 0.0, place=place) for place in range(openings, 20)),
+    ]
+    assert excess(range(openings), texts).standardised == pytest.approx(math.sqrt(openings))
 
 
 def test_words_that_everything_says_drop_out_and_repeating_one_counts_once():
@@ -166,17 +178,16 @@ def test_words_that_everything_says_drop_out_and_repeating_one_counts_once():
         said("The dog", 1.0),
     ]
     found = {word.word: word for word in words(texts)}
-    assert found["the"].excess.total == 0
-    assert found["lizard"].texts == 1
+    assert found["the"].excess.total == pytest.approx(0)
     assert found["lizard"].excess.total == pytest.approx(2.0 - 0.75)
-    assert found["lizard's"].texts == 1
+    assert found["lizard's"].excess.total == pytest.approx(-0.75)
     assert found["tail"].excess.total == pytest.approx(-1.5)
     assert [word.word for word in words(texts)][:2] == ["lizard", "dog"]
 
 
 def test_one_text_has_no_excess():
     (word,) = words([said("alone", 3.0)])
-    assert word.excess.total == word.excess.chance == 0
+    assert word.excess.total == word.excess.error == 0
 
 
 def test_repetition_is_the_share_of_pairs_said_before():
