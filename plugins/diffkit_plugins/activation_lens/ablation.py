@@ -1,7 +1,9 @@
 """What the finetuned side loses without one direction of its residual stream."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -56,7 +58,8 @@ class Effects:
 
 
 def _error(values: Float[Tensor, "ablations texts"]) -> Float[Tensor, " ablations"]:
-    return values.std(dim=1) / values.shape[1] ** 0.5
+    error: Tensor = values.std(dim=1) / math.sqrt(values.shape[1])
+    return error
 
 
 def swapped(
@@ -115,10 +118,8 @@ def _readings(
     layers = sorted({direction.layer for direction in directions})
     streams = dict(zip(layers, pair.base.resid(inputs, layers), strict=True)) if layers else {}
     for direction in directions:
-        base, unit = streams[direction.layer], direction.unit
-        with pair.finetuned.edit(
-            direction.layer, lambda stream, base=base, unit=unit: swapped(stream, base, unit)
-        ):
+        swap = partial(swapped, base=streams[direction.layer], unit=direction.unit)
+        with pair.finetuned.edit(direction.layer, swap):
             yield _read(pair, inputs, logits)
 
 

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diffkit import ModelPair, RunContext
+from diffkit import Inputs, Model, ModelPair, RunContext
 from diffkit_plugins.activation_lens.config import ActivationLensConfig
 from diffkit_plugins.activation_lens.direction import Direction
 from diffkit_plugins.activation_lens.lens import lens
@@ -28,18 +28,26 @@ def carried(
         The mean step of the last block's stream for a step of norm 1, float64.
     """
     step = torch.finfo(pair.finetuned.dtype).eps ** (1 / 3)  # bending and rounding err alike
-    side, texts = pair.finetuned, context.texts.first(config.jacobian_texts)
-    total, tokens = torch.zeros(side.hidden, dtype=torch.float64), 0
+    texts = context.texts.first(config.jacobian_texts)
+    total, tokens = torch.zeros(pair.finetuned.hidden, dtype=torch.float64), 0
     for numbers in texts.batches(config.batch_size):
         batch = [texts.items[number] for number in numbers]
         inputs = pair.base.inputs(batch, max_tokens=config.max_tokens)
-        for sign in (1, -1):
-            added = direction.vector(sign * step, side)
-            with side.edit(direction.layer, lambda stream, added=added: stream + added):
-                stream = side.resid(inputs, [side.layers - 1])[0]
-            total += sign * stream[inputs.mask.to(stream.device)].double().sum(dim=0).cpu()
+        there, back = (_last(pair.finetuned, inputs, direction, sign * step) for sign in (1, -1))
+        total += there - back
         tokens += int(inputs.mask.sum())
-    return total / (2 * step * direction.norm * max(tokens, 1))
+    mean: Tensor = total / (2 * step * direction.norm * max(tokens, 1))
+    return mean
+
+
+def _last(
+    side: Model, inputs: Inputs, direction: Direction, step: float
+) -> Float[Tensor, " hidden"]:
+    """The last block's stream after a step, summed over all tokens, float64."""
+    added = direction.vector(step, side)
+    with side.edit(direction.layer, lambda stream: stream + added):
+        stream = side.resid(inputs, [side.layers - 1])[0]
+    return stream[inputs.mask.to(stream.device)].sum(dim=0, dtype=torch.float64).cpu()
 
 
 def jacobian_lens(
