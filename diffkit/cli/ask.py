@@ -12,6 +12,7 @@ from diffkit.cli.flags import (
     Device,
     Dtype,
     Finetuned,
+    Fresh,
     Limit,
     Organism,
     Seed,
@@ -51,6 +52,7 @@ def ask(
     seed: Seed = 0,
     device: Device = "auto",
     dtype: Dtype = None,
+    fresh: Fresh = False,
     limit: Limit = 20,
     json: Json = False,
 ) -> None:
@@ -64,7 +66,7 @@ def ask(
     spec = _askable(which)
     if not state.store.has("runs", spec.identity().digest):
         say(f"The store does not hold this run of {method!r}; it is computed first.")
-    run = obtain(spec, device)
+    run = obtain(spec, device, fresh=fresh)
     with open_tools(spec, run, device) as tools:
         if tool is None:
             _list(tools, which, json)
@@ -103,8 +105,8 @@ def _answer(tools: "Tools", name: str, arguments: list[str], which: Which) -> "t
     listing = f"diffkit ask {which.method} {which.flags}"
     if name not in tools:
         raise UnknownName(f"tool of {which.method!r}", name, tools, listing=listing)
-    given = parse_settings(arguments, flag="--arg", example="layer=3")
     model = tools[name].Arguments
+    given = parse_settings(arguments, model, flag="--arg", example="layer=3")
     return call(tools[name], validate(model, given, word="argument", owner=name, listing=listing))
 
 

@@ -62,7 +62,7 @@ def run_spec(which: Which) -> "RunSpec":
     from diffkit.runs.spec import RunSpec
 
     spec = state.host.methods[which.method]
-    config = _configure(spec, which.config, parse_settings(which.settings))
+    config = _configure(spec, which.config, parse_settings(which.settings, spec.load_config()))
     _check_dtype(which.dtype)
     found = chosen(spec, which)
     source = texts_source(which.texts) if which.texts else found.texts

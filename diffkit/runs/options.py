@@ -57,12 +57,19 @@ def validate(
 
 
 def parse_settings(
-    settings: Iterable[str], *, flag: str = "--set", example: str = "top=5"
+    settings: Iterable[str],
+    model: type[Record],
+    *,
+    flag: str = "--set",
+    example: str = "top=5",
 ) -> dict[str, Any]:
     """``key=value`` strings; values are read as YAML, so ``3``, ``true`` and ``[a, b]`` are typed.
 
+    Where the field is text, what YAML takes for something else is kept as it was typed.
+
     Args:
         settings: the strings.
+        model: the record that they are meant for.
         flag: the flag that they were given with, for messages.
         example: a good one, for messages.
 
@@ -75,12 +82,24 @@ def parse_settings(
         if not equals or not key:
             what = f"{flag} {setting!r} is not key=value."
             raise UserError(what, cure=f"Try: {flag} {example}")
+        key = key.strip()
+        field = model.model_fields.get(key)
         try:
-            options[key.strip()] = yaml.safe_load(value)
+            options[key] = _value(value, is_text=field is not None and field.annotation is str)
         except yaml.YAMLError as error:
             cure = f"Quote it twice, as in: {flag} '{key}=\"…\"'"
             raise UserError(f"The value of {flag} {setting!r} is not YAML.", cure=cure) from error
     return options
+
+
+def _value(typed: str, *, is_text: bool) -> Any:
+    try:
+        value = yaml.safe_load(typed)
+    except yaml.YAMLError:
+        if is_text:
+            return typed
+        raise
+    return typed if is_text and not isinstance(value, str) else value
 
 
 def read_options(path: Path) -> dict[str, Any]:

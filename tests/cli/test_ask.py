@@ -57,9 +57,18 @@ def test_a_mistake_in_asking_is_one_line(cli, args, code, words):
     assert words in said.error
 
 
+def test_a_run_can_be_computed_anew_and_text_stays_text(cli, stranger):
+    words = ("--set", "word=2: 3", "--json")
+    for fresh in ((), ("--fresh",)):
+        (note,) = cli("ask", "echo", "repeat", *BIRDS, *words, *fresh).json()
+        assert note["text"].startswith("2: 3 of 2 texts")
+    assert len(stranger.lines("end")) == 2
+
+
 def test_a_method_without_tools_says_so_before_anything_is_run(cli, stranger):
     said = cli("ask", "raises", *BIRDS)
     assert said.code == 2
-    assert "The method 'raises' has no tools." in said.error
+    assert "The method 'raises' has no tools. Its findings are all" in said.error
+    assert said.error.endswith("diffkit run raises --organism birds")
     assert "no method named 'ecko'" in cli("ask", "ecko", *BIRDS).error
     assert stranger.lines() == []

@@ -5,6 +5,7 @@ from pydantic import model_validator
 
 from diffkit.errors import BadFile, BadOption, UserError
 from diffkit.method import MethodConfig
+from diffkit.organism import Record
 from diffkit.registry import Spec
 from diffkit.runs import options
 from diffkit.runs.options import configure, parse_settings, read_options
@@ -33,7 +34,7 @@ def spec(monkeypatch):
 
 def test_settings_are_typed_by_yaml():
     settings = ["a=3", "b=0.5", "c=true", "d=[x, 1]", "e=two words", "f=", "g='3'", "h=k=v"]
-    assert parse_settings(settings) == {
+    assert parse_settings(settings, MethodConfig) == {
         "a": 3,
         "b": 0.5,
         "c": True,
@@ -48,12 +49,32 @@ def test_settings_are_typed_by_yaml():
 @pytest.mark.parametrize("setting", ["top", "=3", "top: 3"])
 def test_a_setting_without_key_or_value_is_refused(setting):
     with pytest.raises(UserError, match=r"is not key=value.*--set top=5"):
-        parse_settings([setting])
+        parse_settings([setting], MethodConfig)
 
 
 def test_a_malformed_value_is_refused_with_a_way_out():
     with pytest.raises(UserError, match=r"a=\[1' is not YAML.*--set 'a="):
-        parse_settings(["a=[1"])
+        parse_settings(["a=[1"], MethodConfig)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("0", "0"),
+        ("yes", "yes"),
+        ("a: b", "a: b"),
+        ("[1", "[1"),
+        ("", ""),
+        ('"0"', "0"),
+        ("x", "x"),
+    ],
+)
+def test_what_is_meant_as_text_stays_text(typed, kept):
+    class Words(Record):
+        word: str = ""
+        count: int | None = None
+
+    assert parse_settings([f"word={typed}", "count=3"], Words) == {"word": kept, "count": 3}
 
 
 def test_defaults_are_filled_in(spec):
