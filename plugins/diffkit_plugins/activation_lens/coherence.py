@@ -43,14 +43,12 @@ def coherences(
     encode, pad = base.tokenizer, base.tokenizer.pad_token_id or 0
     said = [encode(c.text, add_special_tokens=False).input_ids for c in completions]
     rows = [[*prompt.ids, *ids] for prompt, ids in zip(prompts, said, strict=True)]
-    inputs = Inputs.of(rows, pad=pad)
+    inputs, longest = Inputs.of(rows, side="left", pad=pad), max(len(ids) for ids in said)
     assert inputs.ids is not None  # noqa: S101 - made of ids
-    logits = base.logits(inputs, keep=slice(0, -1))
-    each = token_log_probabilities(logits, inputs.ids[:, 1:], base.vocabulary).double().tolist()
-    ends = [
-        row[len(prompt.ids) - 1 :][: len(ids)]
-        for row, prompt, ids in zip(each, prompts, said, strict=True)
-    ]
+    logits = base.logits(inputs, keep=longest + 1)[:, :-1]  # the last predicts what was not said
+    wanted = inputs.ids[:, inputs.ids.shape[1] - longest :]
+    each = token_log_probabilities(logits, wanted, base.vocabulary).double().tolist()
+    ends = [row[longest - len(ids) :] for row, ids in zip(each, said, strict=True)]
     return tuple(
         Coherence(distinct_pairs(completion.text), fmean(end) if end else 0.0)
         for completion, end in zip(completions, ends, strict=True)

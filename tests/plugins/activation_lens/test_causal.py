@@ -201,6 +201,13 @@ def test_coherence_reads_the_completions_tokens_alone(tiny_pair):
         assert found[place].log_likelihood == pytest.approx(sum(expected) / len(new), rel=1e-4)
 
 
+def test_where_nothing_was_said_nothing_was_unlikely(tiny_pair):
+    prompts = [Opening("document", "The", (5,)), Opening("document", "The cat", (5, 6))]
+    silent = [Completion(prompt="", text="", tokens=0, finished=True)] * 2
+    found = coherences(tiny_pair.base, prompts, silent)
+    assert [(one.distinct, one.log_likelihood) for one in found] == [(0, 0)] * 2
+
+
 def test_the_strongest_coherent_strength_is_that_of_a_search_of_all(tiny_pair, context):
     prompts = prompts_of(tiny_pair.base, context.texts, CONFIG)
     strengths = (0.01, 0.1, 1.0, 10.0, 100.0)
