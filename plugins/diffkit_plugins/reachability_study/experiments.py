@@ -1,8 +1,9 @@
 """The targets of each experiment."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
@@ -13,22 +14,33 @@ from diffkit_plugins.reachability_study.reference import Reference
 from diffkit_plugins.reachability_study.targets import Corruption, matched, mixed, pairs, raw
 
 _SEEDS = {"2a": 1, "2b": 2, "3": 3, "4": 4}
+_BASIC: dict[Experiment, str] = {"1": "real", "2a": "matched", "2b": "raw"}
+
+Streams = Float[Tensor, "targets length hidden"]
 
 
 @dataclass(frozen=True)
 class Task:
-    """Targets of one condition, and the map that is to lead to them."""
+    """The targets of an experiment, and the map that is to lead to them."""
 
-    condition: Condition
-    targets: Float[Tensor, "targets length hidden"]
+    conditions: tuple[Condition, ...]
+    targets: Float[Tensor, "conditions targets length hidden"]
     reference: Reference
     restarts: int
 
+    @classmethod
+    def of(
+        cls, targets: Sequence[tuple[Condition, Streams]], reference: Reference, restarts: int
+    ) -> "Task":
+        """Of each condition and its targets, equally many in all."""
+        conditions = tuple(condition for condition, _ in targets)
+        return cls(conditions, torch.stack([each for _, each in targets]), reference, restarts)
 
-def tasks(
+
+def task(
     experiment: Experiment, whole: Reference, bare: Reference, settings: Settings, seed: int
-) -> Iterator[Task]:
-    """The tasks of one experiment, which depend on nothing but the arguments.
+) -> Task:
+    """The task of one experiment, which depends on nothing but the arguments.
 
     Args:
         experiment: which.
@@ -38,55 +50,51 @@ def tasks(
         seed: of the run.
     """
     if experiment == "3":
-        yield from _mixtures(whole, settings, seed)
-    elif experiment == "4":
-        yield from _corruptions(whole, settings, seed)
-    elif experiment == "ffn":
-        yield from _without_ffns(whole, bare, settings, seed)
-    else:
-        yield _basic(experiment, whole, settings, seed)
+        return _mixtures(whole, settings, seed)
+    if experiment == "4":
+        return _corruptions(whole, settings, seed)
+    if experiment == "ffn":
+        return _without_ffns(whole, bare, settings, seed)
+    condition = Condition(_BASIC[experiment], experiment)
+    targets = _basic(experiment, whole, settings, seed)
+    return Task.of([(condition, targets)], whole, settings.restarts)
 
 
-def _basic(experiment: Experiment, reference: Reference, settings: Settings, seed: int) -> Task:
-    """Experiments 1, 2a and 2b."""
+def _basic(experiment: Experiment, reference: Reference, settings: Settings, seed: int) -> Streams:
+    """Targets of experiments 1, 2a and 2b."""
     count, real = settings.targets, reference.real
     generator = Generator().manual_seed(seed + _SEEDS.get(experiment, 0))
     if experiment == "1":
-        name, targets = "real", real[:count]
-    elif experiment == "2a":
-        name, targets = "matched", matched(real, count, generator)
-    else:
-        name, targets = "raw", raw(reference.norms, count, real.shape[-1], generator)
-    return Task(Condition(name, experiment), targets, reference, settings.restarts)
+        return real[:count]
+    if experiment == "2a":
+        return matched(real, count, generator)
+    return raw(reference.norms, count, real.shape[-1], generator)
 
 
-def _mixtures(whole: Reference, settings: Settings, seed: int) -> Iterator[Task]:
+def _mixtures(whole: Reference, settings: Settings, seed: int) -> Task:
     generator = Generator().manual_seed(seed + _SEEDS["3"])
     chosen = pairs(settings.targets, settings.pairs, generator)
     a, b = (whole.real[[pair[side] for pair in chosen]] for side in (0, 1))
-    for alpha in settings.alphas:
-        condition = Condition(f"α = {alpha:g}", "3", alpha)
-        yield Task(condition, mixed(a, b, alpha), whole, settings.restarts)
+    targets = [(Condition(f"α = {x:g}", "3", x), mixed(a, b, x)) for x in settings.alphas]
+    return Task.of(targets, whole, settings.restarts)
 
 
-def _corruptions(whole: Reference, settings: Settings, seed: int) -> Iterator[Task]:
+def _corruptions(whole: Reference, settings: Settings, seed: int) -> Task:
     generator = Generator().manual_seed(seed + _SEEDS["4"])
     real = whole.real[: min(settings.replaced_targets, settings.targets)]
     corruption = Corruption.draw(whole.real, len(real), generator)
-    for fraction in settings.fractions:
-        condition = Condition(f"f = {fraction:g}", "4", fraction)
-        targets = corruption.apply(real, fraction)
-        yield Task(condition, targets, whole, settings.replaced_restarts)
+    targets = [
+        (Condition(f"f = {x:g}", "4", x), corruption.apply(real, x)) for x in settings.fractions
+    ]
+    return Task.of(targets, whole, settings.replaced_restarts)
 
 
-def _without_ffns(
-    whole: Reference, bare: Reference, settings: Settings, seed: int
-) -> Iterator[Task]:
+def _without_ffns(whole: Reference, bare: Reference, settings: Settings, seed: int) -> Task:
     """Experiments 1, 2a and 2b of the bare model itself, and the whole model's real targets."""
-    kinds: tuple[Experiment, ...] = ("1", "2a", "2b")
-    for kind in kinds:
-        own = _basic(kind, bare, settings, seed)
-        condition = Condition(f"{own.condition.name}, no FFNs", "ffn")
-        yield Task(condition, own.targets, bare, settings.restarts)
+    targets = [
+        (Condition(f"{name}, no FFNs", "ffn"), _basic(kind, bare, settings, seed))
+        for kind, name in _BASIC.items()
+    ]
     theirs = whole.real[: settings.targets]
-    yield Task(Condition("whole model's real, no FFNs", "ffn"), theirs, bare, settings.restarts)
+    targets.append((Condition("whole model's real, no FFNs", "ffn"), theirs))
+    return Task.of(targets, bare, settings.restarts)

@@ -16,8 +16,10 @@ class Results:
     """By other solvers, for the same targets."""
     steps: int
     """Adam's, after the extension if there was one."""
-    extended: bool
-    """Whether experiment 1's median loss still fell, so that steps were raised."""
+    planned: int
+    """Adam's steps before any extension."""
+    still_fell: bool | None
+    """Whether experiment 1's median loss still fell at its planned end; none if it did not run."""
 
     @property
     def experiments(self) -> tuple[Experiment, ...]:

@@ -1,59 +1,102 @@
 """Ways to search for a prompt."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Protocol
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from diffkit_plugins.reachability_study.vocabulary import Vocabulary
 from diffkit_plugins.residual_reachability.adam import adam
 from diffkit_plugins.residual_reachability.anderson import anderson
+from diffkit_plugins.residual_reachability.discrete import discrete
 from diffkit_plugins.residual_reachability.reached import Reached
 from diffkit_plugins.residual_reachability.trunk import Trunk
-
-FORWARD_PASSES = 100
-"""Of Anderson's iteration, which converges in about 25."""
 
 Prompts = Float[Tensor, "rows length hidden"]
 
 
-@dataclass(frozen=True)
-class Solver:
+class Solver(Protocol):
     """A way to search for a prompt."""
-
-    kind: Literal["adam", "anderson"]
-    steps: int
-    """Of Adam, or forward passes of Anderson's iteration."""
-    lr: float
-    """Adam's."""
-    budget: float | None = None
-    """Bound on the norm of each position of Adam's prompt, in typical embeddings; none: any."""
 
     @property
     def name(self) -> str:
         """For people, and unique among solvers of as many steps."""
-        if self.kind == "anderson":
-            return "Anderson"
+        ...
+
+    @property
+    def steps(self) -> int:
+        """How many it takes."""
+        ...
+
+    @property
+    def budget(self) -> float | None:
+        """Bound on the norm of each position, in typical embeddings; none: any."""
+        ...
+
+    def search(
+        self, trunk: Trunk, targets: Prompts, starts: Prompts, vocabulary: Vocabulary
+    ) -> Reached:
+        """Searches for each row's target from the row's start, as if it were alone."""
+        ...
+
+
+@dataclass(frozen=True)
+class GradientDescent:
+    """Adam on the prompt, bounded or not: the study's design."""
+
+    steps: int
+    lr: float
+    budget: float | None = None
+
+    @property
+    def name(self) -> str:
+        """With the bound where there is one."""
         return "Adam" if self.budget is None else f"Adam, norm ≤ {self.budget:g}"
 
-    def search(self, trunk: Trunk, targets: Prompts, starts: Prompts, unit: float) -> Reached:
-        """Searches for each row's target from the row's start.
-
-        Args:
-            trunk: the map from prompts to streams.
-            targets: what is to be reached.
-            starts: the first prompts.
-            unit: norm of a typical token embedding.
-        """
-        if self.kind == "anderson":
-            return anderson(trunk, targets, starts, steps=self.steps, batch_size=len(targets))
-        bound = None if self.budget is None else self.budget * unit
+    def search(
+        self, trunk: Trunk, targets: Prompts, starts: Prompts, vocabulary: Vocabulary
+    ) -> Reached:
+        """Descends."""
+        bound = None if self.budget is None else self.budget * vocabulary.norm
+        size = len(targets)
         return adam(
-            trunk,
-            targets,
-            starts,
-            steps=self.steps,
-            lr=self.lr,
-            bound=bound,
-            batch_size=len(targets),
+            trunk, targets, starts, steps=self.steps, lr=self.lr, bound=bound, batch_size=size
         )
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """Anderson's iteration, which converges in about 25 forward passes."""
+
+    name: str = "Anderson"
+    steps: int = 100
+    budget: float | None = None
+
+    def search(
+        self, trunk: Trunk, targets: Prompts, starts: Prompts, vocabulary: Vocabulary
+    ) -> Reached:
+        """Iterates."""
+        del vocabulary
+        return anderson(trunk, targets, starts, steps=self.steps, batch_size=len(targets))
+
+
+@dataclass(frozen=True)
+class TokenSwaps:
+    """Greedy coordinate gradient over prompts of real tokens."""
+
+    seed: int
+    name: str = "real tokens"
+    steps: int = 100
+    budget: float | None = None
+
+    def search(
+        self, trunk: Trunk, targets: Prompts, starts: Prompts, vocabulary: Vocabulary
+    ) -> Reached:
+        """Swaps tokens, from those nearest to the starts on."""
+        table = vocabulary.embeddings
+        ids = torch.cdist(starts.flatten(0, 1), table).argmin(dim=1).reshape(starts.shape[:2])
+        found = discrete(trunk, table, targets, ids, steps=self.steps, seed=self.seed)
+        taken = torch.full((len(ids),), self.steps, device=ids.device)
+        return Reached(table[found.ids], found.losses, found.errors, taken)

@@ -58,13 +58,16 @@ def procedure(results: Results, settings: Settings, sequences: int) -> Note:
         f"{results.steps} steps at a rate of {settings.lr:g}. Moments are over {sequences} "
         f"sequences{_fewer(settings, sequences)}. "
     )
-    if results.extended:
-        text += f"Experiment 1's median loss still fell after {settings.steps} steps: extended."
-    elif "1" in results.experiments:
-        text += "Experiment 1's median loss no longer fell: not extended."
-    else:
-        text += "Experiment 1 did not run, so nothing said whether to extend."
-    return Note(text=text)
+    return Note(text=text + _extension(results))
+
+
+def _extension(results: Results) -> str:
+    if results.still_fell is None:
+        return "Experiment 1 did not run, so nothing said whether to extend."
+    if not results.still_fell:
+        return "Experiment 1's median loss no longer fell: not extended."
+    followed = "extended" if results.steps > results.planned else "not extended, as asked"
+    return f"Experiment 1's median loss still fell after {results.planned} steps: {followed}."
 
 
 def _fewer(settings: Settings, sequences: int) -> str:
