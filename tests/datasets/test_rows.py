@@ -2,19 +2,16 @@
 
 import gc
 import json
-import subprocess
 import sys
 
 import pytest
 from datasets import Dataset as Table
 from datasets import DatasetDict, Features, Value
-from safetensors.torch import load_file
 
-from diffkit.errors import BadFile, MissingExtra, UserError
-from diffkit.texts import Message, Text
-from diffkit.training import read_recipe, train
-from diffkit.datasets.rows import read_rows
 from diffkit.datasets.dataset import Dataset
+from diffkit.datasets.rows import read_rows
+from diffkit.errors import MissingExtra, UserError
+from diffkit.texts import Message, Text
 
 CHATS = [
     [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What barks?"},
@@ -172,54 +169,3 @@ def test_the_missing_library_is_named_with_its_command(root, monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(MissingExtra, match=r"pip install 'diffkit\[train\]'"):
         read_rows(Dataset(at="rows.parquet"), root)
-
-
-def test_a_recipe_names_one_source(make_recipe):
-    for data in ({"weight": 2.0}, {"path": "texts.jsonl", "dataset": {"at": "rows.parquet"}}):
-        with pytest.raises(BadFile, match="needs either 'path' or 'dataset'"):
-            read_recipe(make_recipe(data=[data]))
-
-
-def test_the_digest_follows_the_rows_that_are_used(root, make_recipe):
-    def digest(**dataset):
-        return read_recipe(make_recipe(data=[{"dataset": dataset}])).digest("start")
-
-    first = digest(at="saved")
-    assert {digest(at=at) for at in FORMS} == {first}
-    assert digest(at="saved", limit=3) == first != digest(at="saved", limit=2)
-    assert digest(at="saved", column="messages") != first
-    Table.from_list([*ROWS[:2], ROWS[0]]).to_parquet(root / "rows.parquet")
-    assert digest(at="rows.parquet") != first
-
-
-def test_a_dataset_trains_as_the_same_rows_in_jsonl(root, make_recipe):
-    write_lines(root / "chats.jsonl", [{"messages": row["messages"]} for row in ROWS])
-    fields = {"loss_on": "completion", "pack": False, "sequence_length": 64}
-    one = train(read_recipe(make_recipe("one", data=[{"path": "chats.jsonl"}], **fields)))
-    dataset = {"at": "rows.parquet", "column": "messages"}
-    two = train(read_recipe(make_recipe("two", data=[{"dataset": dataset}], **fields)))
-    assert one.losses == two.losses
-    left, right = (load_file(made.folder / "model.safetensors") for made in (one, two))
-    assert all(left[name].equal(right[name]) for name in left)
-    recipe = json.loads((two.folder / "diffkit.json").read_text())["recipe"]
-    assert recipe["data"][0]["dataset"]["at"] == "rows.parquet"
-    assert "path" not in recipe["data"][0]
-
-
-def test_an_output_that_holds_the_dataset_is_refused(root, make_recipe):
-    recipe = read_recipe(make_recipe(output="folder", data=[{"dataset": {"at": "folder"}}]))
-    with pytest.raises(UserError, match="which the training needs"):
-        train(recipe)
-
-
-def test_recipes_of_jsonl_load_no_datasets(make_recipe):
-    code = (
-        "import sys, pathlib, diffkit.training as t;"
-        "recipe = t.read_recipe(pathlib.Path(sys.argv[1]));"
-        "recipe.digest('start');"
-        "assert not {'torch', 'transformers', 'datasets'} & set(sys.modules);"
-        "t.train(recipe);"
-        "sys.exit('datasets' in sys.modules)"
-    )
-    command = [sys.executable, "-c", code, str(make_recipe())]
-    assert subprocess.run(command, check=False).returncode == 0
