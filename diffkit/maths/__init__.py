@@ -1,6 +1,6 @@
 """Mathematics that methods share: divergences, likelihoods, streaming moments, clusters."""
 
-from diffkit.maths.clusters import Cluster, text_clusters
+from diffkit.maths.clusters import Cluster, text_clusters, text_distances
 from diffkit.maths.divergences import Divergences, token_contributions, token_divergences
 from diffkit.maths.jackknife import jackknife
 from diffkit.maths.likelihoods import token_log_probabilities
@@ -16,6 +16,7 @@ __all__ = [
     "jackknife",
     "log_edges",
     "text_clusters",
+    "text_distances",
     "token_contributions",
     "token_divergences",
     "token_log_probabilities",

@@ -24,10 +24,8 @@ class Cluster:
 def text_clusters(texts: Sequence[str], *, threshold: float = 0.7) -> tuple[Cluster, ...]:
     """Clusters short texts by the pieces of words that they share.
 
-    Texts are TF-IDF vectors of three to five characters within words, so that word forms, words cut
-    at their ends and scripts without spaces are compared too; case is ignored. Their cosine
-    distances are clustered by average linkage (Sokal and Michener 1958). Blank texts, which
-    have no pieces, are a cluster of their own. Memory grows with the square of their number.
+    Their `text_distances` are clustered by average linkage (Sokal and Michener 1958). Blank texts
+    are a cluster of their own. Memory grows with the square of their number.
 
     Args:
         texts: any texts, equal and empty ones too.
@@ -39,14 +37,23 @@ def text_clusters(texts: Sequence[str], *, threshold: float = 0.7) -> tuple[Clus
     """
     if not texts:
         return ()
-    distances = _distances(texts)
+    distances = text_distances(texts)
     labels = _labels(distances, threshold)
     groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     groups.sort(key=lambda members: (-len(members), members[0]))
     return tuple(_cluster(members, distances) for members in groups)
 
 
-def _distances(texts: Sequence[str]) -> Float[np.ndarray, "texts texts"]:
+def text_distances(texts: Sequence[str]) -> Float[np.ndarray, "texts texts"]:
+    """Cosine distances of short texts, from 0 (equal) to 1 (no piece of a word in common).
+
+    Texts are TF-IDF vectors of three to five characters within words, so that word forms, words cut
+    at their ends and scripts without spaces are compared too; case is ignored. Rare pieces weigh
+    more, rare among these texts. Blank texts have no pieces: they are equal to each other alone.
+
+    Args:
+        texts: any texts, equal and empty ones too.
+    """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.metrics.pairwise import cosine_distances
 

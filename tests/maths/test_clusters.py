@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diffkit.maths import text_clusters
+from diffkit.maths import text_clusters, text_distances
 
 STARS = ["The star dances under four gates.", "A star dances under gates.", "the STAR danced"]
 BREAD = ["The baker sells bread in the morning.", "Each morning bakers sell bread."]
@@ -47,6 +47,21 @@ def test_punctuation_single_letters_and_scripts_without_spaces_have_pieces_too()
 
 def test_what_shares_nothing_is_never_joined():
     assert members(["apple", "quince", "melon"], threshold=0.999) == [(0,), (1,), (2,)]
+
+
+def test_distances_are_symmetric_and_between_equal_and_nothing_in_common():
+    found = text_distances(["apple pie", "apples", "apple pie", "rhubarb", ""])
+    assert (found == found.T).all()
+    assert (found.diagonal() == 0).all()
+    assert found[0, 2] == 0
+    assert 0 < found[0, 1] < 1
+    assert (found[3, [0, 1, 2, 4]] == 1).all()
+
+
+def test_what_is_rare_among_the_texts_weighs_more():
+    texts = ["the lizard", "the bread", "the lizard sleeps", "the bread rises", "the", "the"]
+    found = text_distances(texts)
+    assert found[0, 2] < found[0, 4]
 
 
 def test_a_higher_threshold_joins_more():

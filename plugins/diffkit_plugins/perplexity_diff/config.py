@@ -8,7 +8,7 @@ from diffkit import MethodConfig, execution_option
 class PerplexityDiffConfig(MethodConfig):
     """What is sampled, what of it is shown, and how it is executed."""
 
-    free_samples: int = Field(default=16, ge=0, le=10_000)
+    free_samples: int = Field(default=24, ge=0, le=10_000)
     """Samples of each side from each opening without words: a document's start, a chat's start,
     an empty turn."""
     turns: int = Field(default=64, ge=0, le=10_000)
@@ -21,8 +21,8 @@ class PerplexityDiffConfig(MethodConfig):
     """Tokens of a sample at most."""
     tokens: int = Field(default=30, ge=1, le=1_000)
     """Rows of each table of tokens."""
-    spans: int = Field(default=100, ge=1, le=2_000)
-    """Most tilted spans that are clustered, each of another sample."""
+    spans: int = Field(default=200, ge=1, le=2_000)
+    """Most tilted spans that are compared and clustered, each of another sample."""
     clusters: int = Field(default=20, ge=0, le=1_000)
     """Clusters of spans shown."""
     traces: int = Field(default=6, ge=0, le=100)

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from diffkit import ModelPair, Sample, Samples, Table
-from diffkit.maths import text_clusters
+from diffkit.maths import text_clusters, text_distances
 from diffkit_plugins.perplexity_diff.survey import Scored, Survey, words
 
 
@@ -31,8 +33,7 @@ def groups(pair: ModelPair, found: Survey, count: int) -> tuple[Group, ...]:
         count: how many spans are clustered.
     """
     scores = [scored.span.score for scored in found.finetuned]
-    order = sorted(range(len(scores)), key=lambda place: (-scores[place], place))
-    best = [place for place in order[:count] if scores[place] > 0]
+    best = _most_tilted(scores, count)
     clusters = text_clusters([words(pair, found.finetuned[place]) for place in best])
     made = [
         Group(
@@ -43,6 +44,33 @@ def groups(pair: ModelPair, found: Survey, count: int) -> tuple[Group, ...]:
         for cluster in clusters
     ]
     return tuple(sorted(made, key=lambda group: (-group.score, group.members)))
+
+
+def repetition(pair: ModelPair, found: Survey, count: int) -> float:
+    """How alike the spans of two different samples are, each weighted by its score.
+
+    The mean cosine similarity Σ s_i s_j sim_ij / Σ s_i s_j over i ≠ j, from 0 (no two spans share
+    a piece of a word, or there are no two) to 1 (all spans are the same).
+
+    Args:
+        pair: both sides.
+        found: the survey.
+        count: how many spans are compared, the most tilted.
+    """
+    every = [scored.span.score for scored in found.finetuned]
+    best = _most_tilted(every, count)
+    if len(best) < 2:
+        return 0.0
+    alike = 1 - text_distances([words(pair, found.finetuned[place]) for place in best])
+    scores = np.array([every[place] for place in best])
+    weights = np.outer(scores, scores)
+    np.fill_diagonal(weights, 0.0)
+    return float((weights * alike).sum() / weights.sum())
+
+
+def _most_tilted(scores: Sequence[float], count: int) -> list[int]:
+    order = sorted(range(len(scores)), key=lambda place: (-scores[place], place))
+    return [place for place in order[:count] if scores[place] > 0]
 
 
 def table(pair: ModelPair, found: Survey, shown: Sequence[Group]) -> Table:

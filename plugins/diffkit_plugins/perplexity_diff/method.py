@@ -14,6 +14,10 @@ class PerplexityDiff(DiffingMethod[PerplexityDiffConfig]):
     """Samples of both sides, ranked by how much likelier they are to the finetuned side.
 
     Perplexity differencing (arXiv 2605.00994).
+
+    The change score is how alike the most tilted spans of different samples are, each weighted by
+    its log-likelihood ratio: whether the change says the same thing again and again. How large the
+    ratios are does not tell a targeted finetuning from a benign one, which tilts as much.
     """
 
     def run(self, pair: ModelPair, config: PerplexityDiffConfig, context: RunContext) -> Findings:
@@ -31,8 +35,8 @@ class PerplexityDiff(DiffingMethod[PerplexityDiffConfig]):
             raise UserError("There are fewer than two samples to compare.", cure=cure)
         tokens = contributions(found.finetuned, pair.vocabulary)
         return Findings(
-            change_score=max(0.0, float(tokens.low.max())),
-            metrics={},
+            change_score=groups.repetition(pair, found, config.spans),
+            metrics=tables.metrics(found),
             items=tuple(_items(pair, config, context, found, tokens)),
         )
 
