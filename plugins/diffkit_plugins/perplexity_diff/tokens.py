@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -39,8 +40,8 @@ def contributions(scored: Sequence[Scored], vocabulary: int) -> Contributions:
     squares = torch.zeros(vocabulary, dtype=torch.float64)
     holders = torch.zeros(vocabulary, dtype=torch.long)
     for one in scored:
-        ids, places = torch.tensor(one.sample.ids, dtype=torch.long).unique(return_inverse=True)
-        sums = torch.zeros(len(ids), dtype=torch.float64).index_add(0, places, one.ratios)
+        ids, places = np.unique(np.array(one.sample.ids, dtype=np.int64), return_inverse=True)
+        sums = torch.from_numpy(np.bincount(places, one.ratios.numpy(), minlength=len(ids)))
         total[ids] += sums
         squares[ids] += sums.square()
         holders[ids] += 1
