@@ -30,7 +30,7 @@ class Means:
     def empty(cls, vocabulary: int, device: torch.device) -> "Means":
         """Of no texts."""
         zeros = torch.zeros(3, vocabulary, dtype=torch.float64, device=device)
-        return cls(*zeros.unbind())
+        return cls(total=zeros[0], squares=zeros[1], crossed=zeros[2])
 
     def add(self, sums: Float[Tensor, " vocabulary"], length: int) -> None:
         """Takes in one text.

@@ -39,13 +39,18 @@ class Scan:
     @classmethod
     def empty(cls, vocabulary: int, config: DiffMiningConfig, device: torch.device) -> "Scan":
         """Of no texts."""
+        rise, rate, positive, difference = (Means.empty(vocabulary, device) for _ in range(4))
         expected = torch.zeros(2, vocabulary, dtype=torch.float64, device=device)
         return cls(
-            *(Means.empty(vocabulary, device) for _ in range(4)),
-            *expected.unbind(),
-            Exchanges.empty(config.permutations, vocabulary, device),
-            Positions.empty(config.sample, min(config.top_k, vocabulary)),
-            Places.empty(vocabulary, device),
+            rise=rise,
+            rate=rate,
+            positive=positive,
+            difference=difference,
+            p=expected[0],
+            q=expected[1],
+            exchanges=Exchanges.empty(config.permutations, vocabulary, device),
+            positions=Positions.empty(config.sample, min(config.top_k, vocabulary)),
+            places=Places.empty(vocabulary, device),
         )
 
     def add(self, sums: Sums, length: int, exchanged: Float[Tensor, " permutations"]) -> None:
