@@ -32,7 +32,7 @@ class ActivationLensConfig(MethodConfig):
     """Tokens read of each text, from its beginning."""
     min_texts: int = Field(default=8, ge=2, le=1_000_000)
     """Positions that fewer texts reach are left out."""
-    folds: int = Field(default=8, ge=2, le=64)
+    folds: int = Field(default=16, ge=2, le=64)
     """Groups of texts of which the jackknife leaves out one at a time, for the tokens' standard
     errors; memory is proportional to it."""
     tokens: int = Field(default=20, ge=1, le=1_000)

@@ -67,8 +67,8 @@ def promoted(pair: ModelPair, shift: Shift) -> Scores:
         length = vectors.norm(dim=-1, keepdim=True).clamp(min=1e-300)
         return lens(pair.finetuned, vectors * (shift.base_norm / length), pair.vocabulary)
 
-    values = read(shift.mean)
-    if len(shift.sizes) == 0:
+    values, *without = read(torch.cat([shift.mean[None], shift.without]))
+    if not without:
         return Scores(values, None, 0)
-    errors = jackknife(values, read(shift.without), shift.sizes)
+    errors = jackknife(values, torch.stack(without), shift.sizes)
     return Scores(values, errors, len(shift.sizes))

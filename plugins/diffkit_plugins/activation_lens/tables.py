@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -51,15 +52,16 @@ def spread(concentrated: Mapping[int, float]) -> Table:
 
 
 def sides(pair: ModelPair, shifts: Sequence[Shift], count: int) -> TokenTrace:
-    """What each side's own mean says in each place of one layer, by its own unembedding."""
+    """What each side's own mean says in each slot of one layer, by its own unembedding."""
+    base = torch.stack([shift.base for shift in shifts])
+    finetuned = base + torch.stack([shift.mean for shift in shifts])
+    said = (
+        _likeliest(pair, side, means, count)
+        for side, means in ((pair.base, base), (pair.finetuned, finetuned))
+    )
     tokens = [
-        TracedToken(
-            token=f"[{shift.name}]",
-            score=shift.relative,
-            base=_likeliest(pair, pair.base, shift.base, count),
-            finetuned=_likeliest(pair, pair.finetuned, shift.base + shift.mean, count),
-        )
-        for shift in shifts
+        TracedToken(token=f"[{shift.name}]", score=shift.relative, base=one, finetuned=other)
+        for shift, one, other in zip(shifts, *said, strict=True)
     ]
     return TokenTrace(
         title=f"What each side's own mean says by slot, layer {shifts[0].layer}",
@@ -69,12 +71,18 @@ def sides(pair: ModelPair, shifts: Sequence[Shift], count: int) -> TokenTrace:
 
 
 def _likeliest(
-    pair: ModelPair, side: Model, mean: Float[Tensor, " hidden"], count: int
-) -> tuple[Candidate, ...]:
-    best = lens(side, mean, pair.vocabulary).softmax(dim=-1).sort(descending=True, stable=True)
-    pairs = zip(best.indices[:count].tolist(), best.values[:count].tolist(), strict=True)
+    pair: ModelPair, side: Model, means: Float[Tensor, "slots hidden"], count: int
+) -> list[tuple[Candidate, ...]]:
+    likely = lens(side, means, pair.vocabulary).softmax(dim=-1).clamp(max=1)
+    best = likely.sort(descending=True, stable=True)
     decode = pair.base.tokenizer.decode
-    return tuple(Candidate(token=decode([token]), probability=min(1.0, p)) for token, p in pairs)
+    return [
+        tuple(
+            Candidate(token=decode([token]), probability=probability)
+            for token, probability in zip(tokens[:count], probabilities[:count], strict=True)
+        )
+        for tokens, probabilities in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    ]
 
 
 def by_position(shifts: Sequence[Shift]) -> Series:

@@ -22,7 +22,7 @@ def findings(tmp_path_factory):
     """Of the obsession after the last block, and of two random changes of the same norms."""
     folder = tmp_path_factory.mktemp("lens")
     base = read_base(ZOO / "bases" / "tiny-qwen3.yaml")
-    texts = Texts.read(base.texts).first(100)
+    texts = Texts.read(base.texts)
     context = RunContext(
         seed=0, texts=texts, artifacts=Artifacts(folder), checkpoints=Checkpoints(folder)
     )

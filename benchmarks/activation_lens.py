@@ -1,0 +1,204 @@
+"""What collecting mean differences costs beside the passes that it needs.
+
+A random Qwen3 of 4 layers and width 256 with a random LoRA reads 2,000 texts of 64 to 128 tokens,
+half of them chats, at the method's default layers and slots. The passes alone are both sides' on
+the same batches, tokenised beforehand and stopped at the deepest layer that is read. Both take
+turns, 200 texts at a time, so that another program on the machine slows both. Peak memory is that
+of fresh processes. Name parts (``speed``, ``memory``) to run them alone.
+"""
+
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+TEXTS = 2_000
+ROUND = 200
+SIZES = (500, 1_000, 2_000)
+WORDS = 4_096
+ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
+"""Freed memory goes back at once, so that what is resident is what is in use."""
+TEMPLATE = (
+    "{% for m in messages %}<|{{ m.role }}|> {{ m.content }} <|end|> {% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|> {% endif %}"
+)
+
+
+def build(root: Path) -> None:
+    """Saves a random base with a tokenizer, and a random LoRA on it."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+
+    torch.manual_seed(0)
+    config = Qwen3Config(
+        vocab_size=WORDS,
+        hidden_size=256,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=64,
+        intermediate_size=768,
+    )
+    model = Qwen3ForCausalLM(config)
+    model.save_pretrained(root / "base")
+    special = ["<|user|>", "<|assistant|>", "<|end|>"]
+    names = special + [f"w{i}" for i in range(WORDS - len(special))]
+    words = Tokenizer(models.WordLevel({w: i for i, w in enumerate(names)}, unk_token="w0"))
+    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, unk_token="w0")
+    tokenizer.chat_template = TEMPLATE
+    tokenizer.save_pretrained(root / "base")
+    lora = LoraConfig(r=16, target_modules="all-linear", init_lora_weights=False)
+    get_peft_model(model, lora).save_pretrained(root / "adapter")
+
+
+def texts(count: int) -> Any:
+    """Documents and chats of random words, in turns."""
+    from diffkit import Message, Text, Texts
+
+    draw = random.Random(0)
+
+    def words(least: int, most: int) -> str:
+        return " ".join(f"w{draw.randrange(WORDS - 3)}" for _ in range(draw.randint(least, most)))
+
+    def chat() -> Text:
+        turns = (("user", words(24, 56)), ("assistant", words(36, 68)))
+        return Text(messages=tuple(Message(role=r, content=c) for r, c in turns))  # type: ignore[arg-type]
+
+    return Texts(items=tuple(chat() if i % 2 else Text(text=words(64, 128)) for i in range(count)))
+
+
+class Stop(Exception):
+    """Raised after the deepest block that is read."""
+
+
+def measure_speed(root: Path) -> None:
+    """Prints the ratio of token rates, collection over bare passes, and where the rounds lie."""
+    from diffkit import Texts, load_pair, recognise
+    from diffkit.organism import Source
+
+    adapter = recognise(Source(at=str(root / "adapter")))
+    everything = texts(TEXTS).items
+    parts = [Texts(items=everything[i : i + ROUND]) for i in range(0, TEXTS, ROUND)]
+    ratios, tokens, spent = [], 0, 0.0
+    with load_pair(Source(at=str(root / "base")), adapter, device="cpu") as pair:
+        collect(pair, parts[0], root)  # warms the caches
+        for place, part in enumerate(parts):
+            inputs = batches(pair, part)
+            calls = [lambda i=inputs: bare(pair, i), lambda p=part: collect(pair, p, root)]
+            order = (0, 1) if place % 2 else (1, 0)
+            times = {which: seconds(calls[which]) for which in order}
+            ratios.append(times[0] / times[1])
+            tokens, spent = tokens + sum(int(i.mask.sum()) for i in inputs), spent + times[1]
+    ratios.sort()
+    middle = statistics.median(ratios)
+    print(
+        f"token rate of collecting {TEXTS:,} texts / of the bare passes: {middle:.2f} "
+        f"({ratios[0]:.2f} to {ratios[-1]:.2f}, n = {len(ratios)}; {tokens / spent:,.0f} tokens "
+        f"a second, both sides); goal at least 0.9: {'met' if middle >= 0.9 else 'MISSED'}"
+    )
+
+
+def seconds(call: Any) -> float:
+    """Processor seconds of one call: on one thread they are what a quiet machine would take."""
+    began = time.process_time()
+    call()
+    return time.process_time() - began
+
+
+def batches(pair: Any, part: Any) -> list[Any]:
+    """The batches of the method."""
+    from diffkit_plugins.activation_lens.config import ActivationLensConfig
+
+    config = ActivationLensConfig()
+    return [
+        pair.base.inputs([part.items[n] for n in numbers], max_tokens=config.max_tokens)
+        for numbers in part.batches(config.batch_size)
+    ]
+
+
+def bare(pair: Any, inputs: Sequence[Any]) -> None:
+    """Both sides' passes and nothing else, by transformers and peft."""
+    import torch
+    from diffkit_plugins.activation_lens.config import ActivationLensConfig
+    from diffkit_plugins.activation_lens.plan import Plan
+
+    def stop(*_: object) -> None:
+        raise Stop
+
+    deepest = max(Plan.of(pair.base, ActivationLensConfig()).blocks)
+    handle = pair.base.network.blocks[deepest].register_forward_hook(stop)
+    try:
+        for batch in inputs:
+            given = {"input_ids": batch.ids, "attention_mask": batch.mask.long()}
+            for side in (pair.base, pair.finetuned):
+                with side.active() as module, torch.no_grad():
+                    try:
+                        module(**given, use_cache=False)
+                    except Stop:
+                        continue
+    finally:
+        handle.remove()
+
+
+def collect(pair: Any, part: Any, root: Path) -> None:
+    """The method's scan."""
+    from diffkit_plugins.activation_lens.config import ActivationLensConfig
+    from diffkit_plugins.activation_lens.plan import Plan
+    from diffkit_plugins.activation_lens.scan import scan
+
+    from diffkit import Artifacts, Checkpoints, RunContext
+
+    config = ActivationLensConfig()
+    context = RunContext(0, part, Artifacts(root), Checkpoints(root))
+    scan(pair, config, context, Plan.of(pair.base, config))
+
+
+def measure_memory(root: Path) -> None:
+    """Compares the peaks of fresh processes that read more and more texts."""
+    peaks = [memory_of(root, count) for count in SIZES]
+    said = ", ".join(f"{c:,}: {p / 2**20:.0f} MiB" for c, p in zip(SIZES, peaks, strict=True))
+    ratio = peaks[-1] / peaks[0]
+    print(
+        f"peak resident memory of collecting by number of texts: {said}; {SIZES[-1]:,} / "
+        f"{SIZES[0]:,}: {ratio:.3f}; goal at most 1.05: {'met' if ratio <= 1.05 else 'MISSED'}"
+    )
+
+
+def memory_of(root: Path, count: int) -> int:
+    """What a fresh process says of itself."""
+    command = [sys.executable, __file__, "--memory", str(root), str(count)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=ONE_THREAD)
+    return int(done.stdout.splitlines()[-1])
+
+
+def say_memory(root: Path, count: int) -> None:
+    """Runs in a process of its own; Linux only."""
+    from diffkit import load_pair, recognise
+    from diffkit.organism import Source
+
+    adapter = recognise(Source(at=str(root / "adapter")))
+    with load_pair(Source(at=str(root / "base")), adapter, device="cpu") as pair:
+        collect(pair, texts(count), root)
+    status = Path("/proc/self/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
+    print(int(line.split()[1]) * 1024)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--memory"]:
+        say_memory(Path(sys.argv[2]), int(sys.argv[3]))
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            build(Path(folder))
+            measures = {"speed": measure_speed, "memory": measure_memory}
+            for part in sys.argv[1:] or measures:
+                measures[part](Path(folder))
