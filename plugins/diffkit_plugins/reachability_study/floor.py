@@ -27,6 +27,7 @@ class Ellipsoid:
     """√hidden, the length of z."""
 
     @classmethod
+    @torch.no_grad()
     def of(cls, norm: Callable[[Tensor], Tensor], hidden: int) -> "Ellipsoid | None":
         """Reads the ellipsoid off a norm by what it does; none if it does something else.
 

@@ -1,7 +1,7 @@
 """Ways to search for a prompt."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -17,6 +17,7 @@ from diffkit_plugins.residual_reachability.trunk import Trunk
 Prompts = Float[Tensor, "rows length hidden"]
 
 
+@runtime_checkable
 class Solver(Protocol):
     """A way to search for a prompt."""
 
