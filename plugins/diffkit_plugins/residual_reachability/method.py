@@ -1,0 +1,79 @@
+"""The method."""
+
+from collections.abc import Sequence
+
+import torch
+
+from diffkit import DiffingMethod, Findings, ModelPair, Note, RunContext
+from diffkit_plugins.residual_reachability.config import ResidualReachabilityConfig
+from diffkit_plugins.residual_reachability.places import places
+from diffkit_plugins.residual_reachability.search import Errors, search
+from diffkit_plugins.residual_reachability.tables import by_budget, listed, place_table, summary
+
+
+class ResidualReachability(DiffingMethod[ResidualReachabilityConfig]):
+    """Whether a prompt could have moved the base's residual stream as finetuning did.
+
+    With Δ = h_finetuned − h_base on a text, before the final norm, E_c(t) is the least relative
+    error ‖h − t‖/‖t‖ over prompts whose tokens' norms are at most c times the vocabulary's 95th
+    percentile. Without such a budget nearly everything is reachable. S = log E_c(h + Δ) − median
+    log E_c(h + QΔ) over random rotations Q in the whitened residual space, rescaled to ‖Δ‖:
+    negative where what the finetuning did is more like what a prompt does than a change as large
+    in a random direction, positive where it is less like it.
+
+    The change score is the median |S|.
+    """
+
+    def run(
+        self, pair: ModelPair, config: ResidualReachabilityConfig, context: RunContext
+    ) -> Findings:
+        """Searches for prompts.
+
+        Raises:
+            UserError: no text has a token, or a layer lies outside the model.
+        """
+        if pair.identical:
+            return _nothing("Both sides have the same weights, so there is nothing to reach.")
+        found = [search(pair.base, each, config, context) for each in places(pair, config, context)]
+        if not found:
+            return _nothing("The residual stream moved on no text, so there is nothing to reach.")
+        rows = listed(found, config.budgets)
+        scores = torch.cat([errors.scores.flatten() for errors in found])
+        return Findings(
+            change_score=float(scores.abs().quantile(0.5)),
+            metrics=_metrics(found),
+            items=(
+                place_table(rows, context.texts, config.rows),
+                summary(found, config.budgets),
+                *((by_budget(found, config.budgets),) if len(config.budgets) > 1 else ()),
+                Note(text=_in_words(float(scores.quantile(0.5)))),
+            ),
+        )
+
+
+def _nothing(why: str) -> Findings:
+    return Findings(change_score=0.0, items=(Note(text=why),))
+
+
+def _metrics(found: Sequence[Errors]) -> dict[str, float]:
+    scores = torch.cat([errors.scores.flatten() for errors in found])
+    sizes = torch.cat([errors.places.sizes for errors in found])
+    return {
+        "median_s": float(scores.quantile(0.5)),
+        "share_of_places_with_negative_s": float((scores < 0).float().mean()),
+        "median_relative_size_of_change": float(sizes.quantile(0.5)),
+    }
+
+
+def _in_words(middle: float) -> str:
+    if middle < 0:
+        nearer = "nearer to"
+        reading = "it is the kind of change that a prompt could have made"
+    else:
+        nearer = "no nearer to"
+        reading = "it is no change that a prompt makes more easily than others as large"
+    return (
+        f"The median S is {middle:.3f}: prompts within the budget come {nearer} what finetuning "
+        f"did than to random rotations of it, so {reading}. Random changes of the weights have an "
+        "S too: only nulls say whether this one is unusual."
+    )

@@ -1,0 +1,105 @@
+"""The errors as findings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from diffkit import Line, Series, Table, Texts
+from diffkit_plugins.residual_reachability.search import Errors
+
+_WORDS = 60
+"""Characters of a text that name it."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One text in one layer, under one budget."""
+
+    text: int
+    position: int
+    layer: int
+    budget: float
+    size: float
+    """‖Δ‖ over the norm of the base's stream."""
+    real: float
+    """E_c(h + Δ)."""
+    typical: float
+    """Median E_c(h + QΔ)."""
+    score: float
+    """S."""
+
+
+def listed(found: Sequence[Errors], budgets: Sequence[float]) -> list[Place]:
+    """All places of all layers, those with the largest |S| first."""
+    rows = [
+        Place(
+            text=int(errors.places.texts[text]),
+            position=int(errors.places.positions[text]),
+            layer=errors.places.layer,
+            budget=budget,
+            size=float(errors.places.sizes[text]),
+            real=float(errors.real[text, number]),
+            typical=float(errors.typical[text, number].exp()),
+            score=float(errors.scores[text, number]),
+        )
+        for errors in found
+        for text in range(len(errors.places.texts))
+        for number, budget in enumerate(budgets)
+    ]
+    return sorted(rows, key=lambda row: (-abs(row.score), row.layer, row.text, row.budget))
+
+
+def place_table(rows: Sequence[Place], texts: Texts, count: int) -> Table:
+    """The places where a prompt does most better, or worse, than on rotations."""
+    return Table(
+        title="Where prompts come nearer to what finetuning did than to rotations of it (S < 0), "
+        "or less near (S > 0)",
+        columns=("text", "position, tokens from the first", "layer", "budget c", "‖Δ‖ / ‖h‖",
+                 "E_c(h + Δ)", "median E_c(h + QΔ)", "S"),
+        rows=tuple(
+            (str(texts.items[row.text])[:_WORDS], row.position, row.layer, row.budget, row.size,
+             row.real, row.typical, row.score)
+            for row in rows[:count]
+        ),
+    )  # fmt: skip
+
+
+def summary(found: Sequence[Errors], budgets: Sequence[float]) -> Table:
+    """Medians over texts, for each layer and budget."""
+    return Table(
+        title="Relative errors and S, medians over texts",
+        columns=("layer", "budget c", "texts", "E_c(h + Δ)", "E_c(h + QΔ)", "S", "|S|",
+                 "share of texts with S < 0"),
+        rows=tuple(
+            (errors.places.layer, budget, len(errors.real), _median(errors.real[:, number]),
+             _median(errors.typical[:, number].exp()), _median(errors.scores[:, number]),
+             _median(errors.scores[:, number].abs()),
+             float((errors.scores[:, number] < 0).float().mean()))
+            for errors in found
+            for number, budget in enumerate(budgets)
+        ),
+    )  # fmt: skip
+
+
+def by_budget(found: Sequence[Errors], budgets: Sequence[float]) -> Series:
+    """Error against budget, with Δ and with rotations of it."""
+    lines = []
+    for errors in found:
+        names = (("Δ", errors.real), ("rotations of Δ", errors.typical.exp()))
+        for name, values in names:
+            points = sorted((c, _median(values[:, i])) for i, c in enumerate(budgets))
+            x, y = zip(*points, strict=True)
+            lines.append(Line(name=f"{name}, layer {errors.places.layer}", x=x, y=y))
+    return Series(
+        title="How near prompts come, by norm budget",
+        x_label="budget c, norms of the vocabulary's 95th percentile",
+        y_label="relative error, median over texts",
+        lines=tuple(lines),
+        log_x=True,
+    )
+
+
+def _median(values: Float[Tensor, " texts"]) -> float:
+    return float(values.quantile(0.5))
