@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import compress, groupby
+from itertools import groupby
 
 import torch
 
@@ -12,7 +12,7 @@ from diffkit_plugins.activation_lens.causal_tables import (
     ablation_table,
     patched_table,
     score_table,
-    steered_samples,
+    steering_samples,
     steering_table,
 )
 from diffkit_plugins.activation_lens.config import ActivationLensConfig
@@ -22,7 +22,7 @@ from diffkit_plugins.activation_lens.identity import identity_prompts
 from diffkit_plugins.activation_lens.jacobian import jacobian_lens
 from diffkit_plugins.activation_lens.patchscope import patchscope
 from diffkit_plugins.activation_lens.shift import Shift
-from diffkit_plugins.activation_lens.steering import Steerer, Steering, prompts_of
+from diffkit_plugins.activation_lens.steering import Steerer, prompts_of
 
 
 @dataclass(frozen=True)
@@ -107,24 +107,10 @@ class CausalTests:
         if not found:
             text = "No steering: even the least strength leaves no text coherent."
             return Tested((Note(text=text),))
-        samples = (item for one in found for item in _samples(steerer, one, self.config.steered))
-        return Tested((steering_table(found, steerer), *samples))
-
-
-def _samples(steerer: Steerer, one: Steering, side: str) -> Iterator[Finding]:
-    """Where steering changed what is said: against unsteered text, and against the control."""
-    direction, said = one.steered.direction, one.steered.completions
-    along = f"along mean Δ, layer {direction.layer}, slot {direction.name}"
-    right = f"{along}, strength {one.steered.strength:g} (right)"
-    others = {
-        f"The {side} side unsteered (left) and steered {right}": steerer.unsteered,
-        f"The {side} side steered by a random vector (left) and {right}": one.control.completions,
-    }
-    changed = [own.text != before.text for own, before in zip(said, steerer.unsteered, strict=True)]
-    for title, before in others.items():
-        yield steered_samples(
-            title, tuple(compress(before, changed)), tuple(compress(said, changed))
+        samples = (
+            item for one in found for item in steering_samples(steerer, one, self.config.steered)
         )
+        return Tested((steering_table(found, steerer), *samples))
 
 
 def causes(

@@ -1,6 +1,7 @@
 """Causal tests of the mean differences as findings."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import compress
 from statistics import fmean
 
 from jaxtyping import Float
@@ -81,6 +82,28 @@ def steered_samples(
         for one, other in zip(before, steered, strict=True)
     )
     return Samples(title=title, rows=rows)
+
+
+def steering_samples(steerer: Steerer, one: Steering, side: str) -> Iterator[Samples]:
+    """Where steering changed what is said: against unsteered text, and against the control.
+
+    Args:
+        steerer: what it was steered by.
+        one: what was said.
+        side: the name of the side that was steered.
+    """
+    direction, said = one.steered.direction, one.steered.completions
+    along = f"along mean Δ, layer {direction.layer}, slot {direction.name}"
+    right = f"{along}, strength {one.steered.strength:g} (right)"
+    others = {
+        f"The {side} side unsteered (left) and steered {right}": steerer.unsteered,
+        f"The {side} side steered by a random vector (left) and {right}": one.control.completions,
+    }
+    changed = [own.text != before.text for own, before in zip(said, steerer.unsteered, strict=True)]
+    for title, before in others.items():
+        yield steered_samples(
+            title, tuple(compress(before, changed)), tuple(compress(said, changed))
+        )
 
 
 def score_table(

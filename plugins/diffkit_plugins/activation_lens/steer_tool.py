@@ -30,9 +30,9 @@ class SteerArguments(Record):
 
     prompt: str = Field(min_length=1, max_length=20_000)
     """What the user says; in a model without a chat template, how the text begins."""
-    layer: int | float = 0.5
-    """Block after which the difference is added: its number from 0, or a fraction of depth from
-    0.0 to 1.0."""
+    layer: int | float = Field(default=0.5, ge=-10_000, le=10_000)
+    """Block after which the difference is added: its number from 0 (negative ones from the end),
+    or a fraction of depth from 0.0 to 1.0."""
     slot: str = "all"
     """Slot whose mean difference it is: `0` for the first token and so on, `last`, `last-1`, in
     chats `answer+0` for the first token of the first answer, or `all`."""

@@ -37,7 +37,7 @@ def run(tmp_path, tiny_texts):
 def steer(run, tiny_texts, tmp_path):
     def call(pair, options=None, /, **arguments):
         config = ActivationLensConfig(**{**OPTIONS, **(options or {})})
-        finished = FinishedRun(run(pair), tmp_path, tiny_texts)
+        finished = FinishedRun(run(pair, **only()), tmp_path, tiny_texts)
         tools = {tool.name: tool for tool in ActivationLens().tools(pair, config, finished)}
         tool = tools["steer"]
         return tool.call(tool.Arguments(**{"layer": 0, **arguments}))
