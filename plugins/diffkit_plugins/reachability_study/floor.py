@@ -65,12 +65,12 @@ class Ellipsoid:
             w = c / (self.values + middle[..., None])
             outside = w.norm(dim=-1) > self.radius
             low, high = torch.where(outside, middle, low), torch.where(outside, high, middle)
-        w = c / (self.values + high[..., None])
-        return (w @ self.vectors.T - away).square().mean(dim=-1)
+        nearest: Tensor = (c / (self.values + high[..., None])) @ self.vectors.T
+        return (nearest - away).square().mean(dim=-1)
 
 
 def _plane(hidden: int) -> Float[Tensor, "hidden kept"]:
     """An orthonormal basis of the vectors whose mean is 0."""
     ones = torch.ones(hidden, 1).double()
-    full, _ = torch.linalg.qr(torch.cat([ones, torch.eye(hidden).double()[:, 1:]], dim=1))
+    full: Tensor = torch.linalg.qr(torch.cat([ones, torch.eye(hidden).double()[:, 1:]], dim=1)).Q
     return full[:, 1:]

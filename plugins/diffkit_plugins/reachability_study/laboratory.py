@@ -66,7 +66,8 @@ class Laboratory:
         falls = self._first_falls()
         planned, more = self.settings.steps, self.settings.extended_steps
         steps = max(planned, more) if falls else planned
-        outcomes, beside = [], []
+        outcomes: list[Outcome] = []
+        beside: list[Outcome] = []
         for experiment in _ORDER:
             if experiment in self.config.experiments:
                 own = self._task(experiment)

@@ -28,7 +28,8 @@ class Reference:
     @property
     def norms(self) -> Float[Tensor, " length"]:
         """Mean norm of real streams at each position."""
-        return self.real.norm(dim=-1).mean(dim=0)
+        norms: Tensor = self.real.norm(dim=-1)
+        return norms.mean(dim=0)
 
     def floor(self, targets: Float[Tensor, "targets length hidden"]) -> Float[Tensor, " targets"]:
         """MSE that the final norm makes unavoidable; 0 where none is known."""
@@ -58,7 +59,7 @@ class Reference:
             batch_size: sequences at a time.
         """
         trunk = model.trunk(1.0, mlps=ffns, final_norm=after_norm)
-        real = torch.cat([trunk(model.embed(rows)) for rows in ids.split(batch_size)])
+        real = torch.cat([trunk(model.embed(rows)) for rows in torch.split(ids, batch_size)])
         return cls(trunk, real.detach(), _ellipsoid(model) if after_norm else None)
 
 

@@ -38,7 +38,7 @@ class Searches:
         key = f"{name}|{solver.name}|{solver.steps}"
         total = len(targets) * task.restarts
         done = self.ledger.done(key)
-        batches = torch.arange(done, total).split(self.batch_size) if done < total else ()
+        batches = torch.split(torch.arange(done, total), self.batch_size) if done < total else ()
         before = done // self.batch_size
         shown = self.context.progress(
             batches,

@@ -31,7 +31,8 @@ def matched(
 def raw(norms: Float[Tensor, " length"], count: int, hidden: int, generator: Generator) -> Streams:
     """Uniformly random directions, each position with the norm given for it."""
     drawn = torch.randn(count, len(norms), hidden, generator=generator).to(norms)
-    return drawn * (norms[:, None] / drawn.norm(dim=-1, keepdim=True))
+    lengths: Tensor = drawn.norm(dim=-1, keepdim=True)
+    return drawn * (norms[:, None] / lengths)
 
 
 def pairs(targets: int, count: int, generator: Generator) -> list[tuple[int, int]]:

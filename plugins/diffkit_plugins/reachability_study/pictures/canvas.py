@@ -74,9 +74,12 @@ class Grid:
         return cls(drawing, panels[:count])
 
     def legend(self) -> None:
-        """Explains the first panel's marks, above all panels."""
-        handles, labels = self.panels[0].get_legend_handles_labels()
-        self.drawing.legend(handles, labels, loc="outside upper right", fontsize=8)
+        """Explains the panels' marks above them all, each kind of mark once."""
+        marks = {}
+        for panel in self.panels:
+            handles, labels = panel.get_legend_handles_labels()
+            marks.update(zip(labels, handles, strict=True))
+        self.drawing.legend(marks.values(), marks.keys(), loc="outside upper right", fontsize=8)
 
 
 def single(
