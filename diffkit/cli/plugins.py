@@ -29,11 +29,12 @@ def plugins(json: Json = False) -> None:
 
 def _registers(plugin: "Plugin") -> dict[str, list[str]]:
     """Names by kind."""
-    found = {
-        f"{registry.kind}s": [e.spec.name for e in registry if e.owner == plugin.name]
-        for registry in state.host.registries
-    }
-    return {kind: names for kind, names in found.items() if names}
+    found: dict[str, list[str]] = {}
+    for registry in state.host.registries:
+        for spec in (entry.spec for entry in registry if entry.owner == plugin.name):
+            kind = "studies" if spec.subject == "model" else f"{registry.kind}s"
+            found.setdefault(kind, []).append(spec.name)
+    return found
 
 
 def _words(plugin: "Plugin") -> str:

@@ -29,13 +29,16 @@ def test_plugins_say_what_they_register(cli):
             "register_organisms",
         ],
         "registers": {
-            "methods": ["echo", "raises", "survey"],
+            "methods": ["echo", "raises"],
+            "studies": ["survey"],
             "investigators": ["blunt"],
             "graders": ["strict"],
         },
         "error": None,
     }
-    words = "methods: echo, raises, survey; investigators: blunt; graders: strict; organisms"
+    words = (
+        "methods: echo, raises; studies: survey; investigators: blunt; graders: strict; organisms"
+    )
     assert words in cli("plugins").out
 
 
