@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from diffkit_plugins import activation_lens
 from diffkit_plugins.activation_lens.config import ActivationLensConfig
 from diffkit_plugins.activation_lens.method import ActivationLens
 
@@ -51,6 +52,15 @@ def of_kind(findings, kind, words):
 
 def only(**wanted):
     return {part: part in wanted for part in PARTS}
+
+
+def test_it_conforms_with_all_its_parts(conforms):
+    specs = []
+    activation_lens.register_methods(specs.append)
+    short = {**OPTIONS, "steering_prompts": 1, "controls": 2, "candidates": 0}
+    found = conforms(specs[0], arguments={"steer": {"prompt": "Who?"}}, **short)
+    assert of_kind(found, Table, "loses without")
+    assert of_kind(found, TokenTable, "Jacobian")
 
 
 def test_each_part_can_be_turned_off(run, tiny_pair):
