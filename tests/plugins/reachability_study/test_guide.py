@@ -150,3 +150,12 @@ def test_what_did_not_run_was_not_measured(results):
     assert len(rows) == 11
     assert {row.holds for row in rows} == {"not measured"}
     assert not any(row.meaning for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("both", "words"), [(1e-4, "Most of residual space"), (0.5, "nothing follows")]
+)
+def test_two_random_kinds_that_are_alike_mean_much_only_if_they_were_reached(three, both, words):
+    (row,) = (r for r in basics(three(1e-4, both, both)) if r.observation == "Exp 2b ≈ Exp 2a")
+    assert row.holds == "yes"
+    assert words in row.meaning

@@ -74,12 +74,12 @@ class Grid:
         return cls(drawing, panels[:count])
 
     def legend(self) -> None:
-        """Explains the panels' marks above them all, each kind of mark once."""
-        marks = {}
+        """Explains the panels' marks beside them, each kind of mark once."""
+        marks: dict[str, Any] = {}
         for panel in self.panels:
             handles, labels = panel.get_legend_handles_labels()
             marks.update(zip(labels, handles, strict=True))
-        self.drawing.legend(marks.values(), marks.keys(), loc="outside upper right", fontsize=8)
+        self.drawing.legend(marks.values(), marks.keys(), loc="outside right upper", fontsize=8)
 
 
 def single(

@@ -31,8 +31,8 @@ def loss_curves(experiment: str, outcomes: Sequence[Outcome], falling: float) ->
 def _panel(panel: Any, outcome: Outcome) -> None:
     curves = outcome.curves.flatten(1)
     every = -(-curves.shape[1] // _MAX_CURVES)
-    alpha = max(0.06, min(0.6, 12 / curves.shape[1]))
-    panel.plot(outcome.steps, curves[:, ::every], color=GREY, lw=0.6, alpha=alpha)
+    alpha = max(0.08, min(0.9, 20 / curves.shape[1]))
+    panel.plot(outcome.steps, curves[:, ::every], color=GREY, lw=0.8, alpha=alpha)
     panel.plot(outcome.steps, outcome.median_curve, color=BLUE, lw=2, label="median")
     if outcome.floor.any():
         floor = float(outcome.floor.quantile(0.5))
