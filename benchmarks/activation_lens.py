@@ -71,7 +71,7 @@ def texts(count: int) -> Any:
 
     def chat() -> Text:
         turns = (("user", words(24, 56)), ("assistant", words(36, 68)))
-        return Text(messages=tuple(Message(role=r, content=c) for r, c in turns))  # type: ignore[arg-type]
+        return Text(messages=tuple(Message(role=r, content=c) for r, c in turns))
 
     return Texts(items=tuple(chat() if i % 2 else Text(text=words(64, 128)) for i in range(count)))
 

@@ -2,6 +2,7 @@
 
 import math
 import pickle
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,7 +10,9 @@ from diffkit_plugins import activation_lens
 from diffkit_plugins.activation_lens.config import ActivationLensConfig
 from diffkit_plugins.activation_lens.method import ActivationLens
 from diffkit_plugins.activation_lens.plan import Plan
+from diffkit_plugins.activation_lens.promotions import promotions
 from diffkit_plugins.activation_lens.scan import scan
+from diffkit_plugins.activation_lens.shift import shifts
 from safetensors.torch import load_file
 from scipy.stats import t as student
 
@@ -116,7 +119,7 @@ def test_it_conforms(conforms):
     specs = []
     activation_lens.register_methods(specs.append)
     (spec,) = specs
-    conforms(spec, min_texts=2, **READING)
+    conforms(spec, arguments={"steer": {"prompt": "Who?"}}, min_texts=2, **READING)
 
 
 @pytest.mark.parametrize("layer", [0, 1])
@@ -172,6 +175,37 @@ def test_token_tables_agree_with_a_lens_and_a_jackknife_by_hand(run, tiny_pair, 
             spreads = [row.spread for row in table.rows]
             assert spreads == pytest.approx(errors[order].tolist(), rel=1e-3, abs=1e-5)
     assert column(findings, "tokens promoted") == passing
+
+
+def test_deep_layers_come_first_and_in_them_what_stands_furthest_above_chance(
+    tiny_pair, tiny_texts, tmp_path
+):
+    config = ActivationLensConfig(**{**FEW, "layers": [0, 1]})
+    plan = Plan.of(tiny_pair.base, config)
+    found = list(shifts(scan(tiny_pair, config, context(tiny_texts, tmp_path), plan), 2))
+    found[0] = replace(found[0], error=torch.zeros_like(found[0].error))  # the same in every text
+    placed = [(p.shift.layer, p.shift.signal) for p in promotions(tiny_pair, found)]
+    assert [layer for layer, _ in placed] == [1] * 5 + [0] * 5
+    for part in (placed[:5], placed[5:9]):
+        signals = [signal for _, signal in part]
+        assert signals == sorted(signals, reverse=True)
+    assert placed[9] == (0, None)
+
+
+def test_the_change_score_is_how_alike_the_differences_at_single_tokens_are(
+    run, tiny_pair, tiny_texts
+):
+    directions = []
+    for text in tiny_texts.items:
+        inputs = tiny_pair.base.inputs([text], max_tokens=256)
+        sides = (tiny_pair.base, tiny_pair.finetuned)
+        base, finetuned = (side.resid(inputs, [1])[0, 0].double() for side in sides)
+        directions.append((finetuned - base) / base.norm(dim=-1, keepdim=True))
+    relative = torch.cat(directions)
+    products = (relative @ relative.T).square().sum() / relative.square().sum() ** 2
+    findings = run(tiny_pair, scored=[1])
+    assert findings.change_score == pytest.approx(float(products), rel=1e-4)
+    assert findings.metrics["concentration_layer_1"] == findings.change_score
 
 
 def test_each_side_is_read_by_its_own_lens(run, tiny_pair, tiny_texts):
