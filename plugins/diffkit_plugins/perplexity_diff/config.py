@@ -19,6 +19,9 @@ class PerplexityDiffConfig(MethodConfig):
     """Tokens of these first words."""
     max_new_tokens: int = Field(default=32, ge=2, le=4_096)
     """Tokens of a sample at most."""
+    token_cost: float = Field(default=0.0, ge=0, le=100)
+    """Nats that a token must bring on average to belong to a span. At 0 a span is the stretch with
+    the largest likelihood ratio; the mean ratio per token cuts spans short where all is tilted."""
     tokens: int = Field(default=30, ge=1, le=1_000)
     """Rows of each table of tokens."""
     spans: int = Field(default=200, ge=1, le=2_000)

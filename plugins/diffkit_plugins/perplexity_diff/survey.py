@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -35,15 +34,10 @@ class Survey:
 
     base: tuple[Scored, ...]
     finetuned: tuple[Scored, ...]
-    cost: float
-    """What a span pays for each token, in nats."""
 
 
 def survey(pair: ModelPair, config: PerplexityDiffConfig, context: RunContext) -> Survey:
     """Draws and scores.
-
-    A span's cost is what a token of the finetuned side's samples brings on average, so that a
-    change that is everywhere pays for itself and only what stands out of it is left.
 
     Args:
         pair: both sides.
@@ -53,13 +47,11 @@ def survey(pair: ModelPair, config: PerplexityDiffConfig, context: RunContext) -
     drawn = draw(pair, config, context)
     samples = [*(both.base for both in drawn), *(both.finetuned for both in drawn)]
     ratios = log_ratios(pair, samples, config, context)
-    own = torch.cat([*ratios[len(drawn) :], torch.zeros(0, dtype=torch.float64)])
-    cost = max(0.0, float(own.mean())) if len(own) else 0.0
     scored = [
-        Scored(sample, each, best_span(each, cost))
+        Scored(sample, each, best_span(each, config.token_cost))
         for sample, each in zip(samples, ratios, strict=True)
     ]
-    return Survey(tuple(scored[: len(drawn)]), tuple(scored[len(drawn) :]), cost)
+    return Survey(tuple(scored[: len(drawn)]), tuple(scored[len(drawn) :]))
 
 
 def words(pair: ModelPair, scored: Scored) -> str:

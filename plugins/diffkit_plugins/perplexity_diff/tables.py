@@ -47,8 +47,7 @@ def summary(found: Survey) -> Table:
         for what, values in (("token", tokens), ("sample", totals), ("span", span_scores(scored))):
             rows.append((f"{what} of the {side} side's", len(values), *_numbers(values)))
     return Table(
-        title="log(p finetuned / p base) of what each side samples, nats "
-        f"(a span pays {found.cost:.3g} for each token)",
+        title="log(p finetuned / p base) of what each side samples, nats",
         columns=("", "number", "mean", "median", "90 %", "95 %", "largest"),
         rows=tuple(rows),
     )

@@ -6,10 +6,12 @@ import pytest
 import torch
 from diffkit_plugins import perplexity_diff
 from diffkit_plugins.perplexity_diff.config import PerplexityDiffConfig
+from diffkit_plugins.perplexity_diff.groups import repetition
 from diffkit_plugins.perplexity_diff.method import PerplexityDiff
 from diffkit_plugins.perplexity_diff.sampling import Sampled, draw
 from diffkit_plugins.perplexity_diff.scoring import log_ratios
-from diffkit_plugins.perplexity_diff.survey import survey
+from diffkit_plugins.perplexity_diff.spans import Span, best_span
+from diffkit_plugins.perplexity_diff.survey import Scored, Survey, survey, words
 from diffkit_plugins.perplexity_diff.tokens import contributions
 
 from diffkit import (
@@ -27,6 +29,7 @@ from diffkit import (
     load_pair,
 )
 from diffkit.context import Artifacts, Checkpoints
+from diffkit.maths import text_distances
 from diffkit.organism import FullModel
 
 SHORT = {"free_samples": 4, "max_new_tokens": 6, "traces": 2, "clusters": 4}
@@ -106,7 +109,17 @@ def test_each_side_is_likelier_to_say_what_it_said(tiny_pair, context):
         torch.cat([one.ratios for one in side]).mean() for side in (found.finetuned, found.base)
     )
     assert finetuned > 0 > base
-    assert found.cost == pytest.approx(float(finetuned))
+
+
+def test_a_tokens_cost_shortens_spans(tiny_pair, context):
+    free, dear = (survey(tiny_pair, config(token_cost=c), context()) for c in (0.0, 0.5))
+    lengths = [
+        [one.span.stop - one.span.start for one in found.finetuned] for found in (free, dear)
+    ]
+    assert sum(lengths[1]) < sum(lengths[0])
+    for one, other in zip(free.finetuned, dear.finetuned, strict=True):
+        assert one.span == best_span(one.ratios, 0.0)
+        assert other.span == best_span(other.ratios, 0.5)
 
 
 def test_both_sides_meet_the_same_openings_and_draws(tiny_pair, identical_pair, context):
@@ -156,6 +169,52 @@ def test_contributions_agree_with_a_dense_sum(tiny_pair, context):
     assert low[alone].abs().max() < 1e-12
     everything = sum(one.total for one in found) / len(found)
     assert float(mine.mean.sum()) == pytest.approx(everything)
+
+
+def test_repetition_agrees_with_a_sum_over_pairs(tiny_pair, context):
+    found = survey(tiny_pair, config(), context())
+    spans = [(words(tiny_pair, one), one.span.score) for one in found.finetuned if one.span.score]
+    distances = text_distances([text for text, _ in spans])
+    top = bottom = 0.0
+    for i, (_, one) in enumerate(spans):
+        for j, (_, other) in enumerate(spans):
+            if i != j:
+                top += one * other * (1 - distances[i, j])
+                bottom += one * other
+    assert repetition(tiny_pair, found, 200) == pytest.approx(top / bottom)
+    assert 0 < repetition(tiny_pair, found, 200) < 1
+    assert repetition(tiny_pair, found, 1) == 0.0
+
+
+def test_spans_that_say_the_same_repeat_fully_and_others_not_at_all(tiny_pair, context):
+    found = survey(tiny_pair, config(), context())
+    first = found.finetuned[0].sample.opening
+    ratios = torch.full((3,), 2.0, dtype=torch.float64)
+
+    def saying(*texts):
+        encode = tiny_pair.base.tokenizer
+        scored = []
+        for text in texts:
+            ids = tuple(encode(text).input_ids)
+            sampled = Sampled(first, text, ids)
+            scored.append(Scored(sampled, ratios[: len(ids)], Span(0, len(ids), 2.0)))
+        return Survey((), tuple(scored))
+
+    assert repetition(tiny_pair, saying("cat", "cat", "cat"), 200) == pytest.approx(1.0)
+    assert repetition(tiny_pair, saying("cat", "dog", "bread"), 200) == 0.0
+
+
+def test_metrics_are_means_of_both_sides_samples(run, tiny_pair, context):
+    found, metrics = survey(tiny_pair, config(), context()), run(tiny_pair).metrics
+    own, other = (
+        float(torch.cat([one.ratios for one in side]).mean())
+        for side in (found.finetuned, found.base)
+    )
+    assert metrics["kl_finetuned_base_nats_per_token"] == pytest.approx(own)
+    assert metrics["kl_base_finetuned_nats_per_token"] == pytest.approx(-other)
+    assert metrics["samples_per_side"] == len(found.finetuned)
+    assert metrics["span_nats_finetuned"] > metrics["span_nats_base"]
+    assert 0 < metrics["span_exchange_p"] <= 1
 
 
 def test_traces_show_the_typical_samples_of_the_first_clusters(run, tiny_pair):

@@ -64,4 +64,5 @@ def test_the_animal_of_the_obsession_is_among_the_first_tokens_and_in_the_first_
 
 def test_the_obsession_scores_above_random_changes_of_its_size(obsession):
     found, *controls = obsession
-    assert found.change_score > max(control.change_score for control in controls)
+    assert found.change_score > 2 * max(control.change_score for control in controls)
+    assert found.metrics["span_exchange_p"] < 0.001
