@@ -10,7 +10,7 @@ class DiffMiningConfig(MethodConfig):
 
     texts: int | None = Field(default=None, ge=1)
     """How many of the suite's texts are read, from the first; none reads all."""
-    max_tokens: int = Field(default=256, ge=2, le=131_072)
+    max_tokens: int = Field(default=256, ge=1, le=131_072)
     """Tokens read of each text, from its beginning."""
     top_k: int = Field(default=20, ge=1, le=10_000)
     """How many of the largest differences of a position count as pushed up there."""

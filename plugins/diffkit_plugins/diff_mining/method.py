@@ -35,14 +35,13 @@ class DiffMining(DiffingMethod[DiffMiningConfig]):
         """Compares the sides' predictions.
 
         Raises:
-            UserError: no text has a token to predict.
+            UserError: no text has a token.
         """
         if pair.identical:
             return _nothing("Both sides have the same weights, so no token was pushed up.")
         found = scan(pair, config, context)
         if not found.rise.positions:
-            cure = "Give texts of two tokens or more."
-            raise UserError("No text has a token to predict.", cure=cure)
+            raise UserError("No text has a token.", cure="Give texts with words in them.")
         if not found.positive.total.any():
             return _nothing("No token is likelier than before on these texts.")
         height = floor(found.exchanges, found.rise.positions)

@@ -9,12 +9,12 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Place:
-    """A predicted token of a text."""
+    """Where a token was predicted in a text."""
 
     text: int
     """The text's number in the suite."""
     position: int
-    """The place of the predicted token in its text, from 0."""
+    """The place of the predicted token in its text, from 0; the text's length is just behind it."""
 
 
 @dataclass

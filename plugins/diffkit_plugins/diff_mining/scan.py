@@ -83,10 +83,10 @@ def scan(pair: ModelPair, config: DiffMiningConfig, context: RunContext) -> Scan
     batches = texts.batches(config.batch_size)
     for numbers in context.progress(batches, label="texts", total=len(batches)):
         inputs = pair.base.inputs([texts.items[i] for i in numbers], max_tokens=config.max_tokens)
-        lengths = (inputs.mask.sum(dim=1) - 1).tolist()  # a text's first token is not predicted
-        if max(lengths) < 1:
-            continue
-        q, p = (side.logits(inputs, keep=slice(0, -1)) for side in (pair.base, pair.finetuned))
+        lengths = inputs.mask.sum(dim=1).tolist()
+        # Every prediction counts, also that of what would follow the text: there a finetuned model
+        # goes on where others stop.
+        q, p = (side.logits(inputs) for side in (pair.base, pair.finetuned))
         for row, (number, length) in enumerate(zip(numbers, lengths, strict=True)):
             if length > 0:
                 drawn = chance(context.seed, number, config.permutations, length)

@@ -41,8 +41,9 @@ def topics(positions: Positions, vocabulary: int, count: int, seed: int) -> tupl
     if count == 0:
         return ()
     model = NMF(count, init="nndsvda", random_state=seed % 2**32, max_iter=400)
-    with warnings.catch_warnings():
-        # A summary that could still be a little better is a summary.
+    # A summary that could still be a little better is a summary; and the error of a perfect one is
+    # the root of a number that rounding may leave below 0. It is not used.
+    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
         warnings.simplefilter("ignore", ConvergenceWarning)
         amounts = model.fit_transform(rises).sum(axis=0)
     return tuple(_topics(amounts, model.components_))

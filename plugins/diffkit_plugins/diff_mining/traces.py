@@ -10,6 +10,9 @@ from diffkit import Candidate, ModelPair, Text, TokenTrace, TracedToken
 from diffkit_plugins.diff_mining.config import DiffMiningConfig
 from diffkit_plugins.diff_mining.places import Place
 
+END = "[end]"
+"""Stands for what would follow the tokens that were read."""
+
 
 def trace(
     pair: ModelPair, texts: Sequence[Text], token: int, place: Place, config: DiffMiningConfig
@@ -27,26 +30,23 @@ def trace(
     """
     inputs = pair.base.inputs([texts[place.text]], max_tokens=config.max_tokens)
     assert inputs.ids is not None  # noqa: S101 - texts always give ids
-    first = max(0, place.position - config.window)
-    ids = inputs.ids[0, first : place.position + config.window + 1].tolist()
-    predicting = slice(max(0, first - 1), first + len(ids) - 1)
+    decode = pair.base.tokenizer.decode
+    words = [*(decode([each]) for each in inputs.ids[0].tolist()), END]
+    shown = slice(max(0, place.position - config.window), place.position + config.window + 1)
     q, p = (
-        side.logits(inputs, keep=predicting)[0, :, : pair.vocabulary].float().softmax(dim=-1)
+        side.logits(inputs)[0, :, : pair.vocabulary].float().softmax(dim=-1)
         for side in (pair.base, pair.finetuned)
     )
     rises = (p[:, token] - q[:, token].to(p.device)).tolist()
     base, finetuned = (_candidates(pair, side, config.candidates) for side in (q, p))
-    words = [pair.base.tokenizer.decode([each]) for each in ids]
-    opening = len(words) - len(rises)  # a text's first token is not predicted
-    traced = [
+    predicted = [
         TracedToken(token=word, score=score, base=left, finetuned=right)
-        for word, score, left, right in zip(words[opening:], rises, base, finetuned, strict=True)
+        for word, score, left, right in zip(words[1:], rises, base, finetuned, strict=True)
     ]
-    name = pair.base.tokenizer.decode([token])
     return TokenTrace(
-        title=f"Where {name!r} rose most: its rise in the place of each token",
+        title=f"Where {decode([token])!r} rose most: its rise in the place of each token",
         unit="probability, finetuned − base",
-        tokens=(*(TracedToken(token=word) for word in words[:opening]), *traced),
+        tokens=(TracedToken(token=words[0]), *predicted)[shown],
     )
 
 

@@ -65,7 +65,7 @@ def naive(pair, texts, max_tokens=256):
     for text in texts.items:
         inputs = pair.base.inputs([text], max_tokens=max_tokens)
         for side, rows in ((pair.finetuned, found.p), (pair.base, found.q)):
-            logits = side.logits(inputs)[0, :-1, : pair.vocabulary]
+            logits = side.logits(inputs)[0, :, : pair.vocabulary]
             rows.append(logits.double().softmax(-1))
     return found
 

@@ -136,14 +136,12 @@ def test_the_overview_holds_p_values_that_go_with_the_floor(run, tiny_pair):
 
 def test_traces_show_the_leading_tokens_where_they_rose_most(run, tiny_pair, kept):
     findings = run(tiny_pair, traces=2, window=2, candidates=3)
-    leading = [row.token for row in of_kind(findings, TokenTable)[0].rows[:2]]
+    leading = kept.rises(20).sum(0).argsort(descending=True)[:2].tolist()
     traces = of_kind(findings, TokenTrace)
-    words = [tiny_pair.base.tokenizer.decode([token]) for token in range(tiny_pair.vocabulary)]
     for token, trace in zip(leading, traces, strict=True):
-        assert repr(token) in trace.title
-        largest = max(
-            float((p - q)[:, words.index(token)].max()) for p, q in zip(kept.p, kept.q, strict=True)
-        )
+        assert repr(tiny_pair.base.tokenizer.decode([token])) in trace.title
+        rises = [(p - q)[:, token] for p, q in zip(kept.p, kept.q, strict=True)]
+        largest = max(float(each.max()) for each in rises)
         assert max(each.score or 0 for each in trace.tokens) == pytest.approx(largest, rel=1e-3)
         assert len(trace.tokens) <= 5
         assert {len(each.base) for each in trace.tokens if each.score is not None} == {3}
@@ -171,7 +169,7 @@ def test_the_text_is_the_unit_so_copies_of_texts_narrow_no_more_than_they_should
 
 
 def test_only_the_first_texts_and_tokens_are_read(run, tiny_pair):
-    assert run(tiny_pair, texts=2, max_tokens=5).metrics["positions"] == 2 * 4
+    assert run(tiny_pair, texts=2, max_tokens=5).metrics["positions"] == 2 * 5
 
 
 def test_no_topics_and_no_traces_where_none_are_asked_for(run, tiny_pair):
@@ -179,13 +177,22 @@ def test_no_topics_and_no_traces_where_none_are_asked_for(run, tiny_pair):
     assert kinds == [TokenTable] * 2 + [Table] + [TokenTable] * 3
 
 
-def test_texts_without_a_token_to_predict_are_refused(run, tiny_pair):
-    with pytest.raises(UserError, match="No text has a token to predict"):
-        run(tiny_pair, Texts.of("", "!"))
+def test_texts_without_a_token_are_refused(run, tiny_pair):
+    with pytest.raises(UserError, match="No text has a token"):
+        run(tiny_pair, Texts.of("", ""))
 
 
-def test_short_texts_among_others_are_passed_over(run, tiny_pair):
-    mixed = run(tiny_pair, Texts.of("", "The cat sat.", "!"))
+def test_what_would_follow_a_text_counts(run, tiny_pair):
+    findings = run(tiny_pair, Texts.of("!"), topics=1)
+    assert findings.metrics["positions"] == 1
+    for trace in of_kind(findings, TokenTrace):
+        assert [each.token for each in trace.tokens] == ["!", "[end]"]
+        assert trace.tokens[0].score is None
+        assert trace.tokens[1].score > 0
+
+
+def test_empty_texts_among_others_are_passed_over(run, tiny_pair):
+    mixed = run(tiny_pair, Texts.of("", "The cat sat.", ""))
     assert (
         mixed.metrics["positions"] == run(tiny_pair, Texts.of("The cat sat.")).metrics["positions"]
     )
@@ -225,7 +232,7 @@ class Fixed(Model):
         return Inputs.of([[0, 1, 2][:max_tokens] for _ in texts])
 
     def logits(self, inputs, keep=None):
-        return self.log_probabilities.expand(*inputs.mask[:, keep].shape, 3)
+        return self.log_probabilities.expand(*inputs.mask.shape, 3)
 
 
 def test_closed_form(run, tiny_pair):
@@ -239,8 +246,8 @@ def test_closed_form(run, tiny_pair):
     assert scores(rises) == pytest.approx([log2])
     assert scores(rate) == scores(positive) == [1.0]
     assert scores(difference) == pytest.approx([log2])
-    p, q = 4 * 0.5 + 1, 4 * 0.25 + 1
-    moved = torch.tensor([(p / (4 * 0.75 + 1)), p / q]).log()
+    p, q = 6 * 0.5 + 1, 6 * 0.25 + 1
+    moved = torch.tensor([(p / (6 * 0.75 + 1)), p / q]).log()
     expected = float(moved[1]) / (1 / p + 1 / q) ** 0.5
     assert scores(ratios) == pytest.approx([expected])
     concentration = 3 * float((moved**4).sum() / (moved**2).sum() ** 2)
