@@ -69,5 +69,5 @@ def _weights(
     inverse = torch.where(norms > 0, 1 / norms, 0.0).double()
     unit = apart.double() * inverse[..., None]
     gram = unit @ unit.mT + _RIDGE * torch.eye(unit.shape[1], dtype=unit.dtype, device=unit.device)
-    found = torch.linalg.solve(gram, -(unit @ miss.double()[..., None]))[..., 0]
+    found: Tensor = torch.linalg.solve(gram, -(unit @ miss.double()[..., None]))[..., 0]
     return (found * inverse).to(miss.dtype)

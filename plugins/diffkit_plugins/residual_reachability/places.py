@@ -31,7 +31,8 @@ class Places:
     @property
     def sizes(self) -> Float[Tensor, " texts"]:
         """‖Δ‖ over the norm of the base's stream."""
-        return self.deltas.norm(dim=1) / self.base.norm(dim=1)
+        sizes: Tensor = self.deltas.norm(dim=1) / self.base.norm(dim=1)
+        return sizes
 
     @property
     def mask(self) -> Bool[Tensor, "texts length"]:
@@ -65,7 +66,7 @@ def _read(
     side: Model, inputs: Inputs, layers: list[int], size: int
 ) -> Float[Tensor, "layers texts length hidden"]:
     assert inputs.ids is not None  # noqa: S101 - texts always give ids
-    rows = zip(inputs.mask.split(size), inputs.ids.split(size), strict=True)
+    rows = zip(torch.split(inputs.mask, size), torch.split(inputs.ids, size), strict=True)
     return torch.cat([side.resid(Inputs(mask, ids=ids), layers) for mask, ids in rows], dim=1)
 
 

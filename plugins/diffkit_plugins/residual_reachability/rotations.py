@@ -37,4 +37,5 @@ def rotated(
     drawn = ((1 - shrinkage) / tokens) ** 0.5 * (along @ centred)
     drawn += (shrinkage * variance) ** 0.5 * evenly
     lengths = deltas.double().cpu().norm(dim=1)[:, None, None]
-    return (drawn * (lengths / drawn.norm(dim=2, keepdim=True))).to(deltas)
+    turned: Tensor = drawn * (lengths / drawn.norm(dim=2, keepdim=True))
+    return turned.to(deltas)

@@ -1,0 +1,140 @@
+"""What reaching residual streams costs beside the loop that the study was first written as.
+
+Prints ratios from one run, each beside its goal. The model is a random GPT-NeoX of 6 blocks, width
+256 and 50,304 tokens; prompts of 20 tokens are to reach a residual stream at all their positions.
+
+`speed`: the first loop takes one target at a time, all hidden states and the unembedding; the other
+takes all targets at once and stops at the block that is read. Both take the same steps from the
+same starts; after the last block both read after the final norm, as the first loop did.
+
+`fixed`: forward passes alone against Adam, to a relative error of 1e-4 at the last position, before
+the final norm. Where Adam has not come there after its steps, the ratio is a lower bound.
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import torch
+from diffkit_plugins.residual_reachability.adam import adam
+from diffkit_plugins.residual_reachability.anderson import anderson
+from jaxtyping import Float
+from torch import Tensor
+from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+
+from diffkit import Model
+from diffkit.engine.architectures import architecture_of
+from diffkit.engine.network import Network
+
+ROUNDS = 5
+LENGTH, WIDTH, BLOCKS = 20, 256, 6
+ROWS, ALONE, STEPS = 64, 4, 8
+HARD, ADAM_STEPS, LR, TOLERANCE = 2, 400, 0.01, 1e-4
+
+
+def build() -> Model:
+    """A random model of transformers' usual start."""
+    torch.manual_seed(0)
+    config = GPTNeoXConfig(
+        vocab_size=50_304,
+        hidden_size=WIDTH,
+        num_hidden_layers=BLOCKS,
+        num_attention_heads=4,
+        intermediate_size=4 * WIDTH,
+    )
+    return Model(Network(GPTNeoXForCausalLM(config), None, architecture_of("gpt_neox")))
+
+
+def loop(
+    model: torch.nn.Module,
+    state: int,
+    target: Float[Tensor, "length hidden"],
+    start: Float[Tensor, "length hidden"],
+) -> list[float]:
+    """The study's first loop; its losses."""
+    prompt = start.clone().requires_grad_()
+    optimizer = torch.optim.Adam([prompt], lr=LR)
+    losses = []
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        states = model(inputs_embeds=prompt[None], output_hidden_states=True).hidden_states
+        loss = ((states[state][0] - target) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def measure_speed(model: Model) -> None:
+    """Targets after the last block and after the middle one."""
+    for name, layer in (("last", BLOCKS - 1), ("middle", BLOCKS // 2 - 1)):
+        rates, apart = compare(model, layer)
+        report(f"target-steps a second, batched / one at a time, {name} block", 6, rates)
+        print(f"  losses of both differ by at most {apart:.0e} of themselves")
+
+
+def compare(model: Model, layer: int) -> tuple[list[float], float]:
+    """Both loops take turns, a few targets of one and all of the other."""
+    starts = torch.randn(ROWS, LENGTH, WIDTH)
+    trunk = model.trunk(layer, final_norm=layer == BLOCKS - 1)
+    targets = trunk(torch.randn(ROWS, LENGTH, WIDTH))
+    rates, apart = [], 0.0
+    for number in range(ROUNDS + 1):
+        rows = [(ALONE * number + i) % ROWS for i in range(ALONE)]
+        began = time.perf_counter()
+        losses = [loop(model.network.module, layer + 1, targets[r], starts[r]) for r in rows]
+        one = ALONE * STEPS / (time.perf_counter() - began)
+        began = time.perf_counter()
+        reached = adam(trunk, targets, starts, steps=STEPS, lr=LR, batch_size=ROWS)
+        rates.append(ROWS * STEPS / (time.perf_counter() - began) / one)
+        there = reached.losses[:-1, rows].T
+        apart = max(apart, float(((torch.tensor(losses) - there) / there).abs().max()))
+    return rates, apart
+
+
+def measure_fixed(model: Model) -> None:
+    """Time to a relative error of 1e-4, from the same starts."""
+    trunk = model.trunk(-1)
+    starts, tokens = (model.embed(torch.randint(50_304, (HARD, LENGTH))) for _ in range(2))
+    last = torch.arange(LENGTH).expand(HARD, -1) == LENGTH - 1
+    for name, targets in (
+        ("streams of tokens", trunk(tokens)),
+        ("normal numbers", torch.randn(HARD, LENGTH, WIDTH)),
+    ):
+        ratios = []
+        for _ in range(ROUNDS + 1):
+            began = time.perf_counter()
+            fixed = anderson(trunk, targets, starts, steps=300, tolerance=TOLERANCE, positions=last)
+            middle = time.perf_counter()
+            slow = adam(
+                trunk,
+                targets,
+                starts,
+                steps=ADAM_STEPS,
+                lr=LR,
+                tolerance=TOLERANCE,
+                positions=last,
+            )
+            ratios.append((time.perf_counter() - middle) / (middle - began))
+        report(f"time of Adam / of the fixed point, to {TOLERANCE:.0e}, {name}", 1, ratios)
+        for label, found in (("fixed point", fixed), ("Adam", slow)):
+            worst = float(found.errors.max())
+            print(f"  {label}: error {worst:.0e} after {int(found.steps.max())} steps")
+
+
+def report(what: str, goal: float, ratios: list[float]) -> None:
+    """Prints the median; the first round, which warms the caches, does not count."""
+    low, *_, high = sorted(ratios[1:])
+    middle = statistics.median(ratios[1:])
+    verdict = "met" if middle >= goal else "MISSED"
+    print(
+        f"{what}: {middle:.1f} ({low:.1f} to {high:.1f}, n = {len(ratios) - 1}); "
+        f"goal at least {goal}: {verdict}"
+    )
+
+
+if __name__ == "__main__":
+    parts: dict[str, Callable[[Model], None]] = {"speed": measure_speed, "fixed": measure_fixed}
+    for part in sys.argv[1:] or parts:
+        parts[part](build())
