@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from diffkit import Table
@@ -21,42 +21,40 @@ def conditions(title: str, outcomes: Sequence[Outcome], falling: float) -> Table
         falling: decades that a curve loses in its last tenth if it still falls.
     """
     columns = (
-        "experiment", "condition", "solver", "targets", "restarts", "median MSE", "10 %", "90 %",
-        "median floor", "median relative error", "reached", "95 % interval",
-        "reached above the floor", "mean cosine", "restarts' deviation, decades",
-        "prompt norm, embeddings",
-        "converged / falling / plateau",
+        "condition", "solver", "targets × restarts", "median MSE", "of it floor", "relative error",
+        "reached (95 %)", "above floor", "curves: converged / falling / plateau",
+        "restarts' deviation, decades", "prompt norm, embeddings",
     )  # fmt: skip
     return Table(title=title, columns=columns, rows=tuple(_row(o, falling) for o in outcomes))
 
 
 def _row(outcome: Outcome, falling: float) -> tuple[str | int | float | None, ...]:
     targets, restarts = outcome.mse.shape
-    hits = int(outcome.reached.sum())
-    interval = wilson(hits, targets)
     return (
-        outcome.condition.experiment,
         outcome.condition.name,
         outcome.solver,
-        targets,
-        restarts,
+        f"{targets} × {restarts}",
         outcome.median,
-        _quantile(outcome.best, 0.1),
-        _quantile(outcome.best, 0.9),
-        _quantile(outcome.floor, 0.5),
-        _quantile(outcome.relative, 0.5),
-        hits / targets,
-        "" if interval is None else f"{interval.low:.2f} to {interval.high:.2f}",
-        float(outcome.reached_above_floor.float().mean()),
-        float(outcome.best_cosines.mean()),
-        _quantile(outcome.restart_deviation, 0.5),
-        _quantile(outcome.best_norms, 0.5),
+        _median(outcome.floor),
+        _median(outcome.relative),
+        _share(outcome.reached),
+        f"{int(outcome.reached_above_floor.sum())}/{targets}",
         " / ".join(str(count) for count in shapes(outcome, falling).values()),
+        _median(outcome.restart_deviation),
+        _median(outcome.best_norms),
     )
 
 
-def _quantile(values: Float[Tensor, " targets"], q: float) -> float:
-    return float(values.quantile(q))
+def _median(values: Float[Tensor, " targets"]) -> float:
+    return float(values.quantile(0.5))
+
+
+def _share(hits: Bool[Tensor, " targets"]) -> str:
+    """A share and its Wilson interval."""
+    count = int(hits.sum())
+    interval = wilson(count, len(hits))
+    assert interval is not None  # noqa: S101 - there is at least one target
+    return f"{count}/{len(hits)} ({interval.low:.2f} to {interval.high:.2f})"
 
 
 def guide(readings: Sequence[Reading]) -> Table:
