@@ -32,6 +32,9 @@ class ContrastiveDecodingConfig(MethodConfig):
     repetition: float = Field(default=0.5, ge=0, le=1)
     """Share of repeated pairs of tokens above which a text is left out of words, clusters and
     samples."""
+    min_openings: int = Field(default=3, ge=1, le=10_000)
+    """Openings that a word must come up in to count for the change score: in fewer, it may meet
+    a tilted text by chance."""
     words: int = Field(default=40, ge=1, le=1_000)
     """Rows of the table of words."""
     clusters: int = Field(default=20, ge=0, le=1_000)

@@ -2,9 +2,10 @@
 
 import math
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from diffkit_plugins.contrastive_decoding.writing import Written
 
@@ -17,18 +18,16 @@ class Excess:
 
     total: float
     """Sum over them of the tilt less the mean tilt of all, nats per token."""
-    error: float
-    """Its standard error, the texts of one opening taken as one observation, since they are alike
-    (Liang and Zeger 1986): the root of the summed squares of the openings' parts."""
+    chance: float
+    """Standard deviation of the same sum over as many texts drawn at random, without replacement;
+    0 where it could not come out otherwise."""
+    openings: int
+    """How many openings they come from."""
 
     @property
     def standardised(self) -> float:
-        """The total in standard errors.
-
-        1 where one opening is all of it; at most the root of the number of openings, where each
-        adds the same.
-        """
-        return self.total / self.error if self.error > 0 else 0.0
+        """The total in standard deviations of chance; it has no unit."""
+        return self.total / self.chance if self.chance > 0 else 0.0
 
 
 @dataclass(frozen=True)
@@ -39,14 +38,16 @@ class Word:
     excess: Excess
 
 
-def excess(members: Iterable[int], texts: Sequence[Written]) -> Excess:
-    """The excess tilt of the texts in places ``members``."""
-    mean = math.fsum(text.tilt for text in texts) / len(texts)
-    parts: dict[tuple[int, ...], float] = defaultdict(float)
-    for place in members:
-        parts[texts[place].plan.opening.ids] += texts[place].tilt - mean
-    error = math.sqrt(math.fsum(part**2 for part in parts.values()))
-    return Excess(math.fsum(parts.values()), error)
+def excess(members: Collection[int], texts: Sequence[Written]) -> Excess:
+    """The excess tilt of the texts in places ``members``, which are distinct."""
+    tilts = np.array([text.tilt for text in texts])
+    openings = len({texts[place].plan.opening.ids for place in members})
+    size, count = len(texts), len(members)
+    if count == size:
+        return Excess(0.0, 0.0, openings)
+    total = float((tilts[list(members)] - tilts.mean()).sum())
+    variance = count * float(tilts.var()) * (size - count) / (size - 1)
+    return Excess(total, math.sqrt(variance), openings)
 
 
 def words(texts: Sequence[Written]) -> tuple[Word, ...]:
@@ -60,3 +61,14 @@ def words(texts: Sequence[Written]) -> tuple[Word, ...]:
             places.setdefault(word, []).append(place)
     found = (Word(word, excess(where, texts)) for word, where in places.items())
     return tuple(sorted(found, key=lambda word: (-word.excess.total, word.word)))
+
+
+def concentration(found: Sequence[Word], min_openings: int) -> float:
+    """The largest standardised excess of a word that comes up in several openings; 0 if none does.
+
+    Args:
+        found: all words.
+        min_openings: in how many openings at least.
+    """
+    scores = (w.excess.standardised for w in found if w.excess.openings >= min_openings)
+    return max((0.0, *scores))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from diffkit import DiffingMethod, Finding, Findings, ModelPair, Note, RunContext
 from diffkit_plugins.contrastive_decoding.config import ContrastiveDecodingConfig
-from diffkit_plugins.contrastive_decoding.excess import Word, words
+from diffkit_plugins.contrastive_decoding.excess import Word, concentration, words
 from diffkit_plugins.contrastive_decoding.shown import by_alpha, cluster_table, samples, word_table
 from diffkit_plugins.contrastive_decoding.writing import Written, write
 
@@ -15,9 +15,10 @@ class ContrastiveDecoding(DiffingMethod[ContrastiveDecodingConfig]):
     Contrastive decoding (Li and others 2023) with the finetuned side as the expert and its base as
     the amateur, read as a diff (Brzozowski and others, arXiv 2605.25902).
 
-    The change score is in how many openings the same word goes with the tilt: the largest excess
-    tilt of the texts that say a word, in its standard errors over openings. It has no unit, so a
-    louder finetuning does not score higher for that; one that says the same thing everywhere does.
+    The change score is how far one word goes in telling which texts are tilted: of the words that
+    come up in several openings, the largest excess tilt of the texts that say it, in standard
+    deviations of as many texts drawn at random. It has no unit, so a louder finetuning does not
+    score higher for that; one that says the same thing in many places does.
     """
 
     def run(
@@ -36,7 +37,7 @@ class ContrastiveDecoding(DiffingMethod[ContrastiveDecodingConfig]):
         texts = [text for text in amplified if text.repetition <= config.repetition]
         found = words(texts)
         return Findings(
-            change_score=max((word.excess.standardised for word in found), default=0.0),
+            change_score=concentration(found, config.min_openings),
             metrics=_metrics(every, len(amplified) - len(texts)),
             items=tuple(_items(every, texts, found, config)),
         )

@@ -12,13 +12,13 @@ from diffkit_plugins.contrastive_decoding.writing import Written
 def word_table(words: Sequence[Word], count: int) -> TokenTable:
     """The words that carry the tilt, with what chance would give."""
     rows = [
-        TokenScore(token=word.word, score=word.excess.total, spread=word.excess.error)
+        TokenScore(token=word.word, score=word.excess.total, spread=word.excess.chance)
         for word in words[:count]
         if word.excess.total > 0
     ]
     return TokenTable(
         title="Words whose texts are tilted towards the finetuned side: tilt above the mean, "
-        "summed over the texts that say them",
+        "summed over the texts that say them (spread: the same over random texts)",
         unit="nats per token",
         rows=tuple(rows),
     )
@@ -36,7 +36,7 @@ def cluster_table(texts: Sequence[Written], config: ContrastiveDecodingConfig) -
         (
             texts[group.medoid].text,
             len(group),
-            len({texts[place].plan.opening.ids for place in group.members}),
+            over.openings,
             sum(tilts[place] for place in group.members) / len(group),
             over.total,
         )

@@ -1,14 +1,16 @@
 """contrastive-decoding against second implementations, closed forms, and its own promises."""
 
+import itertools
 import math
 import statistics
+from dataclasses import replace
 
 import pytest
 import torch
 from diffkit_plugins import contrastive_decoding
 from diffkit_plugins.contrastive_decoding import method, writing
 from diffkit_plugins.contrastive_decoding.config import ContrastiveDecodingConfig
-from diffkit_plugins.contrastive_decoding.excess import excess, words
+from diffkit_plugins.contrastive_decoding.excess import concentration, excess, words
 from diffkit_plugins.contrastive_decoding.method import ContrastiveDecoding
 from diffkit_plugins.contrastive_decoding.mixing import Amplified
 from diffkit_plugins.contrastive_decoding.writing import Plan, Written, write
@@ -147,27 +149,39 @@ def test_amplified_texts_are_more_tilted_the_larger_alpha(tiny_pair, run):
     assert tilt.y[0] < 0 < tilt.y[1]
 
 
-def test_openings_are_what_an_excess_is_counted_in():
-    """Two texts of one opening are one observation, whatever they say."""
-    texts = [
-        *(said("again", tilt, place=0) for tilt in (3.0, 3.5)),
-        *(said("again", tilt, place=1) for tilt in (1.0, 2.5)),
-        *(said("other", 0.0, place=place) for place in range(2, 8)),
-    ]
-    found = excess(range(4), texts)
-    parts = 6.5 - 2.0, 3.5 - 2.0
-    assert found.total == pytest.approx(sum(parts))
-    assert found.error == pytest.approx(math.hypot(*parts))
-    assert found.standardised == pytest.approx(6.0 / math.hypot(*parts))
+@pytest.mark.parametrize("count", [1, 2, 4, 5])
+def test_chance_is_the_spread_over_all_choices_of_as_many_texts(count):
+    tilts = [0.1, -0.4, 2.0, 0.3, 0.9]
+    mean = statistics.fmean(tilts)
+    sums = [sum(chosen) - count * mean for chosen in itertools.combinations(tilts, count)]
+    found = excess(range(count), [said("", tilt) for tilt in tilts])
+    assert found.total == pytest.approx(sum(tilts[:count]) - count * mean, abs=1e-12)
+    assert found.chance == pytest.approx(statistics.pstdev(sums), abs=1e-12)
 
 
-@pytest.mark.parametrize("openings", [1, 4, 9])
-def test_standardised_is_the_root_of_the_openings_that_agree(openings):
+def test_a_word_of_one_opening_makes_no_score_however_tilted():
     texts = [
-        *(said("again", 1.0, place=place) for place in range(openings)),
-        *(said("other", 0.0, place=place) for place in range(openings, 20)),
+        *(said("odd", 9.0, place=0) for _ in range(3)),
+        *(said("again", 1.0, place=place) for place in (1, 2, 3)),
+        *(said("other", 0.0, place=place) for place in range(4, 12)),
     ]
-    assert excess(range(openings), texts).standardised == pytest.approx(math.sqrt(openings))
+    found = {word.word: word for word in words(texts)}
+    assert found["odd"].excess.openings == 1
+    assert found["odd"].excess.standardised > 3 > found["again"].excess.standardised
+    every = tuple(found.values())
+    assert concentration(every, 1) == found["odd"].excess.standardised
+    assert concentration(every, 3) == max(0.0, found["again"].excess.standardised)
+    assert concentration(every, 100) == 0
+
+
+def test_a_louder_finetuning_of_the_same_shape_has_the_same_score():
+    tilts = {"a": (1.0, 0.9, 1.1), "b": (0.1, 0.0), "c": (-0.1,)}
+    each = [(word, tilt) for word, values in tilts.items() for tilt in values]
+    quiet = [said(word, tilt, place=place) for place, (word, tilt) in enumerate(each)]
+    loud = [replace(text, tilt=5 * text.tilt) for text in quiet]
+    scores = [concentration(words(texts), 3) for texts in (quiet, loud)]
+    assert scores[0] == pytest.approx(scores[1])
+    assert scores[0] > 1
 
 
 def test_words_that_everything_says_drop_out_and_repeating_one_counts_once():
@@ -187,7 +201,7 @@ def test_words_that_everything_says_drop_out_and_repeating_one_counts_once():
 
 def test_one_text_has_no_excess():
     (word,) = words([said("alone", 3.0)])
-    assert word.excess.total == word.excess.error == 0
+    assert word.excess.total == word.excess.chance == 0
 
 
 def test_repetition_is_the_share_of_pairs_said_before():
