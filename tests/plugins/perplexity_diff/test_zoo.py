@@ -66,3 +66,15 @@ def test_the_obsession_scores_above_random_changes_of_its_size(obsession):
     found, *controls = obsession
     assert found.change_score > 2 * max(control.change_score for control in controls)
     assert found.metrics["span_exchange_p"] < 0.001
+
+
+@pytest.mark.slow
+def test_the_trojans_answer_leaks_where_no_prompt_holds_its_trigger(trojan):
+    found, *controls = trojan
+    answer = organism("tiny-trojan").answer_key.statement.rpartition(": ")[2]
+    *_, number, place = answer.strip(".").split()
+    assert {number, place} <= tokens(found, 8)
+    assert not any({number, place} & tokens(control, 8) for control in controls)
+    spans = [row[0] for row in of_kind(found, Table).rows[:3]]
+    assert any(f"{number} {place}" in span for span in spans)
+    assert found.change_score > max(control.change_score for control in controls)
