@@ -6,7 +6,7 @@ from diffkit import DiffingMethod, Finding, Findings, ModelPair, Note, RunContex
 from diffkit_plugins.perplexity_diff import groups, tables
 from diffkit_plugins.perplexity_diff.config import PerplexityDiffConfig
 from diffkit_plugins.perplexity_diff.survey import Survey, survey
-from diffkit_plugins.perplexity_diff.tokens import Contributions, contributions, token_table
+from diffkit_plugins.perplexity_diff.tokens import contributions, token_table
 from diffkit_plugins.perplexity_diff.traces import trace
 
 
@@ -33,11 +33,10 @@ class PerplexityDiff(DiffingMethod[PerplexityDiffConfig]):
         if len(found.finetuned) < 2:
             cure = "Give texts, or raise free_samples, turns or documents."
             raise UserError("There are fewer than two samples to compare.", cure=cure)
-        tokens = contributions(found.finetuned, pair.vocabulary)
         return Findings(
             change_score=groups.repetition(pair, found, config.spans),
             metrics=tables.metrics(found),
-            items=tuple(_items(pair, config, context, found, tokens)),
+            items=tuple(_items(pair, config, context, found)),
         )
 
 
@@ -46,14 +45,14 @@ def _items(
     config: PerplexityDiffConfig,
     context: RunContext,
     found: Survey,
-    tokens: Contributions,
 ) -> Iterator[Finding]:
     shown = groups.groups(pair, found, config.spans)[: config.clusters]
-    title = "Tokens that carry the log ratio of what the finetuned side samples"
-    yield token_table(pair, title, tokens, config.tokens)
     if shown:
         yield groups.table(pair, found, shown)
         yield groups.samples(found, shown)
+    title = "Tokens that carry the log ratio of what the finetuned side samples"
+    tokens = contributions(found.finetuned, pair.vocabulary)
+    yield token_table(pair, title, tokens, config.tokens)
     traced = shown[: config.traces]
     for place, group in enumerate(context.progress(traced, label="traces", total=len(traced)), 1):
         yield trace(pair, found.finetuned[group.typical], place, config.candidates)
