@@ -16,7 +16,7 @@ from diffkit_plugins.reachability_study.results import Results
 ALL = 0.95
 """Share of targets that counts as all of them."""
 UNCONVERGED = "Exp 1 some don't converge"
-_NORM = " Most of this error is the final norm's floor, so it says nothing of prompts."
+FLOOR = " Most of this error is the final norm's floor, so it says nothing of prompts."
 
 
 def answer(holds: bool | None) -> Holds:
@@ -82,5 +82,5 @@ def _worse(matched: Outcome | None, raw: Outcome | None) -> Reading:
     found = Comparison.of(matched.best, raw.best)
     numbers = f"MSE: {found}{floors(matched, raw)}; much worse is a factor of 10 with p < 0.01"
     meaning = "The reachable set is concentrated near the natural manifold."
-    meaning += _NORM if mostly_floor(raw) else ""
+    meaning += FLOOR if mostly_floor(raw) else ""
     return reading(name, found.ratio >= FAR and found.p < 0.01, numbers, meaning)

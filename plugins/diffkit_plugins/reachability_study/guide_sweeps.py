@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import log10
 
-from diffkit_plugins.reachability_study.guide import reading
+from diffkit_plugins.reachability_study.guide import FLOOR, reading
 from diffkit_plugins.reachability_study.outcome import Outcome
-from diffkit_plugins.reachability_study.reading import ALIKE, FAR, Reading
+from diffkit_plugins.reachability_study.reading import ALIKE, FAR, Reading, mostly_floor
 from diffkit_plugins.reachability_study.results import Results
 
 _TINY = 1e-30
@@ -23,49 +23,75 @@ class Rise:
     """log₁₀ of the ratio of medians; negative where it falls."""
 
 
-def rises(outcomes: Sequence[Outcome]) -> list[Rise]:
-    """Between neighbours, in the order of α or f."""
-    ordered = sorted(
-        (o.condition.x, max(o.median, _TINY)) for o in outcomes if o.condition.x is not None
-    )
-    return [Rise(x0, x1, log10(m1 / m0)) for (x0, m0), (x1, m1) in pairwise(ordered)]
+def rises(outcomes: Sequence[Outcome], *, above_floor: bool = False) -> list[Rise]:
+    """Between neighbours, in the order of α or f.
+
+    Args:
+        outcomes: the places of the sweep.
+        above_floor: whether the final norm's floor is taken off the errors.
+    """
+    medians = [
+        (o.condition.x, max(float((o.excess if above_floor else o.best).quantile(0.5)), _TINY))
+        for o in outcomes
+        if o.condition.x is not None
+    ]
+    return [Rise(x0, x1, log10(m1 / m0)) for (x0, m0), (x1, m1) in pairwise(sorted(medians))]
 
 
 def sweeps(results: Results) -> Iterator[Reading]:
     """Rows on experiments 3 and 4."""
-    lines, replaced = rises(results.of("3")), rises(results.of("4"))
-    yield _smooth([rise for rise in lines if rise.start >= 0 and rise.end <= 1])
-    yield _beyond([rise for rise in lines if rise.end > 1])
-    yield from _transition(replaced)
+    yield _smooth(results.of("3"))
+    yield _beyond(results.of("3"))
+    yield from _transition(results.of("4"))
 
 
-def _smooth(inside: Sequence[Rise]) -> Reading:
+def _inside(rises: Sequence[Rise]) -> list[Rise]:
+    return [rise for rise in rises if rise.start >= 0 and rise.end <= 1]
+
+
+def _smooth(outcomes: Sequence[Outcome]) -> Reading:
     name = "Exp 3 smooth across α∈[0,1]"
-    if len(inside) < 2:
+    steps, above = _inside(rises(outcomes)), _inside(rises(outcomes, above_floor=True))
+    if len(steps) < 2:
         return reading(name, None, "", "")
-    largest = max(abs(rise.decades) for rise in inside)
+    largest, least = (max(abs(rise.decades) for rise in each) for each in (steps, above))
     numbers = (
-        f"neighbouring α's median MSE differ by a factor of at most {10**largest:.2g}; "
-        f"smooth is below {FAR:g}"
+        f"neighbouring α's median MSE differ by a factor of at most {10**largest:.2g}"
+        f"{_floored(outcomes, 10**least)}; smooth is below {FAR:g}"
     )
     meaning = "The reachable set is approximately convex near the data manifold."
     return reading(name, largest < log10(FAR), numbers, meaning)
 
 
-def _beyond(outside: Sequence[Rise]) -> Reading:
+def _beyond(outcomes: Sequence[Outcome]) -> Reading:
     name = "Exp 3 sharp degradation at α>1"
-    if not outside:
+    steps = [
+        (rise, above)
+        for rise, above in zip(rises(outcomes), rises(outcomes, above_floor=True), strict=True)
+        if rise.end > 1
+    ]
+    if not steps:
         return reading(name, None, "", "")
-    first = outside[0]
+    first, above = steps[0]
     numbers = (
         f"from α = {first.start:g} to {first.end:g} the median MSE changes by a factor of "
-        f"{10**first.decades:.2g}; sharp is {FAR:g} or more"
+        f"{10**first.decades:.2g}{_floored(outcomes, 10**above.decades)}; sharp is {FAR:g} or more"
     )
     meaning = "The reachable set does not extend far beyond the hull of real activations."
+    end = next(outcome for outcome in outcomes if outcome.condition.x == first.end)
+    meaning += FLOOR if mostly_floor(end) else ""
     return reading(name, first.decades >= log10(FAR), numbers, meaning)
 
 
-def _transition(steps: Sequence[Rise]) -> Iterator[Reading]:
+def _floored(outcomes: Sequence[Outcome], factor: float) -> str:
+    """The same of what the final norm leaves possible."""
+    if not any(outcome.floor.any() for outcome in outcomes):
+        return ""
+    return f", above the final norm's floor {factor:.2g}"
+
+
+def _transition(outcomes: Sequence[Outcome]) -> Iterator[Reading]:
+    steps = rises(outcomes)
     names = "Exp 4 sharp transition at f≈0.3", "Exp 4 gradual degradation"
     if len(steps) < 3:
         yield from (reading(name, None, "", "") for name in names)

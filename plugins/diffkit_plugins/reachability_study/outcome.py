@@ -75,7 +75,7 @@ class Outcome:
     @property
     def initial(self) -> Float[Tensor, " targets"]:
         """MSE before the first step: the median over restarts."""
-        return self.curves[0].median(dim=1).values
+        return self.curves[0].quantile(0.5, dim=1)
 
     @property
     def reached(self) -> Bool[Tensor, " targets"]:
@@ -105,7 +105,7 @@ class Outcome:
     @property
     def median_curve(self) -> Float[Tensor, " points"]:
         """Median over all searches, at each point."""
-        return self.curves.flatten(1).median(dim=1).values
+        return self.curves.flatten(1).quantile(0.5, dim=1)
 
     @property
     def restart_deviation(self) -> Float[Tensor, " targets"]:

@@ -1,13 +1,20 @@
 """The study's answer in words."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+
+from jaxtyping import Bool
+from torch import Tensor
 
 from diffkit import Note
 from diffkit_plugins.reachability_study.guide import UNCONVERGED
+from diffkit_plugins.reachability_study.outcome import Outcome
 from diffkit_plugins.reachability_study.presets import Settings
 from diffkit_plugins.reachability_study.reading import Reading
 from diffkit_plugins.reachability_study.results import Results
 
+_REACHED = attrgetter("reached")
+_ABOVE = attrgetter("reached_above_floor")
 _CAVEAT = (
     "What this cannot show: in a pre-norm network the residual stream before the final norm is "
     "the embedding plus a bounded continuous function of the prompt, so by Brouwer's theorem a "
@@ -22,16 +29,13 @@ def answers(results: Results, readings: Sequence[Reading]) -> Note:
     """What holds, what does not, and what fraction of targets was reached."""
     held = [f"{r.observation}: {r.meaning} ({r.numbers})" for r in readings if r.holds == "yes"]
     denied = [r.observation for r in readings if r.holds == "no"]
-    shares = ", ".join(
-        f"{o.condition.name} {float(o.reached.float().mean()):.0%}" for o in results.outcomes
-    )
-    parts = [f"Reached, below 1 % of the initial MSE: {shares}."]
-    if any(o.floor.any() for o in results.outcomes):
-        above = ", ".join(
-            f"{o.condition.name} {float(o.reached_above_floor.float().mean()):.0%}"
-            for o in results.outcomes
-        )
-        parts.append(f"The same above the final norm's floor: {above}.")
+    outcomes = results.outcomes
+    parts = [f"Reached, below 1 % of the initial MSE: {_shares(outcomes, _REACHED)}."]
+    if any(o.floor.any() for o in outcomes):
+        parts.append(f"The same above the final norm's floor: {_shares(outcomes, _ABOVE)}.")
+    for solver in dict.fromkeys(o.solver for o in results.beside):
+        own = [o for o in results.beside if o.solver == solver]
+        parts.append(f"By {solver}: {_shares(own, _REACHED)}.")
     if any(r.observation == UNCONVERGED and r.holds == "yes" for r in readings):
         parts.append(
             "Experiment 1 did not converge, so all that follows is about this optimiser at these "
@@ -42,6 +46,10 @@ def answers(results: Results, readings: Sequence[Reading]) -> Note:
     if denied:
         parts.append("What does not: " + "; ".join(denied) + ".")
     return Note(text=" ".join(parts))
+
+
+def _shares(outcomes: Sequence[Outcome], hits: Callable[[Outcome], Bool[Tensor, " n"]]) -> str:
+    return ", ".join(f"{o.condition.name} {float(hits(o).float().mean()):.0%}" for o in outcomes)
 
 
 def caveat() -> Note:

@@ -25,7 +25,9 @@ def sweep(name: str, title: str, x: str, outcomes: Sequence[Outcome]) -> Picture
     axes.plot(places, best, color=GREY, lw=0.7, alpha=0.6)
     axes.plot(places, best.quantile(0.5, dim=1), color=BLUE, lw=2.4, marker="o", label="median")
     if floors.any():
-        axes.plot(places, floors, color=ORANGE, ls="--", label="final norm's floor (median)")
+        shown = floors.where(floors > 0, torch.nan)
+        axes.plot(places, shown, color=ORANGE, ls="--", marker="x",
+                  label="final norm's floor (median)")  # fmt: skip
     axes.plot([], [], color=GREY, lw=0.7, label="one target each")
     axes.set_yscale("log")
     axes.legend(fontsize=8)
