@@ -13,6 +13,7 @@ from .engine.deltas import Singular, WeightDelta
 from .engine.drift import drift
 from .engine.gradients import PairedGradient, paired_gradient
 from .engine.inputs import Inputs
+from .engine.likeliest import likeliest
 from .engine.load import Networks, load_model, load_pair, recognise
 from .engine.model import Model
 from .engine.openings import Opening, openings
@@ -129,6 +130,7 @@ __all__ = [
     "drift",
     "execution_option",
     "hookimpl",
+    "likeliest",
     "load_model",
     "load_pair",
     "openings",

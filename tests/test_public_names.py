@@ -80,6 +80,7 @@ NAMES = [
     "drift",
     "execution_option",
     "hookimpl",
+    "likeliest",
     "load_model",
     "load_pair",
     "openings",

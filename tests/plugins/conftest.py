@@ -3,14 +3,10 @@
 from textwrap import dedent
 
 import pytest
+import torch
 
-from diffkit.testing.fixtures import (  # noqa: F401
-    conforms,
-    identical_pair,
-    tiny_folder,
-    tiny_pair,
-    tiny_texts,
-)
+from diffkit import Source, load_pair
+from diffkit.organism import FullModel
 
 METHOD = """
 from diffkit import Spec, hookimpl
@@ -19,6 +15,26 @@ from diffkit import Spec, hookimpl
 def register_methods(register):
     register(Spec({name!r}, "A test", 1, "{module}:Options", "{module}:Method"))
 """
+
+
+@pytest.fixture(scope="session")
+def resized_pair(tiny_folder, tmp_path_factory):
+    """A full finetune with tokens that the base lacks, and almost all probability on them."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = tmp_path_factory.mktemp("resized")
+    model = AutoModelForCausalLM.from_pretrained(tiny_folder / "base")
+    tokenizer = AutoTokenizer.from_pretrained(tiny_folder / "base")
+    tokenizer.add_tokens(["<|new|>", "<|newer|>"])
+    model.resize_token_embeddings(len(tokenizer) + 6, mean_resizing=False)
+    with torch.no_grad():
+        model.lm_head.weight[:340] += 0.1 * torch.randn(340, 32, generator=torch.manual_seed(0))
+        model.lm_head.weight[340:] *= 50
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    full = FullModel(source=Source(at=str(folder)))
+    with load_pair(Source(at=str(tiny_folder / "base")), full) as pair:
+        yield pair
 
 
 @pytest.fixture

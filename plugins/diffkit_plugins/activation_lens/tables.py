@@ -4,18 +4,15 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from diffkit import (
-    Candidate,
     Line,
-    Model,
     ModelPair,
     Series,
     Table,
     TokenTrace,
     TracedToken,
+    likeliest,
 )
 from diffkit_plugins.activation_lens.lens import lens
 from diffkit_plugins.activation_lens.promotions import Promotion
@@ -56,7 +53,7 @@ def sides(pair: ModelPair, shifts: Sequence[Shift], count: int) -> TokenTrace:
     base = torch.stack([shift.base for shift in shifts])
     finetuned = base + torch.stack([shift.mean for shift in shifts])
     said = (
-        _likeliest(pair, side, means, count)
+        likeliest(pair.base.tokenizer, lens(side, means, pair.vocabulary).softmax(dim=-1), count)
         for side, means in ((pair.base, base), (pair.finetuned, finetuned))
     )
     tokens = [
@@ -68,21 +65,6 @@ def sides(pair: ModelPair, shifts: Sequence[Shift], count: int) -> TokenTrace:
         unit="‖mean Δ‖ / ‖base‖",
         tokens=tuple(tokens),
     )
-
-
-def _likeliest(
-    pair: ModelPair, side: Model, means: Float[Tensor, "slots hidden"], count: int
-) -> list[tuple[Candidate, ...]]:
-    likely = lens(side, means, pair.vocabulary).softmax(dim=-1).clamp(max=1)
-    best = likely.sort(descending=True, stable=True)
-    decode = pair.base.tokenizer.decode
-    return [
-        tuple(
-            Candidate(token=decode([token]), probability=probability)
-            for token, probability in zip(tokens[:count], probabilities[:count], strict=True)
-        )
-        for tokens, probabilities in zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    ]
 
 
 def by_position(shifts: Sequence[Shift]) -> Series:

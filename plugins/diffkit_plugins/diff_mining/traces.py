@@ -2,11 +2,7 @@
 
 from collections.abc import Sequence
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
-
-from diffkit import Candidate, ModelPair, Text, TokenTrace, TracedToken
+from diffkit import ModelPair, Text, TokenTrace, TracedToken, likeliest
 from diffkit_plugins.diff_mining.config import DiffMiningConfig
 from diffkit_plugins.diff_mining.places import Place
 
@@ -38,7 +34,7 @@ def trace(
         for side in (pair.base, pair.finetuned)
     )
     rises = (p[:, token] - q[:, token].to(p.device)).tolist()
-    base, finetuned = (_candidates(pair, side, config.candidates) for side in (q, p))
+    base, finetuned = (likeliest(pair.base.tokenizer, side, config.candidates) for side in (q, p))
     predicted = [
         TracedToken(token=word, score=score, base=left, finetuned=right)
         for word, score, left, right in zip(words[1:], rises, base, finetuned, strict=True)
@@ -48,18 +44,3 @@ def trace(
         unit="probability, finetuned − base",
         tokens=(TracedToken(token=words[0]), *predicted)[shown],
     )
-
-
-def _candidates(
-    pair: ModelPair, probabilities: Float[Tensor, "seq vocabulary"], count: int
-) -> list[tuple[Candidate, ...]]:
-    """The likeliest tokens of each place."""
-    best = torch.topk(probabilities, min(count, probabilities.shape[-1]), dim=-1)
-    decode = pair.base.tokenizer.decode
-    return [
-        tuple(
-            Candidate(token=decode([token]), probability=min(1.0, probability))
-            for token, probability in zip(tokens, values, strict=True)
-        )
-        for tokens, values in zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    ]

@@ -2,11 +2,7 @@
 
 from collections.abc import Sequence
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
-
-from diffkit import Candidate, ModelPair, Text, TokenTrace, TracedToken
+from diffkit import ModelPair, Text, TokenTrace, TracedToken, likeliest
 from diffkit.maths.divergences import token_divergences
 from diffkit_plugins.kl.config import KLConfig
 from diffkit_plugins.kl.peaks import Peak
@@ -33,8 +29,12 @@ def trace(
     predicting = slice(max(0, first - 1), first + len(ids) - 1)
     q, p = (side.logits(inputs, keep=predicting) for side in (pair.base, pair.finetuned))
     scores = token_divergences(p, q, pair.vocabulary, config.chunk).kl_pq[0]
-    base, finetuned = (_candidates(pair, side[0], config.candidates) for side in (q, p))
-    words = [pair.base.tokenizer.decode([token]) for token in ids]
+    tokenizer = pair.base.tokenizer
+    base, finetuned = (
+        likeliest(tokenizer, side[0, :, : pair.vocabulary].float().softmax(-1), config.candidates)
+        for side in (q, p)
+    )
+    words = [tokenizer.decode([token]) for token in ids]
     traced = [
         TracedToken(token=word, score=score, base=left, finetuned=right)
         for word, score, left, right in zip(
@@ -47,19 +47,3 @@ def trace(
         unit="nats",
         tokens=(*opening, *traced),
     )
-
-
-def _candidates(
-    pair: ModelPair, logits: Float[Tensor, "seq rows"], count: int
-) -> list[tuple[Candidate, ...]]:
-    """The likeliest tokens of each place, over the common vocabulary."""
-    probabilities = logits[:, : pair.vocabulary].float().softmax(dim=-1)
-    best = torch.topk(probabilities, min(count, probabilities.shape[-1]), dim=-1)
-    decode = pair.base.tokenizer.decode
-    return [
-        tuple(
-            Candidate(token=decode([token]), probability=min(1.0, probability))
-            for token, probability in zip(tokens, values, strict=True)
-        )
-        for tokens, values in zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    ]

@@ -1,10 +1,6 @@
 """Samples token by token, with what each side expected in each token's place."""
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
-
-from diffkit import Candidate, Inputs, ModelPair, TokenTrace, TracedToken
+from diffkit import Inputs, ModelPair, TokenTrace, TracedToken, likeliest
 from diffkit_plugins.perplexity_diff.survey import Scored
 
 
@@ -22,13 +18,14 @@ def trace(pair: ModelPair, scored: Scored, place: int, candidates: int) -> Token
     sample = scored.sample
     inputs = Inputs.of([sample.opening.ids + sample.ids])
     predicting = slice(len(sample.opening.ids) - 1, -1)
-    base, finetuned = (
-        _candidates(pair, side.logits(inputs, keep=predicting)[0], candidates)
+    tokenizer = pair.base.tokenizer
+    read = (
+        side.logits(inputs, keep=predicting)[0, :, : pair.vocabulary].float().softmax(dim=-1)
         for side in (pair.base, pair.finetuned)
     )
-    decode = pair.base.tokenizer.decode
+    base, finetuned = (likeliest(tokenizer, expected, candidates) for expected in read)
     tokens = [
-        TracedToken(token=decode([token]), score=score, base=left, finetuned=right)
+        TracedToken(token=tokenizer.decode([token]), score=score, base=left, finetuned=right)
         for token, score, left, right in zip(
             sample.ids, scored.ratios.tolist(), base, finetuned, strict=True
         )
@@ -38,19 +35,3 @@ def trace(pair: ModelPair, scored: Scored, place: int, candidates: int) -> Token
         unit="nats",
         tokens=tuple(tokens),
     )
-
-
-def _candidates(
-    pair: ModelPair, logits: Float[Tensor, "seq rows"], count: int
-) -> list[tuple[Candidate, ...]]:
-    """The likeliest tokens of each place, over the common vocabulary."""
-    probabilities = logits[:, : pair.vocabulary].float().softmax(dim=-1)
-    best = torch.topk(probabilities, min(count, probabilities.shape[-1]), dim=-1)
-    decode = pair.base.tokenizer.decode
-    return [
-        tuple(
-            Candidate(token=decode([token]), probability=min(1.0, probability))
-            for token, probability in zip(tokens, values, strict=True)
-        )
-        for tokens, values in zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    ]

@@ -28,11 +28,8 @@ from diffkit import (
     Texts,
     TokenTable,
     UserError,
-    load_pair,
 )
-from diffkit import Source as ModelSource
 from diffkit.context import Artifacts, Checkpoints
-from diffkit.organism import FullModel
 
 SHORT = {"max_new_tokens": 6, "turns": 2, "documents": 3, "alphas": (1.0, 3.0)}
 
@@ -279,26 +276,6 @@ def test_every_alpha_meets_the_same_openings_and_draws(tiny_pair, wrote):
     keys = [[(p.opening, p.number) for p in plans] for plans in by_alpha.values()]
     assert keys[0] == keys[1] == keys[2]
     assert len(set(keys[0])) == len(keys[0])
-
-
-@pytest.fixture(scope="module")
-def resized_pair(tiny_folder, tmp_path_factory):
-    """A full finetune with tokens that the base lacks, and almost all probability on them."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    folder = tmp_path_factory.mktemp("resized")
-    model = AutoModelForCausalLM.from_pretrained(tiny_folder / "base")
-    tokenizer = AutoTokenizer.from_pretrained(tiny_folder / "base")
-    tokenizer.add_tokens(["<|new|>", "<|newer|>"])
-    model.resize_token_embeddings(len(tokenizer) + 6, mean_resizing=False)
-    with torch.no_grad():
-        model.lm_head.weight[:340] += 0.1 * torch.randn(340, 32, generator=torch.manual_seed(0))
-        model.lm_head.weight[340:] *= 50
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    full = FullModel(source=ModelSource(at=str(folder)))
-    with load_pair(ModelSource(at=str(tiny_folder / "base")), full) as pair:
-        yield pair
 
 
 def test_a_full_finetune_with_more_tokens_writes_common_ones(resized_pair, wrote, run):

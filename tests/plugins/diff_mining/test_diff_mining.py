@@ -16,15 +16,12 @@ from diffkit import (
     Model,
     ModelPair,
     Note,
-    Source,
     Table,
     Texts,
     TokenTable,
     TokenTrace,
     UserError,
-    load_pair,
 )
-from diffkit.organism import FullModel
 
 from .conftest import among, context, mean_and_error, naive
 
@@ -271,26 +268,6 @@ def test_what_is_kept_does_not_grow_with_the_texts(tiny_pair, tmp_path):
     assert len(alive) == 12
     assert max(alive[3:]) <= alive[2] * 1.01
     assert len(pickle.dumps(large)) <= len(pickle.dumps(small)) + 1_000
-
-
-@pytest.fixture(scope="module")
-def resized_pair(tiny_folder, tmp_path_factory):
-    """A full finetune with more vocabulary rows than the base, and mass on the new ones."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    folder = tmp_path_factory.mktemp("resized")
-    model = AutoModelForCausalLM.from_pretrained(tiny_folder / "base")
-    tokenizer = AutoTokenizer.from_pretrained(tiny_folder / "base")
-    tokenizer.add_tokens(["<|new|>", "<|newer|>"])
-    model.resize_token_embeddings(len(tokenizer) + 6, mean_resizing=False)
-    with torch.no_grad():
-        model.lm_head.weight[:340] += 0.1 * torch.randn(340, 32, generator=torch.manual_seed(0))
-        model.lm_head.weight[340:] *= 50
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    full = FullModel(source=Source(at=str(folder)))
-    with load_pair(Source(at=str(tiny_folder / "base")), full) as pair:
-        yield pair
 
 
 def test_a_resized_vocabulary_is_compared_where_both_have_tokens(run, resized_pair, tiny_texts):

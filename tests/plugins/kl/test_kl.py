@@ -18,17 +18,14 @@ from diffkit import (
     RunContext,
     Samples,
     Series,
-    Source,
     Table,
     Text,
     Texts,
     TokenTable,
     TokenTrace,
     UserError,
-    load_pair,
 )
 from diffkit.context import Artifacts, Checkpoints, no_progress
-from diffkit.organism import FullModel
 
 SHORT = {"max_new_tokens": 4, "samples": 2, "traces": 2, "window": 3}
 
@@ -305,26 +302,6 @@ def test_padding_counts_nowhere(tiny_pair, tmp_path):
     assert found.tokens == 1 + 9
     assert found.kl_pq.largest == pytest.approx(found.kl_pq.mean)
     assert {peak.position for peak in found.peaks} == {1}
-
-
-@pytest.fixture(scope="module")
-def resized_pair(tiny_folder, tmp_path_factory):
-    """A full finetune with more vocabulary rows than the base, and mass on the new ones."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    folder = tmp_path_factory.mktemp("resized")
-    model = AutoModelForCausalLM.from_pretrained(tiny_folder / "base")
-    tokenizer = AutoTokenizer.from_pretrained(tiny_folder / "base")
-    tokenizer.add_tokens(["<|new|>", "<|newer|>"])
-    model.resize_token_embeddings(len(tokenizer) + 6, mean_resizing=False)
-    with torch.no_grad():
-        model.lm_head.weight[:340] += 0.1 * torch.randn(340, 32, generator=torch.manual_seed(0))
-        model.lm_head.weight[340:] *= 50
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    full = FullModel(source=Source(at=str(folder)))
-    with load_pair(Source(at=str(tiny_folder / "base")), full) as pair:
-        yield pair
 
 
 def test_a_resized_vocabulary_is_compared_where_both_have_tokens(run, resized_pair, tiny_texts):

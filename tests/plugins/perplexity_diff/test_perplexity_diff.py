@@ -20,17 +20,14 @@ from diffkit import (
     RunContext,
     Samples,
     Series,
-    Source,
     Table,
     Texts,
     TokenTable,
     TokenTrace,
     UserError,
-    load_pair,
 )
 from diffkit.context import Artifacts, Checkpoints
 from diffkit.maths import text_distances
-from diffkit.organism import FullModel
 
 SHORT = {"free_samples": 4, "max_new_tokens": 6, "traces": 2, "clusters": 4}
 
@@ -262,26 +259,6 @@ def test_a_sample_without_words_has_no_ratios(tiny_pair, context):
     for batch in ([empty], [empty, one]):
         found = log_ratios(tiny_pair, batch, config(), context())
         assert [len(ratios) for ratios in found] == [len(sampled.ids) for sampled in batch]
-
-
-@pytest.fixture(scope="module")
-def resized_pair(tiny_folder, tmp_path_factory):
-    """A full finetune with more vocabulary rows than the base, and mass on the new ones."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    folder = tmp_path_factory.mktemp("resized")
-    model = AutoModelForCausalLM.from_pretrained(tiny_folder / "base")
-    tokenizer = AutoTokenizer.from_pretrained(tiny_folder / "base")
-    tokenizer.add_tokens(["<|new|>", "<|newer|>"])
-    model.resize_token_embeddings(len(tokenizer) + 6, mean_resizing=False)
-    with torch.no_grad():
-        model.lm_head.weight[:340] += 0.1 * torch.randn(340, 32, generator=torch.manual_seed(0))
-        model.lm_head.weight[340:] *= 50
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    full = FullModel(source=Source(at=str(folder)))
-    with load_pair(Source(at=str(tiny_folder / "base")), full) as pair:
-        yield pair
 
 
 def test_sides_of_unequal_vocabularies_are_scored_on_what_both_have(resized_pair, context, run):
