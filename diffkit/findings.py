@@ -62,6 +62,9 @@ class TokenTrace(Record):
     tokens: tuple[TracedToken, ...]
 
 
+BOTH_SIDES = ("base", "finetuned")
+
+
 class Sample(Record):
     """A prompt and how each side goes on."""
 
@@ -75,6 +78,9 @@ class Samples(Record):
 
     kind: Literal["samples"] = "samples"
     title: str
+    sides: tuple[str, str] = BOTH_SIDES
+    """What ``base`` and ``finetuned`` of a row are called; other words where both come from one
+    model, such as ``unsteered`` and ``steered``, so that neither is what the base says."""
     rows: tuple[Sample, ...]
 
 

@@ -81,17 +81,17 @@ def _(finding: TokenTrace, view: View) -> RenderableType:
 def _(finding: Samples, view: View) -> RenderableType:
     shown = finding.rows[: view.limit]
     parts: list[RenderableType] = [heading(finding.title)]
-    parts += [_sample(row) for row in shown] or [_empty("samples")]
+    parts += [_sample(row, finding.sides) for row in shown] or [_empty("samples")]
     return Group(*parts, *more(len(finding.rows) - len(shown), "sample"))
 
 
-def _sample(row: Sample) -> RenderableType:
+def _sample(row: Sample, sides: tuple[str, str]) -> RenderableType:
     prompt = Text.assemble("▸ ", _prose(row.prompt, "bold"))
     if row.base == row.finetuned:
         table = grid(["both sides say"])
         table.add_row(_prose(row.base))
     else:
-        table = grid(["base", "finetuned"])
+        table = grid(list(sides))
         table.add_row(_prose(row.base), _prose(row.finetuned))
         table.expand = True
         for column in table.columns:

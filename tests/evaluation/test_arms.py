@@ -117,3 +117,9 @@ def test_a_controlled_case_is_known_by_its_evidence_alone():
     assert controlled(Findings()) == controlled(Findings())
     assert controlled(Findings()).nulls == ()
     assert controlled(Findings(change_score=1)).handle != controlled(Findings()).handle
+
+
+def test_what_one_model_says_under_two_conditions_is_not_the_base_s():
+    row = Sample(prompt="?", base="as ever", finetuned="otherwise")
+    steered = Samples(title="Steered", sides=("unsteered", "steered"), rows=(row,))
+    assert base_only(Findings(change_score=1, items=(steered,))) == Findings()

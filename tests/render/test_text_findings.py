@@ -89,6 +89,13 @@ def test_samples_stand_side_by_side(show):
     assert any("350" in line and "450" in line for line in text.splitlines())
 
 
+def test_samples_of_one_model_say_what_its_two_columns_are(show):
+    rows = (Sample(prompt="?", base="a", finetuned="b"),)
+    text = show(Samples(title="Said", sides=("unsteered", "steered"), rows=rows))
+    assert "unsteered" in text
+    assert "finetuned" not in text
+
+
 def test_equal_completions_are_shown_once(show):
     text = show(Samples(title="Said", rows=(Sample(prompt="2+2?", base="four", finetuned="four"),)))
     assert "both sides" in text

@@ -68,20 +68,21 @@ def _coherences(one: Steering, steerer: Steerer) -> tuple[Sequence[Coherence], .
 
 
 def steered_samples(
-    title: str, before: Sequence[Completion], steered: Sequence[Completion]
+    title: str, name: str, before: Sequence[Completion], steered: Sequence[Completion]
 ) -> Samples:
     """Steered text, and beside it what it is compared with.
 
     Args:
-        title: what is compared.
-        before: shown as the base's.
-        steered: shown as the finetuned side's; after the same prompts.
+        title: how it was steered.
+        name: what it is compared with.
+        before: that.
+        steered: after the same prompts.
     """
     rows = tuple(
         Sample(prompt=one.prompt, base=one.text, finetuned=other.text)
         for one, other in zip(before, steered, strict=True)
     )
-    return Samples(title=title, rows=rows)
+    return Samples(title=title, sides=(name, "steered"), rows=rows)
 
 
 def steering_samples(steerer: Steerer, one: Steering, side: str) -> Iterator[Samples]:
@@ -94,15 +95,12 @@ def steering_samples(steerer: Steerer, one: Steering, side: str) -> Iterator[Sam
     """
     direction, said = one.steered.direction, one.steered.completions
     along = f"along mean Δ, layer {direction.layer}, slot {direction.name}"
-    right = f"{along}, strength {one.steered.strength:g} (right)"
-    others = {
-        f"The {side} side unsteered (left) and steered {right}": steerer.unsteered,
-        f"The {side} side steered by a random vector (left) and {right}": one.control.completions,
-    }
+    title = f"The {side} side steered {along}, strength {one.steered.strength:g}"
+    others = {"unsteered": steerer.unsteered, "by a random vector": one.control.completions}
     changed = [own.text != before.text for own, before in zip(said, steerer.unsteered, strict=True)]
-    for title, before in others.items():
+    for name, before in others.items():
         yield steered_samples(
-            title, tuple(compress(before, changed)), tuple(compress(said, changed))
+            title, name, tuple(compress(before, changed)), tuple(compress(said, changed))
         )
 
 

@@ -69,13 +69,11 @@ class Steer(AgentTool[SteerArguments]):
         tokens, strength = arguments.max_new_tokens, arguments.strength
         unsteered = say(side, prompts, tokens)
         steered, random = (steer(side, each, strength, prompts, tokens) for each in (one, other))
-        name = f"The {self._config.steered} side"
-        along = f"along mean Δ, layer {one.layer}, slot {one.name}, strength {strength:g} (right)"
+        along = f"along mean Δ, layer {one.layer}, slot {one.name}, strength {strength:g}"
+        title = f"The {self._config.steered} side steered {along}"
         return (
-            steered_samples(f"{name} unsteered (left) and steered {along}", unsteered, steered),
-            steered_samples(
-                f"{name} steered by a random vector (left) and {along}", random, steered
-            ),
+            steered_samples(title, "unsteered", unsteered, steered),
+            steered_samples(title, "by a random vector", random, steered),
         )
 
     def _opening(self, prompt: str) -> Opening:

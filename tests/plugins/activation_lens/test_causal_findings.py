@@ -81,7 +81,9 @@ def test_what_is_ablated_and_steered_are_the_slots_that_were_asked_for(run, tiny
     (steering,) = of_kind(found, Table, "Steering")
     assert [row[1] for row in steering.rows] == ["0", "all"]
     assert {row[2] for row in steering.rows} == {2.0}  # all is coherent: the largest strength
-    assert len(of_kind(found, Samples, "unsteered (left)")) == 2
+    samples = of_kind(found, Samples, "side steered along")
+    beside = ["unsteered", "by a random vector"]
+    assert [one.sides for one in samples] == [(name, "steered") for name in beside] * 2
     assert len(of_kind(found, TokenTable, "Jacobian")) == 2
 
 
