@@ -4,6 +4,7 @@
 export OMP_NUM_THREADS ?= 1
 PYTHON ?= python3
 STUDY ?= diffkit-study
+WORKERS ?= 2
 BIN := .venv/bin
 ZOO := organisms/diffkit_organisms/zoo
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
@@ -13,11 +14,11 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 demo: .venv/core
 	$(BIN)/diffkit demo
 
-test: .venv/dev
-	$(BIN)/pytest
+test: .venv/dev ## in WORKERS processes, each with whole modules: their fixtures are models
+	$(BIN)/pytest -n $(WORKERS) --dist loadscope
 
 fast: .venv/dev ## the tests without the slow tier
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m "not slow"
 
 check: .venv/dev
 	$(BIN)/ruff check .
