@@ -65,7 +65,7 @@ def parse_settings(
 ) -> dict[str, Any]:
     """``key=value`` strings; values are read as YAML, so ``3``, ``true`` and ``[a, b]`` are typed.
 
-    Where the field is text, what YAML takes for something else is kept as it was typed.
+    Where the field is text, it is kept as it was typed, unless it stands in quotes.
 
     Args:
         settings: the strings.
@@ -93,13 +93,16 @@ def parse_settings(
 
 
 def _value(typed: str, *, is_text: bool) -> Any:
+    bare = typed.strip()
+    if is_text and not bare.startswith(('"', "'")):
+        return bare  # YAML would cut it at a " #", say
     try:
         value = yaml.safe_load(typed)
     except yaml.YAMLError:
         if is_text:
-            return typed
+            return bare
         raise
-    return typed if is_text and not isinstance(value, str) else value
+    return bare if is_text and not isinstance(value, str) else value
 
 
 def read_options(path: Path) -> dict[str, Any]:

@@ -66,6 +66,11 @@ def test_a_malformed_value_is_refused_with_a_way_out():
         ("[1", "[1"),
         ("", ""),
         ('"0"', "0"),
+        ('" a"', " a"),
+        (" a ", "a"),
+        ("C # is sharp", "C # is sharp"),
+        ("!x", "!x"),
+        ('"Yes" she said', '"Yes" she said'),
         ("x", "x"),
     ],
 )
