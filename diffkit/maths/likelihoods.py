@@ -1,5 +1,7 @@
 """Log probabilities of given tokens, a chunk of positions at a time."""
 
+from itertools import product
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -26,13 +28,16 @@ def token_log_probabilities(
     Returns:
         In nats, float32, where the logits lie.
     """
-    flat, wanted = logits.detach().flatten(0, 1), ids.to(logits.device).flatten()
+    wanted = ids.to(logits.device)
     found = torch.full(wanted.shape, -torch.inf, device=logits.device)
-    for start in range(0, len(flat), chunk):
-        places = slice(start, start + chunk)
+    batch, seq = wanted.shape
+    # Blocks, not flattened positions: flattening ``logits[:, :-1]`` would copy all of it.
+    rows = max(chunk // max(seq, 1), 1)
+    for first, start in product(range(0, batch, rows), range(0, seq, chunk)):
+        block = (slice(first, first + rows), slice(start, start + chunk))
         # float32 before the softmax: bfloat16 has eight bits, too few for a sum over a vocabulary.
-        log_p = flat[places, :vocabulary].float().log_softmax(dim=-1)
-        known = wanted[places] < vocabulary
-        each = log_p.gather(1, wanted[places].clamp(max=vocabulary - 1)[:, None])[:, 0]
-        found[places] = torch.where(known, each, -torch.inf)
-    return found.view(ids.shape)
+        log_p = logits[block].detach()[..., :vocabulary].float().log_softmax(dim=-1)
+        tokens = wanted[block].clamp(max=vocabulary - 1)[..., None]
+        each = log_p.gather(-1, tokens)[..., 0]
+        found[block] = torch.where(wanted[block] < vocabulary, each, -torch.inf)
+    return found

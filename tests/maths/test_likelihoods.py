@@ -52,6 +52,18 @@ def test_bfloat16_logits_are_summed_in_float32():
     torch.testing.assert_close(found.double(), expected, atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("chunk", [1, 3, 128])
+def test_predictions_cut_at_their_end_are_not_copied_as_a_whole(chunk, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("all logits at once")
+
+    logits, ids = draw(0)
+    whole = token_log_probabilities(logits[:, :-1].contiguous(), ids[:, 1:], 20)
+    monkeypatch.setattr(torch.Tensor, "flatten", refuse)
+    monkeypatch.setattr(torch.Tensor, "reshape", refuse)
+    assert torch.equal(token_log_probabilities(logits[:, :-1], ids[:, 1:], 20, chunk), whole)
+
+
 def test_there_are_no_gradients_and_no_positions_are_no_fault():
     logits, ids = draw(0)
     assert not token_log_probabilities(logits.requires_grad_(), ids, 20).requires_grad
