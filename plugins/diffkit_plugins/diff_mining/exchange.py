@@ -71,5 +71,6 @@ class Floor:
 
 def floor(exchanges: Exchanges, positions: int) -> Floor:
     """The floor of rises per position."""
-    maxima = (exchanges.total + exchanges.change).max(dim=1).values / positions
-    return Floor(maxima.sort(descending=True).values)
+    # One exchange at a time: all at once would hold them twice.
+    maxima = torch.stack([(exchanges.total + change).max() for change in exchanges.change])
+    return Floor((maxima / positions).sort(descending=True).values)

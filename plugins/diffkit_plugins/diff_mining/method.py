@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from diffkit import DiffingMethod, Finding, Findings, ModelPair, Note, RunContext, UserError
+from diffkit_plugins.diff_mining import exchange
 from diffkit_plugins.diff_mining.config import DiffMiningConfig
-from diffkit_plugins.diff_mining.exchange import Floor, floor
 from diffkit_plugins.diff_mining.ratios import concentration, log_ratios, mean_absolute
 from diffkit_plugins.diff_mining.scan import Scan, scan
 from diffkit_plugins.diff_mining.tables import (
@@ -44,11 +44,11 @@ class DiffMining(DiffingMethod[DiffMiningConfig]):
             raise UserError("No text has a token.", cure="Give texts with words in them.")
         if not found.positive.total.any():
             return _nothing("No token is likelier than before on these texts.")
-        height = floor(found.exchanges, found.rise.positions)
+        floor = exchange.floor(found.exchanges, found.rise.positions)
         return Findings(
             change_score=concentration(log_ratios(found.p, found.q)),
-            metrics=_metrics(found, height),
-            items=tuple(_items(pair, config, context, found, height)),
+            metrics=_metrics(found, floor),
+            items=tuple(_items(pair, config, context, found, floor)),
         )
 
 
@@ -56,32 +56,37 @@ def _nothing(text: str) -> Findings:
     return Findings(change_score=0.0, items=(Note(text=text),))
 
 
-def _metrics(found: Scan, height: Floor) -> dict[str, float]:
+def _metrics(found: Scan, floor: exchange.Floor) -> dict[str, float]:
     rise = found.rise.mean
     moved = log_ratios(found.p, found.q)
     return {
         "concentration": concentration(moved),
         "mean_absolute_log_ratio_nats": mean_absolute(moved),
         "largest_rise_nats_per_position": float(rise.max()),
-        "floor_nats_per_position": height.height,
-        "tokens_above_floor": float((rise > height.height).sum()),
+        "floor_nats_per_position": floor.height,
+        "tokens_above_floor": float((rise > floor.height).sum()),
         "positions": float(found.rise.positions),
     }
 
 
 def _items(
-    pair: ModelPair, config: DiffMiningConfig, context: RunContext, found: Scan, height: Floor
+    pair: ModelPair,
+    config: DiffMiningConfig,
+    context: RunContext,
+    found: Scan,
+    floor: exchange.Floor,
 ) -> Iterator[Finding]:
     tokenizer = pair.base.tokenizer
-    yield rises(found, height, config.top_k, tokenizer, config.tokens)
+    yield rises(found, floor, config.top_k, tokenizer, config.tokens)
     yield ratios(found, tokenizer, config.tokens)
     sorted_out = topics(found.positions, pair.vocabulary, config.topics, context.seed)
     for place, topic in enumerate(sorted_out, 1):
         yield topic_table(topic, place, tokenizer, config.topic_tokens)
     best = leading(found.rise.mean, config.tokens)
-    for token in context.progress(best[: config.traces], label="traces", total=config.traces):
+    traced = best[: config.traces]
+    for token in context.progress(traced, label="traces", total=len(traced)):
         place_of = found.places.of(token)
         if place_of is not None:
             yield trace(pair, context.texts.items, token, place_of, config)
-    yield overview(found, height, tokenizer, best)
+    yield overview(found, floor, tokenizer, best)
     yield from raw_orders(found, config.top_k, tokenizer, config.tokens)

@@ -108,7 +108,7 @@ def _read(
     sums = Sums.empty(vocabulary, found.p.device)
     for start in range(0, length, config.chunk):
         part = slice(start, start + config.chunk)
-        moved = differences(p[part], q[part].to(p.device), vocabulary)
+        moved = differences(p[part].to(q.device), q[part], vocabulary)  # sums lie with the base
         best, worst = (largest(d, config.top_k) for d in (moved.d, -moved.d))
         sums.add(moved, best, worst)
         found.positions.add(drawn.keys[part], best)
