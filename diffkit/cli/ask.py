@@ -116,6 +116,10 @@ def _list(tools: "Tools", which: Which, json: bool) -> None:
     if json:
         print_json([_about(name, tools) for name in tools])
         return
+    if not tools:
+        command = f"diffkit run {which.method} {which.flags}"
+        say(f"{which.method!r} has no tools for this run. Its findings: {command}")
+        return
     for about in (_about(name, tools) for name in tools):
         print_fields(f"{about['name']}: {about['summary']}", about["arguments"])
     say(f"Next: diffkit ask {which.method} {next(iter(tools))} {which.flags} --arg NAME=VALUE")

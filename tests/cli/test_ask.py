@@ -65,6 +65,15 @@ def test_a_run_can_be_computed_anew_and_text_stays_text(cli, stranger):
     assert len(stranger.lines("end")) == 2
 
 
+def test_a_method_that_has_no_tools_for_a_run_says_so(cli, monkeypatch):
+    monkeypatch.setattr("dk_stranger.method.Echo.tools", lambda *_: ())
+    said = cli("ask", "echo", *BIRDS)
+    assert said.code == 0, said.err
+    assert "'echo' has no tools for this run. Its findings: diffkit run echo --organism" in said.err
+    assert cli("ask", "echo", *BIRDS, "--json").json() == []
+    assert "no tool of 'echo' named 'repeat'" in cli("ask", "echo", "repeat", *BIRDS).error
+
+
 def test_a_method_without_tools_says_so_before_anything_is_run(cli, stranger):
     said = cli("ask", "raises", *BIRDS)
     assert said.code == 2
