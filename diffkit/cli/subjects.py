@@ -34,7 +34,7 @@ def chosen(spec: "Spec", which: "Which") -> Chosen:
         return _model(which)
     if which.organism and not which.finetuned:
         return _organism(which, which.organism)
-    if which.base and which.finetuned and not which.organism:
+    if which.base and which.finetuned and not (which.organism or which.variant):
         return _pair(which, which.base, which.finetuned)
     raise _not_two(which)
 
@@ -80,6 +80,9 @@ def _not_two(which: "Which") -> UserError:
         what = f"The method {which.method!r} compares two models, and --base {which.base} is one."
         command = f"diffkit run {which.method} --base {which.base} --finetuned MODEL"
         return UserError(what, cure=f"Try: {command}")
+    if which.variant and not which.organism:
+        what = f"--variant {which.variant} is one of an organism's, and no organism is given."
+        return UserError(what, cure="Add --organism NAME, or leave --variant out.")
     return UserError(
         "A run needs either --organism, or both --base and --finetuned.",
         cure="List organisms with `diffkit organisms list`.",

@@ -136,6 +136,10 @@ def test_an_implementation_of_another_subject_is_one_line(cli, tmp_path, monkeyp
             "Run it by itself: diffkit run survey --base MODEL",
         ),
         (["ask", "survey", "--base", "mini"], "The study 'survey' has no tools."),
+        (
+            ["run", "echo", "--base", "mini", "--finetuned", "mini", "--variant", "loud"],
+            "--variant loud is one of an organism's, and no organism is given. Add --organism NAME",
+        ),
     ],
 )  # fmt: skip
 def test_the_wrong_number_of_models_is_one_line_with_a_command(cli, args, words):
