@@ -38,6 +38,8 @@ class ReachabilityStudyConfig(MethodConfig):
     """A curve still falls if its last tenth lowers log₁₀ MSE by more than this (0.02 is 4.5 %)."""
     lr: float | None = Field(default=None, gt=0, le=100)
     """Adam's learning rate, in units of the embedding."""
+    tolerance: float | None = Field(default=None, ge=0, lt=1)
+    """Relative error below which a search has converged and ends; 0: all take all steps."""
     restarts: int | None = Field(default=None, ge=1, le=1_000)
     """Searches for each target of experiments 1, 2a, 2b, 3 and ffn, from other starts."""
     starts: Starts | None = None

@@ -86,12 +86,12 @@ class Laboratory:
         return task(experiment, self.whole, self.bare, self.settings, self.seed)
 
     def _adam(self, steps: int, budget: float | None = None) -> Solver:
-        return GradientDescent(steps, self.settings.lr, budget)
+        return GradientDescent(steps, self.settings.lr, budget, self.settings.tolerance)
 
     def _beside(self, experiment: Experiment, own: Task, steps: int) -> Iterator[Outcome]:
         """The same targets by the other solvers that are asked for."""
         if self.settings.fixed_point:
-            yield from self.searches.outcomes(own, FixedPoint())
+            yield from self.searches.outcomes(own, FixedPoint(tolerance=self.settings.tolerance))
         if experiment not in _BASIC:
             return
         for budget in self.settings.budgets:

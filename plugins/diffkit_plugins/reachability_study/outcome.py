@@ -18,7 +18,7 @@ class Condition:
     """Targets of one kind."""
 
     name: str
-    """For people, and unique: ``3, α = 0.5``."""
+    """For people, and unique: ``α = 0.5``."""
     experiment: Experiment
     x: float | None = None
     """α in experiment 3 and the fraction in experiment 4."""

@@ -17,6 +17,7 @@ class Settings:
     steps: int
     extended_steps: int
     lr: float
+    tolerance: float
     restarts: int
     starts: Starts
     after_norm: bool
@@ -37,6 +38,7 @@ _FAITHFUL = Settings(
     steps=2_000,
     extended_steps=5_000,
     lr=0.01,
+    tolerance=0.0,
     restarts=5,
     starts="normal",
     after_norm=True,
@@ -53,6 +55,7 @@ PRESETS: Mapping[Preset, Settings] = {
     "faithful": _FAITHFUL,
     "better": replace(
         _FAITHFUL,
+        tolerance=1e-5,
         starts="vocabulary",
         after_norm=False,
         budgets=(1.0, 2.0, 4.0),

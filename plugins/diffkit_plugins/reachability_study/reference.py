@@ -1,5 +1,6 @@
 """A model's real residual streams, whole or without its FFNs."""
 
+from copy import deepcopy
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -21,7 +22,7 @@ class Reference:
 
     trunk: Trunk
     real: Float[Tensor, "sequences length hidden"]
-    """Streams of the real sequences, after the last block or after the final norm."""
+    """Streams of the real sequences, after the last block or after the final norm, in float32."""
     ellipsoid: Ellipsoid | None
     """Where the final norm puts streams; none before it, and for norms of another form."""
 
@@ -60,10 +61,10 @@ class Reference:
         """
         trunk = model.trunk(1.0, mlps=ffns, final_norm=after_norm)
         real = torch.cat([trunk(model.embed(rows)) for rows in torch.split(ids, batch_size)])
-        return cls(trunk, real.detach(), _ellipsoid(model) if after_norm else None)
+        return cls(trunk, real.detach().float(), _ellipsoid(model) if after_norm else None)
 
 
 def _ellipsoid(model: Model) -> Ellipsoid | None:
     with model.active() as module:
-        norm = attrgetter(model.network.architecture.final_norm)(module)
-        return Ellipsoid.of(lambda x: norm(x.to(model.device, model.dtype)).cpu(), model.hidden)
+        norm = deepcopy(attrgetter(model.network.architecture.final_norm)(module)).cpu().float()
+        return Ellipsoid.of(norm, model.hidden)

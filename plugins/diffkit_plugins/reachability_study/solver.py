@@ -50,6 +50,8 @@ class GradientDescent:
     steps: int
     lr: float
     budget: float | None = None
+    tolerance: float = 0.0
+    """Relative error below which a row leaves its batch."""
 
     @property
     def name(self) -> str:
@@ -60,27 +62,41 @@ class GradientDescent:
         self, trunk: Trunk, targets: Prompts, starts: Prompts, vocabulary: Vocabulary
     ) -> Reached:
         """Descends."""
-        bound = None if self.budget is None else self.budget * vocabulary.norm
-        size = len(targets)
         return adam(
-            trunk, targets, starts, steps=self.steps, lr=self.lr, bound=bound, batch_size=size
+            trunk,
+            targets,
+            starts,
+            steps=self.steps,
+            lr=self.lr,
+            bound=None if self.budget is None else self.budget * vocabulary.norm,
+            tolerance=self.tolerance,
+            batch_size=len(targets),
         )
 
 
 @dataclass(frozen=True)
 class FixedPoint:
-    """Anderson's iteration, which converges in about 25 forward passes."""
+    """Anderson's iteration, of forward passes alone."""
 
     name: str = "Anderson"
     steps: int = 100
     budget: float | None = None
+    tolerance: float = 0.0
+    """Relative error below which a row leaves its batch."""
 
     def search(
         self, trunk: Trunk, targets: Prompts, starts: Prompts, vocabulary: Vocabulary
     ) -> Reached:
         """Iterates."""
         del vocabulary
-        return anderson(trunk, targets, starts, steps=self.steps, batch_size=len(targets))
+        return anderson(
+            trunk,
+            targets,
+            starts,
+            steps=self.steps,
+            tolerance=self.tolerance,
+            batch_size=len(targets),
+        )
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,14 @@ class Vocabulary:
     """The embeddings that real prompts are made of."""
 
     embeddings: Float[Tensor, "vocabulary hidden"]
+    """In float32, and so are the prompts made of them: Adam's small steps are lost in 16 bits."""
 
     @cached_property
     def norm(self) -> float:
         """Of a typical embedding: the median."""
-        return float(self.embeddings.float().norm(dim=-1).quantile(0.5))
+        return float(self.embeddings.norm(dim=-1).quantile(0.5))
 
     @classmethod
     def of(cls, model: Model) -> "Vocabulary":
         """Reads the embeddings of all real tokens."""
-        return cls(model.embed(torch.arange(model.vocabulary)[None])[0])
+        return cls(model.embed(torch.arange(model.vocabulary)[None])[0].float())

@@ -10,7 +10,7 @@ from diffkit.context import Artifacts, Checkpoints, no_progress
 
 
 @pytest.fixture(scope="session")
-def neox(tiny_folder, tmp_path_factory):
+def neox_folder(tiny_folder, tmp_path_factory):
     """2 blocks, 16 hidden dimensions; its final norm has gains and biases of its own."""
     from transformers import AutoTokenizer, GPTNeoXConfig, GPTNeoXForCausalLM
 
@@ -35,7 +35,12 @@ def neox(tiny_folder, tmp_path_factory):
         torch.nn.init.normal_(norm.bias)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    return load_model(Source(at=str(folder)), device="cpu")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def neox(neox_folder):
+    return load_model(Source(at=str(neox_folder)), device="cpu")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from diffkit_plugins.reachability_study.config import ReachabilityStudyConfig
 from diffkit_plugins.reachability_study.laboratory import Laboratory
 from diffkit_plugins.reachability_study.words import procedure
 
-from diffkit import Texts, UserError
+from diffkit import Source, Texts, UserError, load_model
 from diffkit.context import no_progress
 
 
@@ -160,6 +160,29 @@ def test_budgets_bind_and_the_fixed_point_arrives(measure):
     assert two.norms.max() <= 2 + 1e-5
     assert (tokens.curves.diff(dim=0) <= 0).all()
     assert len(tokens.best) == 2
+
+
+def test_searches_that_have_converged_end(measure):
+    options = {"preset": "better", "experiments": ("2b",), "discrete_targets": 0, "budgets": ()}
+    whole, early = (measure(str(t), tolerance=t, **options).beside[0] for t in (0.0, 0.01))
+    assert (whole.relative < early.relative).all()
+    assert (early.relative < 0.01).all()
+    ended = early.curves == early.curves[-1]
+    assert (ended.sum(dim=0) > 10).all()
+
+
+def test_a_model_in_16_bits_is_searched_with_prompts_in_32(
+    neox_folder, context, tiny_study, tmp_path
+):
+    half = load_model(Source(at=str(neox_folder)), device="cpu", dtype="bfloat16")
+    config = ReachabilityStudyConfig(**{**tiny_study, "experiments": ("1", "2b")})
+    made = Laboratory.of(half, config, context(tmp_path))
+    assert {made.searches.starts.dtype, made.whole.real.dtype} == {torch.float32}
+    assert made.whole.ellipsoid is not None
+    found = made.run()
+    assert found.named("raw").floor.min() > 0
+    assert found.named("real").floor.max() < 1e-3
+    assert (found.named("real").best < found.named("real").initial).all()
 
 
 def test_a_fixed_point_after_the_norm_is_refused(measure):

@@ -29,6 +29,7 @@ def test_faithful_has_the_numbers_of_the_design():
     assert chosen.after_norm
     assert chosen.starts == "normal"
     assert not chosen.budgets
+    assert chosen.tolerance == 0
 
 
 def test_better_reads_before_the_norm_and_bounds_prompts():
@@ -38,6 +39,7 @@ def test_better_reads_before_the_norm_and_bounds_prompts():
     assert chosen.budgets == (1, 2, 4)
     assert chosen.fixed_point
     assert chosen.discrete_targets > 0
+    assert chosen.tolerance > 0
 
 
 def test_what_is_given_overrides_the_preset_also_where_it_is_nothing():

@@ -79,7 +79,7 @@ class Grid:
         for panel in self.panels:
             handles, labels = panel.get_legend_handles_labels()
             marks.update(zip(labels, handles, strict=True))
-        self.drawing.legend(marks.values(), marks.keys(), loc="outside right upper", fontsize=8)
+        self.drawing.legend(marks.values(), marks.keys(), loc="outside right center", fontsize=8)
 
 
 def single(

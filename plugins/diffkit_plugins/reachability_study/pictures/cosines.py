@@ -11,7 +11,7 @@ from diffkit_plugins.reachability_study.pictures.canvas import BLUE, GREY, Grid,
 def cosine_by_position(experiment: str, outcomes: Sequence[Outcome]) -> Picture:
     """Draws each condition's mean cosine similarity over targets, ± one standard deviation."""
     title = f"Experiment {experiment}: cosine similarity with the target by position"
-    y = "cosine similarity, mean ± standard deviation"
+    y = "mean ± standard deviation"
     grid = Grid.of(len(outcomes), title, x="position (from 0)", y=y)
     for panel, outcome in zip(grid.panels, outcomes, strict=True):
         cosines = outcome.best_cosines

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from diffkit_plugins.reachability_study.outcome import Outcome
+from diffkit_plugins.reachability_study.outcome import THRESHOLD, Outcome
 from diffkit_plugins.reachability_study.pictures.canvas import BLUE, ORANGE, Grid, Picture
 
 _BINS = 30
@@ -20,7 +20,7 @@ def final_mse(experiment: str, outcomes: Sequence[Outcome]) -> Picture:
     edges = _edges(outcomes)
     for panel, outcome in zip(grid.panels, outcomes, strict=True):
         panel.hist(outcome.best.numpy(), bins=edges, color=BLUE)
-        threshold = 0.01 * float(outcome.initial.quantile(0.5))
+        threshold = THRESHOLD * float(outcome.initial.quantile(0.5))
         panel.axvline(threshold, color=ORANGE, ls="--", lw=1.2, label="1 % of initial MSE (median)")
         panel.set_xscale("log")
         panel.set_title(outcome.condition.name, fontsize=10)
@@ -34,7 +34,9 @@ def final_mse(experiment: str, outcomes: Sequence[Outcome]) -> Picture:
 def _edges(outcomes: Sequence[Outcome]) -> NDArray[np.float64]:
     """Bins from the least error to the largest threshold or error, equal in log."""
     values = [max(float(o.best.min()), _TINY) for o in outcomes]
-    ends = [max(float(o.best.max()), 0.02 * float(o.initial.quantile(0.5))) for o in outcomes]
+    ends = [
+        max(float(o.best.max()), 2 * THRESHOLD * float(o.initial.quantile(0.5))) for o in outcomes
+    ]
     return np.geomspace(min(values) * 0.8, max(ends) * 1.25, _BINS)
 
 
