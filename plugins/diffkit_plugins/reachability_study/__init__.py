@@ -10,7 +10,7 @@ def register_methods(register: Register) -> None:
         Spec(
             name="reachability-study",
             summary="Which residual streams of one model a soft prompt can reach",
-            version=1,
+            version=2,
             config="diffkit_plugins.reachability_study.config:ReachabilityStudyConfig",
             implementation="diffkit_plugins.reachability_study.study:ReachabilityStudy",
             requires="diffkit[plots]",
