@@ -4,7 +4,6 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from diffkit import Progress
 from diffkit_plugins.residual_reachability.ball import Bound, limits, tangential, within
 from diffkit_plugins.residual_reachability.goal import Goal
 from diffkit_plugins.residual_reachability.reached import Reached
@@ -23,7 +22,6 @@ def adam(
     tolerance: float = 0.0,
     positions: Bool[Tensor, "rows length"] | None = None,
     batch_size: int = 128,
-    progress: Progress | None = None,
 ) -> Reached:
     """Minimises each row's mean squared error over its prompt (Kingma and Ba 2014).
 
@@ -41,7 +39,6 @@ def adam(
         tolerance: relative error below which a row has converged.
         positions: where targets are to be reached; none: everywhere.
         batch_size: rows at a time; memory is proportional to it.
-        progress: shows the steps.
     """
     goal, largest = Goal.of(targets, positions), limits(bound, starts)
     parts = []
@@ -49,22 +46,15 @@ def adam(
         rows = slice(start, start + batch_size)
         first = within(starts[rows].detach(), largest[rows])
         trail = Trail(goal.rows(rows), first, steps, tolerance)
-        _descend(trunk, trail, largest[rows], lr, progress)
+        _descend(trunk, trail, largest[rows], lr)
         parts.append(trail.reached())
     return Reached.joined(parts)
 
 
-def _descend(
-    trunk: Trunk,
-    trail: Trail,
-    limit: Float[Tensor, " rows"],
-    lr: float,
-    progress: Progress | None,
-) -> None:
+def _descend(trunk: Trunk, trail: Trail, limit: Float[Tensor, " rows"], lr: float) -> None:
     leaf = trail.prompts.clone().requires_grad_()
     optimizer = torch.optim.Adam([leaf], lr=lr)
-    tries = range(trail.steps + 1)
-    for step in tries if progress is None else progress(tries, label="steps", total=len(tries)):
+    for step in range(trail.steps + 1):
         with torch.enable_grad():
             losses = trail.goal.losses(trunk(leaf))
         kept = trail.add(step, leaf, losses)

@@ -4,7 +4,6 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from diffkit import Progress
 from diffkit_plugins.residual_reachability.goal import Goal
 from diffkit_plugins.residual_reachability.history import History
 from diffkit_plugins.residual_reachability.reached import Reached
@@ -26,7 +25,6 @@ def anderson(
     tolerance: float = 0.0,
     positions: Bool[Tensor, "rows length"] | None = None,
     batch_size: int = 128,
-    progress: Progress | None = None,
 ) -> Reached:
     """Solves h(e) = t by e ← e + damping (t − h(e)), with Anderson acceleration in each row.
 
@@ -50,25 +48,21 @@ def anderson(
         tolerance: relative error below which a row has converged.
         positions: where targets are to be reached; none: everywhere.
         batch_size: rows at a time; memory is proportional to it.
-        progress: shows the steps.
     """
     goal, parts = Goal.of(targets, positions), []
     for start in range(0, len(starts), batch_size):
         rows = slice(start, start + batch_size)
         trail = Trail(goal.rows(rows), starts[rows].detach(), steps, tolerance)
-        _iterate(trunk, trail, History(memory, trail.prompts), damping, progress)
+        _iterate(trunk, trail, History(memory, trail.prompts), damping)
         parts.append(trail.reached())
     return Reached.joined(parts)
 
 
 @torch.no_grad()
-def _iterate(
-    trunk: Trunk, trail: Trail, history: History, damping: float, progress: Progress | None
-) -> None:
+def _iterate(trunk: Trunk, trail: Trail, history: History, damping: float) -> None:
     prompts = trail.prompts.clone()
     damped = torch.full((len(prompts),), damping, device=prompts.device)
-    tries = range(trail.steps + 1)
-    for step in tries if progress is None else progress(tries, label="steps", total=len(tries)):
+    for step in range(trail.steps + 1):
         streams = trunk(prompts)
         losses, misses = trail.goal.losses(streams), trail.goal.misses(streams)
         kept = trail.add(step, prompts, losses)

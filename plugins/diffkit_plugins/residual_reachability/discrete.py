@@ -1,13 +1,11 @@
 """Reaching targets with real tokens."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from diffkit import Progress
 from diffkit_plugins.residual_reachability.goal import Goal
 from diffkit_plugins.residual_reachability.trunk import Trunk
 
@@ -22,10 +20,6 @@ class Tokens:
     errors: Float[Tensor, " rows"]
     """Relative error ‖h − t‖/‖t‖ of ``ids``."""
 
-    def decoded(self, tokenizer: Any) -> tuple[str, ...]:
-        """The prompts as text."""
-        return tuple(tokenizer.decode(row) for row in self.ids.tolist())
-
 
 def discrete(
     trunk: Trunk,
@@ -39,7 +33,6 @@ def discrete(
     nearest: int = 32,
     positions: Bool[Tensor, "rows length"] | None = None,
     batch_size: int = 128,
-    progress: Progress | None = None,
 ) -> Tokens:
     """Swaps one token of each row at a time for one that comes nearer to the row's target.
 
@@ -53,16 +46,15 @@ def discrete(
         targets: what is to be reached.
         starts: the first prompts.
         steps: swaps tried one after the other.
-        seed: seed of the draws; each row has draws of its own.
+        seed: seed of the draws, which are the same for each row: no row depends on the others.
         candidates: swaps tried in each step.
         nearest: the tokens at each position that are drawn from.
         positions: where targets are to be reached; none: everywhere.
         batch_size: rows and their candidates at a time; memory is proportional to it.
-        progress: shows the rows.
     """
-    goal, rows = Goal.of(targets, positions), range(len(starts))
+    goal = Goal.of(targets, positions)
     ids, losses = starts.clone(), targets.new_zeros(steps + 1, len(starts))
-    for row in rows if progress is None else progress(rows, label="rows", total=len(rows)):
+    for row in range(len(starts)):
         chance = torch.Generator().manual_seed(seed)
         alone = goal.rows(slice(row, row + 1))
         search = _Search(trunk, embeddings, alone, batch_size)

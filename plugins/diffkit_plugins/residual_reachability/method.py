@@ -30,7 +30,8 @@ class ResidualReachability(DiffingMethod[ResidualReachabilityConfig]):
         """Searches for prompts.
 
         Raises:
-            UserError: no text has a token, or a layer lies outside the model.
+            UserError: no text has a token, the texts make no covariance, or a layer lies outside
+                the model.
         """
         if pair.identical:
             return _nothing("Both sides have the same weights, so there is nothing to reach.")

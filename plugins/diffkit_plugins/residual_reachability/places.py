@@ -80,7 +80,7 @@ def _moved(
     assert inputs.ids is not None  # noqa: S101 - texts always give ids
     last = inputs.mask.sum(dim=1) - 1
     every = torch.arange(len(last), device=last.device)
-    deltas = (finetuned - base)[every, last].float()
+    deltas = finetuned[every, last].float() - base[every, last].float()
     moved = (deltas.norm(dim=1) > 0) & (last >= 0)
     texts = moved[: config.texts].nonzero()[:, 0]
     counted = inputs.mask[: config.reference_texts].clone()

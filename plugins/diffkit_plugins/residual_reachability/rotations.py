@@ -5,6 +5,8 @@ from jaxtyping import Float
 from sklearn.covariance import ledoit_wolf_shrinkage
 from torch import Tensor
 
+from diffkit import UserError
+
 
 def rotated(
     deltas: Float[Tensor, "texts hidden"],
@@ -25,7 +27,13 @@ def rotated(
         stream: the base's residual stream, which Σ is taken from.
         count: rotations of each difference.
         seed: seed of the draws.
+
+    Raises:
+        UserError: the stream is the same at all tokens, so that it has no covariance.
     """
+    if (stream == stream[0]).all():
+        what = "The base's residual stream is the same at all tokens of the reference texts."
+        raise UserError(what, cure="Give more texts, or set reference_texts or length higher.")
     chance = torch.Generator().manual_seed(seed)
     centred = (stream - stream.mean(dim=0)).double().cpu()
     tokens, hidden = centred.shape

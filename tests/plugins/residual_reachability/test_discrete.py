@@ -23,7 +23,6 @@ def test_prompts_that_one_swap_can_make_are_found(neox, table, ids):
     found = discrete(trunk, table, trunk(table[ids]), starts, **options)
     assert torch.equal(found.ids, ids)
     assert (found.errors < 1e-5).all()
-    assert found.decoded(neox.tokenizer)[0] == neox.tokenizer.decode(ids[0].tolist())
 
 
 def test_errors_never_rise_and_are_those_of_the_prompts(neox, table, ids, draw):

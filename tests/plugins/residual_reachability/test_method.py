@@ -201,6 +201,13 @@ def test_short_and_empty_texts(run, context, tiny_pair):
         run(tiny_pair, Texts.of("", ""))
 
 
+def test_streams_that_do_not_vary_are_refused_with_a_cure(run, tiny_pair):
+    for texts in (Texts.of("!!"), Texts.of(*["!"] * 3)):
+        with pytest.raises(UserError, match="the same at all tokens") as caught:
+            run(tiny_pair, texts)
+        assert "reference_texts" in caught.value.cure
+
+
 def test_a_layer_that_is_not_there_is_refused(run, tiny_pair):
     with pytest.raises(UserError, match="There is no layer 2"):
         run(tiny_pair, layers=[2])
