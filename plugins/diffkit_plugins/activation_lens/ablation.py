@@ -34,6 +34,11 @@ class Effects:
     """Its first axis is the directions."""
 
     @property
+    def known(self) -> bool:
+        """Whether there is a divergence, and texts enough for standard errors."""
+        return len(self.whole.loss) > 1 and bool(self.whole.divergence.any())
+
+    @property
     def removed(self) -> Float[Tensor, " ablations"]:
         """The share of the divergence from the base that went with the direction."""
         total = self.whole.divergence.mean()

@@ -57,6 +57,9 @@ class CausalTests:
             layer = list(group)
             others = random_differences(self.pair, layer[0], self.config, self.context)
             effects = ablate(self.pair, [*layer, *others], self.config, self.context)
+            if not (others and effects.known):
+                why = "the texts have too few tokens, or both sides predict the same"
+                return Tested((Note(text=f"No ablation: {why}."),))
             items.append(ablation_table(layer, effects))
             removed += effects.removed[: len(layer)].tolist()
             random += effects.removed[len(layer) :].tolist()

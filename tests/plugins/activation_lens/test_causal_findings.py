@@ -14,6 +14,7 @@ from diffkit import (
     Samples,
     Source,
     Table,
+    Texts,
     TokenTable,
     UserError,
     load_pair,
@@ -27,8 +28,8 @@ PARTS = ("ablation", "jacobian", "patchscope", "steering")
 
 @pytest.fixture
 def run(tmp_path, tiny_texts):
-    def call(pair, **options):
-        context = RunContext(0, tiny_texts, Artifacts(tmp_path), Checkpoints(tmp_path))
+    def call(pair, *, texts=tiny_texts, **options):
+        context = RunContext(0, texts, Artifacts(tmp_path), Checkpoints(tmp_path))
         return ActivationLens().run(pair, ActivationLensConfig(**{**OPTIONS, **options}), context)
 
     return call
@@ -113,6 +114,13 @@ def test_a_bias_is_wholly_ablated_and_random_directions_are_not(run, tiny_folder
         found = run(ModelPair(base, copy), tested=("all",), **only(ablation=True))
     assert found.metrics["ablation_removed_share"] == pytest.approx(1, abs=1e-3)
     assert found.metrics["random_removed_share"] < 0.9
+
+
+@pytest.mark.parametrize("texts", [("!",) * 3, ("!", "!", "The cat sat on the mat.")])
+def test_without_two_texts_that_predict_a_note_stands_for_the_ablation(run, tiny_pair, texts):
+    found = run(tiny_pair, texts=Texts.of(*texts), **only(ablation=True))
+    assert any("No ablation" in item.text for item in found.items if isinstance(item, Note))
+    assert "ablation_removed_share" not in found.metrics
 
 
 def test_where_no_text_stays_coherent_a_note_says_so(run, tiny_pair):
