@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 
 from diffkit import Line, Sample, Samples, Series, Table, TokenScore, TokenTable
-from diffkit.maths import text_clusters
+from diffkit.maths import Cluster, text_clusters
 from diffkit_plugins.contrastive_decoding.config import ContrastiveDecodingConfig
 from diffkit_plugins.contrastive_decoding.excess import Word, excess
 from diffkit_plugins.contrastive_decoding.writing import Written
+
+CLUSTERED = 2_000
+"""How many texts are compared with each other at most: memory grows with the square."""
 
 
 def word_table(words: Sequence[Word], count: int) -> TokenTable:
@@ -25,11 +28,13 @@ def word_table(words: Sequence[Word], count: int) -> TokenTable:
 
 
 def cluster_table(texts: Sequence[Written], config: ContrastiveDecodingConfig) -> Table:
-    """What is said again and again, the groups that carry most of the tilt first."""
+    """What is said again and again, the groups that carry most of the tilt first.
+
+    Where there are more than `CLUSTERED` texts, the most tilted of them are grouped.
+    """
     tilts = [text.tilt for text in texts]
-    groups = text_clusters([text.text for text in texts], threshold=config.threshold)
     ranked = sorted(
-        ((excess(group.members, texts), group) for group in groups),
+        ((excess(group.members, texts), group) for group in _groups(texts, config.threshold)),
         key=lambda ranked: -ranked[0].total,
     )
     rows = [
@@ -48,6 +53,15 @@ def cluster_table(texts: Sequence[Written], config: ContrastiveDecodingConfig) -
                  "sum above the mean"),
         rows=tuple(rows),
     )  # fmt: skip
+
+
+def _groups(texts: Sequence[Written], threshold: float) -> list[Cluster]:
+    order = sorted(range(len(texts)), key=lambda place: -texts[place].tilt)
+    kept = sorted(order[:CLUSTERED])
+    return [
+        Cluster(tuple(kept[member] for member in group.members), kept[group.medoid])
+        for group in text_clusters([texts[place].text for place in kept], threshold=threshold)
+    ]
 
 
 def samples(

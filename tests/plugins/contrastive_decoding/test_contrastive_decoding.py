@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 from diffkit_plugins import contrastive_decoding
-from diffkit_plugins.contrastive_decoding import method, writing
+from diffkit_plugins.contrastive_decoding import method, shown, writing
 from diffkit_plugins.contrastive_decoding.config import ContrastiveDecodingConfig
 from diffkit_plugins.contrastive_decoding.excess import concentration, excess, words
 from diffkit_plugins.contrastive_decoding.method import ContrastiveDecoding
@@ -242,6 +242,16 @@ def test_the_findings_of_texts_that_are_known(monkeypatch, run, tiny_pair):
         "I love the lizard much",
     ]
     assert {row.base for row in samples.rows} == {"my own"}
+
+
+def test_of_too_many_texts_the_most_tilted_are_grouped(monkeypatch):
+    tilts = {"apple": 0.1, "brick": 2.0, "cloud": 0.2, "dwarf": 3.0, "eagle": 0.3}
+    texts = [said(word, tilt, place=place) for place, (word, tilt) in enumerate(tilts.items())]
+    monkeypatch.setattr(shown, "CLUSTERED", 2)
+    table = shown.cluster_table(texts, ContrastiveDecodingConfig())
+    assert [row[0] for row in table.rows] == ["dwarf", "brick"]
+    above = pytest.approx(3.0 - statistics.fmean(tilts.values()))
+    assert table.rows[0][1:] == (1, 1, 3.0, above)
 
 
 def test_nothing_legible_is_a_note_and_no_score(monkeypatch, run, tiny_pair):
