@@ -29,7 +29,7 @@ class PerplexityDiffConfig(MethodConfig):
     clusters: int = Field(default=20, ge=0, le=1_000)
     """Clusters of spans shown."""
     traces: int = Field(default=6, ge=0, le=100)
-    """Most tilted samples shown token by token."""
+    """Of the clusters shown, how many have their typical sample shown token by token."""
     candidates: int = Field(default=4, ge=1, le=50)
     """Likeliest tokens of each side shown at each traced token."""
     batch_size: int = execution_option(64, ge=1, le=4_096)

@@ -53,14 +53,13 @@ def contributions(scored: Sequence[Scored], vocabulary: int) -> Contributions:
 
 def token_table(pair: ModelPair, title: str, found: Contributions, count: int) -> TokenTable:
     """The tokens that surely bring most; those whose lower bound is not above 0 are left out."""
-    best = found.low.sort(descending=True, stable=True).indices[:count].tolist()
+    low = found.low.sort(descending=True, stable=True)
     rows = [
         TokenScore(
             token=pair.base.tokenizer.decode([token]),
             score=float(found.mean[token]),
             spread=float(found.error[token]),
         )
-        for token in best
-        if found.low[token] > 0
+        for token in low.indices[:count][low.values[:count] > 0].tolist()
     ]
     return TokenTable(title=title, unit="nats per sample", rows=tuple(rows))
