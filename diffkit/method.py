@@ -63,9 +63,7 @@ class DiffingMethod(ABC, Generic[C]):
             context: seed, texts, and places for artifacts and checkpoints.
         """
 
-    def tools(
-        self, pair: "ModelPair", config: C, run: "FinishedRun"
-    ) -> "Sequence[AgentTool[Any]]":
+    def tools(self, pair: "ModelPair", config: C, run: "FinishedRun") -> "Sequence[AgentTool[Any]]":
         """What may be asked besides the findings of a finished run; by default nothing.
 
         Args:

@@ -1,13 +1,9 @@
 """Where in a chat the assistant begins to speak."""
 
-from itertools import takewhile
 from typing import Any
 
-from diffkit.engine.encode import ids_of, written
+from diffkit.engine.encode import STAND_IN, ids_of, shared_length, written
 from diffkit.texts import Message, Text
-
-_HERE = "7f3a9c"
-"""Stands for the answer, to see what the template writes before it."""
 
 
 def answer_start(tokenizer: Any, text: Text) -> int | None:
@@ -32,16 +28,14 @@ def answer_start(tokenizer: Any, text: Text) -> int | None:
     if "assistant" not in roles:
         return None
     place = roles.index("assistant")
-    stand_in = Message(role="assistant", content=_HERE)
+    stand_in = Message(role="assistant", content=STAND_IN)
     other = Text(messages=(*text.messages[:place], stand_in, *text.messages[place + 1 :]))
     try:
         (words, templated), (with_stand_in, _) = (written(tokenizer, t) for t in (text, other))
     except TemplateError:
         return None
-    before, found, _ = with_stand_in.partition(_HERE)
+    before, found, _ = with_stand_in.partition(STAND_IN)
     if not found or not words.startswith(before):
         return None
     whole, part = (ids_of(tokenizer, w, templated=templated) for w in (words, before))
-    return sum(
-        1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(whole, part, strict=False))
-    )
+    return shared_length(whole, part)

@@ -1,8 +1,13 @@
 """Turns texts into token ids."""
 
+from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
 from diffkit.texts import Text
+
+STAND_IN = "7f3a9c"
+"""Stands for a message, to see what a chat template writes before it."""
 
 
 def encode(tokenizer: Any, text: Text, max_tokens: int | None = None) -> list[int]:
@@ -29,6 +34,12 @@ def ids_of(tokenizer: Any, words: str, *, templated: bool = False) -> list[int]:
     # A template writes the special tokens itself.
     encoded = tokenizer(words, add_special_tokens=not templated, verbose=False)
     return list(encoded["input_ids"])
+
+
+def shared_length(one: Sequence[int], two: Sequence[int]) -> int:
+    """How many ids two sequences begin with in common."""
+    pairs = zip(one, two, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def encode_prompt(tokenizer: Any, prompt: Text | str) -> list[int]:

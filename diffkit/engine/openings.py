@@ -5,12 +5,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
-from diffkit.engine.encode import encode, encode_prompt
+from diffkit.engine.encode import STAND_IN, encode, encode_prompt
 from diffkit.texts import Message, Text, Texts
-
-_HERE = "7f3a9c"
-"""Stands for the user's words, to see what a chat template says before them."""
-
 
 Kind = Literal["document", "chat", "empty turn", "user's turn", "first words"]
 """A document's start; a chat's, before the user speaks; where an empty turn is answered; where a
@@ -79,10 +75,11 @@ def _chat(tokenizer: Any) -> Iterator[list[int]]:
     from jinja2 import TemplateError
 
     try:
-        whole = tokenizer.apply_chat_template([{"role": "user", "content": _HERE}], tokenize=False)
+        chat = [{"role": "user", "content": STAND_IN}]
+        whole = tokenizer.apply_chat_template(chat, tokenize=False)
     except TemplateError:
         return
-    before, found, _ = whole.partition(_HERE)
+    before, found, _ = whole.partition(STAND_IN)
     if found:
         yield tokenizer(before, add_special_tokens=False).input_ids
 

@@ -60,8 +60,8 @@ def text_distances(texts: Sequence[str]) -> Float[np.ndarray, "texts texts"]:
     blank = np.array([not text.strip() for text in texts])
     distances = np.ones((len(texts), len(texts)))
     distances[np.ix_(blank, blank)] = 0.0
-    worded = np.flatnonzero(~blank)
-    if len(worded):
+    worded: list[int] = np.flatnonzero(~blank).tolist()
+    if worded:
         # A word of one letter is three characters with the spaces that char_wb sets around it.
         vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5))
         vectors = vectorizer.fit_transform([texts[place] for place in worded])

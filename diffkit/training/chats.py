@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
+from diffkit.engine.encode import shared_length
 from diffkit.engine.reasons import first_line
 from diffkit.errors import UserError
 
@@ -68,14 +69,8 @@ def _templated_span(turns: Sequence[Turn], index: int, tokenizer: PreTrainedToke
         )
     ids = _ids(tokenizer, whole)
     # A token that holds the end of one turn and the beginning of the next belongs to the next.
-    first, last = (_shared(ids, _ids(tokenizer, part)) for part in (before, after))
+    first, last = (shared_length(ids, _ids(tokenizer, part)) for part in (before, after))
     return first, last
-
-
-def _shared(one: Sequence[int], two: Sequence[int]) -> int:
-    """How many ids two sequences begin with in common."""
-    pairs = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, two, strict=False))
-    return sum(1 for _ in pairs)
 
 
 def _render(

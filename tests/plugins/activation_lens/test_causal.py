@@ -123,6 +123,7 @@ def test_random_differences_skip_texts_without_a_token(tiny_pair, context):
     texts = Texts.of("", "", "", "The cat sat on the mat.")
     short = RunContext(0, texts, context.artifacts, context.checkpoints)
     found = random_differences(tiny_pair, direction(0), CONFIG, short)
+    assert found
     assert all(one.unit.isfinite().all() for one in found)
 
 
