@@ -243,8 +243,11 @@ def test_the_distribution_falls_from_the_largest_span_to_all_samples(run, tiny_p
 
 
 def test_texts_without_chats_and_no_texts_are_no_fault(run, tiny_pair):
-    for texts in (Texts.of("The cat sat on the mat."), Texts(items=())):
-        assert run(tiny_pair, texts).change_score >= 0
+    without_words = 3 * SHORT["free_samples"]
+    for texts, openings in ((Texts.of("The cat sat on the mat."), 1), (Texts(items=()), 0)):
+        findings = run(tiny_pair, texts)
+        assert findings.metrics["samples_per_side"] == without_words + openings
+        assert of_kind(findings, Samples)[0].rows
 
 
 def test_too_few_openings_are_a_user_error_with_a_cure(run, tiny_pair):
