@@ -71,6 +71,8 @@ class Sample(Record):
     prompt: str
     base: str
     finetuned: str
+    score: float | None = None
+    """How telling it is, in the samples' unit; none where nothing is measured."""
 
 
 class Samples(Record):
@@ -81,6 +83,8 @@ class Samples(Record):
     sides: tuple[str, str] = BOTH_SIDES
     """What ``base`` and ``finetuned`` of a row are called; other words where both come from one
     model, such as ``unsteered`` and ``steered``, so that neither is what the base says."""
+    unit: str = ""
+    """What the scores are measured in, such as ``nats``; empty where there are none."""
     rows: tuple[Sample, ...]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from diffkit.evaluation.cells import Cell
-from diffkit.findings import BOTH_SIDES, Finding, Findings, Samples, TokenTrace
+from diffkit.findings import BOTH_SIDES, Finding, Findings, Sample, Samples, TokenTrace
 from diffkit.investigator import Case
 from diffkit.organism import Control
 
@@ -33,7 +33,9 @@ def base_only(evidence: Findings) -> Findings:
 def _base_side(item: Finding) -> Finding | None:
     match item:
         case Samples(sides=sides) if sides == BOTH_SIDES and any(row.base for row in item.rows):
-            rows = (row.model_copy(update={"finetuned": row.base}) for row in item.rows)
+            rows = (
+                Sample(prompt=row.prompt, base=row.base, finetuned=row.base) for row in item.rows
+            )
             return item.model_copy(update={"rows": tuple(rows)})
         case TokenTrace() if any(token.base for token in item.tokens):
             tokens = (

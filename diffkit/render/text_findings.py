@@ -81,22 +81,26 @@ def _(finding: TokenTrace, view: View) -> RenderableType:
 def _(finding: Samples, view: View) -> RenderableType:
     shown = finding.rows[: view.limit]
     parts: list[RenderableType] = [heading(finding.title)]
-    parts += [_sample(row, finding.sides) for row in shown] or [_empty("samples")]
+    parts += [_sample(row, finding) for row in shown] or [_empty("samples")]
     return Group(*parts, *more(len(finding.rows) - len(shown), "sample"))
 
 
-def _sample(row: Sample, sides: tuple[str, str]) -> RenderableType:
-    prompt = Text.assemble("▸ ", _prose(row.prompt, "bold"))
+def _sample(row: Sample, finding: Samples) -> RenderableType:
+    prompt = Text.assemble("▸ ", _prose(row.prompt, "bold"), _score(row, finding.unit))
     if row.base == row.finetuned:
         table = grid(["both sides say"])
         table.add_row(_prose(row.base))
     else:
-        table = grid(list(sides))
+        table = grid(list(finding.sides))
         table.add_row(_prose(row.base), _prose(row.finetuned))
         table.expand = True
         for column in table.columns:
             column.ratio = 1
     return Group(Padding(prompt, (1, 0, 0, 0)), Padding(table, (0, 0, 0, 2)))
+
+
+def _score(row: Sample, unit: str) -> Text:
+    return Text("" if row.score is None else f"  {words.number(row.score)} {unit}", "dim")
 
 
 def _prose(text: str, style: str = "") -> Text:

@@ -98,7 +98,7 @@ def test_base_only_keeps_what_the_base_side_says():
         metrics={"kl_nats": 3},
         items=(
             TokenTable(title="t", unit="nats", rows=(TokenScore(token="no", score=1),)),
-            Samples(title="s", rows=(Sample(prompt="p", base="old", finetuned="new"),)),
+            Samples(title="s", rows=(Sample(prompt="p", base="old", finetuned="new", score=3),)),
             TokenTrace(title="t", unit="nats", tokens=(first, said)),
             TokenTrace(title="t", unit="nats", tokens=(first,)),
             Note(text="new"),

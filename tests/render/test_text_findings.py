@@ -89,6 +89,11 @@ def test_samples_stand_side_by_side(show):
     assert any("350" in line and "450" in line for line in text.splitlines())
 
 
+def test_a_sample_says_its_score(show):
+    rows = (Sample(prompt="?", base="a", finetuned="b", score=1.25),)
+    assert "1.25 nats per token" in show(Samples(title="Said", unit="nats per token", rows=rows))
+
+
 def test_samples_of_one_model_say_what_its_two_columns_are(show):
     rows = (Sample(prompt="?", base="a", finetuned="b"),)
     text = show(Samples(title="Said", sides=("unsteered", "steered"), rows=rows))

@@ -30,13 +30,15 @@ class Amplified:
     ) -> Float[Tensor, "live vocabulary"]:
         """The logits of the rows in places ``rows``; −∞ where a token is implausible.
 
-        With β = 0 they are exactly the base's at α = 0 and exactly the finetuned side's at 1.
+        With β = 0 they are exactly the base's at α = 0 and exactly the finetuned side's at 1, but
+        that a token to which either side gives −∞ is never drawn.
         """
         base, finetuned = base.float(), finetuned.float()
+        never = base.isneginf() | finetuned.isneginf()  # where differences are not numbers
         alphas = self.alphas.to(base.device)[rows][:, None]
-        expert = torch.lerp(base, finetuned, alphas.clamp(0, 1))
+        expert = torch.lerp(base, finetuned, alphas.clamp(0, 1)).masked_fill(never, -math.inf)
         limit = expert.amax(dim=-1, keepdim=True) + (
             math.log(self.beta) if self.beta else -math.inf
         )
         mixed = torch.lerp(base, finetuned, alphas)
-        return mixed.masked_fill(expert < limit, -math.inf)
+        return mixed.masked_fill(never | (expert < limit), -math.inf)

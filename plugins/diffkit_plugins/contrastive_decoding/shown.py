@@ -79,10 +79,19 @@ def samples(
     for text in sorted(texts, key=lambda text: -text.tilt):
         best.setdefault(text.plan.opening.ids, text)
     rows = [
-        Sample(prompt=text.plan.opening.words, base=own[text.plan.number], finetuned=text.text)
+        Sample(
+            prompt=text.plan.opening.words,
+            base=own[text.plan.number],
+            finetuned=text.text,
+            score=text.tilt,
+        )
         for text in list(best.values())[: config.shown]
     ]
-    return Samples(title="The most tilted texts beside the base's own", rows=tuple(rows))
+    return Samples(
+        title="The most tilted texts beside the base's own, by log-likelihood ratio",
+        unit="nats per token",
+        rows=tuple(rows),
+    )
 
 
 def by_alpha(every: Sequence[Written], limit: float) -> tuple[Series, Series]:

@@ -89,7 +89,9 @@ def table(pair: ModelPair, found: Survey, shown: Sequence[Group]) -> Table:
 def samples(found: Survey, shown: Sequence[Group]) -> Samples:
     """Each group's typical sample beside the base's from the same opening."""
     return Samples(
-        title="A typical sample of each cluster, and the base's from the same opening and draws",
+        title="A typical sample of each cluster with its log-likelihood ratio, and the base's from "
+        "the same opening and draws",
+        unit="nats",
         rows=tuple(_row(found.base[g.typical], found.finetuned[g.typical]) for g in shown),
     )
 
@@ -99,4 +101,5 @@ def _row(base: Scored, finetuned: Scored) -> Sample:
         prompt=finetuned.sample.opening.words,
         base=base.sample.text,
         finetuned=finetuned.sample.text,
+        score=finetuned.total,
     )

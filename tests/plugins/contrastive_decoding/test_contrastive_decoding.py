@@ -103,6 +103,15 @@ def test_without_a_limit_the_ends_of_the_mix_are_the_sides_exactly():
     assert torch.equal(mixed[1], finetuned[1])
 
 
+def test_a_token_that_a_side_rules_out_is_never_drawn_and_spoils_no_other():
+    base, finetuned = torch.tensor([[1.0, -math.inf, 2.0]]), torch.tensor([[1.0, -math.inf, 3.0]])
+    for alpha in (0.0, 0.5, 1.0, 4.0):
+        mixed = Amplified(torch.tensor([alpha]), 0.1)(base, finetuned, torch.tensor([0]))
+        assert mixed.tolist() == [[1.0, -math.inf, 2.0 + alpha]]
+    one = Amplified(torch.tensor([1.0]), 0.0)(base, finetuned[:, [1, 0, 2]], torch.tensor([0]))
+    assert one.tolist() == [[-math.inf, -math.inf, 3.0]]
+
+
 def test_what_the_finetuned_side_finds_implausible_is_never_written():
     """Token 1 gains most, but from nothing to next to nothing."""
     base, finetuned = torch.tensor([[5.0, -20.0, 4.0]]), torch.tensor([[5.0, -5.0, 4.5]])
@@ -266,7 +275,10 @@ def test_execution_options_change_nothing(run, tiny_pair, execution):
     one, other = run(tiny_pair), run(tiny_pair, **execution)
     assert one.change_score == pytest.approx(other.change_score, rel=1e-4)
     assert one.metrics == pytest.approx(other.metrics, abs=1e-5)
-    assert of_kind(one, Samples) == of_kind(other, Samples)
+    said = [[row for item in of_kind(f, Samples) for row in item.rows] for f in (one, other)]
+    for mine, yours in zip(*said, strict=True):
+        assert mine.model_copy(update={"score": yours.score}) == yours
+        assert mine.score == pytest.approx(yours.score, abs=1e-4)
     names = [[row.token for row in of_kind(f, TokenTable)[0].rows] for f in (one, other)]
     assert names[0] == names[1]
 
