@@ -1,7 +1,7 @@
 """Says in words only what holds in every held-back world, and how far the goal is."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 from page_cells import Row, measure, share, table, value
@@ -10,6 +10,12 @@ GOAL = 0.8
 """What share of the ceiling's top-1 the best method should have."""
 ALARMS = 20
 """Of so many nulls of a kind one may raise a false alarm."""
+
+LOSSES = """Where truths are lost, counted over organisms and variants. A truth is first among all
+choices only where it is nearer to the claim than the other texts (named), where the change score is
+told from all kinds of null (detected), and where the claim is nearer to it than what 95 % of the
+null claims reach (else "none of these" comes before it).
+"""
 
 Boards = Mapping[str, Mapping[str, Row]]
 """World → method → its row over all organisms."""
@@ -57,6 +63,30 @@ def goal(boards: Boards, ceilings: Mapping[str, Row]) -> Iterator[str]:
     ]
     yield "More false alarms than that:\n" if alarms else "No method raises more.\n"
     yield from table(("world", "method", "null", "alarms"), alarms) if alarms else ()
+
+
+def losses(pairs: Mapping[str, Sequence[Row]]) -> Iterator[str]:
+    """What keeps named truths from being first among all choices.
+
+    Args:
+        pairs: world → what each method made of each organism and variant.
+    """
+    yield LOSSES
+    rows = []
+    for world, own in pairs.items():
+        taught = [pair for pair in own if pair["truth"] == "targeted"]
+        for method in dict.fromkeys(pair["method"] for pair in taught):
+            cells = [pair for pair in taught if pair["method"] == method]
+            found = [pair for pair in cells if pair["said"] == "targeted"]
+            numbers = (_sum(cells, "named"), float(len(found)), _sum(found, "named"),
+                       _sum(cells, "score"))  # fmt: skip
+            rows.append((world, f"`{method}`", str(len(cells)), *(f"{n:.1f}" for n in numbers)))
+    head = ("world", "method", "of", "named", "detected", "both", "top-1")
+    yield from table(head, rows)
+
+
+def _sum(pairs: Sequence[Row], part: str) -> float:
+    return float(sum(pair[part] or 0.0 for pair in pairs))
 
 
 def _apart(better: Row, worse: Row) -> bool:

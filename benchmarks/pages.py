@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from page_cells import Row, share, table
-from page_claims import goal, orderings
+from page_claims import goal, losses, orderings
 from page_lineups import lineups
 from page_organisms import organisms
 
@@ -34,11 +34,13 @@ STRATA = {"all": "Lineups", "non-lexical": "Lineups, non-lexical organisms"}
 
 def write_page(page: Path, out: Path, names: Sequence[str]) -> None:
     """Writes the page of the worlds called ``names``, from their files in ``out``."""
-    boards = {name: json.loads((out / f"{name}.json").read_text())["rows"] for name in names}
+    whole = {name: json.loads((out / f"{name}.json").read_text()) for name in names}
+    boards = {name: board["rows"] for name, board in whole.items()}
+    pairs = {name: whole[name]["pairs"] for name in names[1:]}
     held_back = {name: _methods(boards[name]) for name in names[1:]}
     ceilings = {name: _ceiling(boards[name]) for name in names[1:]}
     seconds = json.loads((out / "seconds.json").read_text())
-    parts = [HEAD, *orderings(held_back), *goal(held_back, ceilings)]
+    parts = [HEAD, *orderings(held_back), *goal(held_back, ceilings), *losses(pairs)]
     for name in names:
         checks = json.loads((out / f"{name}.check.json").read_text())
         triggers = json.loads((out / f"{name}.triggers.json").read_text())
