@@ -22,8 +22,8 @@ from diffkit.plugins import load_host
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference.md"
 COMMANDS = ("plugins", "methods", "organisms list", "organisms show", "organisms check",
-            "organisms train", "run", "ask", "evaluate", "calibrate", "leaderboard", "report", "runs list",
-            "runs show", "runs rm", "doctor", "demo")  # fmt: skip
+            "organisms train", "run", "ask", "evaluate", "calibrate", "leaderboard", "report",
+            "runs list", "runs show", "runs rm", "doctor", "demo")  # fmt: skip
 
 
 def reference() -> str:

@@ -67,7 +67,9 @@ def _whole(ids: Int[Tensor, "rows seq"]) -> Inputs:
 def identity_prompts(
     tokenizer: Any, texts: Texts, *, prompts: int, seed: int
 ) -> IdentityPrompts | None:
-    """Prompts of randomly chosen words of the suite's texts; none where these are too few.
+    """Prompts of randomly chosen words of the suite's texts.
+
+    None where these are too few, or the tokenizer knows no question mark.
 
     Args:
         tokenizer: words that it takes for one token count.
@@ -76,11 +78,11 @@ def identity_prompts(
         seed: seed of the choice.
     """
     found = _single_tokens(tokenizer, texts)
-    if len(found) < prompts * _WORDS + _HELD_OUT:
+    arrow, line, mark = (_encode(tokenizer, part) for part in (" ->", "\n", "?"))
+    if len(found) < prompts * _WORDS + _HELD_OUT or not mark:
         return None
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.tensor(found)[torch.randperm(len(found), generator=generator)].tolist()
-    arrow, line, mark = (_encode(tokenizer, part) for part in (" ->", "\n", "?"))
     rows = []
     for start in range(0, prompts * _WORDS, _WORDS):
         pairs = ([word, *arrow, word, *line] for word in drawn[start : start + _WORDS])

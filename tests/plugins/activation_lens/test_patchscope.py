@@ -79,6 +79,13 @@ def test_the_same_seed_draws_the_same_prompts(tiny_pair, prompts):
         assert torch.equal(prompts.ids, again.ids) is same
 
 
+def test_a_tokenizer_without_a_question_mark_has_no_identity_prompts(tiny_pair):
+    def markless(text, **wanted):
+        return tiny_pair.base.tokenizer(text.replace("?", ""), **wanted)
+
+    assert identity_prompts(markless, TEXTS, prompts=2, seed=0) is None
+
+
 def test_what_repeats_is_told_from_what_does_not(tiny_pair, repeating, prompts):
     assert prompts.accuracy(repeating) == 1
     assert prompts.accuracy(tiny_pair.base) < 0.5
