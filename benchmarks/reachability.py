@@ -1,7 +1,8 @@
 """What reaching residual streams costs beside the loop that the study was first written as.
 
-Prints ratios from one run, each beside its goal. The model is a random GPT-NeoX of 6 blocks, width
-256 and 50,304 tokens; prompts of 20 tokens are to reach a residual stream at all their positions.
+Prints ratios from one run, each beside its goal. The models are random GPT-NeoX: one of the zoo's
+size, and one of 6 blocks, width 256 and 50,304 tokens. Prompts of 20 tokens are to reach a residual
+stream at all their positions. Every loop may use every core.
 
 `speed`: the first loop takes one target at a time, all hidden states and the unembedding; the other
 takes all targets at once and stops at the block that is read. Both take the same steps from the
@@ -11,10 +12,12 @@ same starts; after the last block both read after the final norm, as the first l
 the final norm. Where Adam has not come there after its steps, the ratio is a lower bound.
 """
 
+import os
 import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from diffkit_plugins.residual_reachability.adam import adam
@@ -28,20 +31,35 @@ from diffkit.engine.architectures import architecture_of
 from diffkit.engine.network import Network
 
 ROUNDS = 5
-LENGTH, WIDTH, BLOCKS = 20, 256, 6
-ROWS, ALONE, STEPS = 64, 4, 8
+LENGTH = 20
+ROWS, ALONE, STEPS = 64, 2, 32
 HARD, ADAM_STEPS, LR, TOLERANCE = 2, 400, 0.01, 1e-4
 
 
-def build() -> Model:
+@dataclass(frozen=True)
+class Size:
+    """Of a random model."""
+
+    blocks: int
+    width: int
+    vocabulary: int
+
+    def __str__(self) -> str:
+        return f"{self.blocks} × {self.width}, {self.vocabulary:,} tokens"
+
+
+SIZES = (Size(4, 128, 2_048), Size(6, 256, 50_304))
+
+
+def build(size: Size) -> Model:
     """A random model of transformers' usual start."""
     torch.manual_seed(0)
     config = GPTNeoXConfig(
-        vocab_size=50_304,
-        hidden_size=WIDTH,
-        num_hidden_layers=BLOCKS,
+        vocab_size=size.vocabulary,
+        hidden_size=size.width,
+        num_hidden_layers=size.blocks,
         num_attention_heads=4,
-        intermediate_size=4 * WIDTH,
+        intermediate_size=4 * size.width,
     )
     return Model(Network(GPTNeoXForCausalLM(config), None, architecture_of("gpt_neox")))
 
@@ -66,19 +84,22 @@ def loop(
     return losses
 
 
-def measure_speed(model: Model) -> None:
+def measure_speed() -> None:
     """Targets after the last block and after the middle one."""
-    for name, layer in (("last", BLOCKS - 1), ("middle", BLOCKS // 2 - 1)):
-        rates, apart = compare(model, layer)
-        report(f"target-steps a second, batched / one at a time, {name} block", 6, rates)
-        print(f"  losses of both differ by at most {apart:.0e} of themselves")
+    for size in SIZES:
+        model = build(size)
+        for name, layer in (("last", size.blocks - 1), ("middle", size.blocks // 2 - 1)):
+            rates, apart = compare(model, layer)
+            what = f"target-steps a second, batched / one at a time, {size}, {name} block"
+            report(what, 6, rates)
+            print(f"  losses of both differ by at most {apart:.0e} of themselves")
 
 
 def compare(model: Model, layer: int) -> tuple[list[float], float]:
     """Both loops take turns, a few targets of one and all of the other."""
-    starts = torch.randn(ROWS, LENGTH, WIDTH)
-    trunk = model.trunk(layer, final_norm=layer == BLOCKS - 1)
-    targets = trunk(torch.randn(ROWS, LENGTH, WIDTH))
+    starts = torch.randn(ROWS, LENGTH, model.hidden)
+    trunk = model.trunk(layer, final_norm=layer == model.layers - 1)
+    targets = trunk(torch.randn(ROWS, LENGTH, model.hidden))
     rates, apart = [], 0.0
     for number in range(ROUNDS + 1):
         rows = [(ALONE * number + i) % ROWS for i in range(ALONE)]
@@ -93,14 +114,15 @@ def compare(model: Model, layer: int) -> tuple[list[float], float]:
     return rates, apart
 
 
-def measure_fixed(model: Model) -> None:
+def measure_fixed() -> None:
     """Time to a relative error of 1e-4, from the same starts."""
+    model = build(SIZES[-1])
     trunk = model.trunk(-1)
-    starts, tokens = (model.embed(torch.randint(50_304, (HARD, LENGTH))) for _ in range(2))
+    starts, tokens = (model.embed(torch.randint(model.rows, (HARD, LENGTH))) for _ in range(2))
     last = torch.arange(LENGTH).expand(HARD, -1) == LENGTH - 1
     for name, targets in (
         ("streams of tokens", trunk(tokens)),
-        ("normal numbers", torch.randn(HARD, LENGTH, WIDTH)),
+        ("normal numbers", torch.randn(HARD, LENGTH, model.hidden)),
     ):
         ratios = []
         for _ in range(ROUNDS + 1):
@@ -135,6 +157,7 @@ def report(what: str, goal: float, ratios: list[float]) -> None:
 
 
 if __name__ == "__main__":
-    parts: dict[str, Callable[[Model], None]] = {"speed": measure_speed, "fixed": measure_fixed}
+    torch.set_num_threads(os.cpu_count() or 1)  # whatever OMP_NUM_THREADS says
+    parts: dict[str, Callable[[], None]] = {"speed": measure_speed, "fixed": measure_fixed}
     for part in sys.argv[1:] or parts:
-        parts[part](build())
+        parts[part]()
