@@ -45,9 +45,10 @@ class DiffMining(DiffingMethod[DiffMiningConfig]):
         if not found.positive.total.any():
             return _nothing("No token is likelier than before on these texts.")
         floor = exchange.floor(found.exchanges, found.rise.positions)
+        metrics = _metrics(found, floor)
         return Findings(
-            change_score=concentration(log_ratios(found.p, found.q)),
-            metrics=_metrics(found, floor),
+            change_score=metrics["concentration"],
+            metrics=metrics,
             items=tuple(_items(pair, config, context, found, floor)),
         )
 
