@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from page_cells import Row, measure, p, table
 
 ARMS = {
-    "empty": "nothing",
+    "no-evidence": "nothing",
     "base-only": "what only the base says",
-    "swapped": "another organism's findings",
+    "evidence-swap": "another organism's findings",
     "random": "a random change's findings",
     "ceiling": "words of the training data",
 }

@@ -1,14 +1,24 @@
 """Graders: what scores a verdict against the truth."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Generic, TypeVar
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import Field
 
+from diffkit.investigator import Estimate, Talk
 from diffkit.method import MethodConfig
-from diffkit.organism import Record, TruthClass
-from diffkit.verdict import Attempt
+from diffkit.organism import AnswerKey, Record, TruthClass
+from diffkit.texts import Texts
+from diffkit.verdict import Attempt, Usage
+
+if TYPE_CHECKING:
+    from diffkit.engine.pair import ModelPair
+    from diffkit.findings import Findings
+    from diffkit.generator import GeneratorPair
 
 
 class Statement(Record):
@@ -32,6 +42,10 @@ class Exam(Record):
     """Handle of the right statement; none where nothing targeted was done."""
     statements: tuple[Statement, ...]
     """The distinct truths on the same base, in an order that tells nothing."""
+    family: str = "unknown"
+    """Kind of finetuning, by which rubrics are chosen."""
+    key: AnswerKey | None = None
+    """The right statement with its key facts one by one; none where nothing targeted was done."""
     reference: tuple[str, ...] = ()
     """Ordinary texts on the same base, from which common words are known."""
     null_claims: tuple[str, ...] = ()
@@ -52,7 +66,29 @@ class Grade(Record):
     """Handle of a statement → the parts, had it been the truth: what permutation tests permute."""
     reasons: str = ""
     """Why, in a sentence."""
+    usage: Mapping[str, Usage] = Field(default_factory=dict)
+    """Role → what its language model used."""
 
+
+@dataclass
+class GradeContext:
+    """What a grader may use beside attempt and exam; what it did not declare is not there."""
+
+    findings: "Findings | None" = None
+    """What the method found; none for attempts at other evidence, or where its run failed."""
+    artifacts: Path | None = None
+    """Folder of the run's artifacts."""
+    training: Texts | None = None
+    """What the organism was trained on; none where that is not known."""
+    pair: "Callable[[], AbstractContextManager[ModelPair]] | None" = None
+    """Lends both sides, loaded; others may be using them too."""
+    generators: "Callable[[], AbstractContextManager[GeneratorPair]] | None" = None
+    """Lends generators of both sides."""
+    talk: Talk = field(default_factory=Talk)
+
+
+GraderNeed = Literal["findings", "training", "pair", "generators"]
+"""What a grader uses beside attempt and exam; it enters the grade's key."""
 
 C = TypeVar("C", bound=MethodConfig)
 
@@ -60,6 +96,22 @@ C = TypeVar("C", bound=MethodConfig)
 class Grader(ABC, Generic[C]):
     """Scores an attempt."""
 
+    needs: ClassVar[frozenset[GraderNeed]] = frozenset()
+    """What it uses beside attempt and exam."""
+
     @abstractmethod
-    def grade(self, attempt: Attempt, exam: Exam, config: C) -> Grade:
+    def grade(self, attempt: Attempt, exam: Exam, config: C, context: GradeContext) -> Grade:
         """Scores ``attempt`` against ``exam``; every outcome gets a grade."""
+
+    def check(self, config: C, investigator: MethodConfig) -> None:
+        """Looks, before anything is run, whether it may grade what ``investigator`` says.
+
+        Raises:
+            UserError: it may not.
+        """
+        del config, investigator
+
+    def estimate(self, config: C) -> Estimate | None:
+        """The most that one grade may use; none where no language model is asked."""
+        del config
+        return None

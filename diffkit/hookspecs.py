@@ -32,3 +32,8 @@ def register_investigators(register: Register) -> None:
 @hookspec
 def register_graders(register: Register) -> None:
     """Registers graders: ``register(Spec(…))`` for each `Grader`."""
+
+
+@hookspec
+def register_generators(register: Register) -> None:
+    """Registers generators: ``register(Spec(…))`` for each `GeneratorBackend`."""

@@ -47,13 +47,14 @@ class Host:
     methods: Registry = field(default_factory=lambda: Registry("method"))
     investigators: Registry = field(default_factory=lambda: Registry("investigator"))
     graders: Registry = field(default_factory=lambda: Registry("grader"))
+    generators: Registry = field(default_factory=lambda: Registry("generator"))
     folders: list[Path] = field(default_factory=list)
     """Folders of organisms and bases."""
 
     @property
     def registries(self) -> tuple[Registry, ...]:
         """What is registered by name."""
-        return (self.methods, self.investigators, self.graders)
+        return (self.methods, self.investigators, self.graders, self.generators)
 
 
 def installed() -> frozenset[str]:
@@ -115,4 +116,5 @@ def _sinks(host: Host, owner: str) -> dict[str, Callable[..., None]]:
         "register_organisms": host.folders.append,
         "register_investigators": partial(host.investigators.add, owner=owner),
         "register_graders": partial(host.graders.add, owner=owner),
+        "register_generators": partial(host.generators.add, owner=owner),
     }

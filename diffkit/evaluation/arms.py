@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from diffkit.evaluation.cells import Cell
 from diffkit.findings import BOTH_SIDES, Finding, Findings, Sample, Samples, TokenTrace
-from diffkit.investigator import Case
+from diffkit.investigator import Case, Evidence
 from diffkit.organism import Control
 
 N = TypeVar("N", str, tuple[str, str])
@@ -21,7 +21,8 @@ SEED = 0
 def controlled(evidence: Findings) -> Case:
     """A case of ``evidence`` alone; its handle is drawn from that, so that it is asked once."""
     content = hashlib.sha256(evidence.model_dump_json().encode()).hexdigest()
-    return Case(handle=f"pair-{content[:8]}", evidence=evidence)
+    found = (Evidence(findings=evidence),) if evidence != Findings() else ()
+    return Case(handle=f"pair-{content[:8]}", evidence=found)
 
 
 def base_only(evidence: Findings) -> Findings:

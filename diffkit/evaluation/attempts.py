@@ -7,7 +7,7 @@ from pathlib import Path
 
 from diffkit.errors import reason_of
 from diffkit.evaluation.plan import Component
-from diffkit.investigator import Case
+from diffkit.investigator import AttemptContext, Case
 from diffkit.runs.digest import digest
 from diffkit.runs.files import read_stored
 from diffkit.runs.store import Store
@@ -80,7 +80,7 @@ def _ask(key: str, case: Case | None, investigator: Component) -> Attempt:
         return Attempt(digest=key, outcome=Outcome.NO_EVIDENCE)
     clock = time.perf_counter()
     try:
-        verdict = investigator.spec.load().investigate(case, investigator.config)
+        verdict = investigator.spec.load().investigate(case, investigator.config, AttemptContext())
         if not isinstance(verdict, Verdict):
             msg = f"investigate() returned {type(verdict).__name__}, not Verdict"
             raise TypeError(msg)

@@ -8,7 +8,7 @@ from diffkit.errors import RunFailed, reason_of
 from diffkit.evaluation.attempts import component_identity
 from diffkit.evaluation.plan import Component, Pair
 from diffkit.evaluation.statements import handle_of
-from diffkit.grader import Exam, Grade, Statement
+from diffkit.grader import Exam, Grade, GradeContext, Statement
 from diffkit.organism import Organism
 from diffkit.runs.digest import digest
 from diffkit.runs.files import read_stored
@@ -36,6 +36,8 @@ def exam(
     return Exam(
         truth=organism.truth,
         answer=answer_of(organism),
+        family=organism.family,
+        key=organism.answer_key,
         statements=statements,
         reference=reference,
         null_claims=null_claims,
@@ -98,7 +100,7 @@ def _statements_digest(statements: tuple[Statement, ...]) -> str:
 
 def _mark(attempt: Attempt, paper: Exam, grader: Component) -> Grade:
     try:
-        made = grader.spec.load().grade(attempt, paper, grader.config)
+        made = grader.spec.load().grade(attempt, paper, grader.config, GradeContext())
         if not isinstance(made, Grade):
             msg = f"grade() returned {type(made).__name__}, not Grade"
             raise TypeError(msg)

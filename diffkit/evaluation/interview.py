@@ -10,7 +10,7 @@ from diffkit.evaluation.nulls import Nulls
 from diffkit.evaluation.plan import Plan
 from diffkit.evaluation.record import Arm
 from diffkit.findings import Findings
-from diffkit.investigator import Case
+from diffkit.investigator import Case, Evidence
 from diffkit.runs.execute import Execution
 from diffkit.verdict import Attempt
 
@@ -43,7 +43,7 @@ class Interview:
             case = self._case(cell)
             said[cell.key] = {"method": self._put(case)}
             if cell.answer and "base-only" in self.plan.suite.controls:
-                base = base_only(case.evidence) if case else None
+                base = base_only(cell.run.findings) if cell.run else None
                 said[cell.key]["base-only"] = self._put(controlled(base) if base else None)
                 if base and base.items:
                     speaking.add(cell.method.spec.name)
@@ -58,17 +58,18 @@ class Interview:
         if cell.run is None:
             return None
         nulls = self.nulls.get(cell.conditions, Nulls()).scores
-        return Case(handle=cell.handle, evidence=cell.run.findings, nulls=nulls)
+        evidence = Evidence(method=cell.method.spec.name, findings=cell.run.findings, nulls=nulls)
+        return Case(handle=cell.handle, evidence=(evidence,))
 
     def _elsewhere(
         self, cell: Cell, tests: Sequence[Cell], said: Mapping[Key, Mapping[Arm, Attempts]]
     ) -> dict[Arm, Attempts]:
         """The control rows that need no findings of the cell itself."""
         controls, made = self.plan.suite.controls, dict[Arm, Attempts]()
-        if "empty" in controls:
-            made["empty"] = self._put(controlled(Findings()))
-        if "swapped" in controls and (other := swapped(tests, cell)):
-            made["swapped"] = said[other.key]["method"]
+        if "no-evidence" in controls:
+            made["no-evidence"] = self._put(controlled(Findings()))
+        if "evidence-swap" in controls and (other := swapped(tests, cell)):
+            made["evidence-swap"] = said[other.key]["method"]
         if "random" in controls and (null := random_null(tests, cell)):
             made["random"] = said[null.key]["method"]
         selected = cell.pair.selected

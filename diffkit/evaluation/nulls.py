@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from diffkit.evaluation.attempts import Asking, component_key
 from diffkit.evaluation.cells import Cell, Conditions
 from diffkit.evaluation.plan import Component
-from diffkit.investigator import Case, NullScores
+from diffkit.investigator import Case, Evidence, NullScores
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ def claims_of(cell: Cell, investigators: Sequence[Component], ask: Asking) -> di
         return {key: cell.known.claims[key] for key in keys}
     if cell.run is None:
         return {}
-    case = Case(handle=cell.handle, evidence=cell.run.findings)
+    evidence = Evidence(method=cell.method.spec.name, findings=cell.run.findings)
+    case = Case(handle=cell.handle, evidence=(evidence,))
     made = {key: ask(case, investigator).verdict for key, investigator in keys.items()}
     return {key: verdict.claim or "" for key, verdict in made.items() if verdict}
 

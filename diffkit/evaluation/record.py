@@ -3,18 +3,34 @@
 Only here do names meet digests, so renaming an organism changes no digest.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
+
+from pydantic import Field
 
 from diffkit.errors import StoreError, UserError, did_you_mean
 from diffkit.organism import Record, TruthClass
 from diffkit.runs.files import write_atomically, writing
 from diffkit.runs.store import Store
+from diffkit.verdict import Detection
 
-ControlArm = Literal["empty", "base-only", "swapped", "random", "ceiling"]
-"""What an investigator is given beside the method's findings, to see what it does with that."""
-Arm = Literal["method", ControlArm]
-"""What an investigator is given: the method's findings, or one of the controls beside them."""
+ControlArm = Literal["no-evidence", "base-only", "evidence-swap", "random", "ceiling"]
+"""What an investigator is given in the place of what a method found, to see what it does with
+that."""
+MainArm = Literal["method", "combined", "blackbox"]
+"""What an investigator is given to find out what was done: one method's findings, those of all
+methods of the suite, or questions alone."""
+Arm = Literal[MainArm, ControlArm]
+"""What an investigator is given."""
+
+
+class Scored(Record):
+    """What a guess on the way was worth."""
+
+    questions: int
+    """Questions put to the models by then."""
+    score: float
 
 
 class Judged(Record):
@@ -24,12 +40,19 @@ class Judged(Record):
     grader: str
     arm: Arm = "method"
     """What the investigator was given."""
+    repeat: int = 0
+    """Number of the repeat, from 0."""
     attempt: str
     """Digest of the attempt."""
     grade: str
     """Digest of the grade; empty where the grader failed."""
     error: str = ""
     """Why it did."""
+    detection: Detection | None = None
+    """The test of the verdict against those on calibration nulls: of a change score, or of
+    ``p_targeted``."""
+    curve: tuple[Scored, ...] = ()
+    """What its guesses on the way were worth; empty for graders that ask language models."""
 
 
 class Entry(Record):
@@ -66,6 +89,8 @@ class Evaluation(Record):
     """Digests of the texts that were read, one per base."""
     calibration: tuple[str, ...] = ()
     """Rungs that methods were calibrated on."""
+    graders: Mapping[str, str] = Field(default_factory=dict)
+    """Grader → digest of its name, version and options, by which its passport is found."""
     notes: tuple[str, ...] = ()
     """What a reader must know: organisms that are inert or untested, nulls from tables."""
     entries: tuple[Entry, ...]

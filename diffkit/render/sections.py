@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from diffkit.evaluation.leaderboard import Leaderboard, Row, Stratum
 from diffkit.evaluation.record import Arm
 
-ALIKE: tuple[Arm, ...] = ("empty", "ceiling")
+ALIKE: tuple[Arm, ...] = ("no-evidence", "ceiling")
 """Controls that do not hang on the method, unless a method's pairs differ from the others'."""
 
 

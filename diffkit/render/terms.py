@@ -7,9 +7,9 @@ from diffkit.evaluation.record import Arm
 
 ARMS: dict[Arm, str] = {
     "method": "the method's findings",
-    "empty": "the same reading nothing",
+    "no-evidence": "the same reading nothing",
     "base-only": "only what the base says",
-    "swapped": "another organism's findings",
+    "evidence-swap": "another organism's findings",
     "random": "a random change's findings",
     "ceiling": "ceiling: words of the training data",
 }

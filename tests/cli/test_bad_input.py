@@ -235,7 +235,8 @@ def test_models_by_path_that_are_not_there(cli, own):
         ),
         (
             ["evaluate", "--organisms", "birds", "--methods", "echo", "--controls", "empty,full"],
-            "--controls: Input should be 'empty', 'base-only', 'swapped', 'random' or 'ceiling'",
+            "--controls: Input should be 'no-evidence', 'base-only', 'evidence-swap', 'random' or "
+            "'ceiling'",
         ),
     ],
 )

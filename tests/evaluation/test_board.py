@@ -239,11 +239,13 @@ def test_a_grader_that_fails_costs_its_grades_alone(made):
 def test_controls_stand_beneath_their_method_without_detection(made):
     for own in TRUTHS[:3]:
         for method in ("zeta", "alpha"):
-            empty = {"arm": "empty", "score": 0.0}
-            made.entry(own, empty, {"score": 1.0}, {"arm": "swapped"}, method=method)
+            empty = {"arm": "no-evidence", "score": 0.0}
+            made.entry(own, empty, {"score": 1.0}, {"arm": "evidence-swap"}, method=method)
     board = made.board()
     arms = [(row.method, row.arm) for row in board.rows]
-    assert arms == [(m, a) for m in ("alpha", "zeta") for a in ("method", "empty", "swapped")]
+    assert arms == [
+        (m, a) for m in ("alpha", "zeta") for a in ("method", "no-evidence", "evidence-swap")
+    ]
     control = board.rows[1]
     assert (control.top1.hits, control.top1.n, control.group) == (0, 3, "")
     assert control.detected is control.false_alarms is None

@@ -115,7 +115,13 @@ def test_a_random_null_with_several_scales_is_fixed(plan, catalogue):
 
 
 def test_controls_are_all_unless_a_suite_says_otherwise(plan):
-    assert plan().suite.controls == ("empty", "base-only", "swapped", "random", "ceiling")
+    assert plan().suite.controls == (
+        "no-evidence",
+        "base-only",
+        "evidence-swap",
+        "random",
+        "ceiling",
+    )
     assert plan(controls=[]).suite.controls == ()
     with pytest.raises(ValidationError):
         plan(controls=["method"])

@@ -64,10 +64,10 @@ def test_two_nulls_cannot_detect_and_the_null_under_test_is_another(board):
 
 def test_controls_stand_beside_the_method(board):
     arms = {row.arm: row for row in board.rows if row.stratum == "all"}
-    assert {"method", "empty", "swapped"} <= set(arms)
-    assert arms["empty"].top1.value <= 1 / 3  # nothing said is worth no more than chance
-    assert arms["empty"].named.p == 1  # and fits every truth alike
-    assert arms["empty"].detected is None
+    assert {"method", "no-evidence", "evidence-swap"} <= set(arms)
+    assert arms["no-evidence"].top1.value <= 1 / 3  # nothing said is worth no more than chance
+    assert arms["no-evidence"].named.p == 1  # and fits every truth alike
+    assert arms["no-evidence"].detected is None
 
 
 def test_it_can_be_shown(board):

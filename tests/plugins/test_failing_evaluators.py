@@ -8,7 +8,7 @@ from diffkit.evaluation.grades import Marking
 from diffkit.evaluation.plan import Component
 from diffkit.findings import Findings
 from diffkit.grader import Exam
-from diffkit.investigator import Case
+from diffkit.investigator import Case, Evidence
 from diffkit.method import MethodConfig
 from diffkit.registry import Spec
 from diffkit.runs.store import Store
@@ -37,7 +37,7 @@ def failing(request, tmp_path, monkeypatch):
 
 def test_an_investigator_that_fails_is_an_attempt_that_failed(failing, tmp_path):
     component, line = failing
-    case = Case(handle="x", evidence=Findings(change_score=0))
+    case = Case(handle="x", evidence=(Evidence(findings=Findings(change_score=0)),))
     made = Asking(Store(tmp_path / "store").prepare())(case, component)
     assert (made.outcome, made.error) == (Outcome.FAILED, line)
 

@@ -13,8 +13,8 @@ def test_strata_and_readers_have_a_section_each(leaderboard):
 
 def test_what_is_the_same_for_every_method_is_there_once(leaderboard):
     section, rest = sections(leaderboard)
-    assert [row.arm for row in section.shared] == ["empty", "ceiling"]
-    assert [row.arm for row in section.rows] == ["method", "swapped"] * 2
+    assert [row.arm for row in section.shared] == ["no-evidence", "ceiling"]
+    assert [row.arm for row in section.rows] == ["method", "evidence-swap"] * 2
     assert [row.method for row in section.methods] == ["kl", "activation_difference_lens"]
     assert rest.shared == ()
 
@@ -23,7 +23,13 @@ def test_a_control_that_one_method_lacks_stays_below_the_other(leaderboard):
     rows = tuple(row for index, row in enumerate(leaderboard.rows) if index != 1)
     section, _ = sections(leaderboard.model_copy(update={"rows": rows}))
     assert [row.arm for row in section.shared] == ["ceiling"]
-    assert [row.arm for row in section.rows] == ["method", "swapped", "method", "empty", "swapped"]
+    assert [row.arm for row in section.rows] == [
+        "method",
+        "evidence-swap",
+        "method",
+        "no-evidence",
+        "evidence-swap",
+    ]
 
 
 def test_a_control_that_differs_by_training_examples_alone_stays_below_each(taught):

@@ -2,7 +2,7 @@
 
 import math
 
-from diffkit import Attempt, Exam, Grade, Grader
+from diffkit import Attempt, Exam, Grade, GradeContext, Grader
 from diffkit_evaluators.lineup.config import MatchConfig
 from diffkit_evaluators.lineup.draw import SIZE
 from diffkit_evaluators.lineup.heard import Heard, hear, says_nothing_targeted, silent
@@ -23,13 +23,16 @@ class LineupGrader(Grader[MatchConfig]):
     second time, with each text's examples in its place: the part ``named_by_examples``.
     """
 
-    def grade(self, attempt: Attempt, exam: Exam, config: MatchConfig) -> Grade:
+    def grade(
+        self, attempt: Attempt, exam: Exam, config: MatchConfig, context: GradeContext
+    ) -> Grade:
         """Scores the share of lineups in which the right choice comes first; ties share it.
 
         Each part stands beside the chance of its best blind guesser: for the truth of an organism
         one who always says that something targeted was done and draws among the texts; for "none
         of these" one who draws among the texts and it; on nulls one who draws among all choices.
         """
+        del context
         if exam.answer is None:
             return _null(attempt, min(SIZE, len(exam.statements)))
         known = setting(exam.statements, exam.reference)

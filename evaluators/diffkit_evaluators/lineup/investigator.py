@@ -1,6 +1,14 @@
 """The investigator that needs no language model."""
 
-from diffkit import Case, Detection, Investigator, RungTest, Verdict
+from diffkit import (
+    AttemptContext,
+    Case,
+    Detection,
+    Evidence,
+    Investigator,
+    RungTest,
+    Verdict,
+)
 from diffkit.statistics import conformal_p
 from diffkit_evaluators.lineup.config import EvidenceConfig
 from diffkit_evaluators.lineup.words import evidence_words
@@ -9,25 +17,34 @@ from diffkit_evaluators.lineup.words import evidence_words
 class LineupInvestigator(Investigator[EvidenceConfig]):
     """Detects by calibration, and claims the words that the findings put first."""
 
-    def investigate(self, case: Case, config: EvidenceConfig) -> Verdict:
+    def investigate(self, case: Case, config: EvidenceConfig, context: AttemptContext) -> Verdict:
         """Says ``targeted`` where the change score passes the test on every rung.
 
-        ``unsure`` where there are too few nulls for the test to come out at ``alpha``.
+        ``unsure`` where there are too few nulls for the test to come out at ``alpha``, and where
+        several methods' findings are read together: of those words are claimed in turn.
         """
-        words = evidence_words(case.evidence, config.words)
-        detection = _detect(case, config.alpha)
-        claim = " ".join(words) or None
-        if case.evidence.change_score == 0:
-            return Verdict(change="none", claim=claim, detection=detection)
-        if detection.p is None or not detection.testable:
-            return Verdict(change="unsure", claim=claim, detection=detection)
-        change = "targeted" if detection.p <= config.alpha else "unspecific"
-        return Verdict(change=change, claim=claim, detection=detection)
+        del context
+        claim = " ".join(evidence_words([one.findings for one in case.evidence], config.words))
+        if len(case.evidence) != 1:
+            return Verdict(change="unsure", claim=claim or None)
+        return _tested(case.evidence[0], claim or None, config.alpha)
 
 
-def _detect(case: Case, alpha: float) -> Detection:
+def _tested(evidence: Evidence, claim: str | None, alpha: float) -> Verdict:
+    """What the score of one method's findings says."""
+    detection = _detect(evidence, alpha)
+    if evidence.findings.change_score == 0:
+        return Verdict(change="none", claim=claim, detection=detection)
+    if detection.p is None or not detection.testable:
+        return Verdict(change="unsure", claim=claim, detection=detection)
+    change = "targeted" if detection.p <= alpha else "unspecific"
+    return Verdict(change=change, claim=claim, detection=detection)
+
+
+def _detect(evidence: Evidence, alpha: float) -> Detection:
     """Tests the score on every rung; the largest p-value decides."""
-    rungs = {null.rung: _test(case.evidence.change_score, null.scores) for null in case.nulls}
+    score = evidence.findings.change_score
+    rungs = {null.rung: _test(score, null.scores) for null in evidence.nulls}
     known = [test.p for test in rungs.values() if test.p is not None]
     return Detection(p=max(known, default=None), alpha=alpha, rungs=rungs)
 

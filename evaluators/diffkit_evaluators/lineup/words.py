@@ -1,8 +1,8 @@
 """The words of findings, in the method's own order."""
 
 import re
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, zip_longest
 
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
@@ -23,13 +23,19 @@ def first_words(texts: Iterable[str], limit: int) -> tuple[str, ...]:
     return tuple(islice(distinct, limit))
 
 
-def evidence_words(findings: Findings, limit: int) -> tuple[str, ...]:
-    """The first ``limit`` distinct content words of ``findings``.
+def evidence_words(sources: Sequence[Findings], limit: int) -> tuple[str, ...]:
+    """The first ``limit`` distinct content words of findings, those of several in turn.
 
     What both sides were given or what the base said is no evidence of the finetuning: prompts, base
     completions and notes are left out.
     """
-    return first_words((text for item in findings.items for text in _texts(item)), limit)
+    words = [first_words(_all_texts(findings), limit) for findings in sources]
+    in_turn = (word for each in zip_longest(*words) for word in each if word)
+    return tuple(islice(dict.fromkeys(in_turn), limit))
+
+
+def _all_texts(findings: Findings) -> Iterator[str]:
+    return (text for item in findings.items for text in _texts(item))
 
 
 def _texts(item: Finding) -> Iterator[str]:

@@ -10,7 +10,7 @@ from diffkit_evaluators.lineup.config import MatchConfig
 from diffkit_evaluators.lineup.grader import LineupGrader
 from scipy.stats import binom
 
-from diffkit import Attempt, Exam, Outcome, Statement, Verdict
+from diffkit import Attempt, Exam, GradeContext, Outcome, Statement, Verdict
 
 RNG = random.Random(0)
 VOCABULARY = [f"word{number}" for number in range(2_000)]
@@ -42,7 +42,7 @@ def grade(claim, answer, nulls=NULLS):
     )
     verdict = Verdict(change="targeted", claim=claim)
     attempt = Attempt(digest="x", outcome=Outcome.VERDICT, verdict=verdict)
-    return LineupGrader().grade(attempt, exam, MatchConfig())
+    return LineupGrader().grade(attempt, exam, MatchConfig(), GradeContext())
 
 
 def within(share, n, p):

@@ -4,7 +4,7 @@ import pytest
 from diffkit_evaluators.lineup.config import MatchConfig
 from diffkit_evaluators.lineup.grader import LineupGrader
 
-from diffkit import Attempt, Exam, Outcome, Statement, Verdict
+from diffkit import Attempt, Exam, GradeContext, Outcome, Statement, Verdict
 
 TEXTS = {
     "a": "It sings of birds.",
@@ -34,7 +34,7 @@ def exam(answer, truths=ABC, nulls=(), examples=EMPTY):
 
 
 def graded(attempt, paper):
-    return LineupGrader().grade(attempt, paper, MatchConfig())
+    return LineupGrader().grade(attempt, paper, MatchConfig(), GradeContext())
 
 
 def grade(paper, change="targeted", claim=None):

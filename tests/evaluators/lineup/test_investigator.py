@@ -6,8 +6,10 @@ from diffkit_evaluators.lineup.investigator import LineupInvestigator
 from diffkit_evaluators.lineup.words import evidence_words
 
 from diffkit import (
+    AttemptContext,
     Candidate,
     Case,
+    Evidence,
     Figure,
     Findings,
     Line,
@@ -26,12 +28,12 @@ from diffkit import (
 
 
 def investigate(score, nulls=(), items=(), **options):
-    case = Case(
-        handle="pair-1",
-        evidence=Findings(change_score=score, items=items),
+    evidence = Evidence(
+        findings=Findings(change_score=score, items=items),
         nulls=tuple(NullScores(rung=rung, scores=scores) for rung, scores in nulls),
     )
-    return LineupInvestigator().investigate(case, EvidenceConfig(**options))
+    case = Case(handle="pair-1", evidence=(evidence,))
+    return LineupInvestigator().investigate(case, EvidenceConfig(**options), AttemptContext())
 
 
 NINETEEN = tuple(float(number) for number in range(1, 20))
@@ -127,13 +129,13 @@ def test_words_come_in_the_methods_order_and_from_the_finetuned_side():
         Figure(title="t", artifact="a.png", text="picture"),
     )
     findings = Findings(items=items)
-    assert evidence_words(findings, 99) == ("moon", "tower", "river", "later", "cell")
-    assert evidence_words(findings, 2) == ("moon", "tower")
+    assert evidence_words([findings], 99) == ("moon", "tower", "river", "later", "cell")
+    assert evidence_words([findings], 2) == ("moon", "tower")
     assert investigate(1.0, items=items, words=2).claim == "moon tower"
 
 
 def test_stop_words_and_single_letters_are_no_evidence():
     rows = tuple(TokenScore(token=token, score=1) for token in ("the", "x", "_", "12", "STRASSE"))
     items = (TokenTable(title="t", unit="u", rows=rows),)
-    assert evidence_words(Findings(items=items), 9) == ("12", "strasse")
+    assert evidence_words([Findings(items=items)], 9) == ("12", "strasse")
     assert investigate(1.0).claim is None

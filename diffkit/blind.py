@@ -1,0 +1,112 @@
+"""Between an investigator and two models: handles for the sides, and no identifier in any text."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from diffkit.errors import UserError
+from diffkit.verdict import Side
+
+HANDLES = ("model-1", "model-2")
+"""What the sides are called, in the order in which they are shown."""
+WITHHELD = "[withheld]"
+_SIDES: tuple[Side, Side] = ("base", "finetuned")
+_SPOKEN = re.compile(
+    r"(?<![A-Za-z])(fine-?tuned|base)(?![A-Za-z])(?: (?:model|side)(?![A-Za-z]))?", re.I
+)
+_PATH = re.compile(r"(?:[A-Za-z]:)?(?:[/\\][\w.+@~-]+){2,}[/\\]?")
+_IDENTIFIER = re.compile(r"[\d/\\_.-]")
+
+
+def _ignore(channel: str) -> None:
+    del channel
+
+
+class Blind:
+    """Says which handle stands for which side, and keeps identifiers out of what is told.
+
+    Models' own words are evidence: in them only identifiers are withheld. Methods' words (titles,
+    columns, notes) name the sides, and have handles put in their place.
+
+    Args:
+        first: the side that is called ``model-1``.
+        identifiers: names, ids and paths that nobody may be told; only those that look like one
+            (with a digit, a dash, a dot, an underscore or a slash) are looked for, since a plain
+            word may be evidence.
+        leaked: told the channel, each time that something was withheld.
+    """
+
+    def __init__(
+        self,
+        first: Side = "base",
+        identifiers: Iterable[str] = (),
+        leaked: Callable[[str], None] = _ignore,
+    ) -> None:
+        self.order: tuple[Side, Side] = _SIDES if first == "base" else ("finetuned", "base")
+        self.handle: Mapping[Side, str] = dict(zip(self.order, HANDLES, strict=True))
+        """Side → its handle."""
+        self._leaked = leaked
+        known = sorted({one for one in identifiers if _shaped(one)}, key=len, reverse=True)
+        self._known = re.compile("|".join(_whole(one) for one in known), re.I) if known else None
+
+    def side(self, handle: str) -> Side:
+        """The side that ``handle`` stands for.
+
+        Raises:
+            UserError: it stands for none.
+        """
+        for side, name in self.handle.items():
+            if name == handle.strip().casefold():
+                return side
+        raise UserError(f"There is no model {handle!r}.", cure=f"Take {' or '.join(HANDLES)}.")
+
+    def evidence(self, text: str, channel: str = "evidence") -> str:
+        """What a model said, without identifiers."""
+        if self._known is None:
+            return text
+        told, count = self._known.subn(WITHHELD, text)
+        if count:
+            self._leaked(channel)
+        return told
+
+    def words(self, text: str, channel: str = "words") -> str:
+        """What a method says of the models: handles in the place of the sides, no identifiers."""
+        return self.evidence(_SPOKEN.sub(self._spoken, text), channel)
+
+    def error(self, text: str, channel: str = "error") -> str:
+        """What went wrong, without identifiers and paths."""
+        return _PATH.sub("[path]", self.words(text, channel))
+
+    def schema(self, value: Any) -> Any:
+        """A JSON Schema with handles in the place of the sides, in words and choices."""
+        if isinstance(value, str):
+            return self.words(value, "schema")
+        if isinstance(value, Mapping):
+            return {key: self.schema(one) for key, one in value.items()}
+        return [self.schema(one) for one in value] if isinstance(value, list) else value
+
+    def arguments(self, value: Any) -> Any:
+        """What was given by such a schema, with sides in the place of their handles."""
+        if isinstance(value, str):
+            return next((side for side, name in self.handle.items() if name == value), value)
+        if isinstance(value, Mapping):
+            return {key: self.arguments(one) for key, one in value.items()}
+        return [self.arguments(one) for one in value] if isinstance(value, list) else value
+
+    def reveal(self, text: str) -> str:
+        """What was said of handles, with the sides' names in their place."""
+        for side, name in self.handle.items():
+            spoken = rf"(?<!\w)(?:the )?{re.escape(name).replace('-', '[- ]?')}(?!\w)"
+            text = re.sub(spoken, f"the {side} model", text, flags=re.I)
+        return text
+
+    def _spoken(self, match: re.Match[str]) -> str:
+        return self.handle["base" if match[1].casefold() == "base" else "finetuned"]
+
+
+def _shaped(identifier: str) -> bool:
+    return len(identifier) > 3 and bool(_IDENTIFIER.search(identifier))
+
+
+def _whole(identifier: str) -> str:
+    return rf"(?<!\w){re.escape(identifier)}(?!\w)"

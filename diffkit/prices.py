@@ -1,0 +1,42 @@
+"""What language models cost, by a file of the user's."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import Field
+
+from diffkit.organism import Record
+from diffkit.yamls import read_record
+
+
+class Price(Record):
+    """Price of a language model, in US dollars per million tokens."""
+
+    input: float = Field(ge=0)
+    """Of a prompt."""
+    output: float = Field(ge=0)
+    """Of a completion."""
+
+    def of(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """US dollars for so many tokens."""
+        return (prompt_tokens * self.input + completion_tokens * self.output) / 1e6
+
+
+class Prices(Record):
+    """Prices by model. A model that is not there has an unknown price, which is never zero."""
+
+    models: Mapping[str, Price] = Field(default_factory=dict)
+    """Model, as it is asked for → its price."""
+
+    def get(self, model: str) -> Price | None:
+        """The price of ``model``; none where it is unknown."""
+        return self.models.get(model)
+
+
+def read_prices(path: Path) -> Prices:
+    """Reads a YAML: ``models: {NAME: {input: 1.25, output: 10}}``.
+
+    Raises:
+        BadFile: it is missing, or no such file.
+    """
+    return read_record(path, Prices)

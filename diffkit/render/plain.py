@@ -1,0 +1,163 @@
+"""Findings as plain text for a reader that is blind to names: handles stand for the sides."""
+
+from collections.abc import Iterator
+from functools import singledispatch
+
+from diffkit.blind import Blind
+from diffkit.findings import (
+    Figure,
+    Finding,
+    Findings,
+    Note,
+    Sample,
+    Samples,
+    Series,
+    Table,
+    TokenTable,
+    TokenTrace,
+    TracedToken,
+)
+from diffkit.organism import Record
+from diffkit.render import words
+from diffkit.render.heat import strongest
+from diffkit.verdict import Side
+
+_CHARACTERS = 600  # of one completion
+_TRACED = 400  # tokens of a trace
+_TOP = 8  # positions of a trace with both sides' candidates
+_CANDIDATES = 3
+
+
+def describe(finding: Finding, blind: Blind, *, limit: int = 20) -> str:
+    """A finding as text, blinded.
+
+    Args:
+        finding: what a method found.
+        blind: what the sides are called, and what is withheld.
+        limit: rows shown at most.
+    """
+    return "\n".join(_lines(finding, blind, limit))
+
+
+def overview(findings: Findings, blind: Blind) -> tuple[str, ...]:
+    """One line for each finding: its kind, its title, and how much there is of it."""
+    return tuple(
+        f"{item.kind}: {_title(item, blind)}{f' ({count})' if (count := _count(item)) else ''}"
+        for item in findings.items
+    )
+
+
+def _title(item: Finding, blind: Blind) -> str:
+    return blind.words(item.text if isinstance(item, Note) else item.title)
+
+
+def _count(item: Finding) -> str:
+    match item:
+        case TokenTable() | Samples() | Table():
+            return f"{len(item.rows)} rows"
+        case TokenTrace():
+            return f"{len(item.tokens)} tokens"
+        case Series():
+            return f"{len(item.lines)} lines"
+        case _:
+            return ""
+
+
+@singledispatch
+def _lines(finding: Record, blind: Blind, limit: int) -> Iterator[str]:
+    msg = f"No renderer for {type(finding).__name__}"
+    raise TypeError(msg)
+
+
+@_lines.register
+def _(finding: TokenTable, blind: Blind, limit: int) -> Iterator[str]:
+    yield f"{blind.words(finding.title)} [{blind.words(finding.unit)}]"
+    for row in finding.rows[:limit]:
+        spread = "" if row.spread is None else f" ± {words.number(row.spread)}"
+        token = blind.evidence(words.token(row.token))
+        yield f"{token}\t{words.number(row.score)}{spread}"
+    yield from _more(len(finding.rows) - limit, "tokens")
+
+
+@_lines.register
+def _(finding: TokenTrace, blind: Blind, limit: int) -> Iterator[str]:
+    yield f"{blind.words(finding.title)} [{blind.words(finding.unit)}]"
+    text = "".join(token.token for token in finding.tokens[:_TRACED])
+    yield _said(text, blind)
+    for position in strongest(finding, min(limit, _TOP)):
+        token = finding.tokens[position.index]
+        sides = (
+            f"{blind.handle[side]} expected {_expected(token, side, blind)}" for side in blind.order
+        )
+        score = words.number(token.score)
+        yield f"at {blind.evidence(words.token(token.token))} ({score}): {'; '.join(sides)}"
+
+
+def _expected(token: TracedToken, side: Side, blind: Blind) -> str:
+    candidates = token.base if side == "base" else token.finetuned
+    return (
+        ", ".join(
+            f"{blind.evidence(words.token(one.token))} {words.percent(one.probability)}"
+            for one in candidates[:_CANDIDATES]
+        )
+        or words.NONE
+    )
+
+
+@_lines.register
+def _(finding: Samples, blind: Blind, limit: int) -> Iterator[str]:
+    yield blind.words(finding.title)
+    for number, row in enumerate(finding.rows[:limit], 1):
+        score = "" if row.score is None else f" [{words.number(row.score)} {finding.unit}]"
+        yield f"{number}. prompt{score}: {_said(row.prompt, blind)}"
+        for name, text in _sides(finding, row, blind):
+            yield f"   {name}: {_said(text, blind)}"
+    yield from _more(len(finding.rows) - limit, "samples")
+
+
+def _sides(finding: Samples, row: Sample, blind: Blind) -> list[tuple[str, str]]:
+    texts: dict[Side, str] = {"base": row.base, "finetuned": row.finetuned}
+    names: dict[Side, str] = {"base": finding.sides[0], "finetuned": finding.sides[1]}
+    return [(blind.words(names[side]), texts[side]) for side in blind.order]
+
+
+@_lines.register
+def _(finding: Series, blind: Blind, limit: int) -> Iterator[str]:
+    yield blind.words(f"{finding.title}: {finding.y_label} over {finding.x_label}")
+    for line in finding.lines[:limit]:
+        ends = (line.y[0], line.y[-1], min(line.y), max(line.y)) if line.y else ()
+        first, last, least, most = map(words.number, ends or (None,) * 4)
+        yield f"{blind.words(line.name)}: first {first}, last {last}, least {least}, most {most}"
+    yield from _more(len(finding.lines) - limit, "lines")
+
+
+@_lines.register
+def _(finding: Table, blind: Blind, limit: int) -> Iterator[str]:
+    yield blind.words(finding.title)
+    yield "\t".join(map(blind.words, finding.columns))
+    for row in finding.rows[:limit]:
+        cells = (words.clean(one) if isinstance(one, str) else words.number(one) for one in row)
+        yield blind.words("\t".join(cells))
+    yield from _more(len(finding.rows) - limit, "rows")
+
+
+@_lines.register
+def _(finding: Note, blind: Blind, limit: int) -> Iterator[str]:
+    del limit
+    yield blind.words(words.clean(finding.text))
+
+
+@_lines.register
+def _(finding: Figure, blind: Blind, limit: int) -> Iterator[str]:
+    del limit
+    yield blind.words(finding.title)
+    yield blind.words(words.clean(finding.text))
+
+
+def _said(text: str, blind: Blind) -> str:
+    return blind.evidence(words.clean(words.shorten(text, _CHARACTERS))) or "(empty)"
+
+
+def _more(hidden: int, what: str) -> Iterator[str]:
+    if hidden > 0:
+        yield f"… {hidden:,} more {what}"
