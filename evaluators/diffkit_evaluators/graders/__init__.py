@@ -1,9 +1,29 @@
 """Graders beside the lineup: by rubric, by choice, by prediction, by training data."""
 
-from diffkit import Register, hookimpl
+from diffkit import Register, Spec, hookimpl
+
+SPECS = (
+    Spec(
+        name="rubric",
+        summary="A language model matches claim and key facts one by one, by a rubric.",
+        version=1,
+        config="diffkit_evaluators.graders.rubric.config:RubricConfig",
+        implementation="diffkit_evaluators.graders.rubric.grader:RubricGrader",
+        requires="diffkit[agents]",
+    ),
+    Spec(
+        name="reverse-lineup",
+        summary="A blind grader picks the truth that a claim describes; a language model, or none.",
+        version=1,
+        config="diffkit_evaluators.graders.reverse_lineup.config:ReverseLineupConfig",
+        implementation="diffkit_evaluators.graders.reverse_lineup.grader:ReverseLineupGrader",
+        requires="diffkit[agents]",
+    ),
+)
 
 
 @hookimpl
 def register_graders(register: Register) -> None:
     """Registers the graders."""
-    del register
+    for spec in SPECS:
+        register(spec)
