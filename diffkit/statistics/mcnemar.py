@@ -1,0 +1,26 @@
+"""Whether two readers hit equally often, on the same cases."""
+
+from collections.abc import Sequence
+
+from scipy.stats import binomtest
+
+
+def mcnemar_p(one: Sequence[bool], other: Sequence[bool]) -> float | None:
+    """McNemar's exact test of paired hits, two-sided (McNemar 1947; exact: Fagerland et al. 2013).
+
+    Only cases that one hit and the other missed count: were both as good, each of them would be a
+    fair coin.
+
+    Args:
+        one: whether each case was hit.
+        other: whether it was hit by the other.
+
+    Returns:
+        The p-value, 1 where they never differ; none where there are no cases.
+    """
+    pairs = list(zip(one, other, strict=True))
+    if not pairs:
+        return None
+    ahead = sum(a and not b for a, b in pairs)
+    apart = sum(a != b for a, b in pairs)
+    return float(binomtest(ahead, apart).pvalue) if apart else 1.0
