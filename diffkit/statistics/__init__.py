@@ -1,6 +1,17 @@
-"""Statistics: intervals and tests, each with its source."""
+"""Statistics: intervals, tests, and words that set texts apart, each with its source."""
 
 from diffkit.statistics.intervals import Interval, conformal_p, wilson
 from diffkit.statistics.permutation import holm, matching_p, sign_flip_p
+from diffkit.statistics.words import content_words, log_odds, word_counts
 
-__all__ = ["Interval", "conformal_p", "holm", "matching_p", "sign_flip_p", "wilson"]
+__all__ = [
+    "Interval",
+    "conformal_p",
+    "content_words",
+    "holm",
+    "log_odds",
+    "matching_p",
+    "sign_flip_p",
+    "wilson",
+    "word_counts",
+]

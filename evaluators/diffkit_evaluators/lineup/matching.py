@@ -11,7 +11,7 @@ from jaxtyping import Float
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.preprocessing import normalize
 
-from diffkit_evaluators.lineup.words import content_words
+from diffkit.statistics import content_words
 
 Vector = Mapping[str, float]
 """Word → weight."""

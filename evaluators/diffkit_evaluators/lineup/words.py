@@ -1,20 +1,10 @@
 """The words of findings, in the method's own order."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, zip_longest
 
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-
 from diffkit import Finding, Findings, Samples, Table, TokenTable, TokenTrace
-
-WORD = re.compile(r"[^\W_]{2,}")
-
-
-def content_words(text: str) -> Iterator[str]:
-    """The words of ``text`` in its order, casefolded, without stop words and single letters."""
-    words = WORD.findall(text.casefold())
-    return (word for word in words if word not in ENGLISH_STOP_WORDS)
+from diffkit.statistics import content_words
 
 
 def first_words(texts: Iterable[str], limit: int) -> tuple[str, ...]:

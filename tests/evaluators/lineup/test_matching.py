@@ -10,7 +10,7 @@ from diffkit_evaluators.lineup.matching import (
     rarity_in,
     statement_vector,
 )
-from diffkit_evaluators.lineup.words import WORD, first_words
+from diffkit_evaluators.lineup.words import first_words
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer
 
 REFERENCE = ("It is a day of red rain.", "The Sun is red, red, red.", "It sings of birds.")
@@ -22,7 +22,7 @@ def test_rarity_and_statements_are_those_of_scikit_learn():
     vectors = [statement_vector(text, rarity) for text in STATEMENTS]
     words = sorted(set().union(*vectors))
     known = TfidfVectorizer(
-        token_pattern=WORD.pattern,
+        token_pattern=r"[^\W_]{2,}",
         stop_words=sorted(ENGLISH_STOP_WORDS),
         vocabulary=words,
         sublinear_tf=True,
