@@ -10,6 +10,7 @@ from diffkit.findings import Findings
 from diffkit.organism import Adapter, Finetuned, Identical, Source
 from diffkit.registry import Spec
 from diffkit.testing.conformance import assert_conforms
+from diffkit.testing.endpoint import ScriptedEndpoint, always, says
 from diffkit.testing.models import WORDS, tiny_adapter, tiny_base
 from diffkit.testing.studies import assert_study_conforms
 from diffkit.texts import Message, Text, Texts
@@ -101,3 +102,18 @@ def study_conforms(
         )
 
     return check
+
+
+@pytest.fixture
+def endpoint(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ScriptedEndpoint:
+    """A scripted endpoint that runs; set its ``script``. No key or address of yours is in reach."""
+    for name in ("OPENAI", "OPENROUTER"):
+        monkeypatch.delenv(f"{name}_API_KEY", raising=False)
+        monkeypatch.delenv(f"{name}_BASE_URL", raising=False)
+    return _serve(request)
+
+
+def _serve(request: pytest.FixtureRequest) -> ScriptedEndpoint:
+    server = ScriptedEndpoint(always(says("Hello.")))
+    request.addfinalizer(lambda: server.__exit__(None, None, None))
+    return server.__enter__()

@@ -1,0 +1,113 @@
+"""The server: HTTP on a free port of this machine."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+
+from diffkit.testing.endpoint.answers import Answer, fails
+from diffkit.testing.endpoint.completion import completion
+from diffkit.testing.endpoint.scripts import Script
+
+MODELS = {"object": "list", "data": [{"id": "scripted", "object": "model", "owned_by": "diffkit"}]}
+
+
+class ScriptedEndpoint:
+    """Serves ``/v1/chat/completions`` and ``/v1/models`` until the context ends.
+
+    A script that raises is answered with status 500, and raises again at the end.
+
+    Args:
+        script: what is answered; it may be set anew while the server runs.
+    """
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.requests: list[dict[str, Any]] = []
+        """Bodies, in the order in which they came."""
+        self.headers: list[dict[str, str]] = []
+        """Their headers, names in small letters."""
+        self.closed = threading.Event()
+        self._lock = threading.Lock()
+        self._broken: list[Exception] = []
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
+
+    @property
+    def url(self) -> str:
+        """Address, for ``base_url``."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+
+    @property
+    def calls(self) -> int:
+        """Requests so far."""
+        return len(self.requests)
+
+    def __enter__(self) -> "ScriptedEndpoint":
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.closed.set()
+        self._server.shutdown()
+        self._server.server_close()
+        if self._broken and error is None:
+            raise self._broken[0]
+
+    def answer(self, body: dict[str, Any], headers: dict[str, str]) -> Answer:
+        """Writes a request down, and asks the script."""
+        with self._lock:
+            self.requests.append(body)
+            self.headers.append(headers)
+            number = len(self.requests)
+        try:
+            return self.script(body, number)
+        except Exception as error:
+            self._broken.append(error)
+            return fails(500, message=f"the script raised {error!r}")
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing: whoever asked went away."""
+
+
+def _handler(endpoint: ScriptedEndpoint) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            known = self.path == "/v1/models"
+            self._send(200 if known else 404, json.dumps(MODELS if known else {}), {})
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if self.path != "/v1/chat/completions":
+                return self._send(404, json.dumps({"error": {"message": "no such path"}}), {})
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            answer = endpoint.answer(body, headers)
+            endpoint.closed.wait(answer.delay)
+            sent = answer.body if answer.body is not None else json.dumps(completion(body, answer))
+            return self._send(answer.status, sent, answer.headers, cut=answer.cut)
+
+        def _send(self, status: int, body: str, headers: Any, *, cut: bool = False) -> None:
+            content = body.encode()
+            self.send_response(status)
+            fixed = {"Content-Type": "application/json", "Content-Length": str(len(content))}
+            for name, value in (fixed | {"Connection": "close"} | dict(headers)).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content[: len(content) // 2] if cut else content)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
+            """Nothing."""
+
+    return Handler
