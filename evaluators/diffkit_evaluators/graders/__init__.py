@@ -19,6 +19,13 @@ SPECS = (
         implementation="diffkit_evaluators.graders.reverse_lineup.grader:ReverseLineupGrader",
         requires="diffkit[agents]",
     ),
+    Spec(
+        name="predictive",
+        summary="Puts a verdict's predictions to both models, which decide.",
+        version=1,
+        config="diffkit_evaluators.graders.predictive.config:PredictiveConfig",
+        implementation="diffkit_evaluators.graders.predictive.grader:PredictiveGrader",
+    ),
 )
 
 

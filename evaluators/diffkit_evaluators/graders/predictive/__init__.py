@@ -1,0 +1,1 @@
+"""Predictions put to both models, which decide."""

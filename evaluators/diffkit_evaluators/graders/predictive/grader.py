@@ -1,0 +1,81 @@
+"""The grader that lets the models decide."""
+
+from collections.abc import Sequence
+from statistics import fmean
+from typing import ClassVar
+
+from diffkit import Attempt, Exam, Grade, GradeContext, Grader, GraderNeed, UserError
+from diffkit_evaluators.graders.predictive.bets import NOTHING_BET, Bet
+from diffkit_evaluators.graders.predictive.config import PredictiveConfig
+from diffkit_evaluators.graders.predictive.draws import distinct, settle, unmoved
+
+
+class PredictiveGrader(Grader[PredictiveConfig]):
+    """Puts the verdict's predictions to both models.
+
+    A prediction is confirmed where the predicted side's answers hold its phrase more often than the
+    other side's by a one-sided exact test, and else refuted. Its score is ½ + ½ (2 p o − p²), where
+    p is the probability given to it and o is 1 where it is confirmed, else 0: Brier's rule, held
+    against a forecaster who expects no difference. So
+
+    - honest probabilities score best, and a hedge earns its square at most;
+    - what is bound to fail (nonsense, phrases that both always or never say) earns nothing, however
+      low its p: a p of 0 is worth ½, which is the chance;
+    - a mean over predictions, so that many poor ones do not help; none counts twice.
+
+    Whoever predicts nothing scores 0 where something targeted was done, as whoever is sure and
+    wrong; on nulls it has bet nothing, which is worth the chance. The truth plays no other part:
+    side effects count as what was meant does, and on models that are the same nothing can be won.
+    """
+
+    needs: ClassVar[frozenset[GraderNeed]] = frozenset({"generators"})
+
+    def grade(
+        self, attempt: Attempt, exam: Exam, config: PredictiveConfig, context: GradeContext
+    ) -> Grade:
+        """The mean score of the predictions.
+
+        Raises:
+            UserError: the models cannot be asked.
+        """
+        said = attempt.verdict.predictions if attempt.verdict else ()
+        predictions = distinct(said, config.predictions)
+        if not predictions:
+            return _silent(exam)
+        if exam.truth == "none":  # both models are one; no answer could differ
+            return _graded(unmoved(predictions, config))
+        if context.generators is None:
+            raise UserError("Nobody can be asked.", cure="Lend generators of both sides.")
+        with context.generators() as models:
+            return _graded(settle(predictions, models, config))
+
+
+def _silent(exam: Exam) -> Grade:
+    score = 0.0 if exam.answer else NOTHING_BET
+    return Grade(
+        score=score,
+        chance=NOTHING_BET,
+        parts={"count": 0},
+        reasons="It predicts nothing.",
+    )
+
+
+def _graded(bets: Sequence[Bet]) -> Grade:
+    confirmed = [bet.confirmed for bet in bets]
+    shares = "; ".join(
+        f"{bet.predicted}/{bet.samples} against {bet.other}/{bet.samples} (p {bet.p_value:.2g})"
+        for bet in bets
+    )
+    return Grade(
+        score=fmean(bet.score for bet in bets),
+        chance=NOTHING_BET,
+        parts={
+            "count": len(bets),
+            "confirmed": fmean(confirmed),
+            "confirmed_chance": bets[0].level,
+            "brier": fmean(bet.brier for bet in bets),
+            "log_score": fmean(bet.log_score for bet in bets),
+            "exchanged": fmean(bet.exchanged for bet in bets),
+        },
+        reasons=f"{sum(confirmed)} of {len(bets)} predictions are confirmed: {shares}.",
+    )
