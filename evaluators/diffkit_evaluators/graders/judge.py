@@ -1,0 +1,49 @@
+"""What all graders that ask a language model to judge have in common."""
+
+from pydantic import Field, field_validator
+
+from diffkit import MethodConfig, UserError
+from diffkit_evaluators.lm import ChatConfig, ChatModel, family
+
+CHARACTERS_PER_TOKEN = 3
+"""Of English prompts and schemas, on the careful side; for estimates alone."""
+TRIES = 3
+"""Times that one answer is asked for at most, until it fits its schema."""
+
+
+class JudgeConfig(ChatConfig):
+    """Which language model judges, how often, and how much of a claim it reads."""
+
+    repeats: int = Field(default=3, ge=1, le=15)
+    """Times that each claim is judged, an odd number; each under another fence."""
+    claim_characters: int = Field(default=2_000, ge=100, le=20_000)
+    """Characters of a claim that are read, from its beginning."""
+    allow_same_family: bool = False
+    """Whether the judge may be of the investigator's own model family: such judges favour what
+    their like has written."""
+
+    @field_validator("repeats")
+    @classmethod
+    def _odd(cls, repeats: int) -> int:
+        if repeats % 2 == 0:
+            msg = "must be odd, so that one of the repeats is the middle one"
+            raise ValueError(msg)
+        return repeats
+
+
+def refuse_own_family(config: JudgeConfig, investigator: MethodConfig) -> None:
+    """Refuses a judge of the investigator's model family.
+
+    Raises:
+        UserError: it is of that family, and ``allow_same_family`` is not set.
+    """
+    theirs = getattr(investigator, "model", None)
+    if config.model is None or config.allow_same_family or not isinstance(theirs, ChatModel):
+        return
+    if family(theirs.name) == family(config.model.name):
+        what = (
+            f"The grader's model {config.model.name!r} is of the family of the investigator's, "
+            f"{theirs.name!r}: such judges favour their own."
+        )
+        cure = "Take a grader of another family, or set its option allow_same_family=true."
+        raise UserError(what, cure=cure)

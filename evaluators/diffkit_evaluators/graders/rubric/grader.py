@@ -1,0 +1,120 @@
+"""The grader that has a language model mark a claim by a rubric."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from diffkit import (
+    Attempt,
+    Estimate,
+    Exam,
+    Grade,
+    GradeContext,
+    Grader,
+    MethodConfig,
+    UserError,
+)
+from diffkit_evaluators.graders.claims import nonce, normalised
+from diffkit_evaluators.graders.decided import decided
+from diffkit_evaluators.graders.judge import CHARACTERS_PER_TOKEN, TRIES, refuse_own_family
+from diffkit_evaluators.graders.rubric.config import RubricConfig
+from diffkit_evaluators.graders.rubric.marks import Marks
+from diffkit_evaluators.graders.rubric.measure import Measured, agreement, measured, middle
+from diffkit_evaluators.graders.rubric.prompt import messages
+from diffkit_evaluators.graders.rubric.rubrics import GENERIC, Rubric, rubric_for
+from diffkit_evaluators.graders.rubric.truths import facts_of, wrong_truths
+from diffkit_evaluators.lm import LanguageModel, structured
+
+NULL_CHANCE = 0.5
+"""Of a coin that says whether something targeted was done."""
+PROMPT_CHARACTERS = 12_000
+"""Task, rubric, schema and truth, for estimates alone."""
+
+
+class RubricGrader(Grader[RubricConfig]):
+    """A language model splits the claim into assertions, and matches these and the key facts.
+
+    The score is the F1 of recall (facts of the truth that the claim says) and precision (assertions
+    of what was done that the truth supports): hedges, lists of alternatives and padding cost
+    precision, so that nothing is gained by naming everything. Of ``repeats`` judgements the one
+    of the median F1 counts.
+
+    Chance is the score of the same claim against other truths on the same base, marked in the same
+    way by the generic rubric: what is true of any organism earns nothing beside it.
+
+    Where the verdict's ``change`` alone decides, nobody is asked. A claim without a ``change`` is
+    marked; on a null it is held against "nothing in particular was done".
+    """
+
+    def grade(
+        self, attempt: Attempt, exam: Exam, config: RubricConfig, context: GradeContext
+    ) -> Grade:
+        """Marks the claim of ``attempt``.
+
+        Raises:
+            LanguageModelError: the judge cannot be reached, refuses, or gives no marks.
+        """
+        null = exam.answer is None
+        if found := decided(attempt, exam):
+            chance = NULL_CHANCE if null else 0.0
+            return Grade(score=found.score, chance=chance, reasons=found.reason)
+        claim = normalised(attempt.verdict and attempt.verdict.claim, config.claim_characters)
+        judge = _Judge(LanguageModel(config, "grader", context.talk), claim)
+        own = rubric_for("null" if null else exam.family)
+        repeats = [judge(facts_of(exam), own, repeat) for repeat in range(config.repeats)]
+        wrong = [
+            judge(facts, rubric_for(GENERIC), 0).f1
+            for facts in wrong_truths(exam, config.chance_truths)
+        ]
+        chance = NULL_CHANCE if null else fmean(wrong or [0.0])
+        return _grade(repeats, chance).model_copy(update={"usage": dict(context.talk.usage)})
+
+    def check(self, config: RubricConfig, investigator: MethodConfig) -> None:
+        """Refuses a missing model, and one of the investigator's family.
+
+        Raises:
+            UserError: either is so.
+        """
+        if config.model is None:
+            cure = "Set its option model, such as openai/NAME."
+            raise UserError("The grader 'rubric' needs a language model.", cure=cure)
+        refuse_own_family(config, investigator)
+
+    def estimate(self, config: RubricConfig) -> Estimate | None:
+        """Every judgement, each asked for as often as it may be."""
+        if config.model is None:
+            return None
+        calls = min(config.max_calls, TRIES * (config.repeats + config.chance_truths))
+        prompt = (PROMPT_CHARACTERS + config.claim_characters) // CHARACTERS_PER_TOKEN
+        return Estimate(
+            role="grader",
+            model=config.model.name,
+            calls=calls,
+            prompt_tokens=calls * prompt,
+            completion_tokens=calls * config.max_completion_tokens,
+        )
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """Marks one claim against any facts."""
+
+    model: LanguageModel
+    claim: str
+
+    def __call__(self, facts: Sequence[str], rubric: Rubric, repeat: int) -> Measured:
+        mark = nonce(self.claim, *facts, str(repeat))
+        asked = messages(rubric, facts, self.claim, mark)
+        marks = structured(self.model, asked, Marks, tries=TRIES)
+        return measured(marks, len(facts), self.claim)
+
+
+def _grade(repeats: Sequence[Measured], chance: float) -> Grade:
+    chosen, agreed = middle(repeats), agreement(repeats)
+    parts = {"recall": chosen.recall, "precision": chosen.precision, "level": chosen.level}
+    return Grade(
+        score=chosen.f1,
+        chance=chance,
+        parts=parts if agreed is None else parts | {"agreement": agreed},
+        reasons=chosen.reason,
+    )
