@@ -1,9 +1,10 @@
-"""``diffkit runs``: list, show and remove finished runs."""
+"""``diffkit runs``: list, show and remove finished runs; list and show attempts."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from diffkit.cli import told
 from diffkit.cli.plugins import Json
 from diffkit.cli.state import state
 
@@ -12,14 +13,22 @@ if TYPE_CHECKING:
     from diffkit.runs.store import Unfinished
 
 app = typer.Typer(help="List, show and remove finished runs.", no_args_is_help=True)
-Digest = Annotated[str, typer.Argument(help="Digest of a run, or how it begins.")]
+Digest = Annotated[
+    str, typer.Argument(help="Digest of a run, an attempt or a grade, or how it begins.")
+]
+Attempts = Annotated[
+    bool, typer.Option("--attempts", help="List attempts of investigators instead.")
+]
 
 
 @app.command("list")
-def list_runs(json: Json = False) -> None:
-    """List finished runs, and work that is not finished."""
+def list_runs(attempts: Attempts = False, json: Json = False) -> None:
+    """List finished runs, and work that is not finished; or attempts."""
     from diffkit.cli.console import out, print_json, print_table, warn
 
+    if attempts:
+        told.list_attempts(json=json)
+        return
     for error in state.store.damaged():
         warn(str(error))
     manifests = [run.manifest for run in state.store.runs()]
@@ -55,19 +64,23 @@ def _score(manifest: "Manifest") -> str:
 def show(
     run: Digest,
     limit: Annotated[int, typer.Option(min=1, help="Rows shown of each finding.")] = 20,
+    full: Annotated[bool, typer.Option("--full", help="Cut no text of an attempt.")] = False,
     json: Json = False,
 ) -> None:
-    """Show what a run found."""
+    """Show what a run found, or what was said in an attempt or a grading, turn by turn."""
     from diffkit.cli.console import out, print_json
+    from diffkit.runs.manifest import StoredRun
 
-    stored = state.store.run(run)
-    if json:
+    stored = told.find(run)
+    if not isinstance(stored, StoredRun):
+        told.show(stored, full=full, json=json)
+    elif json:
         manifest = stored.manifest.model_dump(mode="json")
         print_json({"manifest": manifest, "findings": stored.findings.model_dump(mode="json")})
-        return
-    from diffkit.render.text import render_findings
+    else:
+        from diffkit.render.text import render_findings
 
-    render_findings(stored, out, limit=limit)
+        render_findings(stored, out, limit=limit)
 
 
 @app.command("rm")

@@ -4,8 +4,8 @@
     work/<digest>/             what is being worked on: checkpoint, failure
     work/<digest>.lease        who is working on it
     runs/<digest>/             manifest.json, findings.json, artifacts/
-    attempts/<digest>/         attempt.json
-    grades/<digest>/           grade.json
+    attempts/<digest>/         attempt.json, transcript.jsonl where a language model was asked
+    grades/<digest>/           grade.json, transcript.jsonl likewise
     gates/<digest>/            expression.json
     evaluations/<name>.json    which organism stands for which run, attempt and grade
 
@@ -17,7 +17,7 @@ import json
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -170,7 +170,7 @@ class Store:
             UserError: none does, or several do.
             StoreError: it is damaged.
         """
-        return read_run(self._find(prefix, ("runs",)))
+        return read_run(self.find(prefix))
 
     def remove(self, prefixes: Iterable[str]) -> tuple[str, ...]:
         """Removes runs, finished or not: all that are named, or none where one is not found.
@@ -181,7 +181,7 @@ class Store:
         Raises:
             UserError: a prefix fits none or several, or a living process works on the run.
         """
-        paths = dict.fromkeys(self._find(prefix, ("runs", "work")) for prefix in prefixes)
+        paths = dict.fromkeys(self.find(prefix, ("runs", "work")) for prefix in prefixes)
         for path in paths:
             if held(self.root / "work" / f"{path.name}.lease"):
                 what = f"Another process is working on the run {path.name[:12]}."
@@ -192,17 +192,30 @@ class Store:
                 self._discard(path)
         return tuple(path.name for path in paths)
 
-    def _find(self, prefix: str, kinds: Iterable[str]) -> Path:
-        """The folder in the first kind that has one; no scan where the digest is whole."""
+    def find(self, prefix: str, kinds: Sequence[Kind | Literal["work"]] = ("runs",)) -> Path:
+        """The one folder whose name is, or starts with, ``prefix``, in the first kind with such.
+
+        No folder is scanned where the digest is whole.
+
+        Raises:
+            UserError: none does, or several do.
+        """
         found: list[Path] = []
         for folder in (self.root / kind for kind in kinds):
             if prefix.isalnum() and not found:
                 whole = folder / prefix
                 found = [whole] if whole.is_dir() else _folders(folder.glob(f"{prefix}*"))
         if len(found) != 1:
-            what = f"{len(found) or 'No'} runs in {self.root} start with {prefix!r}."
-            raise UserError(what, cure="List them with `diffkit runs list`.")
+            nouns = ", ".join(kind for kind in kinds if kind != "work")
+            what = f"{len(found) or 'No'} {nouns} in {self.root} start with {prefix!r}."
+            listed = " and `diffkit runs list --attempts`" if "attempts" in kinds else ""
+            raise UserError(what, cure=f"List them with `diffkit runs list`{listed}.")
         return found[0]
+
+    def folders(self, kind: Kind) -> Iterator[Path]:
+        """The finished folders of a kind, oldest first."""
+        found = [(path.stat().st_mtime, path) for path in _folders((self.root / kind).glob("*"))]
+        yield from (path for _, path in sorted(found))
 
     def unfinished(self) -> Iterator[Unfinished]:
         """Work that has begun and is not finished."""

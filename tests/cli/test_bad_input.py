@@ -212,7 +212,7 @@ def test_models_by_path_that_are_not_there(cli, own):
         ([*RUN, "--sed", "1"], "No such option: --sed (Possible options: --base, --seed, --set)"),
         ([*RUN, "--texts", "none.jsonl"], "none.jsonl: cannot be read"),
         (["frobnicate"], "No such command 'frobnicate'"),
-        (["runs", "show", "zzz"], "No runs in diffkit-runs start with 'zzz'."),
+        (["runs", "show", "zzz"], "No runs, attempts, grades in diffkit-runs start with 'zzz'."),
         (["report"], "either a run or --leaderboard"),
         (["leaderboard"], "holds no evaluation. It has: none. Make one"),
         (["--no-plugin", "strangr", "methods"], "'strangr'. Did you mean 'stranger'?"),

@@ -1,0 +1,88 @@
+"""Attempts and grades: what ``diffkit runs`` and ``diffkit report`` do with them."""
+
+from typing import TYPE_CHECKING
+
+from diffkit.cli.state import state
+
+if TYPE_CHECKING:
+    from diffkit.evaluation.told import Told
+    from diffkit.runs.manifest import StoredRun
+    from diffkit.verdict import Attempt
+
+_CLAIM = 60
+"""Characters of a claim in a listing."""
+
+
+def find(prefix: str) -> "StoredRun | Told":
+    """The run whose digest starts so; where none does, the attempt, or else the grade.
+
+    Raises:
+        UserError: none does, or several do.
+        StoreError: it is damaged.
+    """
+    from diffkit.evaluation.told import told_attempt, told_grade
+
+    path = state.store.find(prefix, ("runs", "attempts", "grades"))
+    match path.parent.name:
+        case "attempts":
+            return told_attempt(state.store, path.name)
+        case "grades":
+            return told_grade(state.store, path.name)
+        case _:
+            return state.store.run(path.name)
+
+
+def show(told: "Told", *, full: bool, json: bool) -> None:
+    """Prints what was said, turn by turn."""
+    from diffkit.cli.console import out, print_json
+    from diffkit.render.text_attempt import render_told
+
+    if json:
+        events = [event.model_dump(mode="json") for event in told.events]
+        print_json({told.noun: told.record.model_dump(mode="json"), "events": events})
+    else:
+        render_told(told, out, full=full)
+
+
+def list_attempts(*, json: bool) -> None:
+    """Prints all attempts, oldest first."""
+    from diffkit.cli.console import print_json, print_table
+
+    attempts = _attempts()
+    if json:
+        print_json([attempt.model_dump(mode="json") for attempt in attempts])
+        return
+    columns = ("attempt", "outcome", "investigator's model", "questions", "calls", "cost", "claim")
+    title = f"Attempts in {state.store_folder}"
+    print_table(title, columns, [_row(attempt) for attempt in attempts])
+
+
+def _attempts() -> "list[Attempt]":
+    from diffkit.cli.console import warn
+    from diffkit.errors import StoreError
+    from diffkit.runs.files import read_stored
+    from diffkit.verdict import Attempt
+
+    found = []
+    for folder in state.store.folders("attempts"):
+        try:
+            found.append(read_stored(folder / "attempt.json", Attempt))
+        except StoreError as error:
+            warn(str(error))
+    return found
+
+
+def _row(attempt: "Attempt") -> tuple[object, ...]:
+    from diffkit.render import verdicts, words
+
+    used = attempt.usage.get("investigator")
+    claim = (attempt.verdict.claim if attempt.verdict else None) or ""
+    return (
+        attempt.digest[:12],
+        attempt.outcome.value,
+        words.clean(used.model) if used else "",
+        attempt.questions or "",
+        used.calls if used else "",
+        verdicts.money(used.cost) if used else "",
+        words.clean(claim[:_CLAIM]) + ("…" if len(claim) > _CLAIM else ""),
+    )
