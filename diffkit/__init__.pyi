@@ -19,6 +19,7 @@ from .engine.load import Networks, load_model, load_pair, recognise
 from .engine.model import Model
 from .engine.openings import Opening, openings
 from .engine.pair import ModelPair
+from .engine.stored_pair import StoredPair, StoredSide, stored_pair
 from .errors import DiffkitError, UserError
 from .findings import (
     Candidate,
@@ -187,6 +188,8 @@ __all__ = [
     "Source",
     "Spec",
     "Statement",
+    "StoredPair",
+    "StoredSide",
     "Study",
     "Table",
     "Talk",
@@ -216,4 +219,5 @@ __all__ = [
     "read_transcript",
     "recognise",
     "register_architecture",
+    "stored_pair",
 ]

@@ -65,6 +65,8 @@ NAMES = [
     "Source",
     "Spec",
     "Statement",
+    "StoredPair",
+    "StoredSide",
     "Study",
     "Table",
     "Text",
@@ -87,6 +89,7 @@ NAMES = [
     "paired_gradient",
     "recognise",
     "register_architecture",
+    "stored_pair",
 ]
 HOOKS = [name for name in vars(hookspecs) if name.startswith("register_")]
 

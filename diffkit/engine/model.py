@@ -13,6 +13,7 @@ from diffkit.engine.architectures import resolve_layers
 from diffkit.engine.decode import decode
 from diffkit.engine.edits import Edit, Edits, edit_hook
 from diffkit.engine.encode import encode, encode_prompt
+from diffkit.engine.ends import ends_of
 from diffkit.engine.inputs import Inputs
 from diffkit.engine.network import Network
 from diffkit.engine.step import CachedStep
@@ -262,15 +263,8 @@ class Model:
     def ends(self) -> frozenset[int]:
         """Ids that end a completion."""
         module: Any = self.network.module
-        found: set[int] = set()
         generation = getattr(module, "generation_config", None)
-        for end in (
-            self.tokenizer.eos_token_id,
-            module.config.eos_token_id,
-            getattr(generation, "eos_token_id", None),
-        ):
-            found.update(end if isinstance(end, list | tuple) else [end] if end is not None else [])
-        return frozenset(found)
+        return ends_of(self.tokenizer, module.config, generation)
 
 
 def _arguments(inputs: Inputs) -> dict[str, Any]:
