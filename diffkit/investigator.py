@@ -161,6 +161,10 @@ class Talk:
     prices: Prices = field(default_factory=Prices)
     usage: dict[str, Usage] = field(default_factory=dict)
     """Role → what was used so far; whoever asks keeps it true."""
+    asked: dict[str, int] = field(default_factory=dict)
+    """Digest of a request → how often it was answered, so that asking it again is not the same."""
+    sent: dict[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    """Role → messages of its last request, so that the transcript says each message once."""
 
 
 @dataclass
