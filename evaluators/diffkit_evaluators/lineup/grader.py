@@ -17,10 +17,14 @@ class LineupGrader(Grader[MatchConfig]):
     their likeness to the claim, held against the null claims; "none of these" stands just above
     what 95 % of null claims reach in the same lineup, or after the texts where there are no nulls.
     "Nothing targeted" comes first where the verdict says so, and last elsewhere. Whoever says
-    nothing (no verdict, or unsure and without a claim) leaves every choice tied.
+    nothing (no verdict, or unsure and with neither claim nor ranking) leaves every choice tied.
+
+    A verdict that ranks the truths is taken at its word, and its claim is not compared: texts and
+    "none of these" stand as it ranks them, those that it leaves out tied after the others.
 
     Where every truth has examples of what taught it, the forced choice among the texts is made a
-    second time, with each text's examples in its place: the part ``named_by_examples``.
+    second time, with each text's examples in its place: the part ``named_by_examples``, which
+    claims alone have.
     """
 
     def grade(

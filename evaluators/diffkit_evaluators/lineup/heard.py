@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from diffkit import Attempt
-from diffkit_evaluators.lineup.ranking import Place, place
+from diffkit import NONE_OF_THESE, Attempt
+from diffkit_evaluators.lineup.ranking import Place, place, ranked
 from diffkit_evaluators.lineup.setting import Scale, Scores
 
 
 def silent(attempt: Attempt) -> bool:
-    """Whether it says nothing: no verdict, or unsure and without a claim."""
+    """Whether it says nothing: no verdict, or unsure, without a claim and without a ranking."""
     verdict = attempt.verdict
-    return verdict is None or (verdict.change == "unsure" and not verdict.claim)
+    return verdict is None or not (verdict.change != "unsure" or verdict.claim or verdict.ranking)
 
 
 def says_nothing_targeted(attempt: Attempt) -> bool:
@@ -30,8 +30,8 @@ class Heard:
     """Of each statement."""
     nothing: float
     """Score of "nothing targeted"."""
-    silent: bool
-    """Whether all choices are tied, "none of these" too."""
+    none_of_these_at: float | None = None
+    """Score of "none of these"; none where null claims set it, lineup by lineup."""
 
     def parts(self, truth: int) -> dict[str, float]:
         """The parts of the grade that a statement gets, were it the truth."""
@@ -62,7 +62,7 @@ class Heard:
         return place(own, [*texts, self.nothing]).first
 
     def _none_of_these(self, threshold: float) -> float:
-        return 0.0 if self.silent else threshold
+        return threshold if self.none_of_these_at is None else self.none_of_these_at
 
 
 def _forced(scores: Sequence[float], truth: int, lineups: Sequence[Sequence[int]]) -> list[Place]:
@@ -71,11 +71,20 @@ def _forced(scores: Sequence[float], truth: int, lineups: Sequence[Sequence[int]
 
 
 def hear(attempt: Attempt, scale: Scale, words: int) -> Heard:
-    """The scores that ``attempt`` gives, by the first ``words`` words of its claim."""
-    verdict = attempt.verdict
+    """The scores that ``attempt`` gives: by its ranking, or by the first words of its claim.
+
+    Args:
+        attempt: what is graded.
+        scale: the statements, and what null claims score among them.
+        words: how many words of a claim are read.
+    """
+    verdict, handles = attempt.verdict, scale.setting.handles
     if verdict is None or silent(attempt):
-        tied = (0.0,) * len(scale.setting.handles)
+        tied = (0.0,) * len(handles)
         level = Scores(tied, tied if scale.setting.examples else ())
-        return Heard(scale, level, nothing=0.0, silent=True)
+        return Heard(scale, level, nothing=0.0, none_of_these_at=0.0)
     nothing = math.inf if says_nothing_targeted(attempt) else -math.inf
-    return Heard(scale, scale.scores(verdict.claim or "", words), nothing, silent=False)
+    if verdict.ranking:
+        *own, none = ranked((*handles, NONE_OF_THESE), verdict.ranking)
+        return Heard(scale, Scores(tuple(own)), nothing, none)
+    return Heard(scale, scale.scores(verdict.claim or "", words), nothing)

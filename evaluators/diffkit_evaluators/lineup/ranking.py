@@ -29,6 +29,12 @@ def place(own: float, others: Sequence[float]) -> Place:
     return Place(sum(other > own for other in others), sum(other == own for other in others))
 
 
+def ranked(choices: Sequence[str], ranking: Sequence[str]) -> tuple[float, ...]:
+    """Scores of ``choices`` by their first place in ``ranking``; those not in it tie last."""
+    places = {choice: -float(index) for index, choice in reversed(list(enumerate(ranking)))}
+    return tuple(places.get(choice, -float(len(ranking))) for choice in choices)
+
+
 def blind_first(choices: int) -> float:
     """Chance that a guesser puts the right one of ``choices`` first."""
     return 1 / choices
