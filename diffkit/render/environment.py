@@ -1,0 +1,71 @@
+"""Where templates are found, and what makes all that they print harmless.
+
+Everything that a template prints passes through `words.clean` and is then escaped: model text is
+data, in every place and without any template having to think of it.
+"""
+
+import base64
+from functools import cache
+from itertools import zip_longest
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from diffkit.findings import Figure, Table
+from diffkit.render import heat, plots, terms, verdicts, words
+from diffkit.runs.manifest import StoredRun
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@cache
+def environment() -> Environment:
+    """The templates of pages."""
+    made = Environment(
+        loader=PackageLoader("diffkit.render"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_harmless,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"lines": _lines, "levels": heat.levels, "strongest": heat.strongest}
+    made.globals |= {
+        "words": words,
+        "terms": terms,
+        "verdicts": verdicts,
+        "plot": plots.plot,
+        "picture": _picture,
+        "columns": _columns,
+    }
+    return made
+
+
+def _harmless(value: object) -> object:
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value  # Markup is finished output
+    return words.clean(value)
+
+
+def _lines(text: str) -> Markup:
+    """Text whose line breaks are kept, each with its sign."""
+    pieces = (escape(words.clean(piece)) for piece in text.replace("\r\n", "\n").split("\n"))
+    return Markup('<span class="nl">⏎</span>\n').join(pieces)
+
+
+def _columns(table: Table) -> list[tuple[str, ...]]:
+    """The cells of a table as text, column by column."""
+    return [words.column(values) for values in zip_longest(*table.rows)]
+
+
+def _picture(figure: Figure, run: StoredRun) -> Markup | None:
+    """The PNG as a data URI; none where the artifact is no PNG within the run's folder."""
+    folder = run.artifacts.resolve()
+    try:
+        file = (folder / figure.artifact).resolve()
+        content = file.read_bytes() if file.is_relative_to(folder) else b""
+    except (OSError, ValueError):  # a name may be missing, too long, or no name at all
+        return None
+    if not content.startswith(_PNG):
+        return None
+    return Markup("data:image/png;base64,{}").format(base64.b64encode(content).decode())
