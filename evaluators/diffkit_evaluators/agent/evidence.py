@@ -1,0 +1,114 @@
+"""What a case's findings are called, and how they are shown."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from diffkit import (
+    Blind,
+    Case,
+    Evidence,
+    Figure,
+    Finding,
+    Findings,
+    Note,
+    NullScores,
+    Samples,
+    Series,
+    Table,
+    TokenTable,
+    TokenTrace,
+    describe,
+    overview,
+)
+
+_UNNAMED = "findings"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One method's findings."""
+
+    name: str
+    """What the method is called in the case, unique there."""
+    evidence: Evidence
+
+    @property
+    def findings(self) -> dict[str, Finding]:
+        """Name → finding; ``kl/1`` is the first of ``kl``."""
+        items = enumerate(self.evidence.findings.items, 1)
+        return {f"{self.name}/{number}": item for number, item in items}
+
+
+def sources(case: Case) -> tuple[Source, ...]:
+    """The methods that found anything: empty findings are the same as none."""
+    found: dict[str, Source] = {}
+    for evidence in case.evidence:
+        if evidence.findings != Findings():
+            method = evidence.method or _UNNAMED
+            same = sum(one.evidence.method == evidence.method for one in found.values())
+            name = f"{method}-{same + 1}" if same else method
+            found[name] = Source(name, evidence)
+    return tuple(found.values())
+
+
+def listing(source: Source, blind: Blind) -> str:
+    """A line for each finding: name, kind, title, size."""
+    lines = overview(source.evidence.findings, blind)
+    return "\n".join(map("{}  {}".format, source.findings, lines))
+
+
+def preview(source: Source, blind: Blind, rows: int) -> str:
+    """All titles, then the first rows of each finding; a note is its title."""
+    shown = [
+        f"{name}\n{describe(finding, blind, limit=rows)}"
+        for name, finding in source.findings.items()
+        if rows and not isinstance(finding, Note)
+    ]
+    return "\n\n".join([listing(source, blind), *shown])
+
+
+def part(finding: Finding, first: int, rows: int, blind: Blind) -> str:
+    """The rows from ``first`` on, counted from 1; notes and figures have none and are whole."""
+    rest = _from(finding, first - 1)
+    start = f"From row {first} on:\n" if first > 1 and rest is not finding else ""
+    return start + describe(rest, blind, limit=rows)
+
+
+def _from(finding: Finding, skipped: int) -> Finding:
+    match finding:
+        case TokenTable() | Samples() | Table():
+            return finding.model_copy(update={"rows": finding.rows[skipped:]})
+        case TokenTrace():
+            return finding.model_copy(update={"tokens": finding.tokens[skipped:]})
+        case Series():
+            return finding.model_copy(update={"lines": finding.lines[skipped:]})
+        case Note() | Figure():
+            return finding
+
+
+def measured(source: Source, blind: Blind) -> str:
+    """The change score against calibration pairs, and the metrics, in words."""
+    return "\n".join(_measured(source.evidence, blind))
+
+
+def _measured(evidence: Evidence, blind: Blind) -> Iterator[str]:
+    findings = evidence.findings
+    score = findings.change_score
+    yield "It gives no change score." if score is None else f"Change score: {score:.3g}."
+    if any(null.scores for null in evidence.nulls):
+        yield "Where nothing targeted was done, it scored:"
+        yield from (_null(null, score, blind) for null in evidence.nulls if null.scores)
+    elif score is not None:
+        yield "What it scores where nothing targeted was done is not known."
+    if findings.metrics:
+        metrics = (f"{blind.words(name)} {value:.3g}" for name, value in findings.metrics.items())
+        yield f"Metrics: {', '.join(metrics)}."
+
+
+def _null(null: NullScores, score: float | None, blind: Blind) -> str:
+    scores = null.scores
+    spread = f"{min(scores):.3g} to {max(scores):.3g}"
+    told = f"- {blind.words(null.rung)}: {len(scores)} pairs, {spread}"
+    if score is None:
+        return f"{told}."
+    return f"{told}; {sum(one >= score for one in scores)} of {len(scores)} at or above this score."

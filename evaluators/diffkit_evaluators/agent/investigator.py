@@ -1,0 +1,102 @@
+"""The agent in its two forms, which differ in what they need."""
+
+from typing import ClassVar
+
+from diffkit import (
+    AttemptContext,
+    Case,
+    Estimate,
+    Investigator,
+    Need,
+    NoVerdict,
+    Outcome,
+    Verdict,
+)
+from diffkit_evaluators.agent.config import AgentConfig
+from diffkit_evaluators.agent.desk import Desk
+from diffkit_evaluators.agent.interview import Interview
+from diffkit_evaluators.agent.prompt import case_message, system_message
+from diffkit_evaluators.lm import (
+    CapReached,
+    LanguageModel,
+    LanguageModelError,
+    Malformed,
+    Refused,
+)
+
+_ROLE = "investigator"
+_CHARACTERS_A_TOKEN = 3
+_OUTCOMES: dict[type[LanguageModelError], Outcome] = {
+    CapReached: Outcome.BUDGET_SPENT,
+    Refused: Outcome.REFUSED,
+    Malformed: Outcome.MALFORMED,
+}
+
+
+class Agent(Investigator[AgentConfig]):
+    """Reads findings, questions the models, and claims what sets them apart."""
+
+    needs: ClassVar[frozenset[Need]] = frozenset({"models", "tools"})
+    varies: ClassVar[bool] = True
+
+    def investigate(self, case: Case, config: AgentConfig, context: AttemptContext) -> Verdict:
+        """What the language model commits itself to."""
+        return interviewed(case, config, context)
+
+    def estimate(self, config: AgentConfig) -> Estimate | None:
+        """See `most`."""
+        return most(config)
+
+
+class AgentLineup(Investigator[AgentConfig]):
+    """The same agent, which ranks the case's candidates as well."""
+
+    needs: ClassVar[frozenset[Need]] = frozenset({"models", "tools", "candidates"})
+    varies: ClassVar[bool] = True
+
+    def investigate(self, case: Case, config: AgentConfig, context: AttemptContext) -> Verdict:
+        """What the language model commits itself to, with a ranking."""
+        return interviewed(case, config, context)
+
+    def estimate(self, config: AgentConfig) -> Estimate | None:
+        """See `most`."""
+        return most(config)
+
+
+def interviewed(case: Case, config: AgentConfig, context: AttemptContext) -> Verdict:
+    """The verdict of a language model on ``case``.
+
+    Raises:
+        NoVerdict: there is none.
+        UserError: the language model cannot be asked.
+    """
+    model = LanguageModel(config, _ROLE, context.talk)
+    desk = Desk(case, config, context, model)
+    brief = case_message(desk.sources, case.candidates, context.blind, config, desk.nonce)
+    system = system_message(config.framing)
+    try:
+        return Interview(model, desk, system, brief, context.talk.transcript).hold()
+    except LanguageModelError as error:
+        outcome = _OUTCOMES.get(type(error), Outcome.MODEL_ERROR)
+        raise NoVerdict(outcome, error.what) from error
+
+
+def most(config: AgentConfig) -> Estimate | None:
+    """The most that an attempt may use; none where no language model is named.
+
+    Without a cap on tokens: as much as comes of one full result and one full answer a turn, each
+    sent again with all later calls.
+    """
+    if config.model is None:
+        return None
+    calls, answer = config.max_calls, config.max_completion_tokens
+    shown = config.characters // _CHARACTERS_A_TOKEN
+    prompts = calls * shown + calls * (calls - 1) // 2 * (shown + answer)
+    cap = config.max_tokens
+    return Estimate(
+        role=_ROLE,
+        model=config.model.name,
+        calls=calls,
+        prompt_tokens=prompts if cap is None else min(prompts, cap),
+        completion_tokens=calls * answer if cap is None else min(calls * answer, cap),
+    )
