@@ -8,9 +8,12 @@ import typer
 
 from diffkit.cli.flags import Device, Fresh, TextsLimit, TextsSource
 from diffkit.cli.state import state
-from diffkit.cli.suites import Names, controls_of, null_of, plan_of, split
+from diffkit.cli.suites import Names, controls_of, models_of, null_of, plan_of, split
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from diffkit.evaluation.bill import Bill
     from diffkit.evaluation.plan import Plan
     from diffkit.evaluation.record import Evaluation
     from diffkit.runs.sweep import Result
@@ -33,12 +36,37 @@ def evaluate(
     ] = None,
     texts: TextsSource = None,
     texts_limit: TextsLimit = None,
+    arms: Annotated[
+        Names, typer.Option(help="method, combined, blackbox, comma-separated; default method.")
+    ] = None,
+    repeats: Annotated[
+        int | None, typer.Option(min=1, help="Attempts of each investigator that varies.")
+    ] = None,
+    model: Annotated[
+        Names, typer.Option(help="ROLE=MODEL: investigator or grader; may be repeated.")
+    ] = None,
+    generator: Annotated[
+        str | None, typer.Option(help="Who answers questions; default transformers.")
+    ] = None,
+    prices: Annotated[
+        Path | None, typer.Option(envvar="DIFFKIT_PRICES", help="YAML of models' prices.")
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="KIND.NAME.OPTION=VALUE, as a suite has it; may be repeated."),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the evaluation in the store.")] = None,
     device: Device = "auto",
     fresh: Fresh = False,
     allow_inert: Annotated[
         bool, typer.Option("--allow-inert", help="Let organisms through that fail their gate.")
     ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Ask language models, whatever it may cost.")
+    ] = False,
+    concurrency: Annotated[
+        int, typer.Option(min=1, help="Attempts and grades of language models side by side.")
+    ] = 8,
 ) -> None:
     """Run, investigate and grade a suite of organisms.
 
@@ -58,10 +86,18 @@ def evaluate(
         "seeds": split(seeds),
         "calibration": [null_of(value) for value in split(calibrate) or []] or None,
         "controls": controls_of(split(controls)),
+        "arms": split(arms),
+        "repeats": repeats,
+        "models": models_of(split(model)),
+        "generator": generator,
+        "prices": prices,
         "texts": texts_source(texts) if texts else None,
         "texts_limit": texts_limit,
     }
-    evaluation = carry_out(plan_of(suite, flags), device, fresh, allow_inert=allow_inert)
+    plan = plan_of(suite, flags, setting or ())
+    evaluation = carry_out(
+        plan, device, fresh, allow_inert=allow_inert, yes=yes, workers=concurrency
+    )
     render_leaderboard(build(evaluation, state.store), out)
     say("Next: diffkit report --leaderboard, or diffkit runs list")
     if any(entry.error for entry in evaluation.entries):
@@ -96,21 +132,45 @@ class Tally:
         say("Runs: " + ", ".join(counts) + ".")
 
 
-def carry_out(plan: "Plan", device: str, fresh: bool, *, allow_inert: bool = False) -> "Evaluation":
+def _agree(*, yes: bool) -> "Callable[[Bill], None]":
+    """Says what language models may cost, and stops unless ``yes``."""
+    from diffkit.cli.console import say
+    from diffkit.errors import UserError
+
+    def agree(bill: "Bill") -> None:
+        say(f"Language models will be asked:\n{bill.words}")
+        if not yes:
+            what = "Nothing was asked yet; runs are kept."
+            raise UserError(what, cure="Repeat the command with --yes to go on.")
+
+    return agree
+
+
+def carry_out(
+    plan: "Plan",
+    device: str,
+    fresh: bool,
+    *,
+    allow_inert: bool = False,
+    yes: bool = False,
+    workers: int = 8,
+) -> "Evaluation":
     """Evaluates ``plan`` into the store, and says how many runs were computed and found."""
     from diffkit.cli.console import listen, progress
+    from diffkit.evaluation.evaluate import Conduct
     from diffkit.evaluation.evaluate import evaluate as carry
     from diffkit.runs.execute import Execution
 
     listen()
     tally = Tally()
-    evaluation = carry(
-        plan,
-        state.store.prepare(),
-        Execution(device, progress, fresh),
+    conduct = Conduct(
         tables=state.catalogue.calibrated,
         allow_inert=allow_inert,
         watch=tally,
+        agree=_agree(yes=yes),
+        workers=workers,
     )
+    execution = Execution(device, progress, fresh)
+    evaluation = carry(plan, state.store.prepare(), execution, conduct)
     tally.tell(sum(entry.from_table for entry in evaluation.entries))
     return evaluation

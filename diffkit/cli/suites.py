@@ -1,5 +1,6 @@
 """Suites from files and flags."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -13,7 +14,7 @@ Names = list[str] | None
 """Values of a flag that may be repeated, or hold several, comma-separated."""
 
 
-def plan_of(suite: Path | None, flags: dict[str, Any]) -> "Plan":
+def plan_of(suite: Path | None, flags: dict[str, Any], settings: Sequence[str] = ()) -> "Plan":
     """The plan of a suite's file, of flags, or of both.
 
     Raises:
@@ -24,7 +25,7 @@ def plan_of(suite: Path | None, flags: dict[str, Any]) -> "Plan":
     from diffkit.yamls import in_file
 
     try:
-        return expand(_suite(suite, flags), state.host, state.catalogue)
+        return expand(_suite(suite, flags, settings), state.host, state.catalogue)
     except BadOption as error:
         raise (in_file(error, suite) if suite else error) from error
 
@@ -54,7 +55,56 @@ def null_of(value: str) -> dict[str, Any]:
     return {"organism": null, **({"draws": int(draws)} if draws else {})}
 
 
-def _suite(path: Path | None, flags: dict[str, Any]) -> "Suite":
+def models_of(values: Names) -> dict[str, str] | None:
+    """Language models by role, from ``ROLE=MODEL``; none where nothing is said of them.
+
+    Raises:
+        UserError: there is no such role.
+    """
+    from diffkit.errors import UserError
+
+    found = {}
+    for value in values or []:
+        role, equals, model = value.partition("=")
+        if role not in {"investigator", "grader"} or not (equals and model):
+            cure = "Try: --model investigator=openai/NAME --model grader=openai/OTHER"
+            raise UserError(f"--model {value!r} is not ROLE=MODEL.", cure=cure)
+        found[role] = model
+    return found or None
+
+
+KINDS = ("methods", "investigators", "graders", "generator_options")
+
+
+def _set(suite: "Suite", settings: Sequence[str]) -> "Suite":
+    """``suite`` with options set as ``KIND.NAME.OPTION=VALUE`` says.
+
+    Raises:
+        UserError: a setting is malformed, or names what the suite does not.
+    """
+    import yaml
+
+    from diffkit.errors import UserError
+
+    content = {kind: dict(getattr(suite, kind)) for kind in KINDS}
+    for setting in settings:
+        place, equals, value = setting.partition("=")
+        kind, _, rest = place.strip().partition(".")
+        name, _, option = rest.partition(".")
+        if kind == "generator":
+            content["generator_options"][rest] = yaml.safe_load(value)
+            continue
+        if not (equals and option) or name not in content.get(kind, {}):
+            cure = "Try: --set investigators.agent.questions=20"
+            raise UserError(
+                f"--set {setting!r} names nothing of the suite as KIND.NAME.OPTION=VALUE.",
+                cure=cure,
+            )
+        content[kind][name] = {**content[kind][name], option: yaml.safe_load(value)}
+    return suite.model_copy(update=content) if settings else suite
+
+
+def _suite(path: Path | None, flags: dict[str, Any], settings: Sequence[str]) -> "Suite":
     """The suite of a file, or of flags; flags given beside a file take the place of its fields."""
     from pydantic import ValidationError
 
@@ -67,7 +117,8 @@ def _suite(path: Path | None, flags: dict[str, Any]) -> "Suite":
     if path is not None:
         content = read_record(path, Suite).beside(path).model_dump(exclude_defaults=True)
     try:
-        return Suite.model_validate({**content, **given})
+        suite = Suite.model_validate({**content, **given})
+        return _set(suite, settings)
     except ValidationError as error:
         if not {"organisms", "methods"} <= {*content, *given}:
             cure = "Give a suite YAML, or at least --organisms NAME and --methods NAME."

@@ -3,26 +3,17 @@
 Where a control does as well as the method, the method's findings were not what told the truth.
 """
 
-import hashlib
 import random
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from diffkit.evaluation.cells import Cell
 from diffkit.findings import BOTH_SIDES, Finding, Findings, Sample, Samples, TokenTrace
-from diffkit.investigator import Case, Evidence
 from diffkit.organism import Control
 
 N = TypeVar("N", str, tuple[str, str])
 SEED = 0
 """Seed of who stands in for whom."""
-
-
-def controlled(evidence: Findings) -> Case:
-    """A case of ``evidence`` alone; its handle is drawn from that, so that it is asked once."""
-    content = hashlib.sha256(evidence.model_dump_json().encode()).hexdigest()
-    found = (Evidence(findings=evidence),) if evidence != Findings() else ()
-    return Case(handle=f"pair-{content[:8]}", evidence=found)
 
 
 def base_only(evidence: Findings) -> Findings:

@@ -70,9 +70,15 @@ class Cell:
         return self.known.run if self.known else self.result.digest if self.result else ""
 
     @property
-    def handle(self) -> str:
-        """What investigators know it by."""
-        return f"pair-{self.digest[:8]}"
+    def subject(self) -> PairSpec:
+        """Its two models."""
+        base, finetuned = self.pair.selected.base, self.pair.selected.finetuned
+        return PairSpec(base.source, finetuned, base.dtype, base.attention)
+
+    @property
+    def spec(self) -> RunSpec:
+        """What is run."""
+        return RunSpec(self.method.spec, self.method.config, self.subject, self.texts, self.seed)
 
     @property
     def change_score(self) -> float | None:
@@ -122,7 +128,7 @@ def _looked_up(
     if cell.pair.role != "calibration" or not tables:
         return cell
     try:
-        key = _spec(cell).identity().digest
+        key = cell.spec.identity().digest
     except DiffkitError:
         return cell  # it fails as a run, which says why
     row = tables.get(key)
@@ -135,7 +141,7 @@ def run_cells(
     cells: Sequence[Cell], store: Store, execution: Execution, watch: Callable[[Result], None]
 ) -> list[Cell]:
     """``cells``, each with its run, but for those that are known."""
-    specs = [None if cell.known else _spec(cell) for cell in cells]
+    specs = [None if cell.known else cell.spec for cell in cells]
     pending = [spec for spec in specs if spec is not None]
     results: dict[int, Result] = {}
     running = run_batches(batches(pending), store, execution)
@@ -146,9 +152,3 @@ def run_cells(
         replace(cell, result=results[id(spec)]) if spec else cell
         for cell, spec in zip(cells, specs, strict=True)
     ]
-
-
-def _spec(cell: Cell) -> RunSpec:
-    base = cell.pair.selected.base
-    sides = PairSpec(base.source, cell.pair.selected.finetuned, base.dtype, base.attention)
-    return RunSpec(cell.method.spec, cell.method.config, sides, cell.texts, cell.seed)

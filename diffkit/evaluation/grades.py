@@ -1,5 +1,6 @@
 """Grades attempts against the truth, once each."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -7,13 +8,20 @@ from pathlib import Path
 from diffkit.errors import RunFailed, reason_of
 from diffkit.evaluation.attempts import component_identity
 from diffkit.evaluation.plan import Component, Pair
+from diffkit.evaluation.remembered import Remembered
 from diffkit.evaluation.statements import handle_of
 from diffkit.grader import Exam, Grade, GradeContext, Statement
+from diffkit.investigator import Talk
 from diffkit.organism import Organism
+from diffkit.prices import Prices
 from diffkit.runs.digest import digest
 from diffkit.runs.files import read_stored
 from diffkit.runs.store import Store
+from diffkit.transcript import FILE, Transcript
 from diffkit.verdict import Attempt
+
+UNGRADED = frozenset({"seconds", "usage", "guesses", "questions"})
+"""What of an attempt no grade hangs on: what it cost."""
 
 
 def exam(
@@ -49,6 +57,20 @@ def answer_of(organism: Organism) -> str | None:
     return handle_of(organism.answer_key) if organism.answer_key else None
 
 
+def _nothing(talk: Talk) -> GradeContext:
+    return GradeContext(talk=talk)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a grade is made with, beside attempt and exam."""
+
+    live: Mapping[str, object] = field(default_factory=dict)
+    """Digests of it; part of the grade's key."""
+    context: Callable[[Talk], GradeContext] = _nothing
+    """Gathers it."""
+
+
 @dataclass
 class Marking:
     """Grades attempts: each once, and not at all where the store holds the grade."""
@@ -56,23 +78,41 @@ class Marking:
     store: Store
     fresh: bool = False
     """Whether grades are made although the store holds them."""
+    prices: Prices = field(default_factory=Prices)
     _made: set[str] = field(default_factory=set)
     """Keys of what was graded already."""
 
-    def __call__(self, attempt: Attempt, paper: Exam, grader: Component) -> str:
-        """Grades ``attempt``; returns the grade's digest.
+    def key(self, attempt: Attempt, paper: Exam, grader: Component, desk: Desk) -> str:
+        """The grade's digest.
 
-        The key holds what the attempt says and not only its digest, since an attempt that failed
-        may end otherwise when it is made again.
+        It holds what the attempt says and not only its digest, since an attempt that failed may end
+        otherwise when it is made again.
+        """
+        said = attempt.model_dump(mode="json", exclude=set(UNGRADED))
+        given = {"attempt": said, "exam": _content(paper), **desk.live}
+        return digest({**given, **component_identity(grader)})
+
+    def missing(self, key: str) -> bool:
+        """Whether the grade is yet to be made."""
+        return key not in self._made and (self.fresh or not self.store.has("grades", key))
+
+    def __call__(
+        self, attempt: Attempt, paper: Exam, grader: Component, desk: Desk | None = None
+    ) -> str:
+        """Grades ``attempt``; returns the grade's digest.
 
         Raises:
             RunFailed: the grader raised.
         """
-        said = attempt.model_dump(mode="json", exclude={"seconds"})
-        key = digest({"attempt": said, "exam": _content(paper), **component_identity(grader)})
+        desk = Desk() if desk is None else desk
+        key = self.key(attempt, paper, grader, desk)
 
         def make(folder: Path) -> None:
-            text = _mark(attempt, paper, grader).model_dump_json(indent=1) + "\n"
+            told = folder / FILE
+            told.unlink(missing_ok=True)
+            memory = Remembered(self.store, forget=self.fresh)
+            talk = Talk(0, Transcript(told), memory, self.prices)
+            text = _mark(attempt, paper, grader, desk, talk).model_dump_json(indent=1) + "\n"
             (folder / "grade.json").write_text(text, encoding="utf-8")
 
         self.store.obtain("grades", key, make, fresh=self.fresh and key not in self._made)
@@ -98,16 +138,16 @@ def _statements_digest(statements: tuple[Statement, ...]) -> str:
     return digest([statement.model_dump(mode="json") for statement in statements])
 
 
-def _mark(attempt: Attempt, paper: Exam, grader: Component) -> Grade:
+def _mark(attempt: Attempt, paper: Exam, grader: Component, desk: Desk, talk: Talk) -> Grade:
     try:
-        made = grader.spec.load().grade(attempt, paper, grader.config, GradeContext())
+        made = grader.spec.load().grade(attempt, paper, grader.config, desk.context(talk))
         if not isinstance(made, Grade):
             msg = f"grade() returned {type(made).__name__}, not Grade"
             raise TypeError(msg)
     except (Exception, SystemExit) as error:
         what = f"The grader {grader.spec.name!r} failed: {reason_of(error)}"
         raise RunFailed(what) from error
-    return made
+    return made.model_copy(update={"usage": talk.usage}) if talk.usage else made
 
 
 def read_grade(store: Store, key: str) -> Grade:

@@ -1,88 +1,170 @@
 """Grades what was said of the cells of an evaluation, and makes their entries."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
+from diffkit.context import Progress
 from diffkit.errors import RunFailed
-from diffkit.evaluation.attempts import component_key
-from diffkit.evaluation.cells import Cell, Conditions
-from diffkit.evaluation.grades import Marking, exam
-from diffkit.evaluation.interview import Attempts
-from diffkit.evaluation.nulls import Nulls
+from diffkit.evaluation.cases import Sitting
+from diffkit.evaluation.cells import Cell, Key
+from diffkit.evaluation.desks import Desks
+from diffkit.evaluation.detection import Calibration
+from diffkit.evaluation.grades import Desk, Marking, read_grade
+from diffkit.evaluation.interview import Place, Said
+from diffkit.evaluation.papers import Papers
 from diffkit.evaluation.plan import Component, Plan
-from diffkit.evaluation.record import Arm, Entry, Judged
-from diffkit.grader import Exam, Statement
-from diffkit.verdict import Attempt
+from diffkit.evaluation.record import Entry, Judged, Scored
+from diffkit.evaluation.workers import concurrently
+from diffkit.grader import Exam, Grader
+from diffkit.investigator import Estimate
+from diffkit.verdict import Attempt, Guess, Outcome
 
 
 @dataclass(frozen=True)
+class Script:
+    """One attempt before one grader."""
+
+    sitting: Sitting
+    place: Place
+    grader: int
+    """Number of the grader in the plan."""
+
+
+@dataclass
 class Grading:
     """Grades what was said of each cell."""
 
     plan: Plan
     mark: Marking
-    references: Mapping[str, tuple[str, ...]]
-    """Ordinary texts by base."""
-    statements: Mapping[str, tuple[Statement, ...]]
-    """Distinct truths by base."""
-    nulls: Mapping[Conditions, Nulls]
+    papers: Papers
+    desks: Desks
+    said: Said
+    calibration: Calibration
+    workers: int = 1
+    """Grades side by side, of graders that ask language models."""
+    agree: Callable[[Sequence[Estimate | None]], None] = field(default=lambda _: None)
+    """Given what grades may use of language models, before any is made; raises to stop."""
 
-    def entry(self, cell: Cell, said: Mapping[Arm, Attempts]) -> Entry:
-        """The record of one cell: ``said`` of it by arm, graded."""
-        one = cell.pair.selected
-        return Entry(
-            organism=one.organism.name,
-            family=one.organism.family,
-            truth=one.organism.truth,
-            answer=cell.answer,
-            lexical=one.organism.lexical,
-            base=one.base.name,
-            variant=one.variant,
-            role=cell.pair.role,
-            method=cell.method.spec.name,
-            seed=cell.seed,
-            run=cell.digest,
-            from_table=cell.known is not None,
-            error=cell.error,
-            judged=self._judged(cell, said) if said else (),
-        )
+    def __call__(
+        self, cells: Sequence[Cell], sittings: Iterable[Sitting], progress: Progress
+    ) -> list[Entry]:
+        """The record of each cell, with what was said of it graded."""
+        scripts = self._scripts(sittings)
+        self._ask_models(scripts, progress)
+        judged: dict[Key, list[Judged]] = {}
+        for script in progress(scripts, label="grades", total=len(scripts)):
+            judged.setdefault(script.place.cell, []).append(self._judge(script))
+        return [
+            _entry(cell, tuple(judged.get(cell.key, ())) if cell.pair.role == "test" else ())
+            for cell in cells
+        ]
 
-    def _judged(self, cell: Cell, said: Mapping[Arm, Attempts]) -> tuple[Judged, ...]:
-        papers = [self._exam(cell, investigator) for investigator in self.plan.investigators]
-        return tuple(
-            self._judge(made, paper, arm, investigator, grader)
-            for arm, attempts in said.items()
-            for made, paper, investigator in zip(
-                attempts, papers, self.plan.investigators, strict=True
-            )
-            for grader in self.plan.graders
-        )
+    @cached_property
+    def graders(self) -> tuple[Grader[Any], ...]:
+        """The graders of the plan."""
+        return tuple(one.spec.load() for one in self.plan.graders)
 
-    def _exam(self, cell: Cell, investigator: Component) -> Exam:
-        """The same whatever the investigator was given: null claims are of the method itself."""
-        claims = self.nulls.get(cell.conditions, Nulls()).claims
-        base = cell.pair.selected.base.name
-        return exam(
-            cell.pair,
-            self.statements[base],
-            reference=self.references[base],
-            null_claims=claims.get(component_key(investigator), ()),
-        )
+    def _scripts(self, sittings: Iterable[Sitting]) -> list[Script]:
+        numbers = range(len(self.plan.investigators))
+        places = [
+            (sitting, place)
+            for sitting in sittings
+            for reader in numbers
+            for repeat in range(self.plan.suite.repeats)
+            if (place := Place(sitting.cell.key, sitting.arm, reader, repeat)) in self.said
+        ]
+        return [
+            Script(sitting, place, grader)
+            for sitting, place in places
+            for grader in range(len(self.plan.graders))
+        ]
 
-    def _judge(
-        self, made: Attempt, paper: Exam, arm: Arm, investigator: Component, grader: Component
-    ) -> Judged:
+    def _ask_models(self, scripts: Sequence[Script], progress: Progress) -> None:
+        """Makes the missing grades of language models side by side; the rest is quick."""
+        missing = {
+            key: script
+            for script in scripts
+            if self._estimate(script) is not None and self.mark.missing(key := self._key(script))
+        }
+        self.agree([self._estimate(script) for script in missing.values()])
+        work = concurrently(list(missing.values()), self._mark, self.workers)
+        for _ in progress(work, label="language models' grades", total=len(missing)):
+            pass
+
+    def _judge(self, script: Script) -> Judged:
         """One grade; a grader that raises costs that grade alone."""
-        digest, error = "", ""
-        try:
-            digest = self.mark(made, paper, grader)
-        except RunFailed as failure:
-            error = str(failure)
+        digest, error = self._mark(script)
+        place, grader = script.place, self.plan.graders[script.grader]
         return Judged(
-            investigator=investigator.spec.name,
+            investigator=self.plan.investigators[place.reader].spec.name,
             grader=grader.spec.name,
-            arm=arm,
-            attempt=made.digest,
+            arm=place.arm,
+            repeat=place.repeat,
+            attempt=self.said[place].digest,
             grade=digest,
             error=error,
+            detection=self.calibration.test(script.sitting.cell, place),
+            curve=self._curve(script) if digest else (),
         )
+
+    def _mark(self, script: Script) -> tuple[str, str]:
+        """Digest of the grade, and why there is none."""
+        try:
+            return self.mark(self.said[script.place], *self._with(script)), ""
+        except RunFailed as failure:
+            return "", str(failure)
+
+    def _key(self, script: Script) -> str:
+        return self.mark.key(self.said[script.place], *self._with(script))
+
+    def _with(self, script: Script) -> tuple[Exam, Component, Desk]:
+        paper = self.papers(script.sitting.cell, script.place.reader)
+        desk = self.desks(script.sitting, getattr(self._grader(script), "needs", frozenset()))
+        return paper, self.plan.graders[script.grader], desk
+
+    def _curve(self, script: Script) -> tuple[Scored, ...]:
+        """What the guesses on the way were worth, where that costs no language model."""
+        if self._estimate(script) is not None:
+            return ()
+        made = self.said[script.place]
+        return tuple(
+            Scored(questions=guess.questions, score=self._score(script, _as_said(made, guess)))
+            for guess in made.guesses
+        )
+
+    def _score(self, script: Script, guessed: Attempt) -> float:
+        return read_grade(self.mark.store, self.mark(guessed, *self._with(script))).score
+
+    def _grader(self, script: Script) -> Grader[Any]:
+        return self.graders[script.grader]
+
+    def _estimate(self, script: Script) -> Estimate | None:
+        config = self.plan.graders[script.grader].config
+        return self._grader(script).estimate(config)
+
+
+def _as_said(made: Attempt, guess: Guess) -> Attempt:
+    changed = {"verdict": guess.verdict, "outcome": Outcome.VERDICT, "error": ""}
+    return made.model_copy(update=changed)
+
+
+def _entry(cell: Cell, judged: tuple[Judged, ...]) -> Entry:
+    one = cell.pair.selected
+    return Entry(
+        organism=one.organism.name,
+        family=one.organism.family,
+        truth=one.organism.truth,
+        answer=cell.answer,
+        lexical=one.organism.lexical,
+        base=one.base.name,
+        variant=one.variant,
+        role=cell.pair.role,
+        method=cell.method.spec.name,
+        seed=cell.seed,
+        run=cell.digest,
+        from_table=cell.known is not None,
+        error=cell.error,
+        judged=judged,
+    )

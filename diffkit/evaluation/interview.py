@@ -1,82 +1,122 @@
-"""Asks investigators about the cells under test, and about what control rows put in their place."""
+"""Asks investigators: those without a language model one by one, the others side by side."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
 
-from diffkit.evaluation.arms import base_only, controlled, random_null, swapped
-from diffkit.evaluation.attempts import Asking
-from diffkit.evaluation.cells import Cell, Conditions, Key
-from diffkit.evaluation.nulls import Nulls
-from diffkit.evaluation.plan import Plan
+from diffkit.context import Progress
+from diffkit.evaluation.attempts import Asking, Seat, read_attempt
+from diffkit.evaluation.cases import Cases, Sitting
+from diffkit.evaluation.cells import Key
+from diffkit.evaluation.plan import Component, Plan
 from diffkit.evaluation.record import Arm
-from diffkit.findings import Findings
-from diffkit.investigator import Case, Evidence
-from diffkit.runs.execute import Execution
+from diffkit.evaluation.seats import Seats
+from diffkit.evaluation.sittings import Sittings
+from diffkit.evaluation.workers import concurrently
+from diffkit.investigator import Case, Estimate, Investigator
 from diffkit.verdict import Attempt
 
-Attempts = tuple[Attempt, ...]
-"""By investigator, in the plan's order."""
-Ceilings = Mapping[tuple[str, str], Findings]
-"""What an organism's training data says, by organism and base; some have no such data."""
+
+class Place(NamedTuple):
+    """Where an attempt stands in an evaluation."""
+
+    cell: Key
+    arm: Arm
+    reader: int
+    """Number of the investigator in the plan."""
+    repeat: int
+
+
+Said = Mapping[Place, Attempt]
 
 
 @dataclass(frozen=True)
+class Task:
+    """One attempt to be made."""
+
+    sitting: Sitting
+    reader: int
+    repeat: int
+
+    @property
+    def place(self) -> Place:
+        """Where the attempt stands."""
+        return Place(self.sitting.cell.key, self.sitting.arm, self.reader, self.repeat)
+
+
+@dataclass
 class Interview:
     """The investigators of a plan, and what they are given."""
 
     plan: Plan
-    nulls: Mapping[Conditions, Nulls]
-    ceilings: Ceilings
+    cases: Cases
+    seats: Seats
     ask: Asking
+    workers: int = 1
+    """Attempts side by side, of investigators whose verdicts vary."""
+    agree: Callable[[Sequence[Estimate | None]], None] = field(default=lambda _: None)
+    """Given what attempts may use of language models, before any is made; raises to stop."""
 
-    def __call__(
-        self, cells: Sequence[Cell], execution: Execution
-    ) -> dict[Key, dict[Arm, Attempts]]:
-        """The attempts at each cell under test; targeted ones have the control rows too.
+    def __call__(self, sittings: Sittings, progress: Progress) -> Said:
+        """All attempts: at the cells under test, and at the calibration nulls."""
+        tasks = [*self._tasks(sittings.tests()), *self._null_tasks(sittings)]
+        plain = [task for task in tasks if not self.readers[task.reader].varies]
+        costly = [task for task in tasks if self.readers[task.reader].varies]
+        missing, keys = self._look(costly, progress)
+        self.agree([self._estimate(task) for task in missing])
+        said = {
+            task.place: self._put(task)
+            for task in progress(plain, label="verdicts", total=len(plain))
+        }
+        made = concurrently(missing, self._put, self.workers)
+        for _ in progress(made, label="attempts", total=len(missing)):
+            pass
+        return said | {place: read_attempt(self.ask.store, key) for place, key in keys.items()}
 
-        Findings are read one cell at a time, and let go.
-        """
-        tests = [cell for cell in cells if cell.pair.role == "test"]
-        said: dict[Key, dict[Arm, Attempts]] = {}
-        speaking = set()
-        for cell in execution.progress(tests, label="verdicts", total=len(tests)):
-            case = self._case(cell)
-            said[cell.key] = {"method": self._put(case)}
-            if cell.answer and "base-only" in self.plan.suite.controls:
-                base = base_only(cell.run.findings) if cell.run else None
-                said[cell.key]["base-only"] = self._put(controlled(base) if base else None)
-                if base and base.items:
-                    speaking.add(cell.method.spec.name)
-        for cell in (cell for cell in tests if cell.answer):
-            if cell.method.spec.name not in speaking:
-                said[cell.key].pop("base-only", None)
-            said[cell.key].update(self._elsewhere(cell, tests, said))
-        return said
+    @cached_property
+    def readers(self) -> tuple[Investigator[Any], ...]:
+        """The investigators of the plan."""
+        return tuple(one.spec.load() for one in self.plan.investigators)
 
-    def _case(self, cell: Cell) -> Case | None:
-        """What the method found; none where its run failed."""
-        if cell.run is None:
-            return None
-        nulls = self.nulls.get(cell.conditions, Nulls()).scores
-        evidence = Evidence(method=cell.method.spec.name, findings=cell.run.findings, nulls=nulls)
-        return Case(handle=cell.handle, evidence=(evidence,))
+    def _tasks(self, sittings: Iterator[Sitting]) -> Iterator[Task]:
+        for sitting in sittings:
+            for number, reader in enumerate(self.readers):
+                if sitting.arm == "blackbox" and "models" not in reader.needs:
+                    continue  # who asks no questions has nothing there
+                for repeat in range(self.plan.suite.repeats if reader.varies else 1):
+                    yield Task(sitting, number, repeat)
 
-    def _elsewhere(
-        self, cell: Cell, tests: Sequence[Cell], said: Mapping[Key, Mapping[Arm, Attempts]]
-    ) -> dict[Arm, Attempts]:
-        """The control rows that need no findings of the cell itself."""
-        controls, made = self.plan.suite.controls, dict[Arm, Attempts]()
-        if "no-evidence" in controls:
-            made["no-evidence"] = self._put(controlled(Findings()))
-        if "evidence-swap" in controls and (other := swapped(tests, cell)):
-            made["evidence-swap"] = said[other.key]["method"]
-        if "random" in controls and (null := random_null(tests, cell)):
-            made["random"] = said[null.key]["method"]
-        selected = cell.pair.selected
-        words = self.ceilings.get((selected.organism.name, selected.base.name))
-        if "ceiling" in controls and words:
-            made["ceiling"] = self._put(controlled(words))
-        return made
+    def _null_tasks(self, sittings: Sittings) -> Iterator[Task]:
+        """Claims are wanted of what one method says; calibration, of all that varies."""
+        for task in self._tasks(sittings.nulls()):
+            if self.readers[task.reader].varies or task.sitting.arm == "method":
+                yield task
 
-    def _put(self, case: Case | None) -> Attempts:
-        return tuple(self.ask(case, investigator) for investigator in self.plan.investigators)
+    def _look(
+        self, tasks: Sequence[Task], progress: Progress
+    ) -> tuple[list[Task], dict[Place, str]]:
+        """The tasks whose attempts are missing, each once, and the keys of all."""
+        keys: dict[Place, str] = {}
+        missing: dict[str, Task] = {}
+        for task in progress(tasks, label="cases", total=len(tasks)):
+            case, seat = self._case(task)
+            key = keys[task.place] = self.ask.key(case, self._component(task), seat)
+            if key not in missing and self.ask.missing(key):
+                missing[key] = task
+        return list(missing.values()), keys
+
+    def _case(self, task: Task) -> tuple[Case | None, Seat]:
+        needs = self.readers[task.reader].needs
+        case = self.cases(task.sitting, needs)
+        return case, self.seats(task.sitting, case, needs, task.repeat)
+
+    def _put(self, task: Task) -> Attempt:
+        case, seat = self._case(task)
+        return self.ask(case, self._component(task), seat)
+
+    def _component(self, task: Task) -> Component:
+        return self.plan.investigators[task.reader]
+
+    def _estimate(self, task: Task) -> Estimate | None:
+        return self.readers[task.reader].estimate(self._component(task).config)

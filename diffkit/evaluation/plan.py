@@ -12,6 +12,7 @@ from diffkit.evaluation.suite import ALL, Choice, Suite
 from diffkit.method import MethodConfig
 from diffkit.organism import BaseModelEntry
 from diffkit.plugins import Host
+from diffkit.prices import Prices, read_prices
 from diffkit.registry import Registry, Spec
 from diffkit.runs.options import configure
 from diffkit.texts import Texts
@@ -44,6 +45,9 @@ class Plan:
     methods: tuple[Component, ...]
     investigators: tuple[Component, ...]
     graders: tuple[Component, ...]
+    generator: Component | None
+    """Who answers in the models' place; none where the default is not installed."""
+    prices: Prices
 
 
 def expand(suite: Suite, host: Host, catalogue: Catalogue) -> Plan:
@@ -61,12 +65,16 @@ def expand(suite: Suite, host: Host, catalogue: Catalogue) -> Plan:
         for item in suite.calibration
         for rung, one in calibration_nulls(item, catalogue, selected)
     }
+    investigators = _speaking(suite, "investigator", suite.investigators, host.investigators)
+    graders = _speaking(suite, "grader", suite.graders, host.graders)
     return Plan(
         suite=suite.model_copy(update={"seeds": tuple(dict.fromkeys(suite.seeds))}),
         pairs=(*(Pair(one, "test") for one in tests.values()), *nulls.values()),
         methods=_components(suite.methods, host.methods),
-        investigators=_components(suite.investigators, host.investigators),
-        graders=_components(suite.graders, host.graders),
+        investigators=investigators,
+        graders=graders,
+        generator=_generator(suite, host.generators),
+        prices=read_prices(suite.prices) if suite.prices else Prices(),
     )
 
 
@@ -82,18 +90,41 @@ def _chosen(choice: Choice, catalogue: Catalogue) -> tuple[Selected, ...]:
 def _components(
     chosen: Mapping[str, Mapping[str, Any]], registry: Registry
 ) -> tuple[Component, ...]:
-    found = []
-    for name, options in chosen.items():
-        spec = registry[name]
-        if spec.subject == "model":
-            what = f"{name!r} is a study of one model: it cannot be evaluated."
-            cure = f"Run it by itself: diffkit run {name} --base MODEL"
-            raise BadOption(what, (f"{registry.kind}s", name), cure=cure)
-        try:
-            found.append(Component(spec, configure(spec, options)))
-        except BadOption as error:
-            raise error.within(f"{registry.kind}s", name) from error
-    return tuple(found)
+    return tuple(_component(name, options, registry) for name, options in chosen.items())
+
+
+def _component(name: str, options: Mapping[str, Any], registry: Registry) -> Component:
+    spec = registry[name]
+    if spec.subject == "model":
+        what = f"{name!r} is a study of one model: it cannot be evaluated."
+        cure = f"Run it by itself: diffkit run {name} --base MODEL"
+        raise BadOption(what, (f"{registry.kind}s", name), cure=cure)
+    try:
+        return Component(spec, configure(spec, options))
+    except BadOption as error:
+        raise error.within(f"{registry.kind}s", name) from error
+
+
+def _generator(suite: Suite, registry: Registry) -> Component | None:
+    """What answers in the models' place; the default may be turned off where nobody asks."""
+    asked = {"generator", "generator_options"} & suite.model_fields_set
+    if not asked and suite.generator not in {entry.spec.name for entry in registry}:
+        return None
+    return _component(suite.generator, suite.generator_options, registry)
+
+
+def _speaking(
+    suite: Suite, role: str, chosen: Mapping[str, Mapping[str, Any]], registry: Registry
+) -> tuple[Component, ...]:
+    """Components of a role; those with an option `model` that is not given get the role's."""
+    model = suite.models.get(role)
+    given = {
+        name: {"model": model, **options}
+        if model is not None and "model" in registry[name].load_config().model_fields
+        else options
+        for name, options in chosen.items()
+    }
+    return _components(given, registry)
 
 
 def texts_of(suite: Suite, base: BaseModelEntry) -> Texts:

@@ -11,7 +11,7 @@ from diffkit.datasets.dataset import Dataset
 from diffkit.datasets.given import texts_source
 from diffkit.errors import UserError
 from diffkit.evaluation.draws import Calibration
-from diffkit.evaluation.record import ControlArm
+from diffkit.evaluation.record import ControlArm, MainArm
 from diffkit.organism import Record
 
 ALL = "*"
@@ -42,6 +42,22 @@ class Suite(Record):
     """Investigator name → its options."""
     graders: Mapping[str, Mapping[str, Any]] = Field(default={"lineup": {}})
     """Grader name → its options."""
+    models: Mapping[str, Any] = Field(default_factory=dict)
+    """Role (``investigator``, ``grader``) → language model, for each that has an option `model` and
+    is given none."""
+    arms: tuple[MainArm, ...] = Field(default=("method",), min_length=1)
+    """What investigators are given to find out what was done: findings of each method, findings of
+    all methods (`combined`), or questions alone (`blackbox`)."""
+    repeats: int = Field(default=1, ge=1)
+    """How often each investigator is asked whose verdict may vary."""
+    generator: str = "transformers"
+    """Who answers investigators' questions and graders' prompts in the models' place."""
+    generator_options: Mapping[str, Any] = Field(default_factory=dict)
+    """Options of the generator."""
+    prices: Path | None = None
+    """YAML of prices of language models."""
+    alpha: float = Field(default=0.05, gt=0, lt=1)
+    """False-positive rate at which investigators' `p_targeted` is tested against the nulls."""
     seeds: tuple[NonNegativeInt, ...] = Field(default=(0,), min_length=1)
     """Seeds of the methods' runs."""
     calibration: tuple[Calibration, ...] = ()
@@ -60,6 +76,11 @@ class Suite(Record):
         if isinstance(value, Sequence) and not isinstance(value, str):
             return [{"organism": item} if isinstance(item, str) else item for item in value]
         return value
+
+    @field_validator("arms", mode="after")
+    @classmethod
+    def _distinct(cls, value: tuple[MainArm, ...]) -> tuple[MainArm, ...]:
+        return tuple(arm for arm in get_args(MainArm) if arm in value)
 
     @field_validator("methods", "investigators", "graders", mode="before")
     @classmethod
@@ -91,7 +112,8 @@ class Suite(Record):
         nulls = [
             null.model_copy(update={"organism": found(null.organism)}) for null in self.calibration
         ]
-        changed = {"organisms": tuple(organisms), "calibration": tuple(nulls)}
+        changed: dict[str, Any] = {"organisms": tuple(organisms), "calibration": tuple(nulls)}
+        changed["prices"] = path.parent / self.prices if self.prices else None
         return self.model_copy(update={**changed, "texts": _placed(self.texts, path.parent)})
 
 

@@ -1,13 +1,13 @@
 """Makes a calibration table: runs the nulls of a suite, and notes what they said."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from diffkit.errors import UserError
 from diffkit.evaluation.attempts import Asking, component_key
 from diffkit.evaluation.calibrated import Calibrated
-from diffkit.evaluation.cells import planned_cells, run_cells
-from diffkit.evaluation.nulls import claims_of
-from diffkit.evaluation.plan import Plan
+from diffkit.evaluation.cells import Cell, planned_cells, run_cells
+from diffkit.evaluation.plan import Component, Plan
+from diffkit.investigator import Case, Evidence
 from diffkit.runs.execute import Execution
 from diffkit.runs.store import Store
 from diffkit.runs.sweep import Result
@@ -50,3 +50,13 @@ def tabulate(
             if set(claims) == wanted
             else None
         )
+
+
+def claims_of(cell: Cell, investigators: Sequence[Component], ask: Asking) -> dict[str, str]:
+    """What each investigator claims of a null, by its key; who gives no verdict is left out."""
+    if cell.run is None:
+        return {}
+    evidence = Evidence(method=cell.method.spec.name, findings=cell.run.findings)
+    case = Case(handle=f"pair-{cell.digest[:8]}", evidence=(evidence,))
+    made = {component_key(one): ask(case, one).verdict for one in investigators}
+    return {key: verdict.claim or "" for key, verdict in made.items() if verdict}

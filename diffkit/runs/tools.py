@@ -37,12 +37,25 @@ def open_tools(spec: RunSpec, run: StoredRun, device: str) -> Iterator[Tools]:
         RunFailed: the method raised, or two of its tools have one name.
         BadModel, BadFile, BadDevice: models or device cannot be used.
     """
+    with opened(spec.subject, device) as loaded:
+        yield tools_of(spec, run, loaded.subject)
+
+
+def tools_of(spec: RunSpec, run: StoredRun, subject: Any) -> Tools:
+    """The tools of a finished run by name.
+
+    Args:
+        spec: what was run.
+        run: what it left.
+        subject: its pair, loaded.
+
+    Raises:
+        RunFailed: the method raised, or two of its tools have one name.
+    """
     method: Any = implementation_of(spec.method)
     left = FinishedRun(run.findings, run.artifacts, spec.texts, spec.seed)
-    with opened(spec.subject, device) as loaded:
-        with _blaming(f"The tools of {spec.method.name!r}"):
-            tools = _by_name(method.tools(loaded.subject, spec.config, left))
-        yield tools
+    with _blaming(f"The tools of {spec.method.name!r}"):
+        return _by_name(method.tools(subject, spec.config, left))
 
 
 def _by_name(tools: Any) -> Tools:

@@ -14,7 +14,7 @@ from diffkit.registry import Spec
 from diffkit.runs.store import Store
 from diffkit.verdict import Attempt, Outcome
 
-SOURCE = "class E:\n    def investigate(self, *_): {raising}\n    grade = investigate\n"
+SOURCE = "class E:\n    needs, varies = frozenset(), False\n    def investigate(self, *_): {raising}\n    grade = investigate\n"
 
 
 @pytest.fixture(

@@ -2,7 +2,17 @@
 
 import os
 
-from diffkit import Attempt, Case, Exam, Grade, Grader, Investigator, Verdict
+from diffkit import (
+    Attempt,
+    AttemptContext,
+    Case,
+    Exam,
+    Grade,
+    GradeContext,
+    Grader,
+    Investigator,
+    Verdict,
+)
 from dk_stranger.config import BluntConfig, Nothing
 from dk_stranger.method import note
 
@@ -10,7 +20,9 @@ from dk_stranger.method import note
 class Blunt(Investigator[BluntConfig]):
     """Says the same of everything."""
 
-    def investigate(self, case: Case, config: BluntConfig) -> Verdict:
+    def investigate(
+        self, case: Case, config: BluntConfig, context: AttemptContext
+    ) -> Verdict:
         note("investigate", case.handle)
         if os.environ.get("DK_FAIL") == "investigator":
             raise ConnectionError("no line\nno answer")
@@ -20,7 +32,9 @@ class Blunt(Investigator[BluntConfig]):
 class Strict(Grader[Nothing]):
     """Finds nothing good enough."""
 
-    def grade(self, attempt: Attempt, exam: Exam, config: Nothing) -> Grade:
+    def grade(
+        self, attempt: Attempt, exam: Exam, config: Nothing, context: GradeContext
+    ) -> Grade:
         note("grade", attempt.digest)
         if os.environ.get("DK_FAIL") == "grader":
             raise ConnectionError("no line")

@@ -1,0 +1,105 @@
+"""What investigators are given: an arm is a difference in the data of the case alone."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from diffkit.evaluation.arms import base_only
+from diffkit.evaluation.cells import Cell, Conditions
+from diffkit.evaluation.nulls import Nulls
+from diffkit.evaluation.record import Arm
+from diffkit.findings import Findings
+from diffkit.grader import Statement
+from diffkit.investigator import CandidateTruth, Case, Evidence, Need
+from diffkit.runs.digest import digest
+from diffkit.runs.subject import PairSpec
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """One arm of one cell: whose models may be asked, and whose findings are read."""
+
+    cell: Cell
+    """Whose truth and models it is about."""
+    arm: Arm
+    sources: tuple[Cell, ...] = ()
+    """Cells whose findings are read."""
+    findings: Findings | None = None
+    """What is read in their place, where it is no method's."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether the models may be asked: only whoever has no evidence at all may not."""
+        return self.arm != "no-evidence"
+
+    @property
+    def tooled(self) -> tuple[Cell, ...]:
+        """Cells whose methods' tools may be used: those whose findings are read as they are."""
+        return () if self.arm == "base-only" else self.sources
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Makes cases."""
+
+    nulls: Mapping[Conditions, Nulls]
+    statements: Mapping[str, tuple[Statement, ...]]
+    """Distinct truths by base."""
+
+    def __call__(self, sitting: Sitting, needs: frozenset[Need]) -> Case | None:
+        """The case of a sitting for an investigator with such needs; none without any run.
+
+        Empty findings are no evidence: whoever reads them is given what the arm without gives.
+        """
+        evidence = self._evidence(sitting)
+        if evidence is None:
+            return None
+        found = tuple(one for one in evidence if one.findings != Findings())
+        questions = "models" in needs and sitting.asks
+        return Case(
+            handle=_handle(sitting.cell.subject, found, questions=questions),
+            evidence=found,
+            questions=questions,
+            candidates=self._candidates(sitting) if "candidates" in needs else (),
+        )
+
+    def _evidence(self, sitting: Sitting) -> tuple[Evidence, ...] | None:
+        if sitting.findings is not None:
+            return (Evidence(findings=sitting.findings),)
+        found = [self._of(source) for source in sitting.sources]
+        known = tuple(one for one in found if one is not None)
+        if sitting.sources and not known:
+            return None
+        if sitting.arm == "base-only":
+            return tuple(Evidence(findings=base_only(one.findings)) for one in known)
+        return known
+
+    def _of(self, cell: Cell) -> Evidence | None:
+        """What a method found; none where its run failed."""
+        if cell.run is None:
+            return None
+        nulls = self.nulls.get(cell.conditions, Nulls()).others(cell.digest)
+        return Evidence(method=cell.method.spec.name, findings=cell.run.findings, nulls=nulls)
+
+    def _candidates(self, sitting: Sitting) -> tuple[CandidateTruth, ...]:
+        truths = self.statements.get(sitting.cell.pair.selected.base.name, ())
+        return tuple(CandidateTruth(handle=one.handle, text=one.text) for one in truths)
+
+
+def _handle(subject: PairSpec, evidence: Sequence[Evidence], *, questions: bool) -> str:
+    """Drawn from all that may be looked at, so that what is the same is asked once."""
+    if questions:
+        return f"pair-{subject_digest(subject)[:8]}"
+    content = "".join(one.model_dump_json() for one in evidence)
+    return f"pair-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+
+
+@lru_cache(maxsize=4096)
+def subject_digest(subject: PairSpec) -> str:
+    """Digest of what both sides are, by content.
+
+    Raises:
+        BadModel, BadFile: a model cannot be used.
+    """
+    return digest(vars(subject.identity()))

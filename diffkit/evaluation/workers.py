@@ -1,0 +1,66 @@
+"""Does work on several threads that a stop of the program does not wait for."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Done(Generic[T, R]):
+    """One item and what came of it."""
+
+    item: T
+    result: R
+
+
+def concurrently(items: Sequence[T], work: Callable[[T], R], workers: int) -> Iterator[Done[T, R]]:
+    """Works on ``items``, begun in their order, and yields each as it is finished.
+
+    What ``work`` raises is raised here; what was not begun by then is left. The threads are
+    daemons, so that Ctrl-C need not wait for an answer from far away.
+
+    Args:
+        items: what to work on.
+        work: done to each, on any thread.
+        workers: threads; one does all of it in the caller's.
+    """
+    if workers <= 1 or len(items) <= 1:
+        yield from (Done(item, work(item)) for item in items)
+        return
+    pending: queue.SimpleQueue[T] = queue.SimpleQueue()
+    finished: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    for item in items:
+        pending.put(item)
+    stop = threading.Event()
+    for _ in range(min(workers, len(items))):
+        threading.Thread(target=_drain, args=(pending, finished, work, stop), daemon=True).start()
+    try:
+        for _ in items:
+            one = finished.get()
+            if isinstance(one, BaseException):
+                raise one
+            yield one
+    finally:
+        stop.set()
+
+
+def _drain(
+    pending: "queue.SimpleQueue[T]",
+    finished: "queue.SimpleQueue[Any]",
+    work: Callable[[T], R],
+    stop: threading.Event,
+) -> None:
+    while not stop.is_set():
+        try:
+            item = pending.get_nowait()
+        except queue.Empty:
+            return
+        try:
+            finished.put(Done(item, work(item)))
+        except BaseException as error:
+            finished.put(error)
