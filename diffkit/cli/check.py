@@ -13,7 +13,7 @@ from diffkit.organism import BaseModelEntry, Organism
 
 if TYPE_CHECKING:
     from diffkit.evaluation.check import Checked
-    from diffkit.evaluation.leaderboard import Share
+    from diffkit.evaluation.shares import Share
 
 FEW = 50
 """Probes below which a share says little."""

@@ -50,5 +50,7 @@ def _flat(record: Mapping[str, object], start: str = "") -> Iterator[tuple[str, 
     for key, value in record.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{start}{key}_")
+        elif isinstance(value, tuple):
+            yield f"{start}{key}", ", ".join(map(str, value))
         elif value is not None:
             yield f"{start}{key}", value

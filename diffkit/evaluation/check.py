@@ -12,8 +12,8 @@ from diffkit.engine.load import Networks, load_pair
 from diffkit.errors import BadFile, BadModel, DiffkitError
 from diffkit.evaluation.asking import Answers, Memory, asks
 from diffkit.evaluation.gate import Expression, bounded, expressed, shown
-from diffkit.evaluation.leaderboard import Share
 from diffkit.evaluation.retention import Questions, read_questions, retention
+from diffkit.evaluation.shares import Share
 from diffkit.organism import BaseModelEntry, Finetuned, Identical, Organism, Probes, Record
 from diffkit.texts import Texts
 

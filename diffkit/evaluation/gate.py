@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from diffkit.catalogue import Selected
 from diffkit.evaluation.asking import Answers, Memory, asks
-from diffkit.evaluation.leaderboard import Share, share
+from diffkit.evaluation.shares import Share, share
 from diffkit.organism import Probes, Record
 from diffkit.runs.digest import digest
 from diffkit.runs.execute import Execution

@@ -39,8 +39,9 @@ class Graded:
 
     @property
     def detection(self) -> Detection | None:
-        """The test behind the verdict, where there was one."""
-        return self.attempt.verdict.detection if self.attempt.verdict else None
+        """The test of this very attempt, or else the one behind its verdict, where there is one."""
+        verdict = self.attempt.verdict
+        return self.judged.detection or (verdict.detection if verdict else None)
 
 
 @dataclass(frozen=True)

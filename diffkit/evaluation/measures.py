@@ -7,9 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffkit.evaluation.graded import Unit
-from diffkit.evaluation.leaderboard import Measure, Share, share
+from diffkit.evaluation.shares import Measure, Share, share
 from diffkit.grader import Grade
 from diffkit.statistics import matching_p
+
+_OWN = {
+    "choices",
+    "rank",
+    "top1",
+    "reciprocal_rank",
+    "named",
+    "named_reciprocal_rank",
+    "named_by_examples",
+    "none_of_these",
+}
+"""Parts that have columns, count in letters alone, or say what a lineup was."""
 
 
 def measure(units: Sequence[Unit], part: str, *, is_share: bool = True) -> Measure | None:
@@ -23,15 +35,25 @@ def measure(units: Sequence[Unit], part: str, *, is_share: bool = True) -> Measu
     graded = [grades for unit in units if (grades := _with(unit, part))]
     if not graded:
         return None
-    counted = counts([fmean(_part(grade, part) for grade in grades) for grades in graded])
+    values = [fmean(_part(grade, part) for grade in grades) for grades in graded]
+    counted = counts(values) if is_share else Share(hits=round(sum(values), 9), n=len(values))
     return Measure(
-        hits=counted.hits,
-        n=counted.n,
-        low=counted.low if is_share else None,
-        high=counted.high if is_share else None,
+        **counted.model_dump(),
         chance=_chance(graded, part),
         p=_p(units, part),
     )
+
+
+def other_parts(units: Sequence[Unit]) -> dict[str, Measure]:
+    """Means of the parts that have no column of their own, such as recall, by name."""
+    grades = [case.grade for unit in units for case in unit.cases if case.grade]
+    names = sorted({name for grade in grades for name in grade.parts} - _OWN)
+    means = {name: measure(units, name, is_share=False) for name in names if not _of_chance(name)}
+    return {name: mean for name, mean in means.items() if mean}
+
+
+def _of_chance(part: str) -> bool:
+    return part.endswith("_chance")
 
 
 def counts(values: Sequence[float]) -> Share:

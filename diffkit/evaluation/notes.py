@@ -13,6 +13,7 @@ def notes(evaluation: Evaluation, cases: Sequence[Graded]) -> tuple[str, ...]:
         *_failures(evaluation),
         *_ungraded(cases),
         *_gone(cases),
+        *_served(cases),
         *_few(cases),
         *_calibrated(evaluation),
     )
@@ -42,6 +43,22 @@ def _gone(cases: Sequence[Graded]) -> Iterator[str]:
     gone = {case.entry.run for case in cases if case.run is None and not case.entry.error}
     if gone:
         yield f"{len(gone)} runs were removed since; their scores and costs are left out."
+
+
+def _served(cases: Sequence[Graded]) -> Iterator[str]:
+    """One line for each role of a reader or grader whose endpoint did not stay the same."""
+    served: dict[tuple[str, str, str], dict[str, None]] = {}
+    for case in cases:
+        by_name = [(case.judged.investigator, case.attempt.usage)]
+        by_name += [(case.judged.grader, case.grade.usage)] if case.grade else []
+        for name, used in by_name:
+            for role, usage in used.items():
+                found = served.setdefault((name, role, usage.model), {})
+                found |= dict.fromkeys(usage.served)
+    for (name, role, model), models in served.items():
+        if len(models) > 1:
+            which = ", ".join(sorted(models))
+            yield f"{name}: the endpoint served several models as {role} for {model}: {which}."
 
 
 def _few(cases: Sequence[Graded]) -> Iterator[str]:

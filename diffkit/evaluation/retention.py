@@ -6,7 +6,7 @@ from typing import Any
 
 from diffkit.errors import BadFile
 from diffkit.evaluation.asking import Answers, Ask
-from diffkit.evaluation.leaderboard import Share, share
+from diffkit.evaluation.shares import Share, share
 from diffkit.texts import Text, Texts
 
 SLACK = 24

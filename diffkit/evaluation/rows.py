@@ -1,16 +1,23 @@
 """The rows of a leaderboard."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from statistics import fmean
 from typing import get_args
 
+from diffkit.evaluation.budget import budget_curve, most_questions
+from diffkit.evaluation.contrasts import above, against
 from diffkit.evaluation.graded import Graded, Unit, units
-from diffkit.evaluation.leaderboard import Measure, Row, Share, Stratum
-from diffkit.evaluation.measures import counts, measure
-from diffkit.evaluation.record import Arm
+from diffkit.evaluation.measures import measure, other_parts
+from diffkit.evaluation.noticing import noticing
+from diffkit.evaluation.record import Arm, MainArm
+from diffkit.evaluation.row import Row, Stratum
+from diffkit.evaluation.shares import Measure
+from diffkit.evaluation.spending import spending
 from diffkit.evaluation.ties import groups
-from diffkit.verdict import RungTest
+from diffkit.verdict import Outcome
 
 _ARMS: tuple[Arm, ...] = get_args(Arm)
 _Reader = tuple[str, str]
@@ -39,112 +46,102 @@ def _strata(cases: Sequence[Graded]) -> dict[Stratum, list[Graded]]:
     return strata
 
 
+@dataclass(frozen=True)
+class _Group:
+    """What one row is made of."""
+
+    method: str
+    arm: Arm
+    cases: tuple[Graded, ...]
+
+    @cached_property
+    def organisms(self) -> tuple[Unit, ...]:
+        return _targeted(self.cases)
+
+
 def _rows(reader: _Reader, stratum: Stratum, cases: Sequence[Graded]) -> list[Row]:
     members: dict[tuple[str, Arm], list[Graded]] = {}
     for case in cases:
         members.setdefault((case.entry.method, case.judged.arm), []).append(case)
-    letters = groups({m: _targeted(own) for (m, arm), own in members.items() if arm == "method"})
-    made = [
-        _row(key, reader, stratum, letters.get(key[0], ""), own) for key, own in members.items()
-    ]
-    made.sort(key=lambda row: _place(row, letters.get(row.method, "")))
-    return made
+    made = [_Group(*key, tuple(own)) for key, own in members.items()]
+    letters = groups({group.method: group.organisms for group in made if group.arm == "method"})
+    made.sort(key=lambda group: _place(group, letters.get(group.method, "")))
+    last = most_questions(cases)
+    found = []
+    for group in made:
+        letter = letters[group.method] if group.arm == "method" else ""
+        known = {"investigator": reader[0], "grader": reader[1], "stratum": stratum}
+        more = {**_seen(group), **_came_to(group, last), **_noticed(group, stratum)}
+        compared = _compared(group, made)
+        row = {"method": group.method, "arm": group.arm, "group": letter, **known, **more}
+        found.append(Row.model_validate({**row, **compared}))
+    return found
 
 
-def _place(row: Row, letters: str) -> tuple[bool, int, str, str, int]:
-    """Method rows by group, those without one last; then names; then the controls of each."""
-    return not letters, len(letters), letters, row.method, _ARMS.index(row.arm)
+def _place(group: _Group, letters: str) -> tuple[bool, int, str, str, int]:
+    """Method rows by group, those without one last; then names; then the other arms of each."""
+    return not letters, len(letters), letters, group.method, _ARMS.index(group.arm)
 
 
-def _targeted(cases: Sequence[Graded]) -> tuple[Unit, ...]:
+def _targeted(cases: Iterable[Graded]) -> tuple[Unit, ...]:
     return units(case for case in cases if not case.null)
 
 
-def _row(
-    key: tuple[str, Arm], reader: _Reader, stratum: Stratum, group: str, cases: Sequence[Graded]
-) -> Row:
-    method, arm = key
-    organisms = _targeted(cases)
-    row = Row(
-        method=method,
-        investigator=reader[0],
-        grader=reader[1],
-        arm=arm,
-        stratum=stratum,
-        group=group if arm == "method" else "",
-        top1=measure(organisms, "top1") or Measure(hits=0, n=0),
-        reciprocal_rank=measure(organisms, "reciprocal_rank", is_share=False),
-        named=measure(organisms, "named"),
-        named_by_examples=measure(organisms, "named_by_examples"),
-        none_of_these=measure(organisms, "none_of_these"),
-        outcomes=_outcomes(cases),
-    )
-    return row if arm != "method" else row.model_copy(update=_detection(row, organisms, cases))
-
-
-def _detection(row: Row, organisms: Sequence[Unit], cases: Sequence[Graded]) -> dict[str, object]:
-    """What only findings of a method have: who was detected, on what ground, at what cost."""
-    nulls = [case for case in cases if case.null]
-    names = dict.fromkeys(case.entry.organism for case in nulls)
-    manifests = [case.run.manifest for case in cases if case.run]
-    alarms = {
-        name: _share(units(c for c in nulls if c.entry.organism == name), _called) for name in names
-    }
+def _seen(group: _Group) -> dict[str, object]:
+    """The parts of its grades."""
+    organisms = group.organisms
     return {
-        "detected": _share(organisms, _called),
-        "detected_by": {rung: _passing(organisms, rung) for rung in _testable(cases)},
-        "false_alarms": _share(units(nulls), _called) if row.stratum == "all" else None,
-        "false_alarms_by": alarms,
-        "calibration": _calibration(cases),
+        "top1": measure(organisms, "top1") or Measure(hits=0, n=0),
+        "reciprocal_rank": measure(organisms, "reciprocal_rank", is_share=False),
+        "named": measure(organisms, "named"),
+        "named_by_examples": measure(organisms, "named_by_examples"),
+        "none_of_these": measure(organisms, "none_of_these"),
+        "parts": other_parts(organisms),
+    }
+
+
+def _came_to(group: _Group, last: int) -> dict[str, object]:
+    """How its attempts went and ended."""
+    verdicts = [case for case in group.cases if case.attempt.outcome is Outcome.VERDICT]
+    return {
+        "curve": budget_curve(group.organisms, last),
+        "outcomes": _outcomes(group.cases),
+        "attempts": len(group.cases),
+        "verdicts": len(verdicts),
+        "top1_of_verdicts": measure(_targeted(verdicts), "top1"),
+        **spending(group.cases),
+    }
+
+
+def _noticed(group: _Group, stratum: Stratum) -> dict[str, object]:
+    """What only main arms have, and what only methods have."""
+    if group.arm not in get_args(MainArm):
+        return {}
+    seen = noticing(group.cases, stratum)
+    return {**seen, **_run(group.cases)} if group.arm == "method" else seen
+
+
+def _run(cases: Sequence[Graded]) -> dict[str, object]:
+    """What a run of the method costs."""
+    manifests = [case.run.manifest for case in cases if case.run]
+    return {
         "seconds": fmean([manifest.seconds for manifest in manifests] or [0.0]),
         "peak_bytes": max((manifest.peak_bytes for manifest in manifests), default=0),
     }
 
 
-def _called(case: Graded) -> bool:
-    return case.called
-
-
-def _share(members: Sequence[Unit], holds: Callable[[Graded], bool]) -> Share:
-    return counts([fmean(map(holds, unit.cases)) for unit in members])
-
-
-def _testable(cases: Sequence[Graded]) -> list[str]:
-    """Rungs that a score could have passed."""
-    tests = [case.detection for case in cases if case.detection]
-    return sorted(
-        {
-            rung
-            for test in tests
-            for rung, each in test.rungs.items()
-            if each.p is not None and 1 / (each.n + 1) <= test.alpha
-        }
-    )
-
-
-def _passing(organisms: Sequence[Unit], rung: str) -> Share:
-    def holds(case: Graded) -> bool:
-        test = case.detection
-        p = test.rungs.get(rung, RungTest(n=0)).p if test else None
-        return test is not None and p is not None and p <= test.alpha
-
-    return _share(organisms, holds)
+def _compared(group: _Group, made: Sequence[_Group]) -> dict[str, object]:
+    """What it has over other arms of its method, and over methods that come after it."""
+    organisms = {(each.method, each.arm): each.organisms for each in made}
+    found: dict[str, object] = {"above": above(organisms, group.method, group.arm)}
+    if group.arm == "method":
+        after = made[made.index(group) + 1 :]
+        names = [each.method for each in after if each.arm == "method"]
+        found["against"] = against(organisms, group.method, names)
+    return found
 
 
 def _outcomes(cases: Sequence[Graded]) -> str:
     outcomes = Counter(case.attempt.outcome.value for case in cases)
     outcomes["not graded"] += sum(case.grade is None for case in cases)
     return ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items()) if count)
-
-
-def _calibration(cases: Sequence[Graded]) -> str:
-    known = [case.detection for case in cases if case.detection]
-    if not known:
-        return "not tested"
-    most = max(known, key=lambda test: len(test.rungs))
-    rungs = ", ".join(f"{name} {rung.n}" for name, rung in sorted(most.rungs.items()))
-    untestable = sum(not test.testable for test in known)
-    if not untestable:
-        return rungs
-    some = "" if untestable == len(known) else f" for {untestable} of {len(known)}"
-    return f"untestable at {known[0].alpha:g}{some} ({rungs or 'no nulls'})"

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from diffkit.evaluation.leaderboard import Leaderboard, Measure, Row, Share
+from diffkit.evaluation.leaderboard import Leaderboard
+from diffkit.evaluation.row import Row
+from diffkit.evaluation.shares import Measure, Share
 from diffkit.render import terms, words
 
 WIDTH = 340

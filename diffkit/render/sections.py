@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from diffkit.evaluation.leaderboard import Leaderboard, Row, Stratum
+from diffkit.evaluation.leaderboard import Leaderboard
 from diffkit.evaluation.record import Arm
+from diffkit.evaluation.row import Row, Stratum
 
 ALIKE: tuple[Arm, ...] = ("no-evidence", "ceiling")
 """Controls that do not hang on the method, unless a method's pairs differ from the others'."""

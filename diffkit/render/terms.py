@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable
 
-from diffkit.evaluation.leaderboard import Measure, PairResult, Row, Share, Stratum
+from diffkit.evaluation.leaderboard import PairResult
 from diffkit.evaluation.record import Arm
+from diffkit.evaluation.row import Row, Stratum
+from diffkit.evaluation.shares import Measure, Share
 
 ARMS: dict[Arm, str] = {
     "method": "the method's findings",
+    "combined": "all methods together",
+    "blackbox": "questions alone",
     "no-evidence": "the same reading nothing",
     "base-only": "only what the base says",
     "evidence-swap": "another organism's findings",

@@ -6,7 +6,9 @@ from rich.console import Group
 from rich.table import Table as Grid
 from rich.text import Text
 
-from diffkit.evaluation.leaderboard import Leaderboard, Measure, Row, Share
+from diffkit.evaluation.leaderboard import Leaderboard
+from diffkit.evaluation.row import Row
+from diffkit.evaluation.shares import Measure, Share
 from diffkit.render import terms, words
 from diffkit.render.sections import Section
 from diffkit.render.text_parts import grid, heading, plain, who

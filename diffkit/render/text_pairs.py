@@ -5,7 +5,8 @@ from itertools import groupby
 from rich.table import Table as Grid
 from rich.text import Text
 
-from diffkit.evaluation.leaderboard import Leaderboard, PairResult, Row
+from diffkit.evaluation.leaderboard import Leaderboard, PairResult
+from diffkit.evaluation.row import Row
 from diffkit.render import terms, words
 from diffkit.render.text_parts import grid, plain, who
 

@@ -9,7 +9,8 @@ from rich import box
 from rich.table import Table as Grid
 from rich.text import Text
 
-from diffkit.evaluation.leaderboard import PairResult, Row
+from diffkit.evaluation.leaderboard import PairResult
+from diffkit.evaluation.row import Row
 from diffkit.render import terms, words
 
 

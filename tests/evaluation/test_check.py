@@ -18,8 +18,8 @@ from diffkit.engine.model import Model
 from diffkit.errors import BadFile
 from diffkit.evaluation.asking import Ask, Memory, answers, asks
 from diffkit.evaluation.check import Rise, check_all
-from diffkit.evaluation.leaderboard import share
 from diffkit.evaluation.retention import read_questions, retention
+from diffkit.evaluation.shares import share
 from diffkit.organism import Adapter, Check, Control, Identical, Probes, Source
 from diffkit.texts import Text, Texts
 

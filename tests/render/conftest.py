@@ -8,7 +8,9 @@ from typing import get_args
 import pytest
 from rich.console import Console
 
-from diffkit.evaluation.leaderboard import Leaderboard, Measure, PairResult, Row, Share
+from diffkit.evaluation.leaderboard import Leaderboard, PairResult
+from diffkit.evaluation.row import Row
+from diffkit.evaluation.shares import Measure, Share
 from diffkit.findings import (
     Candidate,
     Figure,

@@ -2,8 +2,9 @@ from typing import get_args
 
 import pytest
 
-from diffkit.evaluation.leaderboard import Measure, Share, Stratum
 from diffkit.evaluation.record import Arm
+from diffkit.evaluation.row import Stratum
+from diffkit.evaluation.shares import Measure, Share
 from diffkit.render import terms
 
 
