@@ -8,11 +8,14 @@ import typer
 from diffkit.cli.state import state
 
 if TYPE_CHECKING:
+    from diffkit.evaluation.told import Told, ToldKind
     from diffkit.runs.manifest import StoredRun
 
 
 def report(
-    run: Annotated[str | None, typer.Argument(help="Digest of a run, or how it begins.")] = None,
+    digest: Annotated[
+        str | None, typer.Argument(help="Of a run, an attempt or a grade, or how it begins.")
+    ] = None,
     leaderboard: Annotated[
         bool, typer.Option("--leaderboard", help="Report an evaluation instead of one run.")
     ] = False,
@@ -25,12 +28,12 @@ def report(
     from diffkit.cli.console import say
     from diffkit.errors import UserError
 
-    if (run is None) == (not leaderboard):
+    if (digest is None) == (not leaderboard):
         raise UserError(
             "A report needs either a run or --leaderboard.", cure="See `diffkit runs list`."
         )
-    if run is not None:
-        page, path = _run_page(run)
+    if digest is not None:
+        page, path = _page(digest)
     else:
         page, path = leaderboard_page(name)
     path = out or path
@@ -42,24 +45,32 @@ def report(
     say(f"Wrote {path}. Open it in a browser; it needs no network.")
 
 
-def _run_page(prefix: str) -> tuple[str, Path]:
+def _page(prefix: str) -> tuple[str, Path]:
+    from diffkit.cli.told import find
     from diffkit.render.html import run_page
+    from diffkit.render.html_attempt import told_page
+    from diffkit.runs.manifest import StoredRun
 
-    stored = state.store.run(prefix)
-    return run_page(stored), Path(f"diffkit-{stored.manifest.digest[:12]}.html")
+    found = find(prefix)
+    if isinstance(found, StoredRun):
+        return run_page(found), Path(f"diffkit-{found.manifest.digest[:12]}.html")
+    return told_page(found), Path(f"diffkit-{found.digest[:12]}.html")
 
 
 def leaderboard_page(name: str | None) -> tuple[str, Path]:
     """The page of an evaluation, and the name that its file has by default."""
+    from diffkit.evaluation.behind import behind
     from diffkit.evaluation.board import build
     from diffkit.evaluation.record import read_evaluation
     from diffkit.render.html import leaderboard_page as page
+    from diffkit.render.html_attempt import shown
 
     evaluation = read_evaluation(state.store, name)
     board = build(evaluation, state.store)
     found = dict.fromkeys((pair.label, pair.run) for pair in board.pairs)  # graders share a run
     runs = [(label, run) for label, digest in found if (run := _run(digest))]
-    return page(board, runs), Path(f"diffkit-{evaluation.name}.html")
+    attempts = shown(behind(evaluation, state.store), _told)
+    return page(board, runs, attempts), Path(f"diffkit-{evaluation.name}.html")
 
 
 def _run(digest: str) -> "StoredRun | None":
@@ -71,6 +82,19 @@ def _run(digest: str) -> "StoredRun | None":
         return None
     try:
         return state.store.run(digest)
+    except StoreError as error:
+        warn(str(error))
+        return None
+
+
+def _told(kind: "ToldKind", digest: str) -> "Told | None":
+    """What was said; none where it is damaged."""
+    from diffkit.cli.console import warn
+    from diffkit.errors import StoreError
+    from diffkit.evaluation.told import read_told
+
+    try:
+        return read_told(state.store, kind, digest)
     except StoreError as error:
         warn(str(error))
         return None

@@ -20,14 +20,14 @@ def find(prefix: str) -> "StoredRun | Told":
         UserError: none does, or several do.
         StoreError: it is damaged.
     """
-    from diffkit.evaluation.told import told_attempt, told_grade
+    from diffkit.evaluation.told import read_told
 
     path = state.store.find(prefix, ("runs", "attempts", "grades"))
     match path.parent.name:
         case "attempts":
-            return told_attempt(state.store, path.name)
+            return read_told(state.store, "attempts", path.name)
         case "grades":
-            return told_grade(state.store, path.name)
+            return read_told(state.store, "grades", path.name)
         case _:
             return state.store.run(path.name)
 

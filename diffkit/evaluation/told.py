@@ -1,13 +1,15 @@
 """Attempts and grades with what was said in them."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Literal
 
 from diffkit.grader import Grade
 from diffkit.runs.files import read_stored
 from diffkit.runs.store import Store
 from diffkit.transcript import FILE, Event, read_transcript
 from diffkit.verdict import Attempt
+
+ToldKind = Literal["attempts", "grades"]
 
 
 @dataclass(frozen=True)
@@ -25,25 +27,21 @@ class Told:
         return "attempt" if isinstance(self.record, Attempt) else "grade"
 
 
-def told_attempt(store: Store, digest: str) -> Told:
-    """A stored attempt.
+def read_told(store: Store, kind: ToldKind, digest: str) -> Told:
+    """A stored attempt or grade.
 
     Raises:
         StoreError: it, or its transcript, is gone or damaged.
     """
-    folder = store.place("attempts", digest)
-    return Told(digest, read_stored(folder / "attempt.json", Attempt), _events(folder))
+    folder = store.place(kind, digest)
+    record: Attempt | Grade
+    if kind == "attempts":
+        record = read_stored(folder / "attempt.json", Attempt)
+    else:
+        record = read_stored(folder / "grade.json", Grade)
+    return Told(digest, record, tuple(read_transcript(folder / FILE)))
 
 
-def told_grade(store: Store, digest: str) -> Told:
-    """A stored grade.
-
-    Raises:
-        StoreError: it, or its transcript, is gone or damaged.
-    """
-    folder = store.place("grades", digest)
-    return Told(digest, read_stored(folder / "grade.json", Grade), _events(folder))
-
-
-def _events(folder: Path) -> tuple[Event, ...]:
-    return tuple(read_transcript(folder / FILE))
+def has_transcript(store: Store, attempt: str) -> bool:
+    """Whether a language model was asked in the attempt."""
+    return (store.place("attempts", attempt) / FILE).exists()

@@ -7,6 +7,7 @@ from typing import TypeVar
 from diffkit.evaluation.leaderboard import Leaderboard, PairResult
 from diffkit.render import forest, terms
 from diffkit.render.environment import environment
+from diffkit.render.html_attempt import Shown, by_pair, by_row
 from diffkit.render.sections import sections
 from diffkit.runs.manifest import StoredRun
 
@@ -27,12 +28,17 @@ def run_page(run: StoredRun) -> str:
     return environment().get_template("run.html.j2").render(run=run)
 
 
-def leaderboard_page(leaderboard: Leaderboard, runs: Sequence[tuple[str, StoredRun]]) -> str:
+def leaderboard_page(
+    leaderboard: Leaderboard,
+    runs: Sequence[tuple[str, StoredRun]],
+    attempts: Sequence[Shown] = (),
+) -> str:
     """The page of a leaderboard with what was found below it.
 
     Args:
         leaderboard: the leaderboard.
         runs: a pair's label and its run, in the order to be shown; one label's stand together.
+        attempts: what was said of pairs, in the order to be shown.
     """
     entries = [
         (name, _Entry(f"run-{index}", run, _pairs(leaderboard, name, run)))
@@ -49,6 +55,8 @@ def leaderboard_page(leaderboard: Leaderboard, runs: Sequence[tuple[str, StoredR
         seeds={pair.seed for pair in leaderboard.pairs},
         anchors={(name, e.run.manifest.digest): e.anchor for name, e in entries},
         found=_grouped(entries),
+        attempts=by_pair(attempts, leaderboard),
+        attempt_links=by_row(attempts),
     )
 
 
