@@ -14,6 +14,7 @@ from diffkit.cli import (
     demo,
     doctor,
     evaluate,
+    grader,
     leaderboard,
     methods,
     organisms,
@@ -42,6 +43,7 @@ app.command("run")(run.run)
 app.command("ask")(ask.ask)
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
+app.add_typer(grader.app, name="grader")
 app.command("leaderboard")(leaderboard.leaderboard)
 app.command("report")(report.report)
 app.add_typer(runs.app, name="runs")

@@ -54,8 +54,7 @@ class ReverseLineupGrader(Grader[ReverseLineupConfig]):
             model = LanguageModel(config, "grader", context.talk)
             heard = normalised(claim, config.claim_characters)
             picks = choose(model, heard, exam.statements, config.repeats)
-        grade = _grade(exam, picks.share(exam.answer or NONE_OF_THESE), picks)
-        return grade.model_copy(update={"usage": dict(context.talk.usage)})
+        return _grade(exam, picks.share(exam.answer or NONE_OF_THESE), picks)
 
     def check(self, config: ReverseLineupConfig, investigator: MethodConfig) -> None:
         """Refuses a judge of the investigator's family.

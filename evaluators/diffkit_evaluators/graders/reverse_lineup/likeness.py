@@ -1,5 +1,7 @@
 """A pick without a language model: by likeness of words, as in the lineup."""
 
+from collections.abc import Sequence
+
 from diffkit import NONE_OF_THESE, Exam
 from diffkit_evaluators.graders.reverse_lineup.picks import Picks
 from diffkit_evaluators.lineup.setting import BELOW_TEXTS, Scale, scale, setting
@@ -23,7 +25,14 @@ def likest(claim: str, exam: Exam, words: int) -> Picks:
     scores[NONE_OF_THESE] = _none_of_these(known)
     best = max(scores.values())
     first = [choice for choice, score in scores.items() if score == best]
-    return Picks(dict.fromkeys(first, 1 / len(first)))
+    return Picks(dict.fromkeys(first, 1 / len(first)), _reason(first, exam))
+
+
+def _reason(first: Sequence[str], exam: Exam) -> str:
+    if len(first) > 1:
+        return f"{len(first)} choices are as like the claim as each other."
+    texts = {one.handle: one.text for one in exam.statements}
+    return f"Most alike in words: {texts.get(first[0], 'none of these')}"
 
 
 def _none_of_these(known: Scale) -> float:

@@ -67,7 +67,7 @@ class RubricGrader(Grader[RubricConfig]):
             for facts in wrong_truths(exam, config.chance_truths)
         ]
         chance = NULL_CHANCE if null else fmean(wrong or [0.0])
-        return _grade(repeats, chance).model_copy(update={"usage": dict(context.talk.usage)})
+        return _grade(repeats, chance)
 
     def check(self, config: RubricConfig, investigator: MethodConfig) -> None:
         """Refuses a missing model, and one of the investigator's family.
