@@ -47,7 +47,11 @@ class ChatModel(Record):
     @field_validator("parameters")
     @classmethod
     def _not_ours(cls, value: Mapping[str, Any]) -> Mapping[str, Any]:
-        if taken := sorted(_OURS & value.keys()):
+        extra = value.get("extra_body", {})
+        if not isinstance(extra, Mapping):
+            msg = "extra_body is no mapping"
+            raise ValueError(msg)
+        if taken := sorted(_OURS & {*value, *extra}):
             msg = f"{', '.join(taken)} cannot be set here"
             raise ValueError(msg)
         return value

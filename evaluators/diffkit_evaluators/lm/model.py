@@ -4,15 +4,23 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from diffkit import Record, Talk, Usage
+from diffkit import Record, Remark, Talk, Usage, UserError
+from diffkit_evaluators.lm.asking import Asking
+from diffkit_evaluators.lm.body import Messages, Question, body
 from diffkit_evaluators.lm.config import ChatConfig
+from diffkit_evaluators.lm.endpoint import resolve
+from diffkit_evaluators.lm.errors import ModelFailed, Refused
+from diffkit_evaluators.lm.exchange import client
+from diffkit_evaluators.lm.failures import Rejected, Transient
+from diffkit_evaluators.lm.ledger import Ledger
+from diffkit_evaluators.lm.reading import read
 from diffkit_evaluators.lm.reply import Reply
 
-Messages = Sequence[Mapping[str, Any]]
+_NOT_TAKEN = {400, 404, 422}  # what endpoints say to a part of a request that they do not know
 
 
 class LanguageModel:
-    """A language model in a role.
+    """A language model in a role; one thread asks at a time.
 
     Args:
         config: which model, and how it is asked.
@@ -22,7 +30,7 @@ class LanguageModel:
         sleep: waits between tries, in seconds.
 
     Raises:
-        UserError: there is no such model or key, or `openai` is not installed.
+        UserError: no model is named, its endpoint or key is unknown, or `openai` is not installed.
     """
 
     def __init__(
@@ -33,24 +41,30 @@ class LanguageModel:
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        if config.model is None:
+            what = f"No language model is named for the {role}."
+            raise UserError(what, cure="Set its option `model`, to openai/gpt-5 for example.")
         self.config = config
-        self._role = role
         self._talk = talk
-        self._sleep = sleep
+        self._endpoint = resolve(config.model)
+        client(self._endpoint)  # what is missing is said before anything is asked
+        self._ledger = Ledger(config, config.model.name, role, talk)
+        self._ask = Asking(config, role, talk, self._endpoint, self._ledger, sleep)
+        self._plain = False
 
     @property
     def usage(self) -> Usage:
         """What this role used so far."""
-        return self._talk.usage[self._role]
+        return self._ledger.usage
 
     @property
     def spent(self) -> str:
-        """What is left of the caps, in words for prompts."""
-        raise NotImplementedError
+        """What is left of the caps, in words for prompts: ``58 of 60 calls, …``."""
+        return self._ledger.left
 
     def affords(self, calls: int = 1) -> bool:
         """Whether so many more calls, each like the dearest so far, fit the caps."""
-        raise NotImplementedError
+        return self._ledger.affords(calls)
 
     def complete(
         self,
@@ -76,4 +90,41 @@ class LanguageModel:
             Refused: the endpoint will not pass the question on.
             UserError: a cap cannot be kept, as prices or token counts are unknown.
         """
-        raise NotImplementedError
+        self._ledger.check()
+        question = Question(messages, tools, schema, tool_choice)
+        try:
+            response = self._answer(question)
+        except Transient as failed:
+            raise self._failed(f"{failed.reason}, {self.config.retries + 1} times") from None
+        except Rejected as failed:
+            if failed.policy:
+                raise Refused(failed.reason) from None
+            raise self._failed(self._why(failed, question)) from None
+        return read(response, len(messages), in_words=self.config.tool_calls == "json")
+
+    def _answer(self, question: Question) -> Mapping[str, Any]:
+        """The response; an endpoint that takes no ``response_format`` is asked without it."""
+        asked = self._body(question, plain=self._plain)
+        try:
+            return self._ask(asked)
+        except Rejected as failed:
+            if "response_format" not in asked or failed.status not in _NOT_TAKEN or failed.policy:
+                raise
+            self._ask.told(f"{failed.reason}; asked again with the schema in words", 0)
+            response = self._ask(self._body(question, plain=True))
+            self._plain = True
+            return response
+
+    def _body(self, question: Question, *, plain: bool) -> dict[str, Any]:
+        return body(self.config, self._endpoint.model, question, plain=plain)
+
+    def _failed(self, reason: str) -> ModelFailed:
+        self._talk.transcript.write(Remark(text=f"The language model failed: {reason}"))
+        return ModelFailed(reason)
+
+    def _why(self, failed: Rejected, question: Question) -> str:
+        """The reason; where no answer came yet, tools may be what the endpoint does not take."""
+        native = self.config.tool_calls == "native" and question.tools
+        if native and failed.status in _NOT_TAKEN and not self.usage.calls:
+            return f"{failed.reason}; for an endpoint that takes no tools, set tool_calls=json"
+        return failed.reason
