@@ -26,6 +26,13 @@ SPECS = (
         config="diffkit_evaluators.graders.predictive.config:PredictiveConfig",
         implementation="diffkit_evaluators.graders.predictive.grader:PredictiveGrader",
     ),
+    Spec(
+        name="finetuning-loss",
+        summary="Takes a method's directions out, and looks how much of what was learnt goes.",
+        version=1,
+        config="diffkit_evaluators.graders.finetuning_loss.config:FinetuningLossConfig",
+        implementation="diffkit_evaluators.graders.finetuning_loss.grader:FinetuningLossGrader",
+    ),
 )
 
 

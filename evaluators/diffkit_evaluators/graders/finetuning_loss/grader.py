@@ -1,0 +1,104 @@
+"""The grader that takes a method's directions out of the finetuned side."""
+
+import random
+from collections.abc import Sequence
+from statistics import fmean
+from typing import ClassVar, TypeVar
+
+from diffkit import Attempt, Exam, Grade, GradeContext, Grader, GraderNeed, ModelPair, Texts
+from diffkit_evaluators.graders.finetuning_loss.config import FinetuningLossConfig
+from diffkit_evaluators.graders.finetuning_loss.controls import random_bases
+from diffkit_evaluators.graders.finetuning_loss.directions import (
+    Bases,
+    NoDirections,
+    bases_of,
+    left_by,
+)
+from diffkit_evaluators.graders.finetuning_loss.losses import Losses, losses
+
+T = TypeVar("T")
+
+
+class FinetuningLossGrader(Grader[FinetuningLossConfig]):
+    """Whether the directions that a method found carry what the finetuning taught.
+
+    In the span of the directions that the method's run left, the finetuned side's residual stream
+    gets the base's part, in all their layers at once, and its loss on the organism's training data
+    is measured: the score is how far that goes from its own loss to the base's. Chance is the mean
+    over random directions, as many in the same layers (after Minder and others 2025,
+    arXiv 2510.13900, who replace one direction).
+
+    It grades the method, and what the investigator says plays no part. Where there is nothing to
+    measure (no directions, no training data, nothing learnt of it) score and chance are 0.
+    """
+
+    needs: ClassVar[frozenset[GraderNeed]] = frozenset({"findings", "training", "pair"})
+
+    def grade(
+        self, attempt: Attempt, exam: Exam, config: FinetuningLossConfig, context: GradeContext
+    ) -> Grade:
+        """The share of the gap between both sides' losses that goes with the directions."""
+        del attempt
+        if not context.training or context.pair is None:
+            return _nothing("what it was trained on is not known")
+        try:
+            left = left_by(context.artifacts, config.slots)
+            with context.pair() as pair:
+                bases = bases_of(left, pair.base)
+                return _measured(pair, bases, context.training, exam.reference, config)
+        except NoDirections as none:
+            return _nothing(str(none))
+
+
+def _measured(
+    pair: ModelPair,
+    bases: Bases,
+    training: Texts,
+    ordinary: Sequence[str],
+    config: FinetuningLossConfig,
+) -> Grade:
+    """What goes with the directions, on training data and on ordinary texts."""
+    taught = Texts(items=tuple(_some(training.items, config)))
+    plain = losses(pair, taught, (), config)
+    if plain is None or plain.gap <= 0:
+        return _nothing("it predicts its training data no better than the base does")
+    sets = [bases, *random_bases(pair, bases, taught, config)]
+    learnt = losses(pair, taught, sets, config)
+    usual = losses(pair, Texts.of(*_some(ordinary, config)), sets, config)
+    share, *others = (rise / learnt.gap for rise in learnt.rises)
+    chance = fmean(map(_clipped, others))
+    count = sum(map(len, bases.values()))
+    return Grade(
+        score=_clipped(share),
+        chance=chance,
+        parts={
+            "share": share,
+            "random_share": fmean(others),
+            "gap_nats": learnt.gap,
+            **_rises("training", learnt),
+            **(_rises("ordinary", usual) if usual else {}),
+            "directions": count,
+        },
+        reasons=f"Without its {count} directions {_clipped(share):.0%} of what the finetuned side "
+        f"learnt of its training data is gone, and {chance:.0%} without random ones.",
+    )
+
+
+def _rises(name: str, measured: Losses) -> dict[str, float]:
+    """How much the finetuned side's loss grows, in nats per token."""
+    own, *others = measured.rises
+    return {f"{name}_rise_nats": own, f"random_{name}_rise_nats": fmean(others)}
+
+
+def _clipped(share: float) -> float:
+    return min(max(share, 0.0), 1.0)
+
+
+def _some(items: Sequence[T], config: FinetuningLossConfig) -> list[T]:
+    """A seeded sample."""
+    rng = random.Random(config.seed)  # noqa: S311 - a reproducible sample
+    return rng.sample(items, min(config.texts, len(items)))
+
+
+def _nothing(reason: str) -> Grade:
+    return Grade(score=0, chance=0, reasons=f"Nothing to measure: {reason}.")

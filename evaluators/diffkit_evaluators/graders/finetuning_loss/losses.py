@@ -1,0 +1,113 @@
+"""Losses of both sides, and of the finetuned one without some directions."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from diffkit import Inputs, Model, ModelPair, Texts
+from diffkit.maths import token_log_probabilities
+from diffkit_evaluators.graders.finetuning_loss.config import FinetuningLossConfig
+from diffkit_evaluators.graders.finetuning_loss.directions import Bases
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Cross-entropies in nats per token, mean over all tokens that are predicted."""
+
+    base: float
+    finetuned: float
+    without: tuple[float, ...]
+    """Of the finetuned side, without one set of directions each."""
+
+    @property
+    def gap(self) -> float:
+        """How much better the finetuned side predicts."""
+        return self.base - self.finetuned
+
+    @property
+    def rises(self) -> tuple[float, ...]:
+        """How much worse it predicts without each set."""
+        return tuple(loss - self.finetuned for loss in self.without)
+
+
+def swapped(
+    stream: Float[Tensor, "texts seq hidden"],
+    base: Float[Tensor, "texts seq hidden"],
+    directions: Float[Tensor, "directions hidden"],
+) -> Float[Tensor, "texts seq hidden"]:
+    """The stream with its part in the span of some directions replaced by the base's.
+
+    Taking that part out altogether would take out what the base has there, too.
+
+    Args:
+        stream: the finetuned side's.
+        base: the base's, of the same tokens.
+        directions: orthonormal.
+    """
+    directions = directions.to(stream.device)
+    along = (base - stream).float() @ directions.T
+    return stream + (along @ directions).to(stream.dtype)
+
+
+def losses(
+    pair: ModelPair, texts: Texts, ablated: Sequence[Bases], config: FinetuningLossConfig
+) -> Losses | None:
+    """Reads ``texts`` with both sides; none where they have no token to predict.
+
+    Args:
+        pair: both sides.
+        texts: documents and chats; all of their tokens count that both sides have.
+        ablated: sets of directions, taken out one set at a time.
+        config: how much is read of each text.
+    """
+    totals, tokens = torch.zeros(2 + len(ablated), dtype=torch.float64), 0
+    for numbers in texts.batches(config.batch_size):
+        batch = [texts.items[number] for number in numbers]
+        inputs = pair.base.inputs(batch, max_tokens=config.max_tokens)
+        counted = _counted(inputs, pair.vocabulary)
+        if counted.any():
+            totals += torch.tensor(_totals(pair, inputs, counted, ablated), dtype=torch.float64)
+            tokens += int(counted.sum())
+    if not tokens:
+        return None
+    base, finetuned, *without = (totals / tokens).tolist()
+    return Losses(base, finetuned, tuple(without))
+
+
+def _counted(inputs: Inputs, vocabulary: int) -> Bool[Tensor, "texts predicted"]:
+    assert inputs.ids is not None  # noqa: S101 - made from texts
+    return inputs.mask[:, 1:].bool() & (inputs.ids[:, 1:] < vocabulary)
+
+
+def _totals(
+    pair: ModelPair,
+    inputs: Inputs,
+    counted: Bool[Tensor, "texts predicted"],
+    ablated: Sequence[Bases],
+) -> list[float]:
+    """Of the base, of the finetuned side, and of it without each set of directions."""
+    total = partial(_total, inputs=inputs, counted=counted, vocabulary=pair.vocabulary)
+    found = [total(pair.base), total(pair.finetuned)]
+    layers = sorted({layer for bases in ablated for layer in bases})
+    streams = dict(zip(layers, pair.base.resid(inputs, layers), strict=True)) if layers else {}
+    for bases in ablated:
+        with ExitStack() as edits:
+            for layer, directions in bases.items():
+                swap = partial(swapped, base=streams[layer], directions=directions)
+                edits.enter_context(pair.finetuned.edit(layer, swap))
+            found.append(total(pair.finetuned))
+    return found
+
+
+def _total(
+    side: Model, inputs: Inputs, counted: Bool[Tensor, "texts predicted"], vocabulary: int
+) -> float:
+    assert inputs.ids is not None  # noqa: S101 - made from texts
+    logits = side.logits(inputs, keep=slice(0, -1))
+    surprise = -token_log_probabilities(logits, inputs.ids[:, 1:], vocabulary)
+    return float(surprise[counted.to(surprise.device)].double().sum())
