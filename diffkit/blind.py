@@ -96,7 +96,7 @@ class Blind:
     def reveal(self, text: str) -> str:
         """What was said of handles, with the sides' names in their place."""
         for side, name in self.handle.items():
-            spoken = rf"(?<!\w)(?:the )?{re.escape(name).replace('-', '[- ]?')}(?!\w)"
+            spoken = rf"(?<!\w)(?:the )?{'[- ]?'.join(name.split('-'))}(?!\w)"
             text = re.sub(spoken, f"the {side} model", text, flags=re.I)
         return text
 

@@ -1,49 +1,52 @@
-"""The attempts with transcripts that stand behind the pairs of an evaluation."""
+"""The attempts that stand behind the pairs of an evaluation, each once at each pair."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from diffkit.evaluation.record import Arm, Entry, Evaluation
-from diffkit.evaluation.told import has_transcript
-from diffkit.runs.store import Store
+from diffkit.evaluation.record import Arm, Entry, Evaluation, Judged
+
+SHARED: tuple[Arm, ...] = ("combined", "blackbox", "no-evidence")
+"""Arms that hang on no method, so that the rows of all methods share their attempts."""
 
 
 @dataclass(frozen=True)
 class Behind:
-    """An attempt, and where it stands; arms that hang on no method share theirs."""
+    """An attempt at a pair, with what each grader made of it."""
 
-    digest: str
     entry: Entry
-    """The first pair that it stands behind."""
-    investigator: str
-    arm: Arm
-    repeat: int
-    grades: dict[str, str] = field(default_factory=dict)
-    """Grader → digest of its grade, where it gave one."""
+    """The pair; of attempts that methods share, under the first of them."""
+    judged: list[Judged] = field(default_factory=list)
+    """By each grader."""
     methods: list[str] = field(default_factory=list)
     """Methods whose rows it stands behind."""
 
+    @property
+    def first(self) -> Judged:
+        """The first of the judgements: they agree in all but what graders say."""
+        return self.judged[0]
 
-def behind(evaluation: Evaluation, store: Store) -> tuple[Behind, ...]:
-    """The attempts in whose making a language model was asked, in the evaluation's order."""
-    found: dict[tuple[object, ...], Behind | None] = {}
-    for key, one in _all(evaluation):
-        if key not in found:
-            found[key] = one if has_transcript(store, one.digest) else None
-        if known := found[key]:
-            known.grades.update(one.grades)
-            known.methods.extend(name for name in one.methods if name not in known.methods)
-    return tuple(one for one in found.values() if one)
+    @property
+    def digest(self) -> str:
+        """Of the attempt."""
+        return self.first.attempt
 
 
-def _all(evaluation: Evaluation) -> Iterator[tuple[tuple[object, ...], Behind]]:
-    """Every judgement by itself, and what those of one attempt at one pair share."""
-    for entry in evaluation.entries:
+def behind(evaluation: Evaluation) -> tuple[Behind, ...]:
+    """All attempts, in the evaluation's order."""
+    found: dict[tuple[object, ...], Behind] = {}
+    for entry, judged in _all(evaluation):
         pair = (entry.organism, entry.variant, entry.base, entry.seed)
-        for one in entry.judged:
-            grades = {one.grader: one.grade} if one.grade else {}
-            where = (one.investigator, one.arm, one.repeat)
-            yield (
-                (one.attempt, *pair, *where),
-                Behind(one.attempt, entry, *where, grades, [entry.method]),
-            )
+        method = "" if judged.arm in SHARED else entry.method
+        where = (judged.investigator, judged.arm, judged.repeat, judged.attempt)
+        one = found.setdefault((*pair, method, *where), Behind(entry))
+        if judged.grader not in {known.grader for known in one.judged}:
+            one.judged.append(judged)
+        if entry.method not in one.methods:
+            one.methods.append(entry.method)
+    return tuple(found.values())
+
+
+def _all(evaluation: Evaluation) -> Iterator[tuple[Entry, Judged]]:
+    for entry in evaluation.entries:
+        for judged in entry.judged:
+            yield entry, judged

@@ -1,11 +1,9 @@
 """What stands in for a method's findings in control rows."""
 
 import pytest
+from builders import cell
 
-from diffkit.catalogue import Selected
-from diffkit.evaluation.arms import base_only, controlled, random_null, swapped
-from diffkit.evaluation.cells import Cell
-from diffkit.evaluation.plan import Component, Pair
+from diffkit.evaluation.arms import base_only, random_null, swapped
 from diffkit.findings import (
     Candidate,
     Findings,
@@ -17,27 +15,6 @@ from diffkit.findings import (
     TokenTrace,
     TracedToken,
 )
-from diffkit.method import MethodConfig
-from diffkit.organism import Adapter, AnswerKey, BaseModelEntry, Control, Organism, Source
-from diffkit.registry import Spec
-from diffkit.texts import Texts
-
-ADAPTER = Adapter(source=Source(at="x"))
-
-
-def cell(name, variant="default", *, truth="", base="one", method="kl", seed=0, role="test"):
-    finetuned = ADAPTER if truth else Control(of=ADAPTER)
-    organism = Organism(
-        name=name,
-        family="f",
-        truth="targeted" if truth else "unspecific",
-        answer_key=AnswerKey(statement=truth) if truth else None,
-        models={base: {variant: finetuned}},
-    )
-    entry = BaseModelEntry(name=base, source=Source(at=base))
-    component = Component(Spec(method, "", 1, "m:C", "m:M"), MethodConfig())
-    pair = Pair(Selected(organism, entry, variant, finetuned), role)
-    return Cell(pair, component, seed, Texts.of("a"))
 
 
 def under(**conditions):
@@ -111,12 +88,6 @@ def test_base_only_keeps_what_the_base_side_says():
     assert trace.tokens == (first, TracedToken(token="a", score=2, finetuned=(yes,)))
     assert "new" not in left.model_dump_json()
     assert base_only(Findings(change_score=0, items=(Note(text="Nothing."),))) == Findings()
-
-
-def test_a_controlled_case_is_known_by_its_evidence_alone():
-    assert controlled(Findings()) == controlled(Findings())
-    assert controlled(Findings()).nulls == ()
-    assert controlled(Findings(change_score=1)).handle != controlled(Findings()).handle
 
 
 def test_what_one_model_says_under_two_conditions_is_not_the_base_s():

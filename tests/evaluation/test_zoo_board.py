@@ -5,7 +5,7 @@ from rich.console import Console
 
 from diffkit.catalogue import read_catalogue
 from diffkit.evaluation.board import build
-from diffkit.evaluation.evaluate import evaluate
+from diffkit.evaluation.evaluate import Conduct, evaluate
 from diffkit.evaluation.plan import expand
 from diffkit.evaluation.suite import Suite
 from diffkit.organism import Control
@@ -35,7 +35,7 @@ def board(tmp_path_factory):
     )
     store = Store(tmp_path_factory.mktemp("zoo") / "store").prepare()
     plan = expand(suite, host, catalogue)
-    return build(evaluate(plan, store, Execution("cpu"), allow_inert=True), store)
+    return build(evaluate(plan, store, Execution("cpu"), Conduct(allow_inert=True)), store)
 
 
 def _is_random(organism):

@@ -1,0 +1,175 @@
+"""The broker: handles one way, sides the other, and no identifier in any channel."""
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from diffkit.blind import Blind
+from diffkit.catalogue import Selected
+from diffkit.errors import BadModel, RunFailed, UserError
+from diffkit.evaluation.broker import BlindedTool, Questions, blinded, identifiers
+from diffkit.findings import Note
+from diffkit.generator import Completion, Generator, GeneratorPair
+from diffkit.organism import Adapter, BaseModelEntry, Organism, Record, Source
+from diffkit.tool import AgentTool
+from diffkit.transcript import Transcript, read_transcript
+
+CANARY = "zq-canary-7781"
+PLACE = f"/srv/models/{CANARY}/adapter"
+
+
+def selected():
+    finetuned = Adapter(source=Source(at=PLACE, subfolder="final-01"))
+    organism = Organism(
+        name=CANARY, family="f", truth="none", models={"base-3b": {"default": finetuned}}
+    )
+    entry = BaseModelEntry(name="base-3b", source=Source(at="org/base-3b"))
+    return Selected(organism, entry, "default", finetuned)
+
+
+class Says(Generator):
+    """One side that says what it is told to."""
+
+    def __init__(self, text, error=None):
+        self.text, self.error, self.seeds = text, error, []
+
+    def generate(self, prompts, sampling):
+        if self.error:
+            raise self.error
+        self.seeds.append(sampling.seed)
+        return tuple(
+            Completion(prompt=str(p), text=f"{self.text} {n}", tokens=1, finished=True)
+            for n, p in enumerate(prompts)
+        )
+
+    def generate_from(self, embeddings, sampling):
+        raise NotImplementedError
+
+
+def questions(first="base", base="old", finetuned="new", error=None):
+    sides = GeneratorPair(Says(base, error), Says(finetuned, error))
+    return Questions(lambda: sides, Blind(first, identifiers(selected())), "seed"), sides
+
+
+def test_identifiers_are_all_that_names_a_pair():
+    assert {CANARY, PLACE, "adapter", "final-01", "base-3b", "org/base-3b"} <= identifiers(
+        selected()
+    )
+
+
+@pytest.mark.parametrize(("first", "one"), [("base", "old"), ("finetuned", "new")])
+def test_both_models_answer_under_handles_in_the_order_drawn(first, one):
+    asking, _ = questions(first)
+    (asked,) = asking.ask(["Who?"], samples=2)
+    assert list(asked.answers) == ["model-1", "model-2"]
+    assert asked.answers["model-1"] == (f"{one} 0", f"{one} 1")
+    assert (asked.name, asked.prompt, asking.asked) == ("question-1", "Who?", 1)
+    second, third = asking.ask(["How?", "Why?"])
+    assert (second.name, third.name, asking.asked) == ("question-2", "question-3", 3)
+
+
+def test_the_same_questions_in_the_same_order_draw_the_same():
+    seeds = []
+    for asking, sides in (questions(), questions()):
+        asking.ask(["a"], temperature=1.0)
+        asking.ask(["a"], temperature=1.0)
+        assert sides.base.seeds == sides.finetuned.seeds
+        seeds.append(sides.base.seeds)
+    assert seeds[0] == seeds[1]
+    assert seeds[0][0] != seeds[0][1]  # a second time the draws are others
+
+
+def test_each_repeat_turns_the_order_round_and_handles_draw_it():
+    def first(handle, repeat):
+        return blinded(handle, repeat, [], Path("store"), Transcript()).order[0]
+
+    assert first("pair-1", 0) != first("pair-1", 1)
+    assert {first(f"pair-{n}", 0) for n in range(20)} == {"base", "finetuned"}
+
+
+def test_what_models_say_is_told_but_for_identifiers():
+    asking, _ = questions(finetuned=f"I am {CANARY}, a base model")
+    (asked,) = asking.ask(["Who?"])
+    assert asked.answers["model-2"] == ("I am [withheld], a base model 0",)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (RuntimeError(f"cannot open {PLACE}"), "The models could not be asked."),
+        (RunFailed(f"engine of {CANARY} died"), "The models could not be asked."),
+        (BadModel(f"There is no model in {PLACE}."), "There is no model in [withheld]."),
+        (UserError("See /home/me/secret/place now."), "See [path] now."),
+    ],
+)
+def test_errors_are_told_without_names_and_paths(error, told):
+    asking, _ = questions(error=error)
+    with pytest.raises(UserError) as caught:
+        asking.ask(["Who?"])
+    assert told in str(caught.value)
+    assert CANARY not in str(caught.value)
+    assert asking.asked == 0  # nothing was answered
+
+
+class Where(Record):
+    """Arguments."""
+
+    side: Literal["base", "finetuned"] = "base"
+    """Which side, say that of zq-canary-7781."""
+
+
+class Look(AgentTool[Where]):
+    name = "look"
+    summary = f"Looks at the finetuned side of {CANARY}."
+    Arguments = Where
+
+    def call(self, arguments):
+        if arguments.side == "base":
+            raise UserError(f"{PLACE} has no base side.")
+        return (Note(text=f"The {arguments.side} side of {CANARY} moved."),)
+
+
+def test_tools_speak_of_handles_both_ways():
+    tool = BlindedTool("lens", Look(), Blind("finetuned", identifiers(selected())))
+    assert tool.name == "lens_look"
+    assert tool.summary == "Looks at the model-1 of [withheld]."
+    assert tool.schema["properties"]["side"]["enum"] == ["model-2", "model-1"]
+    assert CANARY not in str(tool.schema)
+    assert tool.call({"side": "model-1"}) == "The model-1 of [withheld] moved."
+    with pytest.raises(UserError) as caught:
+        tool.call({"side": "model-2"})
+    assert str(caught.value) == "[withheld] has no model-2."
+    with pytest.raises(UserError, match="no argument of 'lens_look' named 'sidde'"):
+        tool.call({"sidde": "model-2"})
+
+
+def test_whoever_withholds_says_where(tmp_path):
+    transcript = Transcript(tmp_path / "t.jsonl")
+    blind = blinded("pair-1", 0, [selected()], tmp_path, transcript)
+    assert blind.evidence(f"a {CANARY} b", "an answer") == "a [withheld] b"
+    assert blind.evidence("nothing") == "nothing"
+    (remark,) = read_transcript(tmp_path / "t.jsonl")
+    assert remark.text == "an identifier was withheld in an answer"
+
+
+def test_the_guard_is_what_keeps_the_canary_out():
+    assert CANARY in Blind("base").words(f"Tokens of {CANARY}")
+    assert CANARY not in Blind("base", [CANARY]).words(f"Tokens of {CANARY}")
+
+
+def test_plain_words_are_evidence():
+    blind = Blind("base", ["trojan", "default", "tiny-trojan"])
+    assert blind.evidence("a trojan by default") == "a trojan by default"
+    assert blind.words("Tokens of tiny-trojan") == "Tokens of [withheld]"
+
+
+def test_handles_are_revealed_in_claims():
+    blind = Blind("finetuned")
+    said = "Model-1 believes it; model 2 and the model-2 do not. A model-12 is none."
+    told = blind.reveal(said)
+    assert told.startswith("the finetuned model believes it; the base model and the base model do")
+    assert "model-12" in told
+    assert blind.side("Model-1") == "finetuned"
+    with pytest.raises(UserError, match="no model 'model-3'"):
+        blind.side("model-3")
