@@ -62,6 +62,7 @@ def leaderboard_page(name: str | None) -> tuple[str, Path]:
     from diffkit.evaluation.behind import behind
     from diffkit.evaluation.board import build
     from diffkit.evaluation.record import read_evaluation
+    from diffkit.evaluation.told import has_transcript
     from diffkit.render.html import leaderboard_page as page
     from diffkit.render.html_attempt import shown
 
@@ -69,8 +70,8 @@ def leaderboard_page(name: str | None) -> tuple[str, Path]:
     board = build(evaluation, state.store)
     found = dict.fromkeys((pair.label, pair.run) for pair in board.pairs)  # graders share a run
     runs = [(label, run) for label, digest in found if (run := _run(digest))]
-    attempts = shown(behind(evaluation, state.store), _told)
-    return page(board, runs, attempts), Path(f"diffkit-{evaluation.name}.html")
+    agents = [one for one in behind(evaluation) if has_transcript(state.store, one.digest)]
+    return page(board, runs, shown(agents, _told)), Path(f"diffkit-{evaluation.name}.html")
 
 
 def _run(digest: str) -> "StoredRun | None":

@@ -1,9 +1,9 @@
 """Attempts and grades as HTML, turn by turn: a page of one, and those below a leaderboard."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from diffkit.evaluation.behind import Behind
+from diffkit.evaluation.behind import SHARED, Behind
 from diffkit.evaluation.leaderboard import Leaderboard
 from diffkit.evaluation.told import Told, ToldKind
 from diffkit.grader import Grade
@@ -76,9 +76,9 @@ def by_row(attempts: Iterable[Shown]) -> dict[tuple[str, str, str, str], list[Sh
     """Attempts at a method's findings by organism, method, investigator and run."""
     rows: dict[tuple[str, str, str, str], list[Shown]] = {}
     for one in attempts:
-        if one.behind.arm == "method":
+        if one.behind.first.arm == "method":
             entry = one.behind.entry
-            key = (entry.organism, entry.method, one.behind.investigator, entry.run)
+            key = (entry.organism, entry.method, one.behind.first.investigator, entry.run)
             rows.setdefault(key, []).append(one)
     return rows
 
@@ -88,23 +88,26 @@ def _size(turn: Turn) -> int:
 
 
 def _given(one: Behind) -> str:
-    if one.arm in {"combined", "blackbox", "no-evidence"}:  # these hang on no method
-        return terms.ARMS[one.arm]
-    methods = ", ".join(one.methods)
-    return methods if one.arm == "method" else f"{terms.ARMS[one.arm]} ({methods})"
+    arm = one.first.arm
+    if arm in SHARED:
+        return terms.ARMS[arm]
+    return one.entry.method if arm == "method" else f"{terms.ARMS[arm]} ({one.entry.method})"
 
 
 def _aside(one: Behind, told: Told | None, read: Read) -> str:
-    parts = [f"seed {one.entry.seed}", *([f"repeat {one.repeat}"] if one.repeat else [])]
+    repeat = one.first.repeat
+    parts = [f"seed {one.entry.seed}", *([f"repeat {repeat}"] if repeat else [])]
     if told and isinstance(told.record, Attempt):
         verdict = told.record.verdict
         parts.append(f"said {verdict.change}" if verdict else told.record.outcome.value)
         if told.record.usage:
             parts.append(f"cost {verdicts.money(verdicts.cost(told.record.usage))}")
-        grades = ((name, read("grades", digest)) for name, digest in one.grades.items())
-        parts += [
-            f"{name} {words.number(grade.record.score)}"
-            for name, grade in grades
-            if grade and isinstance(grade.record, Grade)
-        ]
+        parts += _scores(one, read)
     return " · ".join(parts)
+
+
+def _scores(one: Behind, read: Read) -> Iterator[str]:
+    for judged in one.judged:
+        grade = read("grades", judged.grade) if judged.grade else None
+        if grade and isinstance(grade.record, Grade):
+            yield f"{judged.grader} {words.number(grade.record.score)}"

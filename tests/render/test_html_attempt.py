@@ -8,7 +8,7 @@ from dk_attempts import ATTACK, attempt, keep, story, tell, verdict
 
 from diffkit.evaluation.behind import behind
 from diffkit.evaluation.record import Entry, Evaluation, Judged
-from diffkit.evaluation.told import Told, read_told
+from diffkit.evaluation.told import Told, has_transcript, read_told
 from diffkit.grader import Grade
 from diffkit.render.html import leaderboard_page
 from diffkit.render.html_attempt import LIMIT, shown, told_page
@@ -94,14 +94,17 @@ def evaluation():
 
 
 @pytest.fixture
-def board(leaderboard, store, evaluation):
+def agents(store, evaluation):
+    return [one for one in behind(evaluation) if has_transcript(store, one.digest)]
+
+
+@pytest.fixture
+def board(leaderboard, store, agents):
     """The leaderboard's page around the attempts of the evaluation."""
 
     def render(**options):
         pair = leaderboard.pairs[0].model_copy(update={"investigator": "agent"})
-        attempts = shown(
-            behind(evaluation, store), lambda kind, key: read_told(store, kind, key), **options
-        )
+        attempts = shown(agents, lambda kind, key: read_told(store, kind, key), **options)
         return leaderboard_page(leaderboard.model_copy(update={"pairs": (pair,)}), [], attempts)
 
     return render
@@ -139,15 +142,21 @@ def test_an_injecting_organism_is_inert_below_a_leaderboard(store, board):
     assert_harmless(board())
 
 
-def test_attempts_behind_pairs_are_those_of_language_models_each_once(store, evaluation):
-    found = behind(evaluation, store)
-    assert [(one.digest, one.arm) for one in found] == [
+def test_attempts_behind_pairs_are_those_of_language_models_each_once(agents):
+    assert [(one.digest, one.first.arm) for one in agents] == [
         (KEYS["kl"], "method"),
         (KEYS["control"], "blackbox"),
         (KEYS["lens"], "method"),
     ]
-    assert found[0].grades == {"rubric": "e5" * 32, "reverse": "e5" * 32}
-    assert found[1].methods == ["kl", "lens"]
+    assert [judged.grader for judged in agents[0].judged] == ["rubric", "reverse"]
+    assert [one.methods for one in agents] == [["kl"], ["kl", "lens"], ["lens"]]
+
+
+def test_an_attempt_that_methods_share_stands_behind_each_where_it_hangs_on_the_method():
+    failed = judged("plain", investigator="agent")
+    entries = (entry("kl", failed), entry("lens", failed))
+    found = behind(Evaluation(name="zoo", created="", texts=(), entries=entries))
+    assert [one.methods for one in found] == [["kl"], ["lens"]]
 
 
 def test_a_leaderboard_leads_from_its_pairs_to_what_was_said(board):
@@ -180,16 +189,16 @@ def test_what_does_not_fit_is_left_out_by_name(board):
     assert len(page.all("details")) == 3
 
 
-def test_a_page_of_many_attempts_stays_small(store, evaluation, leaderboard):
-    one = behind(evaluation, store)[0]
+def test_a_page_of_many_attempts_stays_small(agents, leaderboard):
+    one = agents[0]
     told = Told(one.digest, attempt(), story("word " * 300) * 20)
     page = leaderboard_page(leaderboard, [], shown([one] * 300, lambda kind, key: told))
     assert 2e6 < len(page) < 6e6
     assert page.count("so that this page stays small") > 200
 
 
-def test_an_attempt_that_cannot_be_read_does_not_end_the_report(store, evaluation, leaderboard):
-    attempts = shown(behind(evaluation, store), lambda kind, key: None)
+def test_an_attempt_that_cannot_be_read_does_not_end_the_report(agents, leaderboard):
+    attempts = shown(agents, lambda kind, key: None)
     assert "diffkit report a1a1a1a1a1a1" in leaderboard_page(leaderboard, [], attempts)
 
 
