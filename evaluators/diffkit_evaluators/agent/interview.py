@@ -92,7 +92,7 @@ class Interview:
         tools = [tool.declaration for tool in offered.values()]
         reply = self._model.complete(self._messages, tools=tools, tool_choice=choice)
         if reply.refusal:
-            raise NoVerdict(Outcome.REFUSED, reply.refusal.strip().splitlines()[0][:200])
+            raise NoVerdict(Outcome.REFUSED, " ".join(reply.refusal.split())[:200])
         self._messages.append(reply.message)
         self._idle = 0 if reply.tool_calls else self._idle + 1
         if not reply.tool_calls:

@@ -1,6 +1,6 @@
 """The agent in its two forms, which differ in what they need."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from diffkit import (
     AttemptContext,
@@ -24,7 +24,7 @@ from diffkit_evaluators.lm import (
     Refused,
 )
 
-_ROLE = "investigator"
+_ROLE: Final = "investigator"
 _CHARACTERS_A_TOKEN = 3
 _OUTCOMES: dict[type[LanguageModelError], Outcome] = {
     CapReached: Outcome.BUDGET_SPENT,
@@ -84,19 +84,21 @@ def interviewed(case: Case, config: AgentConfig, context: AttemptContext) -> Ver
 def most(config: AgentConfig) -> Estimate | None:
     """The most that an attempt may use; none where no language model is named.
 
-    Without a cap on tokens: as much as comes of one full result and one full answer a turn, each
-    sent again with all later calls.
+    What a cap on tokens leaves beside all the completions are prompts: that is its dearest use.
+    Without a cap, as much as comes of one full result and one full answer a turn, each sent again
+    with all later calls.
     """
     if config.model is None:
         return None
     calls, answer = config.max_calls, config.max_completion_tokens
     shown = config.characters // _CHARACTERS_A_TOKEN
     prompts = calls * shown + calls * (calls - 1) // 2 * (shown + answer)
-    cap = config.max_tokens
+    cap = config.max_tokens or prompts + calls * answer
+    completions = min(calls * answer, cap)
     return Estimate(
         role=_ROLE,
         model=config.model.name,
         calls=calls,
-        prompt_tokens=prompts if cap is None else min(prompts, cap),
-        completion_tokens=calls * answer if cap is None else min(calls * answer, cap),
+        prompt_tokens=min(prompts, cap - completions),
+        completion_tokens=completions,
     )

@@ -59,7 +59,8 @@ def parsed(text: str, arguments: type[A]) -> A:
     try:
         return arguments.model_validate_json(text.strip() or "{}")
     except ValidationError as error:
-        raise UserError("; ".join(_faults(error)), cure="Mend that and call again.") from error
+        what = f"{'; '.join(_faults(error))}."
+        raise UserError(what, cure="Mend that and call again.") from error
 
 
 def _faults(error: ValidationError) -> list[str]:

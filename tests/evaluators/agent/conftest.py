@@ -137,7 +137,8 @@ def interview(endpoint, tmp_path) -> Callable[..., Held]:
         context = AttemptContext(
             blind=blind, models=models if case.questions else None, tools=tools, talk=talk
         )
-        endpoint.script, before = script, endpoint.calls
+        before = endpoint.calls
+        endpoint.script = lambda body, number: script(body, number - before)
         model = {"name": "scripted", "base_url": endpoint.url}
         config = AgentConfig(model=model, retries=0, **options)
         try:

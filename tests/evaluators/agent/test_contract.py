@@ -66,8 +66,8 @@ def test_options_say_how_it_was_framed():
 def test_the_estimate_comes_from_the_caps():
     agent = SPECS["agent"].load()
     assert agent.estimate(AgentConfig()) is None
-    capped = agent.estimate(AgentConfig(model="openai/x", max_calls=10, max_tokens=5_000))
-    assert (capped.calls, capped.prompt_tokens, capped.completion_tokens) == (10, 5_000, 5_000)
+    capped = agent.estimate(AgentConfig(model="openai/x", max_calls=10, max_tokens=50_000))
+    assert (capped.calls, capped.prompt_tokens, capped.completion_tokens) == (10, 9_040, 40_960)
     free = agent.estimate(
         AgentConfig(
             model="x", max_calls=2, max_tokens=None, max_completion_tokens=100, characters=3_000

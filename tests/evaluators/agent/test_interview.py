@@ -160,6 +160,16 @@ def test_an_endless_loop_gets_one_last_call_for_the_verdict(interview):
     assert "budget is nearly spent" in held.of("remark")[0].text
 
 
+def test_json_mode_is_told_of_the_last_call_in_words(interview):
+    def script(body, number):
+        forced = "Call submit_verdict now." in body["messages"][-1]["content"]
+        return SUBMIT if forced else ask(f"{number}?")
+
+    held = interview(in_words(script), tool_calls="json", max_calls=4)
+    assert held.verdict.change == "targeted"
+    assert len(held.requests) == 4
+
+
 def test_a_loop_that_never_submits_spends_its_budget(interview):
     held = interview(endless_loop(), max_calls=6)
     assert held.outcome is Outcome.BUDGET_SPENT

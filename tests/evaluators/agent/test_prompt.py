@@ -79,7 +79,7 @@ def test_sides_have_handles_in_what_is_told(interview, first):
     answers = held.told("ask_models")[0]
     assert answers.index("model-1") < answers.index("model-2")
     assert "lanterns" in answers.split(f"{handle}, answer 1 of 1:")[1].split("model-")[0]
-    assert f"Tokens that {handle} prefers to" in opening(held)[1]
+    assert f"{handle} prefers to" in opening(held)[1]
 
 
 @pytest.mark.parametrize("first", ORDERS)
