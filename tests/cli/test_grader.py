@@ -1,0 +1,71 @@
+"""``diffkit grader check``."""
+
+import json
+
+import pytest
+import yaml
+from dk_judges import answers, careful, gullible
+
+from diffkit.testing.endpoint import ScriptedEndpoint
+
+
+@pytest.fixture
+def options(tmp_path):
+    def write(endpoint, **more):
+        model = {"name": "scripted", "base_url": endpoint.url}
+        path = tmp_path / "options.yaml"
+        path.write_text(yaml.safe_dump({"model": model, "repeats": 1, "retries": 0, **more}))
+        return path
+
+    return write
+
+
+def test_a_table_by_kind_and_one_line_are_printed(cli):
+    said = cli("grader", "check", "lineup")
+    assert said.code == 0
+    for words in ("injecting", "9 of 9 [0.70, 1.00]", "accepted 0 of 15 [0.00, 0.20] attacks"):
+        assert words in said.out
+    assert "claim 1 (good) scored" in said.out
+
+
+def test_json_holds_shares_and_every_claim(cli, tmp_path):
+    found = cli("grader", "check", "reverse-lineup", "--set", "words=50", "--json").json()
+    assert found["options"]["words"] == 50
+    assert found["attacks"]["hits"] == 0
+    assert found["kinds"]["near-miss"]["n"] == len(
+        [item for item in found["items"] if item["kind"] == "near-miss"]
+    )
+    (stored,) = (tmp_path / "diffkit-runs" / "passports").glob("*.json")
+    assert stored.stem == found["key"]
+    assert json.loads(stored.read_text())["items"][0]["number"] == 1
+
+
+def test_an_endpoint_is_asked_once_and_again_where_that_is_wished(cli, options):
+    with ScriptedEndpoint(answers(careful)) as endpoint:
+        file = options(endpoint, chance_truths=0)
+        first = cli("grader", "check", "rubric", "--config", file)
+        asked = endpoint.calls
+        assert "at most 147 calls of scripted" in first.err
+        assert cli("grader", "check", "rubric", "--config", file).out == first.out
+        assert endpoint.calls == asked
+        cli("grader", "check", "rubric", "--config", file, "--fresh")
+        assert endpoint.calls == 2 * asked
+
+
+def test_a_gullible_judge_is_found_out(cli, options):
+    with ScriptedEndpoint(answers(gullible)) as endpoint:
+        said = cli("grader", "check", "rubric", "--config", options(endpoint), "--json")
+    found = said.json()
+    assert found["attacks"]["hits"] > 0
+    fooled = [one for one in found["items"] if one["kind"] == "injecting" and one["accepted"]]
+    assert fooled
+
+
+def test_mistakes_are_one_line(cli):
+    assert "needs a language model" in cli("grader", "check", "rubric").error
+    assert "no grader named 'rubrik'" in cli("grader", "check", "rubrik").error
+    assert (
+        "no option of 'lineup' named 'model'"
+        in cli("grader", "check", "lineup", "--model", "m").error
+    )
+    assert "repeats" in cli("grader", "check", "rubric", "--set", "repeats=2").error
