@@ -22,7 +22,7 @@ class Answer:
     """Whether the answer says how many tokens it took."""
     cut: bool = False
     """Whether the connection is closed half-way."""
-    delay: float = 0
+    delay: float | int = 0
     """Seconds until it is sent."""
 
 
@@ -50,7 +50,7 @@ def empty() -> Answer:
 
 
 def fails(
-    status: int, retry_after: float | str | None = None, *, message: str = "", code: str = ""
+    status: int, retry_after: float | int | str | None = None, *, message: str = "", code: str = ""
 ) -> Answer:
     """An error.
 
@@ -75,7 +75,7 @@ def cuts() -> Answer:
     return Answer(text="This is never heard to its end.", cut=True)
 
 
-def slow(seconds: float, answer: Answer) -> Answer:
+def slow(seconds: float | int, answer: Answer) -> Answer:
     """``answer``, after so many seconds of real time."""
     return replace(answer, delay=seconds)
 

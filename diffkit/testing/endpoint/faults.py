@@ -26,7 +26,7 @@ FAULTS: Mapping[str, Callable[[Answer], Answer]] = {
 """What goes wrong → the answer in the place of the right one."""
 
 
-def random_faults(seed: int, inner: Script, rate: float) -> Script:
+def random_faults(seed: int, inner: Script, rate: float | int) -> Script:
     """``inner``, of which a share of ``rate`` goes wrong, in all ways alike.
 
     What goes wrong depends on the seed, the request and how often it came, and so not on the order

@@ -69,7 +69,7 @@ def _in_words(question: Question) -> dict[str, Any]:
 def _parameters(config: ChatConfig) -> dict[str, Any]:
     """What the options say of every request."""
     given = dict(config.model.parameters) if config.model else {}
-    merged = given.pop("extra_body", {}) | given
+    merged: dict[str, Any] = {**given.pop("extra_body", {}), **given}
     if "max_tokens" in merged:  # the older name; endpoints refuse both
         return merged
     return {"max_completion_tokens": config.max_completion_tokens, **merged}

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
 from diffkit import MethodConfig, Record, execution_option
+from diffkit_evaluators.lm.address import address
 
 _OURS = frozenset(
     {"messages", "model", "n", "response_format", "stream", "tool_choice", "tools"}
@@ -35,14 +35,7 @@ class ChatModel(Record):
     @field_validator("base_url")
     @classmethod
     def _holds_no_secret(cls, value: str | None) -> str | None:
-        parts = urlsplit(value or "http://localhost")
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            msg = "is no http or https address"
-            raise ValueError(msg)
-        if "@" in parts.netloc or parts.query:
-            msg = "must hold no password or key; set OPENAI_API_KEY instead"
-            raise ValueError(msg)
-        return value and value.rstrip("/")
+        return None if value is None else address(value)
 
     @field_validator("parameters")
     @classmethod
@@ -77,7 +70,7 @@ class ChatConfig(MethodConfig):
     """Whether answers that were kept are used again, so that what was cut off goes on."""
     connections: int = execution_option(8, ge=1)
     """Requests to one endpoint at a time, over everything in this process."""
-    timeout: float = execution_option(120, gt=0)
+    timeout: float = execution_option(120.0, gt=0)
     """Seconds for one answer."""
     retries: int = execution_option(6, ge=0)
     """How often a call is made again that failed for a reason that may pass."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffkit import UserError
+from diffkit_evaluators.lm.address import address
 from diffkit_evaluators.lm.config import ChatModel
 from diffkit_evaluators.lm.extras import need
 from diffkit_evaluators.lm.secret import Secret
@@ -57,8 +58,15 @@ def resolve(model: ChatModel) -> Endpoint:
     if not key:
         what = f"The language model {model.name!r} needs a key."
         raise UserError(what, cure=f"Set {provider.key} in the environment or in .env.")
-    url = ChatModel(name=model.name, base_url=_setting(provider.address) or provider.url).base_url
-    return Endpoint(url or provider.url, served, Secret(key))
+    return Endpoint(_url(provider), served, Secret(key))
+
+
+def _url(provider: _Provider) -> str:
+    try:
+        return address(_setting(provider.address) or provider.url)
+    except ValueError as error:
+        cure = "Set it to an address such as http://localhost:8000/v1."
+        raise UserError(f"{provider.address} {error}.", cure=cure) from None
 
 
 def _key(variable: str) -> str:

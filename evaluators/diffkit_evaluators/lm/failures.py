@@ -22,7 +22,7 @@ class Transient(Exception):
         wait: seconds that the endpoint asks to wait; none where it does not say.
     """
 
-    def __init__(self, reason: str, wait: float | None = None) -> None:
+    def __init__(self, reason: str, wait: float | int | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.wait = wait
@@ -59,7 +59,7 @@ def of_library(error: Exception, secret: Secret, timeout: float) -> Exception:
     return error
 
 
-def of_status(status: int, body: Any, secret: Secret, wait: float | None = None) -> Exception:
+def of_status(status: int, body: Any, secret: Secret, wait: float | int | None = None) -> Exception:
     """What an error of the endpoint was, by its status and what it says of it."""
     error = body.get("error", body) if isinstance(body, Mapping) else body
     known = error if isinstance(error, Mapping) else {"message": error or ""}

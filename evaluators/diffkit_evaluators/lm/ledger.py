@@ -13,13 +13,18 @@ from diffkit_evaluators.lm.tokens import Counted, counted, served
 @dataclass(frozen=True)
 class _Cap:
     unit: str
-    used: float
-    most: float | None
-    dearest: float
+    used: float | int
+    most: float | int | None
+    dearest: float | int
     """What one call used at most."""
 
-    def said(self, amount: float) -> str:
-        return f"${amount:.2f}" if self.unit == "dollars" else f"{amount:,.0f}"
+    def said(self, most: float | int) -> str:
+        return f"${most:.2f}" if self.unit == "dollars" else f"{most:,.0f} {self.unit}"
+
+    def left(self, most: float | int) -> str:
+        left = max(most - self.used, 0)
+        amount = f"${left:.2f}" if self.unit == "dollars" else f"{left:,.0f}"
+        return f"{amount} of {self.said(most)}"
 
 
 class Ledger:
@@ -62,8 +67,7 @@ class Ledger:
             raise UserError(what, cure="Set both to null; max_calls is kept.")
         for cap in self._caps():
             if cap.most is not None and cap.used >= cap.most:
-                unit = "" if cap.unit == "dollars" else f" {cap.unit}"
-                raise CapReached(f"The cap of {cap.said(cap.most)}{unit} is spent.")
+                raise CapReached(f"The cap of {cap.said(cap.most)} is spent.")
 
     def affords(self, calls: int) -> bool:
         """Whether so many more calls, each like the dearest so far, fit the caps."""
@@ -74,11 +78,7 @@ class Ledger:
     @property
     def left(self) -> str:
         """What is left of the caps, in words."""
-        return ", ".join(
-            f"{cap.said(max(cap.most - cap.used, 0))} of {cap.said(cap.most)} {cap.unit}"
-            for cap in self._caps()
-            if cap.most is not None
-        )
+        return ", ".join(cap.left(cap.most) for cap in self._caps() if cap.most is not None)
 
     def add(self, response: Mapping[str, Any], *, remembered: bool) -> float | None:
         """Counts an answer; gives its cost in US dollars, none where that is unknown."""
