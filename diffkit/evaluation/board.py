@@ -39,7 +39,8 @@ def _identity(case: Graded) -> tuple[object, ...]:
     """What tells pairs apart: of arms that are no method's, not under which method they stand."""
     entry, judged = case.entry, case.judged
     pair = (entry.organism, entry.base, entry.variant, entry.seed)
-    return *pair, judged, entry.method if judged.arm == "method" else ""
+    reading = (judged.investigator, judged.grader, judged.arm, judged.repeat)
+    return *pair, *reading, entry.method if judged.arm == "method" else ""
 
 
 def _label(entry: Entry, *, several_bases: bool) -> str:
