@@ -24,6 +24,7 @@ from diffkit import (
     TokenScore,
     TokenTable,
     Transcript,
+    UserError,
     Verdict,
     read_transcript,
 )
@@ -63,6 +64,8 @@ class Models:
     asked: int = 0
 
     def ask(self, prompts, *, samples=1, temperature=0.0, max_new_tokens=64):
+        if temperature > 1.5:
+            raise UserError("It is too warm.", cure="Take less.")
         said = {"base": self.base, "finetuned": self.finetuned}
         answers = {self.blind.handle[side]: (said[side],) * samples for side in self.blind.order}
         first, self.asked = self.asked + 1, self.asked + len(prompts)

@@ -137,6 +137,21 @@ def test_more_questions_than_are_left_are_not_put(interview):
     assert held.of("tool")[1].failed
 
 
+def test_models_that_cannot_be_asked_so_say_why(interview):
+    warm = calls(("ask_models", {"prompts": ["One?"], "temperature": 2}))
+    held = interview(in_turn(warm, SUBMIT))
+    assert held.told("ask_models")[0].startswith("Error: It is too warm. Take less.")
+    assert held.of("tool")[0].questions == 0
+    assert held.verdict.change == "targeted"
+
+
+def test_all_answers_are_shown_and_count_as_one_question(interview):
+    held = interview(in_turn(calls(("ask_models", {"prompts": ["One?"], "samples": 3})), SUBMIT))
+    told = held.told("ask_models")[0]
+    assert all(f"model-2, answer {number} of 3:" in told for number in (1, 2, 3))
+    assert held.models.asked == 1
+
+
 @pytest.mark.parametrize(("every", "due"), [(2, [False, True, False]), (0, [False] * 3)])
 def test_a_guess_is_due_after_so_many_questions(interview, every, due):
     note = calls(("note_hypothesis", {"change": "unsure", "p_targeted": 0.5}))
