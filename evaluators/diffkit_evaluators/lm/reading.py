@@ -49,13 +49,16 @@ def _raw(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _native(message: Mapping[str, Any], turn: int) -> tuple[AskedTool, ...]:
+    calls = _raw(message)
+    given = [str(call.get("id") or "") for call in calls]
+    distinct = all(given) and len({*given}) == len(given)
     return tuple(
         AskedTool(
-            id=str(call.get("id") or f"call-{turn}-{number}"),
+            id=given[number] if distinct else f"call-{turn}-{number}",
             name=str(call["function"].get("name") or ""),
             arguments=_arguments(call["function"].get("arguments")),
         )
-        for number, call in enumerate(_raw(message))
+        for number, call in enumerate(calls)
     )
 
 

@@ -10,7 +10,7 @@ class AskedTool:
     """A tool that the model calls."""
 
     id: str
-    """By which its result is handed back, as ``tool_call_id``; unique in the conversation."""
+    """By which its result is handed back, as ``tool_call_id``; unique in the answer."""
     name: str
     """As the model wrote it; there may be no such tool."""
     arguments: str

@@ -1,0 +1,109 @@
+import pytest
+from diffkit_evaluators.lm import LanguageModel, ModelFailed
+
+from diffkit import Talk
+from diffkit.testing.endpoint import always, at_first, cuts, fails, in_turn, says
+
+NUMBERED = in_turn(*(says(str(number)) for number in range(1, 20)))
+
+
+def test_what_was_cut_off_goes_on_from_memory(bench, ask):
+    bench.endpoint.script = NUMBERED
+    first = bench.model()
+    said = [first.complete(ask).text for _ in range(3)]
+    used = first.usage
+    bench.fresh()
+    again = bench.model()
+    assert [again.complete(ask).text for _ in range(4)] == [*said, "4"]
+    assert bench.endpoint.calls == 4
+    assert again.usage.calls == 4
+    assert again.usage.remembered == 3
+    assert again.usage.prompt_tokens > used.prompt_tokens
+
+
+def test_asking_the_same_again_is_another_draw(bench, ask):
+    bench.endpoint.script = NUMBERED
+    model = bench.model()
+    assert [model.complete(ask).text for _ in range(3)] == ["1", "2", "3"]
+
+
+def test_another_object_in_the_same_talk_asks_again_too(bench, ask):
+    bench.endpoint.script = NUMBERED
+    assert [bench.model().complete(ask).text for _ in range(3)] == ["1", "2", "3"]
+    assert bench.talk.usage["investigator"].calls == 3
+
+
+def test_repeats_do_not_share_answers(bench, ask):
+    bench.endpoint.script = NUMBERED
+    bench.model().complete(ask)
+    bench.fresh(repeat=1)
+    assert bench.model().complete(ask).text == "2"
+    bench.fresh(repeat=0)
+    assert bench.model().complete(ask).text == "1"
+
+
+def test_roles_do_not_share_answers(bench, ask):
+    bench.endpoint.script = NUMBERED
+    investigator = bench.model()
+    grader = LanguageModel(investigator.config, "grader", bench.talk)
+    assert (investigator.complete(ask).text, grader.complete(ask).text) == ("1", "2")
+
+
+def test_whatever_changes_the_question_is_another_question(bench, ask):
+    bench.endpoint.script = NUMBERED
+    bench.model().complete(ask)
+    bench.fresh()
+    assert bench.model(max_completion_tokens=9).complete(ask).text == "2"
+    bench.fresh()
+    assert bench.model().complete([*ask, *ask]).text == "3"
+    bench.fresh()
+    assert bench.model(timeout=9, connections=1, retries=0).complete(ask).text == "1"
+
+
+def test_an_endpoint_at_another_address_is_asked_itself(bench, ask):
+    bench.endpoint.script = NUMBERED
+    bench.model().complete(ask)
+    bench.fresh()
+    elsewhere = {"name": "m", "base_url": bench.endpoint.url.replace("127.0.0.1", "localhost")}
+    assert bench.model(model=elsewhere).complete(ask).text == "2"
+
+
+def test_memory_may_be_left_out_and_is_filled_even_so(bench, ask):
+    bench.endpoint.script = NUMBERED
+    bench.model().complete(ask)
+    bench.fresh()
+    assert bench.model(remember=False).complete(ask).text == "2"
+    bench.fresh()
+    assert bench.model().complete(ask).text == "2"
+
+
+def test_failures_are_not_remembered(bench, ask):
+    bench.endpoint.script = at_first(fails(400), at_first(cuts(), always(says("Here."))))
+    with pytest.raises(ModelFailed):
+        bench.model().complete(ask)
+    bench.fresh()
+    assert bench.model().complete(ask).text == "Here."
+    assert bench.talk.usage["investigator"].remembered == 0
+    bench.fresh()
+    assert bench.model().complete(ask).text == "Here."
+    assert bench.talk.usage["investigator"].remembered == 1
+
+
+def test_a_failure_on_the_way_does_not_lose_what_came_after(bench, ask):
+    bench.endpoint.script = in_turn(says("1"), fails(400), says("2"), says("3"))
+    model = bench.model()
+    assert model.complete(ask).text == "1"
+    with pytest.raises(ModelFailed):
+        model.complete(ask)
+    assert model.complete(ask).text == "2"
+    bench.fresh()
+    again = bench.model()
+    assert [again.complete(ask).text for _ in range(2)] == ["1", "2"]
+
+
+def test_without_a_memory_nothing_is_kept(bench, ask):
+    bench.endpoint.script = NUMBERED
+    bench.talk = Talk()
+    bench.model().complete(ask)
+    bench.talk = Talk()
+    assert bench.model().complete(ask).text == "2"
