@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from diffkit.findings import Figure, Table
-from diffkit.render import heat, plots, terms, verdicts, words
+from diffkit.render import heat, legends, plots, terms, verdicts, words
 from diffkit.runs.manifest import StoredRun
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -33,6 +33,7 @@ def environment() -> Environment:
     made.globals |= {
         "words": words,
         "terms": terms,
+        "legends": legends,
         "verdicts": verdicts,
         "plot": plots.plot,
         "picture": _picture,

@@ -7,6 +7,7 @@ from diffkit.evaluation.leaderboard import Leaderboard
 from diffkit.evaluation.row import Row
 from diffkit.evaluation.shares import Measure, Share
 from diffkit.render import terms, words
+from diffkit.render.sections import mains, sections
 
 WIDTH = 340
 _LEFT, _RIGHT, _ROW, _AXIS = 8, 332, 38, 26
@@ -45,12 +46,16 @@ class Panel:
 
 
 def panels(leaderboard: Leaderboard) -> tuple[Panel, ...]:
-    """Top-1, detection and false alarms of the methods, without controls."""
-    rows = leaderboard.methods()
+    """Top-1, detection and false alarms of the main arms, without controls."""
+    rows = mains(leaderboard)
+    ranked = all(row.reciprocal_rank or not row.top1.n for row in rows)
+    first = "Truth ranked first" if ranked else "Score"
+    tested = any(section.says_otherwise for section in sections(leaderboard))
+    how = "that pass the test" if tested else "called targeted"
     return (
-        _panel("Truth ranked first", "share of truths; dashed: chance", rows, lambda r: r.top1),
-        _panel("Detected", "share of truths called targeted", rows, lambda r: r.detected),
-        _panel("False alarms", "share of nulls called targeted", rows, lambda r: r.false_alarms),
+        _panel(first, "share of truths; dashed: chance", rows, lambda r: r.top1),
+        _panel("Detected", f"share of truths {how}", rows, lambda r: r.detected),
+        _panel("False alarms", f"share of nulls {how}", rows, lambda r: r.false_alarms),
     )
 
 
@@ -58,7 +63,7 @@ def _panel(
     title: str, remark: str, rows: tuple[Row, ...], share: Callable[[Row], Share | None]
 ) -> Panel:
     readers = {terms.reader(row) for row in rows}
-    names = [r.method if len(readers) == 1 else f"{r.method} · {terms.reader(r)}" for r in rows]
+    names = [terms.name(r) + (f" · {terms.reader(r)}" if len(readers) > 1 else "") for r in rows]
     bars = tuple(
         _bar(names[index], share(row) or Share(hits=0, n=0), index)
         for index, row in enumerate(rows)

@@ -1,11 +1,13 @@
 """A leaderboard's terms and numbers as words: what both renderers share."""
 
-from collections.abc import Iterable
+from typing import get_args
 
 from diffkit.evaluation.leaderboard import PairResult
-from diffkit.evaluation.record import Arm
+from diffkit.evaluation.quantities import CurvePoint, Difference
+from diffkit.evaluation.record import Arm, MainArm
 from diffkit.evaluation.row import Row, Stratum
 from diffkit.evaluation.shares import Measure, Share
+from diffkit.render import words
 
 ARMS: dict[Arm, str] = {
     "method": "the method's findings",
@@ -24,30 +26,67 @@ STRATA: dict[Stratum, str] = {
     "non-lexical": ", where no particular words show it",
 }
 """What a title says of the organisms that are counted."""
-LEGEND = (
-    ("top-1", "the truth came first among all choices, “none of these” being one of them"),
-    ("named", "it came first among the truths alone"),
-    ("1/rank", "mean over truths of 1 / rank of the truth among all choices"),
-    ("none of these", "said so where the truth was not among the choices"),
-    ("[ , ]", "95 % Wilson interval of a share of truths; several cases of one count in part"),
-    ("chance", "what the best blind guesser gets"),
-    ("p", "share of permutations of the truths over the findings that do at least as well"),
-    ("tied", "methods that share a letter are not told apart by a test"),
-)
-"""What the columns of a leaderboard mean."""
-EXAMPLES = "named by training examples"
-_EXAMPLES = (
-    EXAMPLES,
-    "the same with each truth's training data in the place of its statement: easier, and no proof"
-    " that a person would recognise the truth",
-)
 
 
-def legend(rows: Iterable[Row]) -> tuple[tuple[str, str], ...]:
-    """What the columns that ``rows`` fill mean."""
-    if all(row.named_by_examples is None for row in rows):
-        return LEGEND
-    return (*LEGEND[:2], _EXAMPLES, *LEGEND[2:])
+def name(record: Row | PairResult) -> str:
+    """A method; of another arm, what the investigator was given."""
+    return record.method if record.arm == "method" else ARMS[record.arm]
+
+
+def line(row: Row) -> str:
+    """A row away from the rows around it: a control with its method."""
+    return name(row) if subject(row) else f"{row.method}: {ARMS[row.arm]}"
+
+
+def subject(row: Row) -> bool:
+    """Whether a row is no control."""
+    return row.arm in get_args(MainArm)
+
+
+def part(name: str) -> str:
+    """A part of a grade as a column's title."""
+    return name.replace("_", " ")
+
+
+def difference(found: Difference | None) -> str:
+    """``+0.25 [0.05, 0.45] p 0.03``."""
+    if found is None:
+        return words.NONE
+    span = "" if found.low is None else f" [{found.low:+.2f}, {found.high:+.2f}]"
+    return f"{found.mean + 0.0:+.2f}{span} p {words.number(found.p)}"
+
+
+def point(found: CurvePoint) -> str:
+    """``0.40 [0.21, 0.59]``."""
+    span = "" if found.low is None else f" [{found.low:.2f}, {found.high:.2f}]"
+    return f"{found.score:.2f}{span}"
+
+
+def total(measure: Measure | None) -> str:
+    """A count with its interval; nothing where nothing was counted."""
+    if measure is None or not measure.n:
+        return words.NONE
+    return f"{value(measure)} {interval(measure)}".strip()
+
+
+def says(row: Row) -> dict[str, Share]:
+    """What the investigator says, whatever the test does."""
+    both = {"of truths": row.says_targeted, "of nulls": row.says_targeted_of_nulls}
+    return {kind: share for kind, share in both.items() if share}
+
+
+def run_cost(row: Row) -> tuple[str, str]:
+    """Time and memory of a run; none of arms that are no method's."""
+    if row.arm != "method":
+        return words.NONE, words.NONE
+    return words.duration(row.seconds), words.memory(row.peak_bytes)
+
+
+def dollars(cost: float | None) -> str:
+    """US dollars; what is not known is no zero."""
+    if cost is None:
+        return "unknown"
+    return "$0" if not cost else f"${cost:.2f}" if cost >= 1 else f"${cost:.2g}"
 
 
 def count(share: Share) -> str:

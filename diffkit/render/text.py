@@ -1,25 +1,28 @@
 """Runs and leaderboards in the terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 
 from diffkit.evaluation.leaderboard import Leaderboard
 from diffkit.findings import Finding, Findings
-from diffkit.render import terms, words
+from diffkit.render import legends, words
 from diffkit.render.sections import sections
 from diffkit.render.text_findings import View, renderable
 from diffkit.render.text_leaderboard import (
     examples_table,
     notices_table,
+    parts_table,
     sees_table,
     trust_table,
 )
 from diffkit.render.text_pairs import pairs_table
 from diffkit.render.text_parts import labelled, more, plain
+from diffkit.render.text_readers import readers_tables
 from diffkit.runs.manifest import Manifest, StoredRun
 
 __all__ = ["render_findings", "render_items", "render_leaderboard"]
@@ -82,24 +85,38 @@ def render_leaderboard(leaderboard: Leaderboard, console: Console) -> None:
     """Prints who sees what beside chance, what qualifies it, and the pairs behind it."""
     if not leaderboard.rows:
         console.print(plain(f"Leaderboard of {leaderboard.suite}: nothing has been graded yet."))
-    else:
-        tables = sections(leaderboard)
-        for section in tables:
-            console.print(sees_table(leaderboard.suite, section))
-            console.print()
-            if section.by_examples:
-                console.print(examples_table(leaderboard.suite, section))
-                console.print()
-        legend = terms.legend(leaderboard.rows)
-        console.print(labelled([(name, Text(meaning, "dim")) for name, meaning in legend]))
-        console.print()
-        for section in tables:
-            console.print(notices_table(leaderboard.suite, section))
-            console.print()
-        console.print(trust_table(leaderboard))
+    for table in _tables(leaderboard):
+        console.print(table)
         console.print()
     for note in leaderboard.notes:
         console.print(labelled([("●", plain(note))]))
     if leaderboard.pairs:
         console.print()
         console.print(pairs_table(leaderboard))
+
+
+def _tables(leaderboard: Leaderboard) -> Iterator[RenderableType]:
+    """What is known of the rows; nothing where there are none."""
+    suite, parts = leaderboard.suite, sections(leaderboard)
+    for section in parts:
+        yield sees_table(suite, section)
+        if section.by_examples:
+            yield examples_table(suite, section)
+        if section.parts:
+            yield parts_table(suite, section)
+    if parts:
+        yield _legend(legends.legend(leaderboard.rows))
+    yield from (notices_table(suite, section) for section in parts)
+    asking = [section for section in parts if section.asks]
+    yield from chain.from_iterable(readers_tables(suite, section) for section in asking)
+    if asking:
+        yield _legend(legends.READERS)
+    if parts:
+        yield trust_table(leaderboard)
+    if leaderboard.passports:
+        known = leaderboard.passports.items()
+        yield labelled([(f"graded by {name}", plain(said)) for name, said in known])
+
+
+def _legend(meanings: Sequence[tuple[str, str]]) -> Grid:
+    return labelled([(name, Text(meaning, "dim")) for name, meaning in meanings])

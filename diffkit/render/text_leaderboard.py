@@ -1,6 +1,6 @@
 """A leaderboard's tables in the terminal, each within 100 columns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.console import Group
 from rich.table import Table as Grid
@@ -9,37 +9,32 @@ from rich.text import Text
 from diffkit.evaluation.leaderboard import Leaderboard
 from diffkit.evaluation.row import Row
 from diffkit.evaluation.shares import Measure, Share
-from diffkit.render import terms, words
-from diffkit.render.sections import Section
-from diffkit.render.text_parts import grid, heading, plain, who
+from diffkit.render import legends, terms, words
+from diffkit.render.sections import Section, mains
+from diffkit.render.text_parts import grid, plain, title, who
 
 
 def sees_table(suite: str, section: Section) -> Group:
     """Each method beside chance, with its controls below it."""
-    columns = ["method", "top-1", "named", "1/rank", "none of these"]
-    table = grid(columns)
+    table = grid(["method", *(name for _, name in section.columns)])
+    fields = [field for field, _ in section.columns]
     for column in table.columns[1:]:
         column.no_wrap = True
     for row in section.rows:
         if row.arm == "method":
             table.add_section()
-        table.add_row(*_sees(row))
+        table.add_row(*_sees(row, fields))
     if section.shared:
         table.add_section()
         table.add_row(Text("controls, the same for every method", "dim"))
         for row in section.shared:
-            table.add_row(*_sees(row))
-    return Group(_title(suite, "who sees what", section), table)
+            table.add_row(*_sees(row, fields))
+    return Group(title(suite, "who sees what", section), table)
 
 
-def _title(suite: str, what: str, section: Section) -> Text:
-    readers = f"read by {section.investigator}, graded by {section.grader}"
-    return heading(f"{suite}: {what}{terms.STRATA[section.stratum]}", readers)
-
-
-def _sees(row: Row) -> list[Text]:
-    measures = (row.top1, row.named, row.reciprocal_rank, row.none_of_these)
-    if row.arm == "method":
+def _sees(row: Row, fields: Sequence[str]) -> list[Text]:
+    measures = [getattr(row, field) for field in fields]
+    if terms.subject(row):
         name = _name(row)
         if row.group:
             name.append(f"\ntied: {row.group}", "not bold dim")
@@ -48,17 +43,17 @@ def _sees(row: Row) -> list[Text]:
 
 
 def _name(row: Row) -> Text:
-    if row.arm == "method":
-        return plain(row.method, "bold")
+    if terms.subject(row):
+        return plain(terms.name(row), "bold")
     return Text(f"  {terms.ARMS[row.arm]}", "dim")
 
 
 def examples_table(suite: str, section: Section) -> Group:
     """Each method and control where truths are known by what taught them, not by statements."""
-    table = grid(["method", terms.EXAMPLES, "interval", "chance", "p"])
-    for row in (*section.rows, *section.shared):
+    table = grid(["method", legends.EXAMPLES, "interval", "chance", "p"])
+    for row in section.everything:
         table.add_row(_name(row), *_by_examples(row.named_by_examples))
-    return Group(_title(suite, terms.EXAMPLES, section), table)
+    return Group(title(suite, legends.EXAMPLES, section), table)
 
 
 def _by_examples(measure: Measure | None) -> list[Text]:
@@ -67,6 +62,15 @@ def _by_examples(measure: Measure | None) -> list[Text]:
     interval, chance = terms.interval(measure), words.number(measure.chance)
     cells = [Text(interval, "dim"), Text(chance, "dim"), Text(words.number(measure.p))]
     return [Text(terms.value(measure), "bold"), *cells]
+
+
+def parts_table(suite: str, section: Section) -> Group:
+    """Other parts of the grades, such as recall: means over truths, beside chance where known."""
+    table = grid(["method", *map(terms.part, section.parts)])
+    for row in section.everything:
+        values = (row.parts.get(part) for part in section.parts)
+        table.add_row(_name(row), *(_measure(value, whole=False) for value in values))
+    return Group(title(suite, "parts of the grades", section), table)
 
 
 def _measure(measure: Measure | None, *, whole: bool) -> Text:
@@ -87,13 +91,14 @@ def _measure(measure: Measure | None, *, whole: bool) -> Text:
 def notices_table(suite: str, section: Section) -> Group:
     """Who notices that something targeted was done, and who says so of nulls."""
     alarms = ["false alarms", "by null"] if section.stratum == "all" else []
-    table = grid(["method", "detected", "by kind of null", *alarms])
-    for row in section.methods:
+    said = ["says targeted"] if section.says_otherwise else []
+    table = grid(["method", "detected", "by kind of null", *alarms, *said])
+    for row in section.mains:
         cells = [_share(row.detected), _shares(row.detected_by, otherwise=row.calibration)]
         if alarms:
             cells += [_share(row.false_alarms), _shares(row.false_alarms_by)]
-        table.add_row(plain(row.method, "bold"), *cells)
-    return Group(_title(suite, "who notices that something was done", section), table)
+        table.add_row(_name(row), *cells, *([_shares(terms.says(row))] if said else []))
+    return Group(title(suite, "who notices that something was done", section), table)
 
 
 def _share(share: Share | None) -> Text:
@@ -112,8 +117,8 @@ def trust_table(leaderboard: Leaderboard) -> Grid:
     """What the shares rest on, and what they cost."""
     columns = ["method", "calibration", "outcomes", "a run", "memory"]
     table = grid(columns, right=(3, 4), title="What it rests on, and what it costs")
-    for row in leaderboard.methods():
-        cost = (words.duration(row.seconds), words.memory(row.peak_bytes))
+    for row in mains(leaderboard):
+        cost = terms.run_cost(row)
         table.add_row(who(row), plain(row.calibration), plain(row.outcomes), *map(Text, cost))
     for column in table.columns[3:]:
         column.no_wrap = True

@@ -14,6 +14,7 @@ from diffkit.render.text_parts import grid, plain, who
 def pairs_table(leaderboard: Leaderboard) -> Grid:
     """The pairs behind each row, grouped as the rows are."""
     seeds = len({pair.seed for pair in leaderboard.pairs}) > 1
+    repeats = len({pair.repeat for pair in leaderboard.pairs}) > 1
     columns = ["organism", "truth", "said", "", "change", "p", "rank", "score"]
     table = grid(columns, right=(4, 5, 6, 7), title="The pairs behind it")
     table.columns[3].no_wrap = True
@@ -23,12 +24,12 @@ def pairs_table(leaderboard: Leaderboard) -> Grid:
         table.add_row(who(pairs[0]))
         changes = words.aligned(pair.change_score for pair in pairs)
         for pair, change in zip(pairs, changes, strict=True):
-            table.add_row(*_pair(pair, seeds, change))
+            table.add_row(_label(pair, seeds=seeds, repeats=repeats), *_pair(pair, change))
     return table
 
 
 def _key(pair: PairResult | Row) -> tuple[str, str, str]:
-    return pair.method, pair.investigator, pair.grader
+    return terms.name(pair), pair.investigator, pair.grader
 
 
 def _in_order(leaderboard: Leaderboard) -> list[PairResult]:
@@ -38,8 +39,13 @@ def _in_order(leaderboard: Leaderboard) -> list[PairResult]:
     )
 
 
-def _pair(pair: PairResult, seeds: bool, change: str) -> list[Text]:
-    name = f"  {pair.label} #{pair.seed}" if seeds else f"  {pair.label}"
+def _label(pair: PairResult, *, seeds: bool, repeats: bool) -> Text:
+    seed = f" #{pair.seed}" if seeds else ""
+    repeat = f", repeat {pair.repeat}" if repeats else ""
+    return plain(f"  {pair.label}{seed}{repeat}")
+
+
+def _pair(pair: PairResult, change: str) -> list[Text]:
     numbers = [change, *(words.number(value) for value in (pair.p, pair.rank, pair.score))]
     wrong = Text(terms.mistake(pair), "red")
-    return [plain(name), plain(pair.truth), plain(pair.said), wrong, *map(Text, numbers)]
+    return [plain(pair.truth), plain(pair.said), wrong, *map(Text, numbers)]

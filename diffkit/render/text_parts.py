@@ -12,6 +12,7 @@ from rich.text import Text
 from diffkit.evaluation.leaderboard import PairResult
 from diffkit.evaluation.row import Row
 from diffkit.render import terms, words
+from diffkit.render.sections import Section
 
 
 def plain(text: str, style: str = "", *, keep_lines: bool = False) -> Text:
@@ -26,8 +27,15 @@ def heading(title: str, aside: str = "") -> Text:
 
 
 def who(row: Row | PairResult) -> Text:
-    """A method, and who read and graded it."""
-    return plain(row.method, "bold").append(f"\n{words.clean(terms.reader(row))}", "not bold dim")
+    """A method or another arm, and who read and graded it."""
+    reader = words.clean(terms.reader(row))
+    return plain(terms.name(row), "bold").append(f"\n{reader}", "not bold dim")
+
+
+def title(suite: str, what: str, section: Section) -> Text:
+    """A table's title with who read and who graded."""
+    readers = f"read by {section.investigator}, graded by {section.grader}"
+    return heading(f"{suite}: {what}{terms.STRATA[section.stratum]}", readers)
 
 
 def more(hidden: int, what: str) -> list[Text]:

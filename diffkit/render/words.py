@@ -117,6 +117,11 @@ def percent(value: float | int) -> str:
     return ">99 %" if 99 < share < 100 else f"{share:.0f} %"
 
 
+def mean(count: float) -> str:
+    """A mean of counts."""
+    return f"{count:,.0f}" if count >= 100 or count == int(count) else f"{count:.1f}"
+
+
 def duration(seconds: float | int) -> str:
     """Wall-clock time in the units that one would say it in."""
     if seconds < 60:

@@ -15,7 +15,7 @@ def test_what_is_the_same_for_every_method_is_there_once(leaderboard):
     section, rest = sections(leaderboard)
     assert [row.arm for row in section.shared] == ["no-evidence", "ceiling"]
     assert [row.arm for row in section.rows] == ["method", "evidence-swap"] * 2
-    assert [row.method for row in section.methods] == ["kl", "activation_difference_lens"]
+    assert [row.method for row in section.mains] == ["kl", "activation_difference_lens"]
     assert rest.shared == ()
 
 

@@ -5,7 +5,7 @@ import pytest
 from diffkit.evaluation.record import Arm
 from diffkit.evaluation.row import Stratum
 from diffkit.evaluation.shares import Measure, Share
-from diffkit.render import terms
+from diffkit.render import legends, terms
 
 
 def test_an_interval_that_does_not_exist_is_empty():
@@ -40,6 +40,6 @@ def test_mistakes_are_named(leaderboard):
 
 
 def test_a_column_is_explained_only_where_it_is_shown(leaderboard, taught):
-    assert terms.legend(leaderboard.rows) == terms.LEGEND
-    names = [name for name, _ in terms.legend(taught.rows)]
-    assert names[:4] == ["top-1", "named", terms.EXAMPLES, "1/rank"]
+    assert legends.legend(leaderboard.rows) == legends.LEGEND
+    names = [name for name, _ in legends.legend(taught.rows)]
+    assert names[:4] == ["top-1", "named", legends.EXAMPLES, "1/rank"]
