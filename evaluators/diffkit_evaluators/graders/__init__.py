@@ -33,6 +33,14 @@ SPECS = (
         config="diffkit_evaluators.graders.finetuning_loss.config:FinetuningLossConfig",
         implementation="diffkit_evaluators.graders.finetuning_loss.grader:FinetuningLossGrader",
     ),
+    Spec(
+        name="token-relevance",
+        summary="How many of a method's first tokens are relevant; a language model, or none.",
+        version=1,
+        config="diffkit_evaluators.graders.token_relevance.config:TokenRelevanceConfig",
+        implementation="diffkit_evaluators.graders.token_relevance.grader:TokenRelevanceGrader",
+        requires="diffkit[agents]",
+    ),
 )
 
 

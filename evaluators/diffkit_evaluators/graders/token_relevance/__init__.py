@@ -1,0 +1,1 @@
+"""How many of the tokens that a method puts first have to do with the truth."""

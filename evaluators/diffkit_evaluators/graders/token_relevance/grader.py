@@ -1,0 +1,129 @@
+"""The grader that looks at the tokens that a method puts first."""
+
+import random
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import ClassVar
+
+from diffkit import Attempt, Estimate, Exam, Grade, GradeContext, Grader, GraderNeed, Statement
+from diffkit_evaluators.graders.judge import CHARACTERS_PER_TOKEN, TRIES
+from diffkit_evaluators.graders.token_relevance.config import TokenRelevanceConfig
+from diffkit_evaluators.graders.token_relevance.judged import (
+    STATEMENT_CHARACTERS,
+    TOKEN_CHARACTERS,
+    judge,
+)
+from diffkit_evaluators.graders.token_relevance.tokens import (
+    Relevance,
+    Shown,
+    first_tokens,
+    relevance,
+)
+from diffkit_evaluators.graders.token_relevance.words import Relevant, relevant_words
+from diffkit_evaluators.lm import LanguageModel
+
+_TASK_CHARACTERS = 4_000
+"""Task, schema and frame, for estimates alone."""
+_WORD_CHARACTERS = 12
+
+
+class TokenRelevanceGrader(Grader[TokenRelevanceConfig]):
+    """The share of the tokens in a method's first table that have to do with the truth.
+
+    Without a language model a token is relevant that is, white space and capitals aside, a content
+    word of the statement or its key facts, or one of the words that set the training examples apart
+    from ordinary texts. A language model judges pieces and kin of words too, in several orders that
+    must agree (after Minder and others 2025, arXiv 2510.13900).
+
+    Chance is the share that is relevant to the truths of other organisms on the same base, mean
+    over them: some tokens are relevant to anything.
+
+    It grades the method, and what the investigator says plays no part. Where there is nothing to
+    look at (no table of tokens, nothing targeted done) score and chance are 0.
+    """
+
+    needs: ClassVar[frozenset[GraderNeed]] = frozenset({"findings"})
+
+    def grade(
+        self, attempt: Attempt, exam: Exam, config: TokenRelevanceConfig, context: GradeContext
+    ) -> Grade:
+        """The share of relevant tokens; weighed by their scores in the part ``weighted``.
+
+        Raises:
+            LanguageModelError: the judge cannot be reached, refuses, or cannot be read.
+        """
+        del attempt
+        if exam.answer is None:
+            return _nothing("nothing targeted was done")
+        findings = context.findings
+        tokens = first_tokens(findings, config.tables, config.tokens) if findings else ()
+        if not tokens:
+            return _nothing("the method shows no table of tokens")
+        known = relevant_words(exam.statements, exam.reference, config.words)
+        if config.model is None:
+            by_truth = {handle: _by_words(tokens, words) for handle, words in known.items()}
+        else:
+            model = LanguageModel(config, "grader", context.talk)
+            by_truth = {
+                one.handle: relevance(
+                    tokens, judge(model, tokens, one, known[one.handle].apart, config.rotations)
+                )
+                for one in _asked_about(exam, config.wrong)
+            }
+        return _grade(tokens, by_truth, exam.answer, permutable=config.model is None)
+
+    def estimate(self, config: TokenRelevanceConfig) -> Estimate | None:
+        """Every order of every truth, each asked for as often as it may be."""
+        if config.model is None:
+            return None
+        calls = min(config.max_calls, TRIES * config.rotations * (1 + config.wrong))
+        shown = config.tables * config.tokens * TOKEN_CHARACTERS
+        told = _TASK_CHARACTERS + STATEMENT_CHARACTERS + config.words * _WORD_CHARACTERS
+        return Estimate(
+            role="grader",
+            model=config.model.name,
+            calls=calls,
+            prompt_tokens=calls * (shown + told) // CHARACTERS_PER_TOKEN,
+            completion_tokens=calls * config.max_completion_tokens,
+        )
+
+
+def _by_words(tokens: Sequence[Shown], words: Relevant) -> Relevance:
+    return relevance(tokens, [token.key in words for token in tokens])
+
+
+def _asked_about(exam: Exam, wrong: int) -> list[Statement]:
+    """The truth and some others, the same for all methods."""
+    others = [one for one in exam.statements if one.handle != exam.answer]
+    others.sort(key=lambda one: one.handle)
+    rng = random.Random(exam.answer)  # noqa: S311 - a reproducible draw
+    own = [one for one in exam.statements if one.handle == exam.answer]
+    return own + rng.sample(others, min(wrong, len(others)))
+
+
+def _grade(
+    tokens: Sequence[Shown], by_truth: Mapping[str, Relevance], answer: str, *, permutable: bool
+) -> Grade:
+    own = by_truth[answer]
+    others = [one for handle, one in by_truth.items() if handle != answer] or [own]
+    chance = fmean(one.share for one in others)
+    parts = {
+        "weighted": own.weighted,
+        "weighted_chance": fmean(one.weighted for one in others),
+        "tokens": len(tokens),
+    }
+    if_true = {
+        handle: {"top1": one.share, "weighted": one.weighted} for handle, one in by_truth.items()
+    }
+    return Grade(
+        score=own.share,
+        chance=chance,
+        parts=parts,
+        if_true=if_true if permutable else {},
+        reasons=f"{own.share:.0%} of its first {len(tokens)} tokens are relevant to the truth, "
+        f"{chance:.0%} to others.",
+    )
+
+
+def _nothing(reason: str) -> Grade:
+    return Grade(score=0, chance=0, reasons=f"Nothing to look at: {reason}.")
