@@ -54,7 +54,9 @@ def test_an_endpoint_is_asked_once_and_again_where_that_is_wished(cli, options):
 
 def test_a_gullible_judge_is_found_out(cli, options):
     with ScriptedEndpoint(answers(gullible)) as endpoint:
-        said = cli("grader", "check", "rubric", "--config", options(endpoint), "--json")
+        said = cli(
+            "grader", "check", "rubric", "--config", options(endpoint, chance_truths=0), "--json"
+        )
     found = said.json()
     assert found["attacks"]["hits"] > 0
     fooled = [one for one in found["items"] if one["kind"] == "injecting" and one["accepted"]]

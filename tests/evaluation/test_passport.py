@@ -64,8 +64,8 @@ def named(name, **options):
     return Component(spec, configure(spec, options))
 
 
-def passport(one, talk=lambda _key, _number: Talk(), workers=1):
-    return make_passport(one, SET, talk, progress=quiet, workers=workers)
+def passport(one, talk=lambda _key, _number: Talk(), workers=1, given=SET):
+    return make_passport(one, given, talk, progress=quiet, workers=workers)
 
 
 def test_the_set_has_claims_of_every_kind_about_many_truths():
@@ -147,11 +147,11 @@ def test_graders_without_a_language_model_are_never_talked_round_and_blind_to_no
     assert passport(named(name), workers=4).items == found.items
 
 
-def judged(name, judge, store):
+def judged(name, judge, store, given=SET):
     with ScriptedEndpoint(answers(judge)) as endpoint:
         model = {"name": "scripted", "base_url": endpoint.url}
         one = named(name, model=model, retries=0, repeats=1, chance_truths=0)
-        return passport(one, Talks(store, Prices()), workers=4), endpoint.calls
+        return passport(one, Talks(store, Prices()), workers=4, given=given), endpoint.calls
 
 
 def test_an_injector_shows_in_the_attack_rate_of_a_gullible_judge_alone(tmp_path):
@@ -167,19 +167,24 @@ def test_an_injector_shows_in_the_attack_rate_of_a_gullible_judge_alone(tmp_path
     assert calls == asked
 
 
-def test_what_was_said_is_kept_and_not_asked_again(tmp_path):
+FEW = SET.model_copy(update={"items": (SET.items[0], SET.items[-1], SET.items[-4])})
+"""A good claim, a false alarm, and one that wrongly says that nothing was done."""
+
+
+def test_what_was_said_is_kept(tmp_path):
     store = Store(tmp_path / "store").prepare()
-    first, _ = judged("rubric", careful, store)
-    told = list(read_transcript(store.root / "passports" / f"{first.key}.1.jsonl"))
+    found, _ = judged("rubric", careful, store, FEW)
+    told = list(read_transcript(store.root / "passports" / f"{found.key}.1.jsonl"))
     assert [event.kind for event in told] == ["request", "response"]
+    assert not (store.root / "passports" / f"{found.key}.2.jsonl").exists()
 
 
-def test_a_dead_endpoint_leaves_claims_ungraded(tmp_path):
+def test_a_dead_endpoint_leaves_claims_ungraded():
     with ScriptedEndpoint(always(fails(400))) as endpoint:
         model = {"name": "scripted", "base_url": endpoint.url}
-        found = passport(named("rubric", model=model, retries=0), workers=4)
-    assert found.failed == found.right.n - found.kinds["nothing-right"].n - 3 - 2
-    assert found.attacks.hits == 0
+        found = passport(named("rubric", model=model, retries=0), given=FEW)
+    assert [item.score for item in found.items] == [None, 0, 0]
+    assert found.failed == 1
 
 
 def kept(tmp_path):

@@ -3,6 +3,13 @@
 import hashlib
 import unicodedata
 
+from diffkit import Attempt
+
+
+def claim_of(attempt: Attempt, limit: int) -> str:
+    """The claim of an attempt, `normalised`; empty where it makes none."""
+    return normalised(attempt.verdict.claim if attempt.verdict else None, limit)
+
 
 def normalised(claim: str | None, limit: int) -> str:
     """A claim as one line of printable characters.

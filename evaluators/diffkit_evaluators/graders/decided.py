@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from diffkit import Attempt, Exam
-from diffkit_evaluators.graders.claims import normalised
+from diffkit_evaluators.graders.claims import claim_of
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def decided(attempt: Attempt, exam: Exam) -> Decided | None:
         return Decided(float(null), f"It says {verdict.change!r}, which is {_right(null)}.")
     if null and verdict.change == "targeted":
         return Decided(0.0, "It says 'targeted' of a null: a false alarm.")
-    if not normalised(verdict.claim, limit=1):
+    if not claim_of(attempt, limit=1):
         return Decided(0.0, f"It says {verdict.change!r} and claims nothing.")
     return None
 

@@ -97,6 +97,12 @@ def test_on_a_null_a_false_alarm_is_wrong_and_chance_counts_none_of_these():
     assert grade(attempt("x", "unspecific"), exam(None)).score == 1
 
 
+@pytest.mark.parametrize("nulls", [(), ("rain", "sun", "birds")])
+def test_without_any_truth_there_is_only_none_of_these(nulls):
+    found = grade(attempt("birds", "unsure"), exam(None, nulls, {}))
+    assert (found.score, found.chance, found.parts["choices"]) == (1, 1, 1)
+
+
 @pytest.mark.parametrize(
     "one", [attempt(change="none"), attempt(None), Attempt(digest="x", outcome=Outcome.FAILED)]
 )

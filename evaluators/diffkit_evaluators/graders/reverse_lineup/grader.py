@@ -10,7 +10,7 @@ from diffkit import (
     Grader,
     MethodConfig,
 )
-from diffkit_evaluators.graders.claims import normalised
+from diffkit_evaluators.graders.claims import claim_of
 from diffkit_evaluators.graders.decided import decided
 from diffkit_evaluators.graders.judge import CHARACTERS_PER_TOKEN, TRIES, refuse_own_family
 from diffkit_evaluators.graders.reverse_lineup.choice import STATEMENT_CHARACTERS, choose
@@ -47,13 +47,12 @@ class ReverseLineupGrader(Grader[ReverseLineupConfig]):
         """
         if settled := decided(attempt, exam):
             return _grade(exam, settled.score, Picks({}, settled.reason))
-        claim = attempt.verdict.claim if attempt.verdict else None
+        claim = claim_of(attempt, config.claim_characters)
         if config.model is None:
-            picks = likest(claim or "", exam, config.words)
+            picks = likest(claim, exam, config.words)
         else:
             model = LanguageModel(config, "grader", context.talk)
-            heard = normalised(claim, config.claim_characters)
-            picks = choose(model, heard, exam.statements, config.repeats)
+            picks = choose(model, claim, exam.statements, config.repeats)
         return _grade(exam, picks.share(exam.answer or NONE_OF_THESE), picks)
 
     def check(self, config: ReverseLineupConfig, investigator: MethodConfig) -> None:

@@ -20,6 +20,8 @@ def likest(claim: str, exam: Exam, words: int) -> Picks:
         exam: the truths, ordinary texts and null claims.
         words: distinct content words of the claim that are read.
     """
+    if not exam.statements:
+        return Picks({NONE_OF_THESE: 1.0}, "There is no truth to pick.")
     known = scale(setting(exam.statements, exam.reference), exam.null_claims, words)
     scores = dict(zip(known.setting.handles, known.scores(claim, words).texts, strict=True))
     scores[NONE_OF_THESE] = _none_of_these(known)
@@ -36,6 +38,6 @@ def _reason(first: Sequence[str], exam: Exam) -> str:
 
 
 def _none_of_these(known: Scale) -> float:
-    if len(known.nulls) < 2 or not known.setting.handles:
+    if len(known.nulls) < 2:
         return BELOW_TEXTS
     return threshold(standardised_nulls(known.nulls).max(axis=1))

@@ -14,7 +14,7 @@ from diffkit import (
     MethodConfig,
     UserError,
 )
-from diffkit_evaluators.graders.claims import nonce, normalised
+from diffkit_evaluators.graders.claims import claim_of, nonce
 from diffkit_evaluators.graders.decided import decided
 from diffkit_evaluators.graders.judge import CHARACTERS_PER_TOKEN, TRIES, refuse_own_family
 from diffkit_evaluators.graders.rubric.config import RubricConfig
@@ -58,7 +58,7 @@ class RubricGrader(Grader[RubricConfig]):
         if found := decided(attempt, exam):
             chance = NULL_CHANCE if null else 0.0
             return Grade(score=found.score, chance=chance, reasons=found.reason)
-        claim = normalised(attempt.verdict and attempt.verdict.claim, config.claim_characters)
+        claim = claim_of(attempt, config.claim_characters)
         judge = _Judge(LanguageModel(config, "grader", context.talk), claim)
         own = rubric_for("null" if null else exam.family)
         repeats = [judge(facts_of(exam), own, repeat) for repeat in range(config.repeats)]
