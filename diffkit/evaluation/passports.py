@@ -3,16 +3,9 @@
 from collections.abc import Sequence
 
 from diffkit.evaluation.graded import Graded
+from diffkit.evaluation.passport import read_passport
 from diffkit.evaluation.record import Evaluation
 from diffkit.runs.store import Store
-
-try:
-    from diffkit.evaluation.passport import read_passport
-except ModuleNotFoundError:  # it is being written
-
-    def read_passport(store: Store, key: str) -> None:
-        """No grader has a passport yet."""
-        del store, key
 
 
 def passports(evaluation: Evaluation, cases: Sequence[Graded], store: Store) -> dict[str, str]:

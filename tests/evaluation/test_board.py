@@ -4,106 +4,17 @@ import json
 
 import numpy as np
 import pytest
+from board_maker import TRUTHS, Made, rows
 
 from diffkit.errors import StoreError
-from diffkit.evaluation.board import _label, build
-from diffkit.evaluation.record import Entry, Evaluation, Judged
-from diffkit.grader import Grade
-from diffkit.runs.digest import digest
-from diffkit.runs.manifest import Identity, Manifest
+from diffkit.evaluation.board import _label
 from diffkit.runs.store import Store
-from diffkit.verdict import Attempt, Detection, Outcome, RungTest, Verdict
-
-TRUTHS = tuple(f"t{i}" for i in range(8))
 
 
 @pytest.fixture
 def made(tmp_path):
     """Entries of runs, attempts and grades that lie in a store; ``made.board()`` reads them."""
     return Made(Store(tmp_path / "store").prepare())
-
-
-class Made:
-    def __init__(self, store):
-        self.store = store
-        self.entries = []
-
-    def entry(self, organism, *grades, truth="targeted", method="kl", run="", **more):
-        """One entry; ``grades`` are dicts: arm, parts, if_true, change, rungs, …"""
-        answer = more.pop("answer", organism if truth == "targeted" else "")
-        known = {"family": "f", "base": "base", "variant": "default", "role": "test", "seed": 0}
-        judged = tuple(self._judged(**grade) for grade in grades)
-        fields = {**known, **more, "answer": answer, "method": method, "run": run}
-        self.entries.append(Entry(organism=organism, truth=truth, judged=judged, **fields))
-
-    def _judged(
-        self,
-        *,
-        arm="method",
-        change="targeted",
-        parts=None,
-        if_true=None,
-        score=1.0,
-        chance=0.5,
-        rungs=None,
-        graded=True,
-        reader="i",
-    ):
-        p = max((p for _, p in (rungs or {}).values()), default=None)
-        tests = {name: RungTest(n=n, p=value) for name, (n, value) in (rungs or {}).items()}
-        detection = Detection(p=p, alpha=0.05, rungs=tests) if rungs else None
-        verdict = Verdict(change=change, claim="words", detection=detection)
-        grade = Grade(score=score, chance=chance, parts=parts or {}, if_true=if_true or {})
-        key = digest([arm, len(self.entries), reader, verdict.model_dump(), grade.model_dump()])
-        attempt = Attempt(digest=key, outcome=Outcome.VERDICT, verdict=verdict)
-        self._write("attempts", key, "attempt.json", attempt)
-        if graded:
-            self._write("grades", key, "grade.json", grade)
-        fault = {} if graded else {"error": "It broke."}
-        return Judged(
-            investigator=reader,
-            grader="g",
-            arm=arm,
-            attempt=key,
-            grade=key if graded else "",
-            **fault,
-        )
-
-    def _write(self, kind, key, name, record):
-        folder = self.store.place(kind, key)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(record.model_dump_json(), encoding="utf-8")
-
-    def run(self, **identity):
-        """A finished run; returns its digest."""
-        known = {"method": "kl", "version": 1, "options": {"tokens": 5}, "base": "b", "seed": 0}
-        sides = {"finetuned": str(len(self.entries)), "tokenizer": "t", "texts": "x" * 64}
-        rest = {"dtype": "float32", "engine": 1}
-        made = Identity(**{**known, **sides, **rest, **identity})
-        manifest = Manifest(
-            digest=made.digest,
-            identity=made,
-            options=made.options,
-            device="cpu",
-            versions={},
-            source="s",
-            started="2026-01-01T00:00:00Z",
-            seconds=3,
-            peak_bytes=7,
-            change_score=0.25,
-        )
-        self._write("runs", made.digest, "manifest.json", manifest)
-        return made.digest
-
-    def board(self, **more):
-        evaluation = Evaluation(
-            name="e", created="now", texts=(), entries=tuple(self.entries), **more
-        )
-        return build(evaluation, self.store)
-
-
-def rows(board, **wanted):
-    return [row for row in board.rows if all(getattr(row, key) == v for key, v in wanted.items())]
 
 
 def sharp(own, truths=TRUTHS, part="named"):
