@@ -14,6 +14,7 @@ from diffkit.cli import (
     demo,
     doctor,
     evaluate,
+    export,
     grader,
     leaderboard,
     methods,
@@ -46,6 +47,7 @@ app.command("calibrate")(calibrate.calibrate)
 app.add_typer(grader.app, name="grader")
 app.command("leaderboard")(leaderboard.leaderboard)
 app.command("report")(report.report)
+app.add_typer(export.app, name="export")
 app.add_typer(runs.app, name="runs")
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)

@@ -1,0 +1,1 @@
+"""Evaluations in the formats of other tools."""

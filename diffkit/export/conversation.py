@@ -1,0 +1,56 @@
+"""The messages of a transcript, as the chat completions API has them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from diffkit.messages import Message, answer_of, calls_of
+from diffkit.transcript import Event, Request, Response, ToolCall
+
+
+def conversation(events: Iterable[Event], role: str = "investigator") -> tuple[Message, ...]:
+    """All messages of one role in their order, each once.
+
+    Args:
+        events: the transcript.
+        role: whose language model is asked.
+    """
+    talk = _Conversation(role)
+    for event in events:
+        talk.add(event)
+    return (*talk.messages, *talk.waiting())
+
+
+@dataclass
+class _Conversation:
+    role: str
+    messages: list[Message] = field(default_factory=list)
+    answer: Message | None = None
+    """The last answer, until a request repeats it."""
+    tools: list[ToolCall] = field(default_factory=list)
+    """Tools that were called since, until a request tells what they answered."""
+
+    def add(self, event: Event) -> None:
+        """Takes the next event."""
+        match event:
+            case Request(role=self.role):
+                if not any(one.get("role") == "assistant" for one in event.messages):
+                    self.messages += self.waiting()
+                self.messages += event.messages
+                self.answer, self.tools = None, []
+            case Response(role=self.role):
+                self.messages += self.waiting()
+                self.answer, self.tools = {"role": "assistant", **answer_of(event.body)}, []
+            case ToolCall():
+                self.tools.append(event)
+            case _:
+                pass
+
+    def waiting(self) -> Iterator[Message]:
+        """The last answer, and what tools made of it, where no request repeats them."""
+        if self.answer is None:
+            return
+        yield self.answer
+        calls = {(call.name, call.arguments): call.id for call in calls_of(self.answer)}
+        for tool in self.tools:
+            call = calls.get((tool.name, tool.arguments), "")
+            yield {"role": "tool", "tool_call_id": call, "name": tool.name, "content": tool.result}
