@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from diffkit_evaluators.lm.jsons import each_text, writable
+
 _THOUGHT = "</think>"
 _DECODER = json.JSONDecoder()
 
@@ -43,10 +45,12 @@ def _objects(text: str) -> Iterator[_Found]:
     while (start := text.find("{", position)) >= 0:
         try:
             value, position = _DECODER.raw_decode(text, start)
-        except (ValueError, RecursionError):
+        except ValueError:
             position = start + 1
+        except RecursionError:
+            return  # nested beyond sense, and so is what it holds
         else:
-            yield _Found(start, position, value)
+            yield _Found(start, position, each_text(value, writable))
 
 
 def _words_before(text: str, start: int) -> bool:

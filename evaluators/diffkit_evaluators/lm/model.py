@@ -110,7 +110,7 @@ class LanguageModel:
         except Rejected as failed:
             if "response_format" not in asked or failed.status not in _NOT_TAKEN or failed.policy:
                 raise
-            self._ask.told(f"{failed.reason}; asked again with the schema in words", 0)
+            self._ask.told(f"{failed.reason}; asked again with the schema in words", 0.0)
             response = self._ask(self._body(question, plain=True))
             self._plain = True
             return response

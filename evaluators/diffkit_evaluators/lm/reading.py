@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from diffkit_evaluators.lm.jsons import each_text, writable
 from diffkit_evaluators.lm.reply import AskedTool, Reply
 from diffkit_evaluators.lm.words import called
 
@@ -63,7 +64,15 @@ def _native(message: Mapping[str, Any], turn: int) -> tuple[AskedTool, ...]:
 
 
 def _arguments(given: Any) -> str:
-    return given if isinstance(given, str) else json.dumps({} if given is None else given)
+    """As they were written, unless they hold what nobody could write down again."""
+    if not isinstance(given, str):
+        return json.dumps({} if given is None else given)
+    try:
+        value = json.loads(given)
+    except (ValueError, RecursionError):
+        return given
+    kept = each_text(value, writable)
+    return given if kept == value else json.dumps(kept, ensure_ascii=False)
 
 
 def _again(message: Mapping[str, Any], text: str, tools: tuple[AskedTool, ...]) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """Keeps a key out of all that is written, stored or told."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from diffkit_evaluators.lm.jsons import each_text, writable
 
 WITHHELD = "[key]"
 _LEAST = 8  # characters; shorter ones are placeholders such as EMPTY, and may be words of a text
@@ -18,16 +19,12 @@ class Secret:
     key: str = field(repr=False)
 
     def hide(self, value: Any) -> Any:
-        """``value`` from JSON without the key, in all that it holds.
+        """``value`` from JSON, writable and without the key."""
+        return each_text(value, self._hidden)
 
-        Its text is made such that UTF-8 can write it: half of a surrogate pair becomes �.
-        """
-        if isinstance(value, str):
-            text = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-            return text.replace(self.key, WITHHELD) if len(self.key) >= _LEAST else text
-        if isinstance(value, Mapping):
-            return {self.hide(name): self.hide(one) for name, one in value.items()}
-        return [self.hide(one) for one in value] if isinstance(value, list) else value
+    def _hidden(self, text: str) -> str:
+        text = writable(text)
+        return text.replace(self.key, WITHHELD) if len(self.key) >= _LEAST else text
 
     def line(self, text: str) -> str:
         """What went wrong, in one line.

@@ -73,8 +73,7 @@ def _calls(text: str) -> Iterator[tuple[Any, Any]]:
 
 
 def _text(arguments: Any) -> str:
-    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-    return text.encode("utf-8", "replace").decode()  # half of a surrogate pair cannot be written
+    return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
 
 
 def _described(tools: Sequence[Mapping[str, Any]]) -> str:

@@ -85,3 +85,9 @@ def test_ids_are_unique_where_the_endpoint_gives_the_same_twice(bench, ask, tool
     bench.endpoint.script = _answer(tool_calls=[call, call])
     reply = bench.model().complete(ask, tools=tools)
     assert len({one.id for one in reply.tool_calls}) == 2
+
+
+def test_half_a_surrogate_pair_in_arguments_can_be_written(bench, ask, tools):
+    bench.endpoint.script = always(calls(("ask_models", '{"prompts": ["\\ud800 \\u00e9"]}')))
+    reply = bench.model().complete(ask, tools=tools)
+    assert reply.tool_calls[0].arguments == '{"prompts": ["� é"]}'
