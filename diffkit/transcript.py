@@ -27,6 +27,7 @@ class Request(Record):
     call: int
     """Number of the call in this role, from 1."""
     model: str
+    """As it is asked for."""
     earlier: int = 0
     """Messages sent again from the requests before, in front of these."""
     messages: tuple[Mapping[str, Any], ...]
@@ -60,6 +61,7 @@ class Retry(Record):
     role: str
     call: int
     reason: str
+    """What went wrong."""
     wait: float
     """Seconds until it is made again."""
 
@@ -70,6 +72,7 @@ class ToolCall(Record):
     kind: Literal["tool"] = "tool"
     at: str = Field(default_factory=_now)
     name: str
+    """Name of the tool."""
     arguments: str
     """As they were given; JSON, or not."""
     result: str
@@ -86,8 +89,11 @@ class Guessed(Record):
     kind: Literal["guess"] = "guess"
     at: str = Field(default_factory=_now)
     questions: int
+    """Questions put to the models by then."""
     calls: int
+    """Answers of its language model by then."""
     verdict: Verdict
+    """What it would say."""
 
 
 class Remark(Record):
@@ -96,6 +102,7 @@ class Remark(Record):
     kind: Literal["remark"] = "remark"
     at: str = Field(default_factory=_now)
     text: str
+    """In a sentence."""
 
 
 Event = Annotated[
