@@ -1,6 +1,7 @@
-"""Checks the documents, and writes the generated one: ``python docs/check.py [--write]``.
+"""Checks the documents, and writes what is generated: ``python docs/check.py [--write]``.
 
 - docs/reference.md is what the program says of itself today;
+- the tables of docs/transcripts.md are what the events' classes say of themselves;
 - every relative link leads to a file, every hook has a heading in docs/plugins.md;
 - the changelog's newest version is the package's;
 - every Python block of README and docs compiles, every YAML block parses, and each
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
+from events import TRANSCRIPTS, transcripts
 
 from diffkit import hookspecs
 from diffkit.plugins import load_host
@@ -23,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference.md"
 COMMANDS = ("plugins", "methods", "organisms list", "organisms show", "organisms check",
             "organisms train", "run", "ask", "evaluate", "calibrate", "leaderboard", "report",
-            "runs list", "runs show", "runs rm", "doctor", "demo")  # fmt: skip
+            "export inspect", "runs list", "runs show", "runs rm", "doctor", "demo")  # fmt: skip
 
 
 def reference() -> str:
@@ -81,6 +83,8 @@ def faults() -> Iterator[str]:
     """Everything that is wrong, a line each."""
     if REFERENCE.read_text(encoding="utf-8") != reference():
         yield "docs/reference.md is not what the program says; run: python docs/check.py --write"
+    if TRANSCRIPTS.read_text(encoding="utf-8") != transcripts():
+        yield "docs/transcripts.md is not what events say; run: python docs/check.py --write"
     yield from _hook_faults()
     yield from _version_faults()
     for page in pages():
@@ -135,6 +139,7 @@ def _commands(block: str) -> Iterator[str]:
 if __name__ == "__main__":
     if "--write" in sys.argv:
         REFERENCE.write_text(reference(), encoding="utf-8")
+        TRANSCRIPTS.write_text(transcripts(), encoding="utf-8")
     found = list(faults())
     sys.stderr.write("".join(f"{fault}\n" for fault in found))
     sys.exit(bool(found))
