@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def report(
-    digest: Annotated[
-        str | None, typer.Argument(help="Of a run, an attempt or a grade, or how it begins.")
+    run: Annotated[
+        str | None, typer.Argument(help="Digest of a run, an attempt or a grade, or its start.")
     ] = None,
     leaderboard: Annotated[
         bool, typer.Option("--leaderboard", help="Report an evaluation instead of one run.")
@@ -28,12 +28,12 @@ def report(
     from diffkit.cli.console import say
     from diffkit.errors import UserError
 
-    if (digest is None) == (not leaderboard):
+    if (run is None) == (not leaderboard):
         raise UserError(
             "A report needs either a run or --leaderboard.", cure="See `diffkit runs list`."
         )
-    if digest is not None:
-        page, path = _page(digest)
+    if run is not None:
+        page, path = _page(run)
     else:
         page, path = leaderboard_page(name)
     path = out or path
