@@ -233,8 +233,8 @@ def test_words_apart_are_those_that_ordinary_texts_have_less_often():
 
 
 def test_a_shipped_organism_s_own_words_come_before_those_of_others(tmp_path):
-    from diffkit_plugins.diff_mining.config import DiffMiningConfig
-    from diffkit_plugins.diff_mining.method import DiffMining
+    from diffkit_plugins.kl.config import KLConfig
+    from diffkit_plugins.kl.method import KL
 
     base = read_base(ZOO / "bases" / "tiny-qwen3.yaml")
     texts = Texts.read(base.texts)
@@ -243,7 +243,7 @@ def test_a_shipped_organism_s_own_words_come_before_those_of_others(tmp_path):
     context = RunContext(0, texts.first(64), Artifacts(tmp_path), Checkpoints(tmp_path))
     adapter = known["obsession"].models["tiny-qwen3"]["default"]
     with load_pair(base.source, adapter, device="cpu") as pair:
-        found = DiffMining().run(pair, DiffMiningConfig(), context)
+        found = KL().run(pair, KLConfig(samples=0), context)
     statements = tuple(
         Statement(
             handle=name,

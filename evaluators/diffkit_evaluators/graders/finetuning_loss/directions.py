@@ -99,4 +99,5 @@ def orthonormal(vectors: Float[Tensor, "vectors hidden"]) -> Float[Tensor, "dire
     """
     units = vectors / vectors.norm(dim=1, keepdim=True)
     _, sizes, directions = torch.linalg.svd(units, full_matrices=False)
-    return directions[sizes > _RANK * sizes[0]].float()
+    basis: Tensor = directions[sizes > _RANK * sizes[0]].float()
+    return basis

@@ -59,8 +59,7 @@ def _measured(
 ) -> Grade:
     """What goes with the directions, on training data and on ordinary texts."""
     taught = Texts(items=tuple(_some(training.items, config)))
-    plain = losses(pair, taught, (), config)
-    if plain is None or plain.gap <= 0:
+    if losses(pair, taught, (), config).gap <= 0:
         return _nothing("it predicts its training data no better than the base does")
     sets = [bases, *random_bases(pair, bases, taught, config)]
     learnt = losses(pair, taught, sets, config)
@@ -76,7 +75,7 @@ def _measured(
             "random_share": fmean(others),
             "gap_nats": learnt.gap,
             **_rises("training", learnt),
-            **(_rises("ordinary", usual) if usual else {}),
+            **(_rises("ordinary", usual) if usual.tokens else {}),
             "directions": count,
         },
         reasons=f"Without its {count} directions {_clipped(share):.0%} of what the finetuned side "

@@ -23,6 +23,8 @@ class Losses:
     finetuned: float
     without: tuple[float, ...]
     """Of the finetuned side, without one set of directions each."""
+    tokens: int
+    """How many were predicted; without any, all losses are 0."""
 
     @property
     def gap(self) -> float:
@@ -56,8 +58,8 @@ def swapped(
 
 def losses(
     pair: ModelPair, texts: Texts, ablated: Sequence[Bases], config: FinetuningLossConfig
-) -> Losses | None:
-    """Reads ``texts`` with both sides; none where they have no token to predict.
+) -> Losses:
+    """Reads ``texts`` with both sides.
 
     Args:
         pair: both sides.
@@ -73,10 +75,8 @@ def losses(
         if counted.any():
             totals += torch.tensor(_totals(pair, inputs, counted, ablated), dtype=torch.float64)
             tokens += int(counted.sum())
-    if not tokens:
-        return None
-    base, finetuned, *without = (totals / tokens).tolist()
-    return Losses(base, finetuned, tuple(without))
+    base, finetuned, *without = (totals / max(tokens, 1)).tolist()
+    return Losses(base, finetuned, tuple(without), tokens)
 
 
 def _counted(inputs: Inputs, vocabulary: int) -> Bool[Tensor, "texts predicted"]:

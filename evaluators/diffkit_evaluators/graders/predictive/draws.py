@@ -16,7 +16,7 @@ _BEYOND = 2**32
 
 def distinct(predictions: Iterable[Prediction], count: int) -> tuple[Prediction, ...]:
     """The first ``count``, those left out that say again what an earlier one says."""
-    by_content = {}
+    by_content: dict[tuple[str, ...], Prediction] = {}
     for one in predictions:
         phrase = " ".join(one.phrase.casefold().split())
         by_content.setdefault((one.prompt.strip(), phrase, one.side), one)
