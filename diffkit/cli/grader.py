@@ -37,16 +37,17 @@ def check(
     The leaderboard shows the result beside the grader, for as long as its options stay the same.
     """
     from diffkit.cli.console import print_json, progress, say
+    from diffkit.evaluation.bill import Item
     from diffkit.evaluation.calibration_set import calibration_set
     from diffkit.evaluation.grader_check import Talks, loaded, make_passport
     from diffkit.evaluation.passport import save_passport
     from diffkit.prices import Prices, read_prices
 
     component, given = _component(name, model, setting or [], config), calibration_set()
+    known = read_prices(prices) if prices else Prices()
     if most := loaded(component).estimate(component.config):
-        calls = most.calls * len(given.items)
-        say(f"{len(given.items)} claims; at most {calls:,} calls of {most.model}.")
-    talks = Talks(state.store.prepare(), read_prices(prices) if prices else Prices(), fresh)
+        say(Item(len(given.items), most, known).words)
+    talks = Talks(state.store.prepare(), known, fresh)
     passport = make_passport(component, given, talks, progress=progress, workers=WORKERS)
     save_passport(state.store, passport)
     if json:

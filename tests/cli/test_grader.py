@@ -45,7 +45,7 @@ def test_an_endpoint_is_asked_once_and_again_where_that_is_wished(cli, options):
         file = options(endpoint, chance_truths=0)
         first = cli("grader", "check", "rubric", "--config", file)
         asked = endpoint.calls
-        assert "at most 147 calls of scripted" in first.err
+        assert "49 grades by scripted: at most 147 calls" in first.err
         assert cli("grader", "check", "rubric", "--config", file).out == first.out
         assert endpoint.calls == asked
         cli("grader", "check", "rubric", "--config", file, "--fresh")

@@ -4,6 +4,10 @@ import pytest
 from diffkit_evaluators.graders.claims import nonce, normalised
 from diffkit_evaluators.graders.decided import decided
 from diffkit_evaluators.graders.judge import JudgeConfig, refuse_own_family
+from diffkit_evaluators.graders.rubric.prompt import messages
+from diffkit_evaluators.graders.rubric.rubrics import rubric_for
+from hypothesis import given
+from hypothesis.strategies import integers, text
 from pydantic import ValidationError
 
 from diffkit import Attempt, Exam, MethodConfig, Outcome, UserError, Verdict
@@ -94,3 +98,17 @@ def test_a_judge_of_the_investigators_family_is_refused(own, theirs, allowed, re
 def test_repeats_are_odd(repeats):
     with pytest.raises(ValidationError):
         JudgeConfig(repeats=repeats)
+
+
+@given(text(max_size=200), integers(1, 80))
+def test_whatever_a_claim_holds_it_stays_one_line_within_its_fence(claim, limit):
+    read = normalised(claim, limit)
+    assert len(read) <= limit
+    assert len(read.splitlines()) <= 1
+    assert normalised(read, limit) == read
+    mark = nonce(read, "0")
+    prompt = messages(rubric_for("unknown"), ["It sings."], read, mark)[1]["content"]
+    assert [line for line in prompt.splitlines() if mark in line] == [
+        f"BEGIN {mark}",
+        f"END {mark}",
+    ]
