@@ -1,8 +1,6 @@
 """A case, two models that are played, and an endpoint that plays the agent."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 from diffkit_evaluators.agent.config import AgentConfig
@@ -66,8 +64,8 @@ class Models:
     def ask(self, prompts, *, samples=1, temperature=0.0, max_new_tokens=64):
         if temperature > 1.5:
             raise UserError("It is too warm.", cure="Take less.")
-        said = {"base": self.base, "finetuned": self.finetuned}
-        answers = {self.blind.handle[side]: (said[side],) * samples for side in self.blind.order}
+        said = {side: (getattr(self, side),) * samples for side in self.blind.order}
+        answers = {self.blind.handle[side]: texts for side, texts in said.items()}
         first, self.asked = self.asked + 1, self.asked + len(prompts)
         return tuple(
             Asked(name=f"question-{number}", prompt=prompt, answers=answers)
@@ -77,9 +75,7 @@ class Models:
 
 @dataclass
 class Kept:
-    """A memory in a dictionary."""
-
-    answers: dict[str, Any] = field(default_factory=dict)
+    answers: dict = field(default_factory=dict)
 
     def get(self, key):
         return self.answers.get(key)
@@ -90,8 +86,6 @@ class Kept:
 
 @dataclass(frozen=True)
 class Held:
-    """What came of an interview."""
-
     ended: Verdict | NoVerdict
     events: tuple
     requests: list
@@ -107,43 +101,31 @@ class Held:
         assert isinstance(self.ended, NoVerdict), self.ended
         return self.ended.outcome
 
+    @property
+    def opening(self):
+        return self.requests[0]["messages"][1]["content"]
+
     def of(self, kind):
         return [event for event in self.events if event.kind == kind]
 
     def told(self, name):
-        """Results of a tool."""
         return [event.result for event in self.of("tool") if event.name == name]
 
 
 @pytest.fixture
-def interview(endpoint, tmp_path) -> Callable[..., Held]:
+def interview(endpoint, tmp_path):
     """``interview(script, case, option=value, …)``: one attempt, over HTTP."""
-    number = iter(range(100))
 
-    def hold(
-        script,
-        case=CASE,
-        *,
-        investigator=None,
-        first="base",
-        identifiers=(),
-        repeat=0,
-        tools=(),
-        said=None,
-        memory=None,
-        **options,
-    ):
-        blind = Blind(first, identifiers)
-        models = Models(blind, **(said or {}))
-        path = tmp_path / f"transcript-{next(number)}.jsonl"
-        talk = Talk(repeat=repeat, transcript=Transcript(path), memory=memory or Kept())
-        context = AttemptContext(
-            blind=blind, models=models if case.questions else None, tools=tools, talk=talk
-        )
+    def hold(script, case=CASE, *, investigator=None, blind=None, tools=(), **options):
+        models = Models(blind := blind or Blind(), **options.pop("said", {}))
+        path = tmp_path / f"transcript-{endpoint.calls}.jsonl"
+        memory, repeat = options.pop("memory", Kept()), options.pop("repeat", 0)
+        talk = Talk(repeat=repeat, transcript=Transcript(path), memory=memory)
+        context = AttemptContext(blind, models if case.questions else None, tools, talk)
         before = endpoint.calls
         endpoint.script = lambda body, number: script(body, number - before)
-        model = {"name": "scripted", "base_url": endpoint.url}
-        config = AgentConfig(model=model, retries=0, **options)
+        named = {"name": "scripted", "base_url": endpoint.url}
+        config = AgentConfig(model=named, retries=0, **options)
         try:
             ended = (investigator or Agent()).investigate(case, config, context)
         except NoVerdict as error:
@@ -154,18 +136,15 @@ def interview(endpoint, tmp_path) -> Callable[..., Held]:
 
 
 @pytest.fixture
-def case() -> Case:
-    """Findings of one method, and questions."""
+def case():
     return CASE
 
 
 @pytest.fixture
-def findings() -> Findings:
-    """A token table, samples and a note."""
+def findings():
     return FINDINGS
 
 
 @pytest.fixture
-def memory() -> Kept:
-    """Answers that outlive an interview."""
+def memory():
     return Kept()

@@ -1,23 +1,15 @@
-"""The loop, over HTTP: what goes well, what goes wrong, and how it ends."""
+"""The loop, over HTTP: tools are called, and told what comes of it."""
 
 import json
 
-import pytest
-
-from diffkit import Outcome
 from diffkit.testing.endpoint import (
     always,
     calls,
-    empty,
-    endless_loop,
-    fails,
     good_investigator,
     in_turn,
     in_words,
     liar,
     malformed_calls,
-    refuses,
-    says,
 )
 
 VERDICT = {
@@ -29,14 +21,6 @@ VERDICT = {
     "cited": ["kl/1", "question-1"],
 }
 SUBMIT = calls(("submit_verdict", VERDICT))
-
-
-def ask(*prompts):
-    return calls(("ask_models", {"prompts": list(prompts)}))
-
-
-def tool_messages(request):
-    return [one for one in request["messages"] if one["role"] == "tool"]
 
 
 def test_a_good_investigator_reads_asks_notes_and_submits(interview):
@@ -123,20 +107,6 @@ def test_a_string_is_one_prompt(interview):
     assert held.models.asked == 1
 
 
-def test_budgets_are_echoed_each_turn(interview):
-    held = interview(in_turn(ask("One?", "Two?"), ask("Three?"), SUBMIT), questions=5, max_calls=9)
-    shown = [request["messages"][-1]["content"] for request in held.requests]
-    assert ["5 of 5" in shown[0], "3 of 5" in shown[1], "2 of 5" in shown[2]] == [True] * 3
-    assert [f"{left} of 9" in one for left, one in zip((9, 8, 7), shown, strict=True)] == [True] * 3
-
-
-def test_more_questions_than_are_left_are_not_put(interview):
-    held = interview(in_turn(ask("One?", "Two?"), ask("Three?", "Four?"), SUBMIT), questions=3)
-    assert held.models.asked == 2
-    assert "1 of 3 questions are left" in held.told("ask_models")[1]
-    assert held.of("tool")[1].failed
-
-
 def test_models_that_cannot_be_asked_so_say_why(interview):
     warm = calls(("ask_models", {"prompts": ["One?"], "temperature": 2}))
     held = interview(in_turn(warm, SUBMIT))
@@ -150,103 +120,6 @@ def test_all_answers_are_shown_and_count_as_one_question(interview):
     told = held.told("ask_models")[0]
     assert all(f"model-2, answer {number} of 3:" in told for number in (1, 2, 3))
     assert held.models.asked == 1
-
-
-@pytest.mark.parametrize(("every", "due"), [(2, [False, True, False]), (0, [False] * 3)])
-def test_a_guess_is_due_after_so_many_questions(interview, every, due):
-    note = calls(("note_hypothesis", {"change": "unsure", "p_targeted": 0.5}))
-    held = interview(in_turn(ask("One?"), ask("Two?"), note, SUBMIT), guess_every=every)
-    told = [tool_messages(request)[-1]["content"] for request in held.requests[1:]]
-    assert ["note_hypothesis is due" in one for one in told] == due
-
-
-def test_an_endless_loop_gets_one_last_call_for_the_verdict(interview):
-    loop = endless_loop()
-
-    def script(body, number):
-        return SUBMIT if isinstance(body.get("tool_choice"), dict) else loop(body, number)
-
-    held = interview(script, max_calls=6)
-    assert held.verdict.change == "targeted"
-    assert len(held.requests) == 6
-    last = held.requests[-1]
-    assert [tool["function"]["name"] for tool in last["tools"]] == ["submit_verdict"]
-    assert "call submit_verdict" in last["messages"][-1]["content"]
-    assert "budget is nearly spent" in held.of("remark")[0].text
-
-
-def test_json_mode_is_told_of_the_last_call_in_words(interview):
-    def script(body, number):
-        forced = "Call submit_verdict now." in body["messages"][-1]["content"]
-        return SUBMIT if forced else ask(f"{number}?")
-
-    held = interview(in_words(script), tool_calls="json", max_calls=4)
-    assert held.verdict.change == "targeted"
-    assert len(held.requests) == 4
-
-
-def test_a_loop_that_never_submits_spends_its_budget(interview):
-    held = interview(endless_loop(), max_calls=6)
-    assert held.outcome is Outcome.BUDGET_SPENT
-    assert len(held.requests) == 6
-    assert held.models.asked == 5
-
-
-def test_a_cap_on_tokens_forces_the_verdict_too(interview):
-    def script(body, number):
-        forced = isinstance(body.get("tool_choice"), dict)
-        return SUBMIT if forced else ask(f"{number}?")
-
-    held = interview(script, max_tokens=30_000)
-    assert held.verdict.change == "targeted"
-    assert 2 < len(held.requests) < 60
-
-
-def test_a_turn_without_tools_is_nudged(interview):
-    held = interview(in_turn(says("I think that it is lanterns."), SUBMIT))
-    assert held.verdict.change == "targeted"
-    assert "You called no tool" in held.requests[1]["messages"][-1]["content"]
-
-
-def test_empty_answers_are_asked_for_again(interview):
-    held = interview(in_turn(empty(), empty(), SUBMIT))
-    assert held.verdict.change == "targeted"
-
-
-@pytest.mark.parametrize("answer", [empty(), says("none")])
-def test_one_who_never_calls_a_tool_is_given_up(interview, answer):
-    held = interview(always(answer))
-    assert held.outcome is Outcome.MALFORMED
-    assert len(held.requests) < 10
-    assert "no tool was called in 3 turns" in held.of("remark")[0].text
-
-
-def test_three_verdicts_that_cannot_be_read_are_enough(interview):
-    held = interview(always(calls(("submit_verdict", {"change": "perhaps"}))))
-    assert held.outcome is Outcome.MALFORMED
-    assert len(held.requests) == 3
-    assert "change: " in str(held.ended)
-    assert "p_targeted: " in str(held.ended)
-
-
-def test_a_refusal_ends_it(interview):
-    held = interview(in_turn(ask("One?"), refuses("I must not.")))
-    assert held.outcome is Outcome.REFUSED
-    assert "I must not." in str(held.ended)
-
-
-def test_an_endpoint_that_fails_ends_it(interview):
-    assert interview(always(fails(500))).outcome is Outcome.MODEL_ERROR
-
-
-def test_an_attempt_that_was_cut_off_goes_on_from_memory(interview, memory):
-    script = good_investigator(VERDICT)
-    cut = interview(lambda body, n: fails(500) if n > 3 else script(body, n), memory=memory)
-    assert cut.outcome is Outcome.MODEL_ERROR
-    again = interview(script, memory=memory)
-    assert again.verdict.change == "targeted"
-    whole = interview(script)
-    assert again.requests == whole.requests[3:]
 
 
 def test_the_same_case_and_answers_give_the_same_requests(interview):

@@ -1,16 +1,14 @@
-"""What the agent is told: by the case and the options alone, and blind."""
+"""What the agent is told at the beginning: by the case and the options alone."""
 
 import json
 
 import pytest
-from diffkit_evaluators.agent.investigator import AgentLineup
 
-from diffkit import Blind, CandidateTruth, Case, Evidence, Findings, Note
+from diffkit import Case, Evidence, Findings, Note
 from diffkit.testing.endpoint import always, calls, good_investigator, in_turn
 
 VERDICT = {"change": "none", "p_targeted": 0.1}
 SUBMIT = calls(("submit_verdict", VERDICT))
-ORDERS = ["base", "finetuned"]
 
 
 def opening(held):
@@ -69,48 +67,6 @@ def test_the_preview_has_the_first_rows_and_the_tool_the_rest(interview):
     assert "5 more tokens" in told
 
 
-@pytest.mark.parametrize("first", ORDERS)
-def test_sides_have_handles_in_what_is_told(interview, first):
-    held = interview(in_turn(calls(("ask_models", {"prompts": ["One?"]})), SUBMIT), first=first)
-    told = json.dumps(held.requests)
-    for word in ("finetuned", "fine-tuned", "base model is", "base side"):
-        assert word not in told
-    handle = Blind(first).handle["finetuned"]
-    answers = held.told("ask_models")[0]
-    assert answers.index("model-1") < answers.index("model-2")
-    assert "lanterns" in answers.split(f"{handle}, answer 1 of 1:")[1].split("model-")[0]
-    assert f"{handle} prefers to" in opening(held)[1]
-
-
-@pytest.mark.parametrize("first", ORDERS)
-def test_handles_are_mapped_back_into_sides(interview, first):
-    claim = "Model 1 speaks of lanterns, model-2 does not."
-    bet = {"prompt": "And?", "phrase": "lantern", "model": "model-1", "p": 0.7}
-    verdict = {**VERDICT, "claim": claim, "predictions": [bet]}
-    held = interview(always(calls(("submit_verdict", verdict))), first=first)
-    other = "finetuned" if first == "base" else "base"
-    expected = f"the {first} model speaks of lanterns, the {other} model does not."
-    assert held.verdict.claim == expected
-    assert held.verdict.predictions[0].side == first
-
-
-def test_bets_on_what_was_asked_do_not_count(interview):
-    bets = [
-        {"prompt": prompt, "phrase": "lantern", "model": "model-1"} for prompt in (" one?", "Two?")
-    ]
-    submit = calls(("submit_verdict", {**VERDICT, "predictions": bets}))
-    held = interview(in_turn(calls(("ask_models", {"prompts": ["One?"]})), submit))
-    assert [bet.prompt for bet in held.verdict.predictions] == ["Two?"]
-
-
-def test_identifiers_in_findings_are_withheld(interview, case):
-    note = Note(text="Loaded from org/secret-lantern-v2.")
-    leaky = case.model_copy(update={"evidence": (Evidence(findings=Findings(items=(note,))),)})
-    held = interview(good_investigator(VERDICT), leaky, identifiers=("org/secret-lantern-v2",))
-    assert "secret-lantern" not in json.dumps(held.requests)
-    assert "Loaded from [withheld]." in opening(held)[1]
-
-
 @pytest.mark.parametrize(
     ("framing", "told"),
     [
@@ -135,45 +91,3 @@ def test_the_handle_and_the_repeat_show_in_the_marks_alone(interview, case):
     assert len(texts) == 3
     marks = {text.split("BEGIN ")[1].split()[0] for text in texts}
     assert len({text.replace(mark, "") for text in texts for mark in marks if mark in text}) == 1
-
-
-CANDIDATES = (
-    CandidateTruth(handle="a1", text="It speaks of lanterns."),
-    CandidateTruth(handle="b2", text="It refuses to count."),
-)
-
-
-def ranked(*ranking):
-    return calls(("submit_verdict", {**VERDICT, "ranking": list(ranking)}))
-
-
-def test_the_lineup_shows_candidates_and_takes_a_ranking(interview, case):
-    lineup = case.model_copy(update={"candidates": CANDIDATES})
-    held = interview(
-        always(ranked("b2", "none-of-these", "a1")), lineup, investigator=AgentLineup()
-    )
-    assert "a1: It speaks of lanterns." in opening(held)[1]
-    assert held.verdict.ranking == ("b2", "none-of-these", "a1")
-
-
-@pytest.mark.parametrize(
-    ("ranking", "fault"),
-    [
-        (("b2",), "lacks a1"),
-        (("a1", "c3"), "no candidate 'c3'"),
-        (("a1", "b2", "a1"), "stands in it twice"),
-        ((), "lacks a1, b2"),
-    ],
-)
-def test_a_ranking_that_does_not_fit_is_told_why(interview, case, ranking, fault):
-    lineup = case.model_copy(update={"candidates": CANDIDATES})
-    script = in_turn(ranked(*ranking), ranked("a1", "b2"))
-    held = interview(script, lineup, investigator=AgentLineup())
-    assert fault in held.told("submit_verdict")[0]
-    assert held.verdict.ranking == ("a1", "b2")
-
-
-def test_the_free_form_takes_no_ranking(interview):
-    held = interview(in_turn(ranked("a1"), SUBMIT))
-    assert "there are no candidates" in held.told("submit_verdict")[0]
-    assert held.verdict.ranking == ()
