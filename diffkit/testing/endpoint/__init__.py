@@ -5,7 +5,7 @@
         endpoint.requests
 
 The same requests get the same answers and ids, in whatever order they come. Nothing waits but
-`slow`.
+`slow` and `trickles`; clients do, so give them a first wait of 0, or a clock.
 """
 
 from diffkit.testing.endpoint.answers import (
@@ -18,6 +18,7 @@ from diffkit.testing.endpoint.answers import (
     refuses,
     says,
     slow,
+    trickles,
     uncounted,
 )
 from diffkit.testing.endpoint.faults import random_faults
@@ -62,6 +63,7 @@ __all__ = [
     "refuses",
     "says",
     "slow",
+    "trickles",
     "turns",
     "uncounted",
 ]

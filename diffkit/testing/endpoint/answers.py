@@ -24,6 +24,8 @@ class Answer:
     """Whether the connection is closed half-way."""
     delay: float | int = 0
     """Seconds until it is sent."""
+    spaces: int = 0
+    """How many are sent before it, one in 10 ms."""
 
 
 def says(text: str) -> Answer:
@@ -78,6 +80,11 @@ def cuts() -> Answer:
 def slow(seconds: float | int, answer: Answer) -> Answer:
     """``answer``, after so many seconds of real time."""
     return replace(answer, delay=seconds)
+
+
+def trickles(spaces: int, answer: Answer) -> Answer:
+    """``answer`` after so many spaces, one in 10 ms, as some routers send while a model thinks."""
+    return replace(answer, spaces=spaces)
 
 
 def uncounted(answer: Answer) -> Answer:

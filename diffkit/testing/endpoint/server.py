@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -10,6 +11,7 @@ from diffkit.testing.endpoint.answers import Answer, fails
 from diffkit.testing.endpoint.completion import completion
 from diffkit.testing.endpoint.scripts import Script
 
+_SPACE = 0.01  # seconds between spaces
 MODELS = {"object": "list", "data": [{"id": "scripted", "object": "model", "owned_by": "diffkit"}]}
 
 
@@ -86,26 +88,34 @@ def _handler(endpoint: ScriptedEndpoint) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             known = self.path == "/v1/models"
-            self._send(200 if known else 404, json.dumps(MODELS if known else {}), {})
+            self._send(200 if known else 404, MODELS if known else {})
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             if self.path != "/v1/chat/completions":
-                return self._send(404, json.dumps({"error": {"message": "no such path"}}), {})
+                self._send(404, {"error": {"message": "no such path"}})
+                return
             headers = {name.lower(): value for name, value in self.headers.items()}
             answer = endpoint.answer(body, headers)
             endpoint.closed.wait(answer.delay)
             sent = answer.body if answer.body is not None else json.dumps(completion(body, answer))
-            return self._send(answer.status, sent, answer.headers, cut=answer.cut)
+            self._start(answer.status, answer.spaces + len(sent.encode()), answer.headers)
+            for _ in range(answer.spaces):
+                self.wfile.write(b" ")
+                endpoint.closed.wait(_SPACE)
+            self.wfile.write(sent.encode()[: len(sent) // 2 if answer.cut else None])
 
-        def _send(self, status: int, body: str, headers: Any, *, cut: bool = False) -> None:
-            content = body.encode()
+        def _start(self, status: int, length: int, headers: Mapping[str, str]) -> None:
             self.send_response(status)
-            fixed = {"Content-Type": "application/json", "Content-Length": str(len(content))}
-            for name, value in (fixed | {"Connection": "close"} | dict(headers)).items():
+            fixed = {"Content-Type": "application/json", "Content-Length": str(length)}
+            for name, value in {**fixed, "Connection": "close", **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(content[: len(content) // 2] if cut else content)
+
+        def _send(self, status: int, body: Any) -> None:
+            sent = json.dumps(body).encode()
+            self._start(status, len(sent), {})
+            self.wfile.write(sent)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
             """Nothing."""

@@ -33,13 +33,12 @@ def patiently(
         Transient: patience ended.
     """
     tenacity = need("tenacity")
-    growing = tenacity.wait_exponential_jitter(
-        initial=config.backoff, jitter=config.backoff, max=LONGEST
-    )
+    growing = tenacity.wait_exponential(multiplier=config.backoff)
+    jitter = tenacity.wait_random(0, config.backoff)
 
     def wait(state: Any) -> float:
         asked = state.outcome.exception().wait
-        return min(asked, LONGEST) if asked else float(growing(state))
+        return float(min(asked or growing(state) + jitter(state), LONGEST))
 
     def before_sleep(state: Any) -> None:
         told(state.outcome.exception().reason, state.next_action.sleep)

@@ -11,6 +11,8 @@ _LEAST = 8  # characters; shorter ones are placeholders such as EMPTY, and may b
 _LONGEST = 300
 _KEYLIKE = re.compile(r"(?i)(?<![a-z])(?:sk|rk|pk)-[\w*.…-]{4,}|(?<=bearer )\S+")
 
+_PATH = re.compile(r"(?<![\w/])(?:/[\w.+@~-]+){2,}/?")
+
 
 @dataclass(frozen=True)
 class Secret:
@@ -29,8 +31,9 @@ class Secret:
     def line(self, text: str) -> str:
         """What went wrong, in one line.
 
-        It holds neither this key nor anything that looks like one: some endpoints say a part of it.
+        It holds neither this key nor anything that looks like one, since some endpoints say a part
+        of it, and no path.
         """
         one_line = "".join(c if c.isprintable() else " " for c in self.hide(text))
-        told = _KEYLIKE.sub(WITHHELD, " ".join(one_line.split()))
+        told = _PATH.sub("[path]", _KEYLIKE.sub(WITHHELD, " ".join(one_line.split())))
         return told if len(told) <= _LONGEST else f"{told[:_LONGEST]}…"

@@ -17,6 +17,7 @@ from diffkit.testing.endpoint import (
     refuses,
     says,
     slow,
+    trickles,
 )
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -169,3 +170,16 @@ def test_an_endpoint_that_took_tools_before_fails_for_another_reason(bench, ask,
     with pytest.raises(ModelFailed) as raised:
         model.complete(ask, tools=tools)
     assert raised.value.what == "HTTP 400: too long"
+
+
+def test_an_answer_that_trickles_in_is_given_up_too(bench, ask):
+    bench.endpoint.script = at_first(trickles(500, says("Late.")), always(says("In time.")))
+    started = time.monotonic()
+    assert bench.model(timeout=0.3).complete(ask).text == "In time."
+    assert time.monotonic() - started < 3
+    assert bench.events("retry")[0].reason == "no answer within 0.3 s"
+
+
+def test_spaces_before_an_answer_do_not_matter(bench, ask):
+    bench.endpoint.script = always(trickles(3, says("Here.")))
+    assert bench.model().complete(ask).text == "Here."

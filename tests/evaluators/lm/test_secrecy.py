@@ -65,6 +65,11 @@ def test_a_part_of_a_key_and_keys_of_others_are_withheld_too():
     assert line == "Incorrect key: [key], Bearer [key] The task-force"
 
 
+def test_paths_are_in_no_reason():
+    line = Secret("none").line("Cannot read /models/organism-7/adapter of http://host/v1 (400/422)")
+    assert line == "Cannot read [path] of http://host/v1 (400/422)"
+
+
 def test_placeholders_are_no_secrets():
     assert Secret("EMPTY").hide("EMPTY") == "EMPTY"
     assert Secret("none").hide({"none": ["none"]}) == {"none": ["none"]}
