@@ -32,7 +32,8 @@ def budget_curve(units: Sequence[Unit], last: int) -> BudgetCurve | None:
     graded = [(unit.name, [_course(c, c.grade) for c in unit.cases if c.grade]) for unit in units]
     known = [(truth, courses) for truth, courses in graded if courses]
     every = [course for _, courses in known for course in courses]
-    if not last or not any(course.guessed for course in every):
+    asked = any(course.questions[-1] for course in every)
+    if not asked or not any(course.guessed for course in every):
         return None
     grid = sorted({0, last}.union(*(course.questions for course in every)))
     scores = np.array(

@@ -42,7 +42,7 @@ class BudgetCurve(Record):
     """
 
     points: Mapping[int, CurvePoint]
-    """Questions → mean over truths; from 0 to the most that anyone asked this reader's models."""
+    """Questions → mean over truths, where it changes; from 0 to the most that any row asked."""
     area: float
     """Mean height: the area under the curve over its length."""
 

@@ -11,7 +11,7 @@ from diffkit.render.sections import mains, sections
 
 WIDTH = 340
 _LEFT, _RIGHT, _ROW, _AXIS = 8, 332, 38, 26
-_LABEL = 34  # characters that fit beside the count
+_LABEL = 40  # characters that fit beside the count
 
 
 @dataclass(frozen=True)

@@ -33,11 +33,6 @@ def name(record: Row | PairResult) -> str:
     return record.method if record.arm == "method" else ARMS[record.arm]
 
 
-def line(row: Row) -> str:
-    """A row away from the rows around it: a control with its method."""
-    return name(row) if subject(row) else f"{row.method}: {ARMS[row.arm]}"
-
-
 def subject(row: Row) -> bool:
     """Whether a row is no control."""
     return row.arm in get_args(MainArm)
@@ -49,11 +44,11 @@ def part(name: str) -> str:
 
 
 def difference(found: Difference | None) -> str:
-    """``+0.25 [0.05, 0.45] p 0.03``."""
+    """``+0.25 [+0.05, +0.45]``."""
     if found is None:
         return words.NONE
     span = "" if found.low is None else f" [{found.low:+.2f}, {found.high:+.2f}]"
-    return f"{found.mean + 0.0:+.2f}{span} p {words.number(found.p)}"
+    return f"{found.mean + 0.0:+.2f}{span}"
 
 
 def point(found: CurvePoint) -> str:

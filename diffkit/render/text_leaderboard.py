@@ -10,7 +10,8 @@ from diffkit.evaluation.leaderboard import Leaderboard
 from diffkit.evaluation.row import Row
 from diffkit.evaluation.shares import Measure, Share
 from diffkit.render import legends, terms, words
-from diffkit.render.sections import Section, mains
+from diffkit.render.section import Section
+from diffkit.render.sections import mains
 from diffkit.render.text_parts import grid, plain, title, who
 
 
@@ -21,7 +22,7 @@ def sees_table(suite: str, section: Section) -> Group:
     for column in table.columns[1:]:
         column.no_wrap = True
     for row in section.rows:
-        if row.arm == "method":
+        if terms.subject(row):
             table.add_section()
         table.add_row(*_sees(row, fields))
     if section.shared:
@@ -92,7 +93,7 @@ def notices_table(suite: str, section: Section) -> Group:
     """Who notices that something targeted was done, and who says so of nulls."""
     alarms = ["false alarms", "by null"] if section.stratum == "all" else []
     said = ["says targeted"] if section.says_otherwise else []
-    table = grid(["method", "detected", "by kind of null", *alarms, *said])
+    table = grid(["method", section.detected, "by kind of null", *alarms, *said])
     for row in section.mains:
         cells = [_share(row.detected), _shares(row.detected_by, otherwise=row.calibration)]
         if alarms:

@@ -12,7 +12,7 @@ from rich.text import Text
 from diffkit.evaluation.leaderboard import PairResult
 from diffkit.evaluation.row import Row
 from diffkit.render import terms, words
-from diffkit.render.sections import Section
+from diffkit.render.section import Section
 
 
 def plain(text: str, style: str = "", *, keep_lines: bool = False) -> Text:

@@ -8,10 +8,14 @@ from rich.text import Text
 
 from diffkit.evaluation.quantities import BudgetCurve, Difference, RoleUse
 from diffkit.evaluation.row import Row
+from diffkit.evaluation.shares import Measure
 from diffkit.render import terms, words
-from diffkit.render.sections import Section
+from diffkit.render.courses import evenly
+from diffkit.render.section import Section
 from diffkit.render.sparkline import sparkline
 from diffkit.render.text_parts import grid, plain, title
+
+_BARS = 16
 
 
 def readers_tables(suite: str, section: Section) -> Iterator[Group]:
@@ -29,10 +33,10 @@ def readers_tables(suite: str, section: Section) -> Iterator[Group]:
 
 
 def _above(section: Section) -> Grid:
-    table = grid(["method", "beside", *(f"{name}: difference" for _, name in section.compared)])
+    table = grid(["method", "above", *(f"{name}: difference" for _, name in section.compared)])
     for row in section.mains:
         for arm, parts in row.above.items():
-            cells = [plain(terms.difference(parts.get(part))) for part, _ in section.compared]
+            cells = [_difference(parts.get(part)) for part, _ in section.compared]
             table.add_row(_name(row), plain(terms.ARMS[arm]), *cells)
     return table
 
@@ -41,23 +45,27 @@ def _against(section: Section) -> Grid:
     table = grid(["method", "against", *(f"{name}: difference" for _, name in section.compared)])
     for row in section.mains:
         for other, parts in row.against.items():
-            cells = [_tested(parts.get(part)) for part, _ in section.compared]
-            table.add_row(_name(row), plain(other), *cells)
+            found = [parts.get(part) for part, _ in section.compared]
+            table.add_row(_name(row), plain(other), *(_difference(one, pair=True) for one in found))
     return table
 
 
-def _tested(found: Difference | None) -> Text:
-    text = plain(terms.difference(found))
-    return text.append(f"\nMcNemar {words.number(found.mcnemar)}", "dim") if found else text
+def _difference(found: Difference | None, *, pair: bool = False) -> Text:
+    """With its tests below it; McNemar's only of a ``pair`` of methods."""
+    text = Text(terms.difference(found))
+    if found is None:
+        return text
+    exact = f", McNemar {words.number(found.mcnemar)}" if pair else ""
+    return text.append(f"\np {words.number(found.p)}{exact}", "dim")
 
 
 def _courses(section: Section) -> Grid:
     columns = ["method", "questions", "mean height", "at first", "at last", "course"]
     table = grid(columns, right=(1, 2))
-    for row in section.everything:
+    for name, row in section.named.items():
         if row.curve:
-            name = plain(terms.line(row), "bold" if terms.subject(row) else "dim")
-            table.add_row(name, *_course(row.curve))
+            style = "bold" if terms.subject(row) else "dim"
+            table.add_row(plain(name, style), *_course(row.curve))
     table.columns[-1].no_wrap = True
     return table
 
@@ -66,7 +74,7 @@ def _course(curve: BudgetCurve) -> list[Text]:
     points = list(curve.points.values())
     numbers = [f"0–{max(curve.points)}", words.number(curve.area)]
     ends = [terms.point(points[0]), terms.point(points[-1])]
-    return [*map(Text, (*numbers, *ends)), Text(sparkline([point.score for point in points]))]
+    return [*map(Text, (*numbers, *ends)), Text(sparkline(evenly(curve, _BARS)))]
 
 
 def _ends(section: Section) -> Grid:
@@ -75,10 +83,16 @@ def _ends(section: Section) -> Grid:
     table = grid([*columns, "questions", "an attempt"], right=(1, 2, 5, 6))
     for row in section.mains:
         counts = (Text(f"{row.attempts:,}"), Text(f"{row.verdicts:,}"))
-        both = (Text(terms.total(measure)) for measure in (row.top1, row.top1_of_verdicts))
+        both = map(_total, (row.top1, row.top1_of_verdicts))
         time = (Text(words.mean(row.questions)), Text(words.duration(row.attempt_seconds)))
         table.add_row(_name(row), *counts, *both, *time)
     return table
+
+
+def _total(measure: Measure | None) -> Text:
+    if measure is None or not measure.n:
+        return Text(words.NONE)
+    return Text(terms.value(measure)).append(f"\n{terms.interval(measure)}", "dim")
 
 
 def _costs(section: Section) -> Grid:
