@@ -12,6 +12,7 @@ from diffkit.evaluation.calibration_set import CalibrationSet, CheckItem
 from diffkit.evaluation.passport import Checked, Passport
 from diffkit.evaluation.plan import Component
 from diffkit.evaluation.remembered import Remembered
+from diffkit.evaluation.together import together
 from diffkit.evaluation.workers import concurrently
 from diffkit.grader import GradeContext, Grader
 from diffkit.investigator import Talk
@@ -94,7 +95,7 @@ def make_passport(
         key=key,
         calibration_set=given.version,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        usage=_together(one.usage for one in found),
+        usage=together(one.usage for one in found),
         items=tuple(one.checked for one in found),
     )
 
@@ -127,26 +128,3 @@ class _Examine:
             words = reason_of(error)
         checked = Checked(number=number, kind=item.kind, score=score, chance=chance, words=words)
         return _Examined(checked, context.talk.usage)
-
-
-def _together(used: Iterable[Mapping[str, Usage]]) -> dict[str, Usage]:
-    """Usage of the whole set by role."""
-    whole: dict[str, Usage] = {}
-    for usage in used:
-        for role, one in usage.items():
-            whole[role] = _added(whole[role], one) if role in whole else one
-    return whole
-
-
-def _added(first: Usage, second: Usage) -> Usage:
-    """Both together; the cost is known where both are."""
-    costs = (first.cost, second.cost)
-    return Usage(
-        model=first.model,
-        served=tuple(dict.fromkeys((*first.served, *second.served))),
-        calls=first.calls + second.calls,
-        remembered=first.remembered + second.remembered,
-        prompt_tokens=first.prompt_tokens + second.prompt_tokens,
-        completion_tokens=first.completion_tokens + second.completion_tokens,
-        cost=None if None in costs else sum(cost for cost in costs if cost is not None),
-    )
