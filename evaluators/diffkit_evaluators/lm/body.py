@@ -7,7 +7,7 @@ from typing import Any
 from diffkit import Record
 from diffkit_evaluators.lm.config import ChatConfig
 from diffkit_evaluators.lm.schemas import in_words, response_format
-from diffkit_evaluators.lm.words import append, call_format, worded
+from diffkit_evaluators.lm.words import append, call_format, demand, worded
 
 Messages = Sequence[Mapping[str, Any]]
 
@@ -27,6 +27,15 @@ class Question:
         return bool(self.tools) and self.tool_choice != "none"
 
 
+_OPTIONAL = ("response_format", "tool_choice")
+"""What some endpoints do not take, and can be said in words."""
+
+
+def can_be_plainer(asked: Mapping[str, Any]) -> bool:
+    """Whether a body holds something that can be said in words."""
+    return any(name in asked for name in _OPTIONAL)
+
+
 def body(config: ChatConfig, model: str, question: Question, *, plain: bool) -> dict[str, Any]:
     """The body that asks ``question``.
 
@@ -34,15 +43,17 @@ def body(config: ChatConfig, model: str, question: Question, *, plain: bool) -> 
         config: the options.
         model: what the endpoint calls it.
         question: what is asked.
-        plain: whether a schema is said in words alone, for endpoints that take no
-            ``response_format``.
+        plain: whether a schema and a choice of tools are said in words alone.
     """
-    native = config.tool_calls == "native"
-    asked = _natively(question) if native else _in_words(question)
-    if plain and asked.pop("response_format", None) and question.schema:
-        asked["messages"] = append(
-            asked["messages"], {"role": "user", "content": in_words(question.schema)}
-        )
+    asked = _natively(question) if config.tool_calls == "native" else _in_words(question)
+    if plain:
+        said = [
+            demand(question.tool_choice) if "tool_choice" in asked else "",
+            in_words(question.schema) if question.schema else "",
+        ]
+        content = "\n\n".join(filter(None, said))
+        asked = {name: one for name, one in asked.items() if name not in _OPTIONAL}
+        asked["messages"] = append(asked["messages"], {"role": "user", "content": content})
     return {"model": model, **asked, **_parameters(config)}
 
 

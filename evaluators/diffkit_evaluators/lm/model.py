@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from diffkit import Record, Remark, Talk, Usage, UserError
 from diffkit_evaluators.lm.asking import Asking
-from diffkit_evaluators.lm.body import Messages, Question, body
+from diffkit_evaluators.lm.body import Messages, Question, body, can_be_plainer
 from diffkit_evaluators.lm.config import ChatConfig
 from diffkit_evaluators.lm.endpoint import resolve
 from diffkit_evaluators.lm.errors import ModelFailed, Refused
@@ -43,7 +43,7 @@ class LanguageModel:
     ) -> None:
         if config.model is None:
             what = f"No language model is named for the {role}."
-            raise UserError(what, cure="Set its option `model`, to openai/gpt-5 for example.")
+            raise UserError(what, cure=f"Name one: --model {role}=openai/NAME.")
         self.config = config
         self._talk = talk
         self._endpoint = resolve(config.model)
@@ -103,14 +103,14 @@ class LanguageModel:
         return read(response, len(messages), in_words=self.config.tool_calls == "json")
 
     def _answer(self, question: Question) -> Mapping[str, Any]:
-        """The response; an endpoint that takes no ``response_format`` is asked without it."""
+        """The response; what an endpoint does not take is said to it in words."""
         asked = self._body(question, plain=self._plain)
         try:
             return self._ask(asked)
         except Rejected as failed:
-            if "response_format" not in asked or failed.status not in _NOT_TAKEN or failed.policy:
+            if failed.status not in _NOT_TAKEN or failed.policy or not can_be_plainer(asked):
                 raise
-            self._ask.told(f"{failed.reason}; asked again with the schema in words", 0.0)
+            self._ask.told(f"{failed.reason}; asked again in words", 0.0)
             response = self._ask(self._body(question, plain=True))
             self._plain = True
             return response

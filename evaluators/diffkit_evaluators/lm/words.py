@@ -29,7 +29,7 @@ def worded(
     for message in messages:
         names |= {call["id"]: call["function"]["name"] for call in message.get("tool_calls") or ()}
         spoken = append(spoken, _in_words(message, names))
-    return append(spoken, {"role": "user", "content": _demand(tool_choice) if tools else ""})
+    return append(spoken, {"role": "user", "content": demand(tool_choice) if tools else ""})
 
 
 def append(messages: Sequence[dict[str, Any]], message: dict[str, Any]) -> list[dict[str, Any]]:
@@ -85,7 +85,8 @@ def _description(tool: Mapping[str, Any]) -> str:
     return f"{tool['name']}: {tool.get('description', '')}\nIts arguments: {schema}"
 
 
-def _demand(tool_choice: str | Mapping[str, Any] | None) -> str:
+def demand(tool_choice: str | Mapping[str, Any] | None) -> str:
+    """A choice of tools in words; empty where the model is free to choose."""
     if isinstance(tool_choice, Mapping):
         return f"Call {tool_choice['function']['name']} now."
     return {"required": "Call a tool now.", "none": "Call no tool now."}.get(tool_choice or "", "")

@@ -22,6 +22,6 @@ def test_a_missing_library_names_the_extra(bench, ask, monkeypatch, module):
 
 
 def test_a_missing_model_names_the_option():
-    with pytest.raises(UserError, match="model") as raised:
+    with pytest.raises(UserError, match="--model grader=") as raised:
         LanguageModel(ChatConfig(), "grader", Talk())
     assert "grader" in raised.value.what

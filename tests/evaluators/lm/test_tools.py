@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from diffkit.testing.endpoint import always, calls, empty, raw
+from diffkit.testing.endpoint import always, calls, empty, fails, raw
 
 
 def _answer(**message):
@@ -91,3 +91,20 @@ def test_half_a_surrogate_pair_in_arguments_can_be_written(bench, ask, tools):
     bench.endpoint.script = always(calls(("ask_models", '{"prompts": ["\\ud800 \\u00e9"]}')))
     reply = bench.model().complete(ask, tools=tools)
     assert reply.tool_calls[0].arguments == '{"prompts": ["� é"]}'
+
+
+def test_an_endpoint_that_takes_no_choice_of_tools_is_told_it_in_words(bench, ask, tools):
+    def script(body, number):
+        choice = fails(400, message="tool_choice is not supported")
+        return choice if "tool_choice" in body else calls(("submit_verdict", {}))
+
+    bench.endpoint.script = script
+    model = bench.model()
+    forced = {"type": "function", "function": {"name": "submit_verdict"}}
+    for _ in range(2):
+        reply = model.complete(ask, tools=tools, tool_choice=forced)
+        assert reply.tool_calls[0].name == "submit_verdict"
+    assert bench.endpoint.calls == 3
+    said = bench.endpoint.requests[-1]
+    assert said["messages"][-1]["content"] == "What differs?\n\nCall submit_verdict now."
+    assert said["tools"] == tools
