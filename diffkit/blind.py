@@ -12,7 +12,7 @@ HANDLES = ("model-1", "model-2")
 WITHHELD = "[withheld]"
 _SIDES: tuple[Side, Side] = ("base", "finetuned")
 _SPOKEN = re.compile(
-    r"(?<![A-Za-z])(fine-?tuned|base)(?![A-Za-z])(?: (?:model|side)(?![A-Za-z]))?", re.I
+    r"(?:\bthe )?(?<![A-Za-z])(fine-?tuned|base)(?![A-Za-z])(?: (?:model|side)(?![A-Za-z]))?", re.I
 )
 _PATH = re.compile(r"(?:[A-Za-z]:)?(?:[/\\][\w.+@~-]+){2,}[/\\]?")
 _IDENTIFIER = re.compile(r"[\d/\\_.-]")
@@ -75,7 +75,10 @@ class Blind:
 
     def error(self, text: str, channel: str = "error") -> str:
         """What went wrong, without identifiers and paths."""
-        return _PATH.sub("[path]", self.words(text, channel))
+        told, count = _PATH.subn("[path]", text)  # first, as a name may stand within a path
+        if count:
+            self._leaked(channel)
+        return self.words(told, channel)
 
     def schema(self, value: Any) -> Any:
         """A JSON Schema with handles in the place of the sides, in words and choices."""

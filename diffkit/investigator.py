@@ -225,6 +225,14 @@ class Investigator(ABC, Generic[C]):
             NoVerdict: it ends otherwise.
         """
 
+    def check(self, config: C) -> None:
+        """Looks, before anything is run, whether it can work with such options.
+
+        Raises:
+            UserError: it cannot.
+        """
+        del config
+
     def estimate(self, config: C) -> Estimate | None:
         """The most that one attempt may use; none where no language model is asked."""
         del config

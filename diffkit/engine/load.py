@@ -122,7 +122,9 @@ def load_pair(
     """
     device = usable(device)
     folder = resolve_base(base)
-    return _pair(_model(folder, device, dtype, attention, networks), folder, finetuned)
+    model = _model(folder, device, dtype, attention, networks)
+    with model.network.lock:  # its modules change while an adapter comes: other pairs wait
+        return _pair(model, folder, finetuned)
 
 
 def _model(

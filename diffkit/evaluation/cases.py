@@ -72,7 +72,9 @@ class Cases:
         if sitting.sources and not known:
             return None
         if sitting.arm == "base-only":
-            return tuple(Evidence(findings=base_only(one.findings)) for one in known)
+            return tuple(
+                Evidence(method=one.method, findings=base_only(one.findings)) for one in known
+            )
         return known
 
     def _of(self, cell: Cell) -> Evidence | None:

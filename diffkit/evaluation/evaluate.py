@@ -99,18 +99,14 @@ def evaluate(
 
 
 def _check(plan: Plan) -> None:
-    """Imports every investigator and grader, and asks whether each may grade the others."""
+    """Imports every investigator and grader, and asks whether each can work as it is to."""
     for component in (*plan.investigators, *plan.graders, plan.generator):
         if component:
             component.spec.load()
-    for grader in plan.graders:
-        check = getattr(grader.spec.load(), "check", _let_pass)
-        for investigator in plan.investigators:
-            check(grader.config, investigator.config)
-
-
-def _let_pass(*_: object) -> None:
-    """For a grader that says nothing of that."""
+    for investigator in plan.investigators:
+        investigator.spec.load().check(investigator.config)
+        for grader in plan.graders:
+            grader.spec.load().check(grader.config, investigator.config)
 
 
 def _entries(

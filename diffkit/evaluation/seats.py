@@ -10,6 +10,7 @@ from diffkit.evaluation.attempts import Seat
 from diffkit.evaluation.broker import BlindedTool, Questions, blinded
 from diffkit.evaluation.cases import Sitting, subject_digest
 from diffkit.evaluation.cells import Cell
+from diffkit.findings import Findings
 from diffkit.investigator import AttemptContext, Case, Need, Talk
 from diffkit.runs.spec import ENGINE_VERSION
 from diffkit.runs.store import Store
@@ -64,5 +65,9 @@ class Seats:
 
 
 def _tooled(sitting: Sitting) -> tuple[Cell, ...]:
-    """Cells with findings whose methods have tools."""
-    return tuple(cell for cell in sitting.tooled if cell.run and has_tools(cell.method.spec))
+    """Cells whose methods have tools; without findings there are none to ask about."""
+    return tuple(
+        cell
+        for cell in sitting.tooled
+        if cell.run and cell.run.findings != Findings() and has_tools(cell.method.spec)
+    )

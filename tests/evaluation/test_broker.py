@@ -99,7 +99,7 @@ def test_what_models_say_is_told_but_for_identifiers():
     [
         (RuntimeError(f"cannot open {PLACE}"), "The models could not be asked."),
         (RunFailed(f"engine of {CANARY} died"), "The models could not be asked."),
-        (BadModel(f"There is no model in {PLACE}."), "There is no model in [withheld]."),
+        (BadModel(f"There is no model in {PLACE}."), "There is no model in [path]."),
         (UserError("See /home/me/secret/place now."), "See [path] now."),
     ],
 )
@@ -133,13 +133,13 @@ class Look(AgentTool[Where]):
 def test_tools_speak_of_handles_both_ways():
     tool = BlindedTool("lens", Look(), Blind("finetuned", identifiers(selected())))
     assert tool.name == "lens_look"
-    assert tool.summary == "Looks at the model-1 of [withheld]."
+    assert tool.summary == "Looks at model-1 of [withheld]."
     assert tool.schema["properties"]["side"]["enum"] == ["model-2", "model-1"]
     assert CANARY not in str(tool.schema)
-    assert tool.call({"side": "model-1"}) == "The model-1 of [withheld] moved."
+    assert tool.call({"side": "model-1"}) == "model-1 of [withheld] moved."
     with pytest.raises(UserError) as caught:
         tool.call({"side": "model-2"})
-    assert str(caught.value) == "[withheld] has no model-2."
+    assert str(caught.value) == "[path] has no model-2."
     with pytest.raises(UserError, match="no argument of 'lens_look' named 'sidde'"):
         tool.call({"sidde": "model-2"})
 

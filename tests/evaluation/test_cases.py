@@ -98,7 +98,7 @@ def test_the_base_alone_has_no_score_and_no_tools(make):
     sitting = Sitting(own, "base-only", (own,))
     (evidence,) = case(sitting).evidence
     assert evidence.findings.change_score is None
-    assert (evidence.method, evidence.nulls, sitting.tooled) == ("", (), ())
+    assert (evidence.method, evidence.nulls, sitting.tooled) == ("kl", (), ())
 
 
 def test_candidates_are_for_those_alone_who_choose(make):

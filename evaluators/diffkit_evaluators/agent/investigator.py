@@ -10,6 +10,7 @@ from diffkit import (
     Need,
     NoVerdict,
     Outcome,
+    UserError,
     Verdict,
 )
 from diffkit_evaluators.agent.config import AgentConfig
@@ -43,6 +44,10 @@ class Agent(Investigator[AgentConfig]):
         """What the language model commits itself to."""
         return interviewed(case, config, context)
 
+    def check(self, config: AgentConfig) -> None:
+        """See `check`."""
+        check(config)
+
     def estimate(self, config: AgentConfig) -> Estimate | None:
         """See `most`."""
         return most(config)
@@ -58,9 +63,20 @@ class AgentLineup(Investigator[AgentConfig]):
         """What the language model commits itself to, with a ranking."""
         return interviewed(case, config, context)
 
+    def check(self, config: AgentConfig) -> None:
+        """See `check`."""
+        check(config)
+
     def estimate(self, config: AgentConfig) -> Estimate | None:
         """See `most`."""
         return most(config)
+
+
+def check(config: AgentConfig) -> None:
+    """Raises `UserError` where no language model is named."""
+    if config.model is None:
+        cure = "Name one: --model investigator=openai/NAME, or `models:` in the suite."
+        raise UserError("The agent has no language model.", cure=cure)
 
 
 def interviewed(case: Case, config: AgentConfig, context: AttemptContext) -> Verdict:
