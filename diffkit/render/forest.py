@@ -49,11 +49,11 @@ def panels(leaderboard: Leaderboard) -> tuple[Panel, ...]:
     """Top-1, detection and false alarms of the main arms, without controls."""
     rows = mains(leaderboard)
     ranked = all(row.reciprocal_rank or not row.top1.n for row in rows)
-    first = "Truth ranked first" if ranked else "Score"
+    first = ("Truth ranked first", "share of truths") if ranked else ("Score", "mean over truths")
     tested = any(section.says_otherwise for section in sections(leaderboard))
     how = "that pass the test" if tested else "called targeted"
     return (
-        _panel(first, "share of truths; dashed: chance", rows, lambda r: r.top1),
+        _panel(first[0], f"{first[1]}; dashed: chance", rows, lambda r: r.top1),
         _panel("Detected", f"share of truths {how}", rows, lambda r: r.detected),
         _panel("False alarms", f"share of nulls {how}", rows, lambda r: r.false_alarms),
     )
