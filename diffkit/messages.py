@@ -19,11 +19,11 @@ class CalledTool:
 
 
 def text_of(message: Message, key: str = "content") -> str:
-    """Its text; of several parts those with text, one below the other."""
+    """Its text; of several parts those with text, put together."""
     content = message.get(key)
     if isinstance(content, str):
         return content
-    return "\n".join(part for one in _sequence(content) if (part := _string(one, "text")))
+    return "".join(part for one in _sequence(content) if (part := _string(one, "text")))
 
 
 def thoughts_of(message: Message) -> str:

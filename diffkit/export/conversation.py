@@ -24,6 +24,8 @@ def conversation(events: Iterable[Event], role: str = "investigator") -> tuple[M
 class _Conversation:
     role: str
     messages: list[Message] = field(default_factory=list)
+    sent: list[Message] = field(default_factory=list)
+    """What requests held so far, so that a conversation that begins anew is not taken twice."""
     answer: Message | None = None
     """The last answer, until a request repeats it."""
     tools: list[ToolCall] = field(default_factory=list)
@@ -33,10 +35,7 @@ class _Conversation:
         """Takes the next event."""
         match event:
             case Request(role=self.role):
-                if not any(one.get("role") == "assistant" for one in event.messages):
-                    self.messages += self.waiting()
-                self.messages += event.messages
-                self.answer, self.tools = None, []
+                self._request(event)
             case Response(role=self.role):
                 self.messages += self.waiting()
                 self.answer, self.tools = {"role": "assistant", **answer_of(event.body)}, []
@@ -44,6 +43,18 @@ class _Conversation:
                 self.tools.append(event)
             case _:
                 pass
+
+    def _request(self, event: Request) -> None:
+        """Takes what it sends for the first time; an answer that it repeats keeps its thoughts."""
+        known = () if event.earlier else self.sent
+        new = [one for one in event.messages if one not in known]
+        self.sent += new
+        repeated = next((one for one in new if one.get("role") == "assistant"), None)
+        if repeated is None:
+            self.messages += self.waiting()
+        answer = self.answer or {}
+        self.messages += [{**answer, **one} if one is repeated else one for one in new]
+        self.answer, self.tools = None, []
 
     def waiting(self) -> Iterator[Message]:
         """The last answer, and what tools made of it, where no request repeats them."""

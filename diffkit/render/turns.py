@@ -1,4 +1,8 @@
-"""A transcript as turns for people: what was said to whom, each thing once."""
+"""A transcript as turns for people: what was said to whom, each thing once.
+
+Requests repeat what was said before: answers, results of tools, and, where a conversation begins
+anew, its first messages. All of that is told where it happened, and left out where it is repeated.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +12,7 @@ from diffkit.messages import Message, answer_of, calls_of, finish_of, text_of, t
 from diffkit.render import verdicts, words
 from diffkit.transcript import Event, Guessed, Remark, Request, Response, Retry, ToolCall
 
+_ABOVE = "(as told above)"
 Kind = Literal["message", "answer", "tool", "guess", "retry", "remark"]
 
 
@@ -33,11 +38,7 @@ class Turn:
 
 
 def turns(events: Sequence[Event]) -> tuple[Turn, ...]:
-    """The turns of a transcript.
-
-    A request repeats what a model said and what it was told of its tools; both are told where they
-    happened, and left out there.
-    """
+    """The turns of a transcript."""
     teller = _Teller({(e.name, e.arguments) for e in events if isinstance(e, ToolCall)})
     return tuple(turn for event in events for turn in teller.tell(event))
 
@@ -48,8 +49,10 @@ class _Teller:
     """Tool calls that the transcript tells by themselves: name and arguments."""
     model: dict[str, str] = field(default_factory=dict)
     """Role → the model that is asked."""
-    said: list[tuple[str, tuple[object, ...]]] = field(default_factory=list)
-    """Text and calls of each answer so far."""
+    said: list[tuple[str, list[str]]] = field(default_factory=list)
+    """Text and called tools of each answer so far."""
+    sent: list[Message] = field(default_factory=list)
+    """All messages of requests so far."""
     results: list[str] = field(default_factory=list)
     """What tools answered so far."""
 
@@ -73,19 +76,28 @@ class _Teller:
 
     def _request(self, event: Request) -> Iterator[Turn]:
         self.model[event.role] = event.model
+        known = () if event.earlier else tuple(self.sent)
         for message in event.messages:
-            if not self._told(message):
-                role = str(message.get("role", ""))
-                yield Turn("message", f"{role} → {event.role}", "", _parts(message, self.called))
+            if message not in known and (parts := self._new(message)):
+                yield Turn("message", f"{message.get('role', '')} → {event.role}", "", parts)
+        self.sent += event.messages
 
-    def _told(self, message: Message) -> bool:
-        match message.get("role"):
-            case "assistant":
-                return _content(message) in self.said
-            case "tool":
-                return any(result in text_of(message) for result in self.results)
-            case _:
-                return False
+    def _new(self, message: Message) -> tuple[Part, ...]:
+        """What a message says that was not told before."""
+        if message.get("role") == "assistant" and _content(message) in self.said:
+            return ()
+        if message.get("role") == "tool" and text_of(message) in self.results:
+            return ()
+        parts = _parts(message, self.called)
+        if message.get("role") in {"tool", "user"}:  # who takes no tools is told as a user
+            parts = tuple(Part(part.label, self._without_results(part.text)) for part in parts)
+        return parts
+
+    def _without_results(self, text: str) -> str:
+        for result in self.results:
+            if len(result) > len(_ABOVE):
+                text = text.replace(result, _ABOVE)
+        return text
 
     def _response(self, event: Response) -> Turn:
         message = answer_of(event.body)
@@ -112,8 +124,9 @@ class _Teller:
         )
 
 
-def _content(message: Message) -> tuple[str, tuple[object, ...]]:
-    return text_of(message), calls_of(message)
+def _content(message: Message) -> tuple[str, list[str]]:
+    """What an answer is known by when it is sent again: its arguments may have been mended."""
+    return text_of(message), [call.name for call in calls_of(message)]
 
 
 def _parts(message: Message, called: set[tuple[str, str]]) -> tuple[Part, ...]:

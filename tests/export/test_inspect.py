@@ -145,7 +145,7 @@ def test_an_answer_that_no_request_repeats_is_kept():
     events = (
         Request(role="investigator", call=1, model="m", messages=({"role": "user"},)),
         Response(role="investigator", call=1, body=body(said("one"))),
-        Request(role="investigator", call=2, model="m", messages=({"role": "user"},)),
+        Request(role="investigator", call=2, model="m", earlier=1, messages=({"role": "user"},)),
         Response(role="grader", call=1, body=body(said("another's"))),
         Response(role="investigator", call=2, body=body(asks)),
         ToolCall(name="ask_models", arguments='{"prompts": ["hello"]}', result="hi"),
@@ -154,3 +154,31 @@ def test_an_answer_that_no_request_repeats_is_kept():
     assert [one["role"] for one in messages] == ["user", "assistant", "user", "assistant", "tool"]
     assert last == asks
     assert (told["tool_call_id"], told["content"]) == ("id-hello", "hi")
+
+
+def test_an_answer_keeps_its_thoughts_where_they_are_not_sent_again():
+    asked, first = {"role": "user", "content": "?"}, said("", "hello", reasoning="So.")
+    again = {**said("", "hello"), "tool_calls": [{"id": "mended", "type": "function"}]}
+    told = {"role": "tool", "tool_call_id": "mended", "content": "hi"}
+    events = (
+        Request(role="investigator", call=1, model="m", messages=(asked,)),
+        Response(role="investigator", call=1, body=body(first)),
+        Request(role="investigator", call=2, model="m", earlier=1, messages=(again, told)),
+    )
+    _, answer, result = conversation(events)
+    assert (answer["reasoning"], answer["tool_calls"][0]["id"]) == ("So.", "mended")
+    assert result == told
+
+
+def test_a_conversation_that_begins_anew_is_exported_once():
+    asked, told = {"role": "user", "content": "?"}, {"role": "user", "content": "Go on."}
+    whole = (asked, said("one"), told)
+    events = (
+        Request(role="investigator", call=1, model="m", messages=(asked,)),
+        Response(role="investigator", call=1, body=body(said("one", reasoning="So."))),
+        Request(role="investigator", call=2, model="m", messages=whole),
+        Request(role="investigator", call=2, model="m", messages=whole),
+        Response(role="investigator", call=2, body=body(said("two"))),
+    )
+    messages = conversation(events)
+    assert [one["content"] for one in messages] == ["?", "one", "Go on.", "two"]

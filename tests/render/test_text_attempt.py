@@ -8,7 +8,7 @@ from diffkit.evaluation.told import Told
 from diffkit.grader import Grade
 from diffkit.render.text_attempt import render_told
 from diffkit.render.turns import turns
-from diffkit.transcript import Request, Response
+from diffkit.transcript import Request, Response, ToolCall
 
 
 @pytest.fixture
@@ -39,6 +39,36 @@ def test_an_answer_that_was_never_given_is_told_where_it_is_sent():
     tool = {"role": "tool", "content": "a made-up result"}
     request = Request(role="grader", call=1, model="m", messages=(example, tool))
     assert [turn.parts[0].text for turn in turns([request])] == ["an example", "a made-up result"]
+
+
+def test_a_conversation_that_begins_anew_is_told_once():
+    rules = {"role": "system", "content": "You grade."}
+    first = Request(role="grader", call=1, model="m", messages=(rules,))
+    again = Request(role="grader", call=2, model="m", messages=(rules, said("old"), said("new")))
+    answer = Response(role="grader", call=1, body=body(said("old")))
+    told = [turn.parts[0].text for turn in turns([first, answer, again])]
+    assert told == ["You grade.", "old", "new"]
+
+
+def test_a_message_that_is_repeated_within_a_conversation_is_told_each_time():
+    nudge = {"role": "user", "content": "You called no tool."}
+    events = [
+        Request(role="r", call=n, model="m", earlier=n - 1, messages=(nudge,)) for n in (1, 2, 3)
+    ]
+    assert len(turns(events)) == 3
+
+
+def test_results_told_as_a_user_are_not_told_twice():
+    result = "model-1: it sings of birds"
+    tool = {"role": "tool", "content": f"{result}\nleft: 3 calls"}
+    told = {"role": "user", "content": f"Result of ask_models:\n{result}\n\nCall a tool now."}
+    events = (
+        ToolCall(name="ask_models", arguments="{}", result=result),
+        Request(role="r", call=2, model="m", earlier=3, messages=(told, tool)),
+    )
+    _, message, left = turns(events)
+    assert left.parts[0].text == "(as told above)\nleft: 3 calls"
+    assert message.parts[0].text == ("Result of ask_models:\n(as told above)\n\nCall a tool now.")
 
 
 def test_an_attempt_is_told_with_its_verdict_usage_and_cost(shown):
@@ -91,7 +121,7 @@ def test_contents_in_parts_and_arguments_that_are_no_text_are_read(shown):
     calls = [{"function": {"name": "f", "arguments": {"a": 1}}}]
     message = {"role": "assistant", "content": parts, "tool_calls": calls}
     text = shown(Told("a", attempt(), (Response(role="r", call=1, body=body(message)),)))
-    assert "one⏎" in text
+    assert "one2" in text
     assert 'calls f: {"a": 1}' in text
 
 

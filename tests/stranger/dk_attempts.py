@@ -56,7 +56,7 @@ def story(text: str = "It sings.") -> tuple[Event, ...]:
     role = "investigator"
     asks = said(text, "hello", reasoning_content=f"I think: {text}")
     result = f"question-1 model-1: {text}"
-    told = {"role": "tool", "tool_call_id": "id-hello", "content": f"{result}\nleft: 3 calls"}
+    told = {"role": "tool", "tool_call_id": "id-hello", "content": result}
     first = ({"role": "system", "content": "You compare."}, {"role": "user", "content": text})
     return (
         Request(role=role, call=1, model="openai/x", messages=first),
