@@ -14,7 +14,7 @@ _SIDES: tuple[Side, Side] = ("base", "finetuned")
 _SPOKEN = re.compile(
     r"(?:\bthe )?(?<![A-Za-z])(fine-?tuned|base)(?![A-Za-z])(?: (?:model|side)(?![A-Za-z]))?", re.I
 )
-_PATH = re.compile(r"(?:[A-Za-z]:)?(?:[/\\][\w.+@~-]+){2,}[/\\]?")
+_PATH = re.compile(r"(?:[A-Za-z]:)?(?:[/\\][\w.+@~-]*[\w+@~-]){2,}[/\\]?")
 _IDENTIFIER = re.compile(r"[\d/\\_.-]")
 
 

@@ -164,7 +164,7 @@ class BlindedTool:
 
 def told(error: Exception, blind: Blind, what: str) -> UserError:
     """What an investigator is told of an error: only what was meant for users, blinded."""
-    log.warning("%s: %s", what, error)
     if isinstance(error, UserError):
         return UserError(blind.error(str(error)))
+    log.warning("%s: %s", what, error)
     return UserError(f"{what}.", cure="Try something else.")
