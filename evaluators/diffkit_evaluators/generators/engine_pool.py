@@ -1,0 +1,111 @@
+"""Engines that are kept warm: started once, lent out, and closed when there are too many."""
+
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar, runtime_checkable
+
+from diffkit import UserError
+from diffkit_evaluators.generators.config import VLLMConfig
+
+
+@dataclass(frozen=True)
+class EngineKey:
+    """What an engine is started from; the same key is the same engine."""
+
+    model: Path
+    """Folder of a full model."""
+    dtype: str
+    """Number format of weights and activations."""
+    adapters: bool
+    """Whether adapters can be put on it."""
+    config: VLLMConfig
+    """The options."""
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """What a pool holds."""
+
+    @property
+    def broken(self) -> bool:
+        """Whether it cannot be used any more."""
+        ...
+
+    def close(self) -> None:
+        """Frees it."""
+        ...
+
+
+E = TypeVar("E", bound=Closable)
+
+
+class EnginePool(Generic[E]):
+    """At most so many engines at once; several threads may borrow.
+
+    Args:
+        start: starts an engine, in half a minute or more.
+    """
+
+    def __init__(self, start: Callable[[EngineKey], E]) -> None:
+        self._start = start
+        self._warm: dict[EngineKey, E] = {}
+        self._users: dict[EngineKey, int] = {}
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def borrowed(self, keys: Collection[EngineKey], most: int) -> Iterator[Mapping[EngineKey, E]]:
+        """Engines, until the context ends; waits while others use too many.
+
+        All are taken at once: whoever held one and waited for another could wait for ever.
+
+        Args:
+            keys: the engines wanted.
+            most: how many may be there at once.
+
+        Raises:
+            UserError: more are wanted than may be there.
+        """
+        wanted = set(keys)
+        if len(wanted) > most:
+            what = f"This pair needs {len(wanted)} engines, and max_engines is {most}."
+            raise UserError(what, cure=f"Set max_engines={len(wanted)}.")
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._users.keys() | wanted) <= most)
+            lent = {key: self._warmed(key, wanted, most) for key in sorted(wanted, key=str)}
+            for key in wanted:
+                self._users[key] = self._users.get(key, 0) + 1
+        try:
+            yield lent
+        finally:
+            self._give_back(wanted)
+
+    def close(self) -> None:
+        """Closes all engines."""
+        with self._changed:
+            while self._warm:
+                self._warm.popitem()[1].close()
+
+    def _warmed(self, key: EngineKey, wanted: Collection[EngineKey], most: int) -> E:
+        """The engine of ``key``, which now is the one used last."""
+        engine = self._warm.pop(key, None)
+        if engine is not None and engine.broken:
+            engine.close()
+            engine = None
+        if engine is None:
+            idle = [other for other in self._warm if other not in {*self._users, *wanted}]
+            for other in idle[: max(0, len(self._warm.keys() | wanted) - most)]:
+                self._warm.pop(other).close()
+            engine = self._start(key)
+        self._warm[key] = engine
+        return engine
+
+    def _give_back(self, keys: Collection[EngineKey]) -> None:
+        with self._changed:
+            for key in keys:
+                self._users[key] -= 1
+                if not self._users[key]:
+                    del self._users[key]
+            self._changed.notify_all()

@@ -1,0 +1,149 @@
+"""One vLLM engine in a process of its own."""
+
+import itertools
+import os
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+# vLLM reads its environment when it is imported. Whatever the user has set stays as it is.
+os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")  # it would report home what it runs
+os.environ.setdefault("VLLM_WORKER_MULTIPROCESSING_METHOD", "spawn")  # forks copy held locks
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # what its own parts say of each other
+    from vllm import LLM, SamplingParams
+    from vllm.lora.request import LoRARequest
+
+from diffkit import DiffkitError, UserError
+from diffkit_evaluators.generators.engine_pool import EngineKey
+
+_ids = itertools.count(1)
+"""Numbers of adapters; vLLM takes one that it has seen for the same adapter."""
+
+
+@dataclass(frozen=True)
+class NewTokens:
+    """How one prompt went on."""
+
+    ids: tuple[int, ...]
+    """Without the token that ended it."""
+    finished: bool
+    """Whether the model ended it."""
+
+
+class Engine:
+    """Several threads may ask it at once; they take turns.
+
+    Args:
+        key: what it is started from.
+        folder: the model, under a name that tells nothing.
+
+    Raises:
+        UserError: vLLM cannot run this model here.
+    """
+
+    def __init__(self, key: EngineKey, folder: Path) -> None:
+        options = key.config
+        lora: dict[str, Any] = {"enable_lora": False}
+        if key.adapters:
+            lora = {"enable_lora": True, "max_loras": options.max_loras}
+            lora |= {"max_lora_rank": options.max_lora_rank}
+        try:
+            self._llm = LLM(
+                str(folder),
+                dtype=key.dtype,
+                skip_tokenizer_init=True,  # token ids go in and come out
+                generation_config="vllm",  # the model's own defaults play no part
+                enable_prompt_embeds=True,
+                enable_prefix_caching=False,  # answers would depend on what was asked before
+                max_model_len=options.max_model_len,
+                gpu_memory_utilization=options.gpu_memory_utilization,
+                enforce_eager=options.enforce_eager,
+                use_tqdm_on_load=False,
+                **lora,
+            )
+        except Exception as error:  # vLLM raises whatever its parts raise
+            what = f"vLLM cannot start an engine for this model ({type(error).__name__})."
+            cure = "See why with VLLM_LOGGING_LEVEL=INFO, or use the generator transformers."
+            raise UserError(what, cure=cure) from error
+        self._lock = threading.Lock()
+        self.broken = False
+
+    @property
+    def hidden(self) -> int:
+        """Width of the residual stream."""
+        return int(self._llm.model_config.get_hidden_size())
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Number format of the activations."""
+        dtype: torch.dtype = self._llm.model_config.dtype
+        return dtype
+
+    @property
+    def length(self) -> int:
+        """Tokens of prompt and answer together, at most."""
+        return int(self._llm.model_config.max_model_len)
+
+    @contextmanager
+    def wearing(self, folder: Path) -> Iterator[LoRARequest]:
+        """An adapter, under a name that tells nothing, until the context ends.
+
+        Raises:
+            UserError: vLLM does not take it.
+        """
+        number = next(_ids)
+        request = LoRARequest(f"adapter-{number}", number, str(folder))
+        with self._lock:
+            try:
+                self._llm.llm_engine.add_lora(request)
+            except Exception as error:  # the engine passes on whatever its worker raised
+                what = f"vLLM does not take this adapter ({type(error).__name__})."
+                raise UserError(what, cure="Use the generator transformers for it.") from error
+        try:
+            yield request
+        finally:
+            with self._lock:
+                if not self.broken:
+                    self._llm.llm_engine.remove_lora(number)
+
+    def generate(
+        self,
+        prompts: Sequence[Any],
+        sampling: Sequence[SamplingParams],
+        adapter: LoRARequest | None,
+    ) -> list[NewTokens]:
+        """Goes on from prompts of vLLM's kind, one sampling for each.
+
+        Raises:
+            DiffkitError: the engine failed, and will be started anew for the next pair.
+        """
+        with self._lock:
+            try:
+                answers = self._llm.generate(
+                    list(prompts), list(sampling), use_tqdm=False, lora_request=adapter
+                )
+            except Exception as error:  # its words may hold paths; they stay in the traceback
+                self.broken = True
+                what = f"A vLLM engine failed while it generated ({type(error).__name__})."
+                raise DiffkitError(what, cure="Try again with fewer prompts at a time.") from error
+        return [_new_tokens(answer.outputs[0]) for answer in answers]
+
+    def close(self) -> None:
+        """Ends the engine's process, which frees all its memory."""
+        self.broken = True
+        self._llm.llm_engine.engine_core.shutdown()
+
+
+def _new_tokens(output: Any) -> NewTokens:
+    ids = tuple(output.token_ids)
+    finished = output.finish_reason == "stop"
+    return NewTokens(ids[:-1] if finished else ids, finished)

@@ -1,0 +1,104 @@
+"""One side of a pair, answered by a vLLM engine."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor
+from vllm import SamplingParams
+from vllm.lora.request import LoRARequest
+
+from diffkit import Completion, Generator, Sampling, StoredSide, Text, UserError
+from diffkit_evaluators.generators.soft_prompts import checked
+from diffkit_evaluators.generators.vllm_engine import Engine
+
+SPREAD = 1_000_003
+"""Keeps the draws of neighbouring seeds and prompts apart."""
+NEVER = -100.0
+"""What vLLM adds to the logit of a token that must not be drawn; it allows no less."""
+
+
+class VLLMGenerator(Generator):
+    """An engine, with an adapter or without.
+
+    Prompts are tokenised here, as `Model.generate` does: both generators read the same ids.
+
+    Args:
+        engine: of the side's full model.
+        side: its tokenizer and vocabulary.
+        adapter: the side's adapter on the engine; none for the full model itself.
+    """
+
+    def __init__(self, engine: Engine, side: StoredSide, adapter: LoRARequest | None) -> None:
+        self._engine = engine
+        self._side = side
+        self._adapter = adapter
+
+    def generate(self, prompts: Sequence[Text | str], sampling: Sampling) -> tuple[Completion, ...]:
+        """Completions, one for each prompt.
+
+        Raises:
+            UserError: a prompt is longer than the engine reads.
+        """
+        rows = self._side.encode(prompts)
+        for row in rows:
+            self._refuse_long(len(row))
+        inputs = [{"prompt_token_ids": row} for row in rows]
+        return self._complete(inputs, sampling, [str(prompt) for prompt in prompts])
+
+    def generate_from(
+        self, embeddings: Sequence[Float[Tensor, "_ hidden"]], sampling: Sampling
+    ) -> tuple[Completion, ...]:
+        """Completions, one for each sequence of input embeddings.
+
+        Raises:
+            UserError: a sequence is empty or too long, or not of this model's width.
+        """
+        rows = checked(embeddings, self._engine.hidden)
+        for row in rows:
+            self._refuse_long(len(row))
+        inputs = [{"prompt_embeds": row.cpu().to(self._engine.dtype)} for row in rows]
+        return self._complete(inputs, sampling, [""] * len(rows))
+
+    def _refuse_long(self, tokens: int) -> None:
+        if tokens >= self._engine.length:
+            what = f"A prompt has {tokens} tokens, and this model reads {self._engine.length - 1}."
+            raise UserError(what, cure="Shorten it, or raise max_model_len.")
+
+    def _complete(
+        self, inputs: Sequence[Any], sampling: Sampling, words: Sequence[str]
+    ) -> tuple[Completion, ...]:
+        if not inputs:
+            return ()
+        asked = [sampling_params(sampling, place, self._side) for place in range(len(inputs))]
+        rows = self._engine.generate(inputs, asked, self._adapter)
+        decode = self._side.tokenizer.decode
+        return tuple(
+            Completion(
+                prompt=word,
+                text=decode(list(row.ids), skip_special_tokens=True),
+                tokens=len(row.ids),
+                finished=row.finished,
+            )
+            for word, row in zip(words, rows, strict=True)
+        )
+
+
+def sampling_params(sampling: Sampling, place: int, side: StoredSide) -> SamplingParams:
+    """What vLLM calls a way of drawing completions.
+
+    Args:
+        sampling: how tokens are chosen.
+        place: of the prompt in its list.
+        side: knows which tokens end a completion, and which are no tokens at all.
+    """
+    return SamplingParams(
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        max_tokens=sampling.max_new_tokens,
+        seed=(sampling.seed * SPREAD + place) % 2**63,
+        ignore_eos=True,  # the ends are named here, all of them
+        stop_token_ids=sorted(side.ends) if sampling.stop_at_eos else [],
+        logit_bias=dict.fromkeys(range(side.vocabulary, side.rows), NEVER) or None,
+        detokenize=False,
+    )
