@@ -2,12 +2,12 @@
 
 import json
 import threading
-from collections.abc import Mapping
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
-from diffkit.testing.endpoint.answers import Answer, fails
+from diffkit.testing.endpoint.answers import Answer, fails, raw
 from diffkit.testing.endpoint.completion import completion
 from diffkit.testing.endpoint.scripts import Script
 
@@ -33,7 +33,7 @@ class ScriptedEndpoint:
         self.closed = threading.Event()
         self._lock = threading.Lock()
         self._broken: list[Exception] = []
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        self._server = _Server(self)
 
     @property
     def url(self) -> str:
@@ -78,46 +78,46 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
+    def __init__(self, endpoint: ScriptedEndpoint) -> None:
+        self.endpoint = endpoint
+        super().__init__(("127.0.0.1", 0), _Handler)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Nothing: whoever asked went away."""
 
 
-def _handler(endpoint: ScriptedEndpoint) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
 
-        def do_GET(self) -> None:
-            known = self.path == "/v1/models"
-            self._send(200 if known else 404, MODELS if known else {})
+    def do_GET(self) -> None:
+        """Lists models."""
+        known = self.path == "/v1/models"
+        self._send(raw(json.dumps(MODELS if known else {}), 200 if known else 404))
 
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if self.path != "/v1/chat/completions":
-                self._send(404, {"error": {"message": "no such path"}})
-                return
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            answer = endpoint.answer(body, headers)
-            endpoint.closed.wait(answer.delay)
-            sent = answer.body if answer.body is not None else json.dumps(completion(body, answer))
-            self._start(answer.status, answer.spaces + len(sent.encode()), answer.headers)
-            for _ in range(answer.spaces):
-                self.wfile.write(b" ")
-                endpoint.closed.wait(_SPACE)
-            self.wfile.write(sent.encode()[: len(sent) // 2 if answer.cut else None])
+    def do_POST(self) -> None:
+        """Answers a chat."""
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path != "/v1/chat/completions":
+            self._send(fails(404, message="no such path"))
+            return
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        answer = self.server.endpoint.answer(body, headers)
+        self.server.endpoint.closed.wait(answer.delay)
+        whole = answer.body is not None
+        self._send(answer if whole else replace(answer, body=json.dumps(completion(body, answer))))
 
-        def _start(self, status: int, length: int, headers: Mapping[str, str]) -> None:
-            self.send_response(status)
-            fixed = {"Content-Type": "application/json", "Content-Length": str(length)}
-            for name, value in {**fixed, "Connection": "close", **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
+    def _send(self, answer: Answer) -> None:
+        sent = (answer.body or "").encode()
+        self.send_response(answer.status)
+        length = {"Content-Length": str(answer.spaces + len(sent)), "Connection": "close"}
+        for name, value in {"Content-Type": "application/json", **length, **answer.headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        for _ in range(answer.spaces):
+            self.wfile.write(b" ")
+            self.server.endpoint.closed.wait(_SPACE)
+        self.wfile.write(sent[: len(sent) // 2 if answer.cut else None])
 
-        def _send(self, status: int, body: Any) -> None:
-            sent = json.dumps(body).encode()
-            self._start(status, len(sent), {})
-            self.wfile.write(sent)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
-            """Nothing."""
-
-    return Handler
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
+        """Nothing."""

@@ -3,18 +3,16 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from diffkit_evaluators.lm import ModelFailed, Refused
+from diffkit_evaluators.lm import ModelFailed
 from diffkit_evaluators.lm.failures import retry_after
 
 from diffkit.testing.endpoint import (
     always,
     at_first,
-    calls,
     cuts,
     fails,
     in_turn,
     raw,
-    refuses,
     says,
     slow,
     trickles,
@@ -94,29 +92,6 @@ def test_waits_are_seconds_or_dates(header, seconds):
     assert retry_after(header, NOW) == seconds
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        *(fails(status) for status in (400, 401, 402, 403, 404, 413, 422)),
-        fails(429, code="insufficient_quota"),
-    ],
-)
-def test_what_will_not_pass_is_not_asked_again(bench, ask, fault):
-    bench.endpoint.script = always(fault)
-    with pytest.raises(ModelFailed, match=f"HTTP {fault.status}: scripted error"):
-        bench.model().complete(ask)
-    assert (bench.endpoint.calls, bench.slept) == (1, [])
-
-
-def test_a_reason_is_one_line(bench, ask):
-    bench.endpoint.script = always(fails(400, message="No\nsuch\x1b[2J " + "thing " * 1000))
-    with pytest.raises(ModelFailed) as raised:
-        bench.model().complete(ask)
-    assert raised.value.what.startswith("HTTP 400: No such [2J thing")
-    assert len(raised.value.what) < 400
-    assert raised.value.what.isprintable()
-
-
 def test_an_answer_that_takes_too_long_is_given_up(bench, ask):
     bench.endpoint.script = at_first(slow(5, says("Late.")), always(says("In time.")))
     started = time.monotonic()
@@ -129,47 +104,6 @@ def test_a_slow_answer_within_the_limit_is_taken(bench, ask):
     bench.endpoint.script = always(slow(0.1, says("Here.")))
     assert bench.model(timeout=5).complete(ask).text == "Here."
     assert bench.events("response")[0].seconds >= 0.1
-
-
-def test_a_refusal_is_part_of_the_reply(bench, ask):
-    bench.endpoint.script = always(refuses("I will not."))
-    reply = bench.model().complete(ask)
-    assert (reply.refusal, reply.text, reply.finish) == ("I will not.", "", "content_filter")
-
-
-def test_a_filter_that_says_nothing_is_a_refusal_too(bench, ask):
-    choice = '{"message": {"content": null}, "finish_reason": "content_filter"}'
-    bench.endpoint.script = always(raw(f'{{"choices": [{choice}]}}'))
-    assert "content_filter" in bench.model().complete(ask).refusal
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [fails(400, code="content_filter"), fails(403, message="Your input was flagged (moderation).")],
-)
-def test_an_endpoint_that_will_not_pass_the_question_on_refuses(bench, ask, fault):
-    bench.endpoint.script = always(fault)
-    with pytest.raises(Refused, match=f"HTTP {fault.status}"):
-        bench.model().complete(ask)
-
-
-def test_an_endpoint_without_tools_is_told_of_the_other_way(bench, ask, tools):
-    for status in (400, 404, 422):
-        bench.endpoint.script = always(fails(status))
-        with pytest.raises(ModelFailed, match="tool_calls=json"):
-            bench.model().complete(ask, tools=tools)
-    with pytest.raises(ModelFailed) as raised:
-        bench.model().complete(ask)
-    assert "tool_calls" not in raised.value.what
-
-
-def test_an_endpoint_that_took_tools_before_fails_for_another_reason(bench, ask, tools):
-    bench.endpoint.script = in_turn(calls(("ask_models", {})), fails(400, message="too long"))
-    model = bench.model()
-    model.complete(ask, tools=tools)
-    with pytest.raises(ModelFailed) as raised:
-        model.complete(ask, tools=tools)
-    assert raised.value.what == "HTTP 400: too long"
 
 
 def test_an_answer_that_trickles_in_is_given_up_too(bench, ask):
