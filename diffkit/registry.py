@@ -70,7 +70,7 @@ class Registry:
     """All specs of one kind. A name that two plugins claim is an error when it is used."""
 
     kind: str
-    """Singular, for messages: ``method``, ``investigator``, ``grader``."""
+    """Singular, for messages: ``method``, ``investigator``, ``grader``, ``generator``."""
     _entries: dict[str, list[Entry]] = field(default_factory=dict)
 
     def add(self, spec: Spec, owner: str) -> None:
@@ -91,8 +91,7 @@ class Registry:
         """
         entries = self._entries.get(name, [])
         if not entries:
-            listing = "diffkit methods" if self.kind == "method" else "diffkit plugins"
-            raise UnknownName(self.kind, name, self._entries, listing=listing)
+            raise UnknownName(self.kind, name, self._entries, listing=f"diffkit {self.kind}s")
         if len(entries) > 1:
             owners = " and ".join(repr(entry.owner) for entry in entries)
             what = f"The plugins {owners} both register a {self.kind} named {name!r}."

@@ -23,9 +23,12 @@ from diffkit.plugins import load_host
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference.md"
-COMMANDS = ("plugins", "methods", "organisms list", "organisms show", "organisms check",
-            "organisms train", "run", "ask", "evaluate", "calibrate", "leaderboard", "report",
-            "export inspect", "runs list", "runs show", "runs rm", "doctor", "demo")  # fmt: skip
+COMMANDS = (
+    *("plugins", "methods", "investigators", "graders", "generators"),
+    *("organisms list", "organisms show", "organisms check", "organisms train"),
+    *("run", "ask", "evaluate", "calibrate", "grader check", "leaderboard", "report"),
+    *("export inspect", "runs list", "runs show", "runs rm", "doctor", "demo"),
+)
 
 
 def reference() -> str:
@@ -38,12 +41,13 @@ def reference() -> str:
     for command in ("", *COMMANDS):
         parts.append(f"### `{f'diffkit {command}'.strip()}`")
         parts.append(f"\n```text\n{_help(command)}\n```\n")
-    parts.append("## Options of methods\n")
     host = load_host()
     ours = {plugin.name for plugin in host.plugins if plugin.distribution == "diffkit"}
-    for entry in (entry for entry in host.methods if entry.owner in ours):
-        parts.append(f"### `{entry.spec.name}`\n\n{entry.spec.summary}\n")
-        parts.append(_options(entry.spec.load_config().model_json_schema()))
+    for registry in host.registries:
+        parts.append(f"## Options of {registry.kind}s\n")
+        for entry in (entry for entry in registry if entry.owner in ours):
+            parts.append(f"### `{entry.spec.name}`\n\n{entry.spec.summary}\n")
+            parts.append(_options(entry.spec.load_config().model_json_schema()))
     return "\n".join(parts)
 
 

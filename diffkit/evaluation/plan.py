@@ -100,7 +100,7 @@ def _component(name: str, options: Mapping[str, Any], registry: Registry) -> Com
         cure = f"Run it by itself: diffkit run {name} --base MODEL"
         raise BadOption(what, (f"{registry.kind}s", name), cure=cure)
     try:
-        return Component(spec, configure(spec, options))
+        return Component(spec, configure(spec, options, kind=registry.kind))
     except BadOption as error:
         raise error.within(f"{registry.kind}s", name) from error
 

@@ -16,13 +16,18 @@ from diffkit.yamls import explain, read_yaml
 R = TypeVar("R", bound=Record)
 
 
-def configure(spec: Spec, options: Mapping[str, Any]) -> MethodConfig:
+def configure(spec: Spec, options: Mapping[str, Any], *, kind: str = "method") -> MethodConfig:
     """The options of ``spec`` with defaults filled in.
+
+    Args:
+        spec: whose options they are.
+        options: what was given, by name.
+        kind: kind of ``spec``, for messages.
 
     Raises:
         BadOption: an option that it does not have, or a value that does not fit.
     """
-    listing = f"diffkit methods {spec.name}"
+    listing = f"diffkit {kind}s {spec.name}"
     config: type[MethodConfig] = spec.load_config()
     return validate(config, options, word="option", owner=spec.name, listing=listing)
 
