@@ -34,10 +34,19 @@ class Section:
 
     @property
     def named(self) -> dict[str, Row]:
-        """All rows by a name that stands alone: that of a method's own control holds the method."""
-        own = {terms.name(row) if terms.subject(row) else f"{row.method}: {terms.name(row)}": row
-               for row in self.rows}  # fmt: skip
+        """All rows by a name that stands alone: that of a method's own arm holds the method."""
+        own = {self._alone(row): row for row in self.rows}
         return {**own, **{terms.name(row): row for row in self.shared}}
+
+    def _alone(self, row: Row) -> str:
+        name = terms.name(row)
+        common = terms.subject(row) and sum(one.arm == row.arm for one in self.rows) == 1
+        return name if row.arm == "method" or common else f"{row.method}: {name}"
+
+    @property
+    def subjects(self) -> dict[str, Row]:
+        """The rows without controls, by such names."""
+        return {name: row for name, row in self.named.items() if terms.subject(row)}
 
     @property
     def mains(self) -> tuple[Row, ...]:

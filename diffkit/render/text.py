@@ -115,7 +115,7 @@ def _tables(leaderboard: Leaderboard) -> Iterator[RenderableType]:
         yield trust_table(leaderboard)
     if leaderboard.passports:
         known = leaderboard.passports.items()
-        yield labelled([(f"graded by {name}", plain(said)) for name, said in known])
+        yield labelled([("graded by", plain(f"{name}: {said}")) for name, said in known])
 
 
 def _legend(meanings: Sequence[tuple[str, str]]) -> Grid:

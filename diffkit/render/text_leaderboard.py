@@ -94,11 +94,11 @@ def notices_table(suite: str, section: Section) -> Group:
     alarms = ["false alarms", "by null"] if section.stratum == "all" else []
     said = ["says targeted"] if section.says_otherwise else []
     table = grid(["method", section.detected, "by kind of null", *alarms, *said])
-    for row in section.mains:
+    for name, row in section.subjects.items():
         cells = [_share(row.detected), _shares(row.detected_by, otherwise=row.calibration)]
         if alarms:
             cells += [_share(row.false_alarms), _shares(row.false_alarms_by)]
-        table.add_row(_name(row), *cells, *([_shares(terms.says(row))] if said else []))
+        table.add_row(plain(name, "bold"), *cells, *([_shares(terms.says(row))] if said else []))
     return Group(title(suite, "who notices that something was done", section), table)
 
 

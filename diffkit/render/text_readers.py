@@ -7,7 +7,6 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from diffkit.evaluation.quantities import BudgetCurve, Difference, RoleUse
-from diffkit.evaluation.row import Row
 from diffkit.evaluation.shares import Measure
 from diffkit.render import terms, words
 from diffkit.render.courses import evenly
@@ -34,19 +33,20 @@ def readers_tables(suite: str, section: Section) -> Iterator[Group]:
 
 def _above(section: Section) -> Grid:
     table = grid(["method", "above", *(f"{name}: difference" for _, name in section.compared)])
-    for row in section.mains:
+    for name, row in section.subjects.items():
         for arm, parts in row.above.items():
             cells = [_difference(parts.get(part)) for part, _ in section.compared]
-            table.add_row(_name(row), plain(terms.ARMS[arm]), *cells)
+            table.add_row(plain(name, "bold"), plain(terms.ARMS[arm]), *cells)
     return table
 
 
 def _against(section: Section) -> Grid:
     table = grid(["method", "against", *(f"{name}: difference" for _, name in section.compared)])
-    for row in section.mains:
+    for name, row in section.subjects.items():
         for other, parts in row.against.items():
-            found = [parts.get(part) for part, _ in section.compared]
-            table.add_row(_name(row), plain(other), *(_difference(one, pair=True) for one in found))
+            found = (parts.get(part) for part, _ in section.compared)
+            cells = [_difference(each, pair=True) for each in found]
+            table.add_row(plain(name, "bold"), plain(other), *cells)
     return table
 
 
@@ -81,11 +81,11 @@ def _ends(section: Section) -> Grid:
     score = section.score
     columns = ["method", "attempts", "with a verdict", f"{score} of all", f"{score} of these"]
     table = grid([*columns, "questions", "an attempt"], right=(1, 2, 5, 6))
-    for row in section.mains:
+    for name, row in section.subjects.items():
         counts = (Text(f"{row.attempts:,}"), Text(f"{row.verdicts:,}"))
         both = map(_total, (row.top1, row.top1_of_verdicts))
         time = (Text(words.mean(row.questions)), Text(words.duration(row.attempt_seconds)))
-        table.add_row(_name(row), *counts, *both, *time)
+        table.add_row(plain(name, "bold"), *counts, *both, *time)
     return table
 
 
@@ -98,17 +98,14 @@ def _total(measure: Measure | None) -> Text:
 def _costs(section: Section) -> Grid:
     columns = ["method", "role", "calls", "prompt tokens", "completion tokens", "dollars"]
     table = grid(columns, right=(2, 3, 4, 5))
-    for row in section.mains:
+    for name, row in section.subjects.items():
         for role, used in row.usage.items():
             models = words.clean(", ".join(used.models))
-            table.add_row(_name(row), plain(role).append(f"\n{models}", "dim"), *_used(used))
+            part = plain(role).append(f"\n{models}", "dim")
+            table.add_row(plain(name, "bold"), part, *_used(used))
     return table
 
 
 def _used(used: RoleUse) -> list[Text]:
     counts = (used.calls, used.prompt_tokens, used.completion_tokens)
     return [*(Text(words.mean(count)) for count in counts), Text(terms.dollars(used.cost))]
-
-
-def _name(row: Row) -> Text:
-    return plain(terms.name(row), "bold")
