@@ -14,6 +14,7 @@ from diffkit_evaluators.lm.schemas import in_words
 
 R = TypeVar("R", bound=Record)
 _SHOWN = 3  # things that are wrong
+_REASON = 200  # characters of a refusal
 
 
 def structured(model: LanguageModel, messages: Messages, schema: type[R], *, tries: int = 3) -> R:
@@ -30,7 +31,7 @@ def structured(model: LanguageModel, messages: Messages, schema: type[R], *, tri
     for _ in range(tries):
         reply = model.complete(conversation, schema=schema)
         if reply.refusal:
-            raise Refused(reply.refusal)
+            raise Refused(" ".join(reply.refusal.split())[:_REASON])
         read = _read(reply, schema)
         if isinstance(read, schema):
             return read

@@ -99,8 +99,8 @@ def test_nothing_that_was_written_is_in_the_error(bench, ask):
 
 
 def test_a_refusal_is_not_asked_again(bench, ask):
-    bench.endpoint.script = always(refuses("No."))
-    with pytest.raises(Refused, match=r"No\."):
+    bench.endpoint.script = always(refuses("I will\nnot. " + "Never. " * 99))
+    with pytest.raises(Refused, match=r"^I will not\. [Never. ]{150,200}$"):
         structured(bench.model(), ask, Marks)
     assert bench.endpoint.calls == 1
 
