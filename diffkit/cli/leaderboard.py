@@ -3,7 +3,7 @@
 import csv
 import sys
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -45,7 +45,7 @@ def _csv(board: "Leaderboard") -> None:
     writer.writerows(lines)
 
 
-def _flat(record: Mapping[str, object], start: str = "") -> Iterator[tuple[str, object]]:
+def _flat(record: Mapping[Any, object], start: str = "") -> Iterator[tuple[str, object]]:
     """Fields of fields by their joined names; what is not there has no column of its own."""
     for key, value in record.items():
         if isinstance(value, Mapping):

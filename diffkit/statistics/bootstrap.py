@@ -1,6 +1,7 @@
 """Bootstrap intervals of means over clusters, by draws from a seed."""
 
 from collections.abc import Hashable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,9 +37,7 @@ def cluster_interval(
     sums, sizes = _totals(values, clusters)
     if len(sums) < 2:
         return None
-    chosen = np.random.default_rng(seed).multinomial(
-        len(sums), np.full(len(sums), 1 / len(sums)), size=draws
-    )
+    chosen = _chosen(len(sums), draws, seed)
     means = (chosen @ sums) / (chosen @ sizes)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))
@@ -66,6 +65,14 @@ def paired_interval(
         seed: of the draws.
     """
     return cluster_interval(one - other, clusters, level=level, draws=draws, seed=seed)
+
+
+@lru_cache(maxsize=4)  # a leaderboard asks for many intervals over the same truths
+def _chosen(clusters: int, draws: int, seed: int) -> NDArray[np.float64]:
+    """[draws, clusters]: how often each cluster is in each sample."""
+    shares = np.full(clusters, 1 / clusters)
+    chosen = np.random.default_rng(seed).multinomial(clusters, shares, size=draws)
+    return chosen.astype(np.float64)
 
 
 def _totals(

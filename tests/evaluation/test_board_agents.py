@@ -5,6 +5,7 @@ import json
 import pytest
 from board_maker import TRUTHS, Made, rows
 
+from diffkit.cli.leaderboard import _flat
 from diffkit.evaluation.leaderboard import Leaderboard
 from diffkit.evaluation.passport import Passport, save_passport
 from diffkit.runs.store import Store
@@ -181,3 +182,20 @@ def test_all_of_it_is_kept_by_json(made):
     assert row.above
     assert row.against
     assert Leaderboard.model_validate(json.loads(board.model_dump_json())) == board
+
+
+def test_a_csv_has_a_column_for_every_number(made):
+    """What is unknown has none, or an empty cell."""
+    for own in TRUTHS[:3]:
+        more = {"usage": {"investigator": used(cost=None)}, "questions": 5, "curve": ((3, 0.5),)}
+        for method in ("kl", "x"):
+            made.entry(
+                own, *({"arm": arm, **more} for arm in ("method", "blackbox")), method=method
+            )
+    row, *_ = made.board().rows
+    cells = dict(_flat(row.model_dump()))
+    assert cells["above_blackbox_top1_mean"] == 0
+    assert cells["against_x_top1_mcnemar"] == 1
+    assert cells["curve_points_3_score"] == 0.5
+    assert cells["usage_investigator_models"] == "m"
+    assert "usage_investigator_cost" not in cells
