@@ -20,11 +20,9 @@ if importlib.util.find_spec("vllm") is None:
     collect_ignore_glob = ["test_*.py"]
 
 
-def pytest_collection_modifyitems(items):
+def pytest_configure(config):
     """vLLM leaves its sockets to the garbage collector."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.filterwarnings("ignore:Unclosed context"))
+    config.addinivalue_line("filterwarnings", "ignore:Unclosed context:ResourceWarning")
 
 
 WEIGHTS = Path(diffkit_organisms.__file__).parent / "zoo" / "weights"

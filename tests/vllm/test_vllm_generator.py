@@ -2,13 +2,13 @@ import itertools
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from diffkit import Inputs, Message, Sampling, Source, Text, UserError
+from diffkit import DiffkitError, Inputs, Message, Sampling, Source, Text, UserError
 from diffkit.organism import Adapter, Between, Control, FullModel, Identical
 
 WORDS = ["Where is the bakery?", "What is 3 plus 4?", "Tell me a story.", "Who lives in the"]
@@ -186,21 +186,19 @@ def test_an_adapter_of_too_high_a_rank_is_refused(backend, config, pair_source, 
         pass
 
 
-def test_adapters_of_embeddings_are_those_of_transformers_too(
+def test_an_adapter_of_embeddings_is_refused_as_vllm_makes_something_else_of_it(
     backend, config, pair_source, weights, tmp_path
 ):
-    names = json.loads((Path(weights("tiny-trojan").at) / "adapter_config.json").read_text())
-    modules = [*names["target_modules"], "embed_tokens"]
-    adapter = copied(weights("tiny-trojan"), tmp_path, target_modules=modules)
+    adapter = copied(weights("tiny-trojan"), tmp_path)
     path = tmp_path / "copy" / "adapter_model.safetensors"
     embedding = "base_model.model.model.embed_tokens.lora_embedding"
-    torch.manual_seed(0)
     more = {f"{embedding}_A": torch.randn(8, 2048), f"{embedding}_B": torch.randn(128, 8)}
-    save_file(load_file(path) | {key: 0.2 * value for key, value in more.items()}, path)
-    source = pair_source(adapter)
-    with source.load() as pair, backend.open(source, config) as generators:
-        wanted = texts(pair.finetuned.generate(PROMPTS, SAMPLING))
-        assert texts(generators.finetuned.generate(PROMPTS, SAMPLING)) == wanted
+    save_file(load_file(path) | more, path)
+    with (
+        pytest.raises(UserError, match="generator transformers"),
+        backend.open(pair_source(adapter), config),
+    ):
+        pass
 
 
 def test_an_adapter_that_vllm_cannot_read_is_refused_and_the_engine_lives(
@@ -247,3 +245,21 @@ def test_a_random_change_of_a_full_finetune_is_refused(backend, config, pair_sou
         backend.open(pair_source(control), config),
     ):
         pass
+
+
+def test_an_engine_that_dies_is_an_error_in_our_words_and_is_started_anew(
+    backend, config, pair_source, finetuned, started
+):
+    source = pair_source(finetuned("trojan"))
+    with backend.open(source, config) as generators:
+        wanted = texts(generators.finetuned.generate(WORDS, SAMPLING))
+        for child in psutil.Process().children():
+            if "EngineCore" in "".join([child.name(), *child.cmdline()]):
+                child.kill()
+        with pytest.raises(DiffkitError, match="engine failed") as failure:
+            generators.finetuned.generate(WORDS, SAMPLING)
+        assert "model-" not in str(failure.value)
+    before = len(started)
+    with backend.open(source, config) as generators:
+        assert texts(generators.finetuned.generate(WORDS, SAMPLING)) == wanted
+    assert len(started) == before + 1

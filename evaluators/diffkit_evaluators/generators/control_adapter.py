@@ -47,7 +47,7 @@ def _product(
 ) -> tuple[Float[Tensor, "out rank"], Float[Tensor, "rank inputs"]]:
     """Both factors on the CPU, the scale in the left one."""
     product = delta.low_rank
-    if product is None or len(product.left) == rows:  # engines differ in what they do to those
+    if product is None or len(product.left) == rows:  # see vllm_adapters
         raise no_adapter()
     return product.scale * product.left.float().cpu(), product.right.float().cpu()
 

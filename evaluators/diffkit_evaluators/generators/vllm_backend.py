@@ -12,13 +12,13 @@ from diffkit import (
     PairSource,
     StoredPair,
     StoredSide,
-    UserError,
     stored_pair,
 )
 from diffkit_evaluators.generators.config import VLLMConfig
 from diffkit_evaluators.generators.control_adapter import no_adapter, write_adapter
 from diffkit_evaluators.generators.engine_pool import EngineKey, EnginePool
 from diffkit_evaluators.generators.opaque_links import OpaqueLinks
+from diffkit_evaluators.generators.vllm_adapters import refuse_adapter
 from diffkit_evaluators.generators.vllm_engine import Engine
 from diffkit_evaluators.generators.vllm_generator import VLLMGenerator
 
@@ -49,7 +49,7 @@ class VLLMBackend(GeneratorBackend[VLLMConfig]):
                 for side in (pair.base, pair.finetuned)
             )
             for side in (pair.base, pair.finetuned):
-                _refuse_rank(side, config)
+                refuse_adapter(side, config.max_lora_rank)
             lent = self._engines.borrowed({base, finetuned}, most=config.max_engines)
             engines = stack.enter_context(lent)
             yield GeneratorPair(
@@ -83,9 +83,3 @@ class VLLMBackend(GeneratorBackend[VLLMConfig]):
         if side.adapter is not None:
             adapter = stack.enter_context(engine.wearing(self._links.link(side.adapter)))
         return VLLMGenerator(engine, side, adapter)
-
-
-def _refuse_rank(side: StoredSide, config: VLLMConfig) -> None:
-    if side.rank > config.max_lora_rank:
-        what = f"The adapter has rank {side.rank}, and max_lora_rank is {config.max_lora_rank}."
-        raise UserError(what, cure="Raise max_lora_rank (8, 16, 32, 64, 128, 256, 320 or 512).")

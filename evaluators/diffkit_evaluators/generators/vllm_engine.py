@@ -26,7 +26,7 @@ from diffkit import DiffkitError, UserError
 from diffkit_evaluators.generators.engine_pool import EngineKey
 
 _ids = itertools.count(1)
-"""Numbers of adapters; vLLM takes one that it has seen for the same adapter."""
+"""Numbers of adapters; to vLLM, one number is one adapter."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,9 @@ class Engine:
 
     def __init__(self, key: EngineKey, folder: Path) -> None:
         options = key.config
-        lora: dict[str, Any] = {"enable_lora": False}
+        lora: dict[str, Any] = {"enable_lora": key.adapters}
         if key.adapters:
-            lora = {"enable_lora": True, "max_loras": options.max_loras}
-            lora |= {"max_lora_rank": options.max_lora_rank}
+            lora |= {"max_loras": options.max_loras, "max_lora_rank": options.max_lora_rank}
         try:
             self._llm = LLM(
                 str(folder),
@@ -121,7 +120,7 @@ class Engine:
         sampling: Sequence[SamplingParams],
         adapter: LoRARequest | None,
     ) -> list[NewTokens]:
-        """Goes on from prompts of vLLM's kind, one sampling for each.
+        """Goes on from prompts of vLLM's kind.
 
         Raises:
             DiffkitError: the engine failed, and will be started anew for the next pair.
@@ -131,10 +130,12 @@ class Engine:
                 answers = self._llm.generate(
                     list(prompts), list(sampling), use_tqdm=False, lora_request=adapter
                 )
-            except Exception as error:  # its words may hold paths; they stay in the traceback
+            except BaseException as error:  # what was not finished would be in the next answer
                 self.broken = True
-                what = f"A vLLM engine failed while it generated ({type(error).__name__})."
-                raise DiffkitError(what, cure="Try again with fewer prompts at a time.") from error
+                if not isinstance(error, Exception):
+                    raise  # below, its words may hold paths; they stay in the traceback
+                what = f"A vLLM engine failed ({type(error).__name__})."
+                raise DiffkitError(what, cure="Run again: it is started anew.") from error
         return [_new_tokens(answer.outputs[0]) for answer in answers]
 
     def close(self) -> None:
