@@ -110,7 +110,7 @@ def test_the_two_repeats_see_the_models_in_both_orders(cli, endpoint):
 
 
 def test_the_key_is_nowhere_in_the_store(cli, endpoint):
-    endpoint.script = always(fails(401, f"bad key {KEY}"))
+    endpoint.script = always(fails(401, message=f"bad key {KEY}"))
     assert cli(*AGENT, "--organisms", "birds", "--yes").code == 0
     (made,) = attempts()
     assert made.outcome is Outcome.MODEL_ERROR
