@@ -24,6 +24,8 @@ _EXAMPLES = (
 _SCORE = ("score", "the grader's, from 0 to 1")
 _LINEUPS = ("top-1", "named", "1/rank", "none of these")
 READERS = (
+    ("detected at", "truths whose test passes at that level; false alarms: nulls that pass it"),
+    ("says targeted", "what the reader says itself, where that differs"),
     ("difference", "mean over the truths that both were graded on"),
     ("[ , ] of it", "95 % bootstrap interval, truths drawn as wholes"),
     ("p of it", "two-sided, by random signs; not corrected for how many are looked at"),

@@ -4,6 +4,7 @@ from diffkit.statistics.bootstrap import cluster_interval, paired_interval
 from diffkit.statistics.intervals import Interval, conformal_p, wilson
 from diffkit.statistics.mcnemar import mcnemar_p
 from diffkit.statistics.permutation import holm, matching_p, sign_flip_p
+from diffkit.statistics.power import mcnemar_power, truths_needed
 from diffkit.statistics.words import content_words, log_odds, word_counts
 
 __all__ = [
@@ -15,8 +16,10 @@ __all__ = [
     "log_odds",
     "matching_p",
     "mcnemar_p",
+    "mcnemar_power",
     "paired_interval",
     "sign_flip_p",
+    "truths_needed",
     "wilson",
     "word_counts",
 ]

@@ -1,0 +1,65 @@
+"""How many truths it takes to tell two methods apart."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binom
+
+MOST = 2000
+"""Truths beyond which nobody looks."""
+
+
+def mcnemar_power(one: float, other: float, truths: int, *, alpha: float = 0.05) -> float:
+    """The chance that McNemar's exact test tells two methods apart (Connor 1987; summed exactly).
+
+    Args:
+        one: share of truths that the first method names.
+        other: share that the second names; whether both name a truth is taken as independent,
+            which is cautious: where the same truths are hard for both, fewer are enough.
+        truths: truths that both are graded on.
+        alpha: level of the two-sided test.
+    """
+    return _power(_rejected(one, other, truths, alpha), _apart(one, other))
+
+
+def truths_needed(
+    one: float, other: float, *, power: float = 0.8, alpha: float = 0.05
+) -> int | None:
+    """The fewest truths from which on the test is at least as powerful as ``power``.
+
+    Exact tests are not more powerful with each further truth, so all larger numbers are looked at.
+
+    Args:
+        one: share of truths that the first method names.
+        other: share that the second names.
+        power: chance of telling them apart.
+        alpha: level of the two-sided test.
+
+    Returns:
+        The number; none where `MOST` are not enough.
+    """
+    rejected, apart = _rejected(one, other, MOST, alpha), _apart(one, other)
+    enough = None
+    for truths in range(MOST, 0, -1):
+        if _power(rejected[: truths + 1], apart) < power:
+            break
+        enough = truths
+    return enough
+
+
+def _apart(one: float, other: float) -> float:
+    """Probability that one names a truth and the other does not."""
+    return one * (1 - other) + other * (1 - one)
+
+
+def _rejected(one: float, other: float, most: int, alpha: float) -> NDArray[np.float64]:
+    """[most + 1]: the chance of a rejection, by how many truths one of both named."""
+    differing = np.arange(most + 1)
+    least = binom.ppf(alpha / 2, differing, 0.5)
+    least -= binom.cdf(least, differing, 0.5) > alpha / 2  # the most misses that still reject
+    share = one * (1 - other) / (_apart(one, other) or 1)
+    return np.asarray(binom.cdf(least, differing, share) + binom.cdf(least, differing, 1 - share))
+
+
+def _power(rejected: NDArray[np.float64], apart: float) -> float:
+    truths = len(rejected) - 1
+    return float(binom.pmf(np.arange(truths + 1), truths, apart) @ rejected)
