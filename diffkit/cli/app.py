@@ -20,6 +20,7 @@ from diffkit.cli import (
     methods,
     organisms,
     plugins,
+    power,
     report,
     run,
     runs,
@@ -49,6 +50,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
 app.add_typer(grader.app, name="grader")
 app.command("leaderboard")(leaderboard.leaderboard)
+app.command("power")(power.power)
 app.command("report")(report.report)
 app.add_typer(export.app, name="export")
 app.add_typer(runs.app, name="runs")
