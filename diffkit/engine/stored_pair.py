@@ -117,7 +117,8 @@ def _adapted(plain: StoredSide, adapter: Adapter) -> StoredSide:
 
 
 def _rank(plan: AdapterPlan) -> int:
-    return max(int(plan.options["r"]), *(plan.options.get("rank_pattern") or {"": 0}).values())
+    patterns = (plan.options.get("rank_pattern") or {}).values()
+    return max(map(int, (plan.options["r"], *patterns)))
 
 
 def _dtype(folder: Path) -> str:

@@ -14,7 +14,15 @@ from diffkit.registry import Spec
 from diffkit.runs.store import Store
 from diffkit.verdict import Attempt, Outcome
 
-SOURCE = "class E:\n    needs, varies = frozenset(), False\n    def investigate(self, *_): {raising}\n    grade = investigate\n"
+SOURCE = """
+class E:
+    needs, varies = frozenset(), False
+
+    def investigate(self, *_):
+        {raising}
+
+    grade = investigate
+"""
 
 
 @pytest.fixture(

@@ -20,9 +20,7 @@ from dk_stranger.method import note
 class Blunt(Investigator[BluntConfig]):
     """Says the same of everything."""
 
-    def investigate(
-        self, case: Case, config: BluntConfig, context: AttemptContext
-    ) -> Verdict:
+    def investigate(self, case: Case, config: BluntConfig, context: AttemptContext) -> Verdict:
         note("investigate", case.handle)
         if os.environ.get("DK_FAIL") == "investigator":
             raise ConnectionError("no line\nno answer")
@@ -32,9 +30,7 @@ class Blunt(Investigator[BluntConfig]):
 class Strict(Grader[Nothing]):
     """Finds nothing good enough."""
 
-    def grade(
-        self, attempt: Attempt, exam: Exam, config: Nothing, context: GradeContext
-    ) -> Grade:
+    def grade(self, attempt: Attempt, exam: Exam, config: Nothing, context: GradeContext) -> Grade:
         note("grade", attempt.digest)
         if os.environ.get("DK_FAIL") == "grader":
             raise ConnectionError("no line")
