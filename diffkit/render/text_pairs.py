@@ -8,6 +8,7 @@ from rich.text import Text
 from diffkit.evaluation.leaderboard import Leaderboard, PairResult
 from diffkit.evaluation.row import Row
 from diffkit.render import terms, words
+from diffkit.render.sections import sections
 from diffkit.render.text_parts import grid, plain, who
 
 
@@ -33,7 +34,8 @@ def _key(pair: PairResult | Row) -> tuple[str, str, str]:
 
 
 def _in_order(leaderboard: Leaderboard) -> list[PairResult]:
-    place = {_key(row): index for index, row in reversed([*enumerate(leaderboard.rows)])}
+    rows = [row for section in sections(leaderboard) for row in section.rows]
+    place = {_key(row): index for index, row in reversed([*enumerate(rows)])}
     return sorted(
         leaderboard.pairs, key=lambda pair: (place.get(_key(pair), len(place)), _key(pair))
     )

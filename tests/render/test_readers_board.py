@@ -181,3 +181,13 @@ def test_foreign_words_are_inert(agents, hostile):
     assert "\x1b" not in text + page
     assert "\u202e" not in text + page
     assert "<script>" not in page
+
+
+def test_pairs_of_no_method_come_after_those_of_methods(agents):
+    first, second = agents.pairs
+    alone = first.model_copy(update={"arm": "blackbox", "method": "", "investigator": "agent"})
+    lens = second.model_copy(update={"method": "activation_difference_lens"})
+    known = [pair.model_copy(update={"investigator": "agent"}) for pair in (alone, lens, first)]
+    text = told(agents.model_copy(update={"pairs": tuple(known)})).split("The pairs behind it")[1]
+    names = ("kl", "activation_difference_lens", "questions alone")
+    assert [line.strip() for line in text.splitlines() if line.strip() in names] == [*names]
