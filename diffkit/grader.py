@@ -98,6 +98,9 @@ class Grader(ABC, Generic[C]):
 
     needs: ClassVar[frozenset[GraderNeed]] = frozenset()
     """What it uses beside attempt and exam."""
+    reads_attempt: ClassVar[bool] = True
+    """Whether the grade hangs on what was said; false for graders of findings, which grade those of
+    one method alone, and each once."""
 
     @abstractmethod
     def grade(self, attempt: Attempt, exam: Exam, config: C, context: GradeContext) -> Grade:

@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from diffkit.evaluation.arenas import Arenas
 from diffkit.evaluation.cases import Sitting, subject_digest
 from diffkit.evaluation.cells import Cell
 from diffkit.evaluation.grades import Desk
 from diffkit.generator import GeneratorPair
-from diffkit.grader import GradeContext, GraderNeed
+from diffkit.grader import GradeContext, Grader, GraderNeed
 from diffkit.investigator import Talk
 from diffkit.organism import Organism
 from diffkit.runs.spec import ENGINE_VERSION
@@ -27,10 +28,11 @@ class Desks:
     arenas: Arenas
     _taught: dict[tuple[str, ...], Texts | None] = field(default_factory=dict)
 
-    def __call__(self, sitting: Sitting, needs: frozenset[GraderNeed]) -> Desk:
+    def __call__(self, sitting: Sitting, grader: Grader[Any]) -> Desk:
         """The desk of one grade, with nothing on it that the grader does not need."""
+        needs: frozenset[GraderNeed] = grader.needs
         if not needs:
-            return Desk()
+            return Desk(reads_attempt=grader.reads_attempt)
         source = _source(sitting)
         training = self._training(sitting.cell.pair.selected.organism)
         live: dict[str, object] = {"engine": ENGINE_VERSION}
@@ -42,7 +44,8 @@ class Desks:
             live["models"] = subject_digest(sitting.cell.subject)
         if "generators" in needs:
             live["generator"] = self.arenas.identity
-        return Desk(live, lambda talk: self._context(sitting, needs, talk))
+        context = partial(self._context, sitting, needs)
+        return Desk(live, context, grader.reads_attempt)
 
     def _context(self, sitting: Sitting, needs: frozenset[GraderNeed], talk: Talk) -> GradeContext:
         context, source = GradeContext(talk=talk), _source(sitting)
@@ -72,6 +75,11 @@ class Desks:
             texts = [text for path in organism.training_data for text in Texts.read(path).items]
             self._taught[paths] = Texts(items=tuple(texts)) if texts else None
         return self._taught[paths]
+
+
+def graded_by(grader: Grader[Any], sitting: Sitting) -> bool:
+    """Whether ``grader`` has anything to grade: one of findings needs those of one method."""
+    return grader.reads_attempt or _source(sitting) is not None
 
 
 def _source(sitting: Sitting) -> Cell | None:

@@ -69,6 +69,8 @@ class Desk:
     """Digests of it; part of the grade's key."""
     context: Callable[[Talk], GradeContext] = _nothing
     """Gathers it."""
+    reads_attempt: bool = True
+    """Whether the grade hangs on what was said."""
 
 
 @dataclass
@@ -88,7 +90,11 @@ class Marking:
         It holds what the attempt says and not only its digest, since an attempt that failed may end
         otherwise when it is made again.
         """
-        said = attempt.model_dump(mode="json", exclude=set(UNGRADED))
+        said: dict[str, object] = {}
+        if desk.reads_attempt:
+            said = attempt.model_dump(mode="json", exclude=set(UNGRADED))
+        else:
+            paper = paper.model_copy(update={"null_claims": ()})
         given = {"attempt": said, "exam": _content(paper), **desk.live}
         return digest({**given, **component_identity(grader)})
 

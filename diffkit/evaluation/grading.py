@@ -9,7 +9,7 @@ from diffkit.context import Progress
 from diffkit.errors import RunFailed
 from diffkit.evaluation.cases import Sitting
 from diffkit.evaluation.cells import Cell, Key
-from diffkit.evaluation.desks import Desks
+from diffkit.evaluation.desks import Desks, graded_by
 from diffkit.evaluation.detection import Calibration
 from diffkit.evaluation.grades import Desk, Marking, read_grade
 from diffkit.evaluation.interview import Place, Said
@@ -78,7 +78,8 @@ class Grading:
         return [
             Script(sitting, place, grader)
             for sitting, place in places
-            for grader in range(len(self.plan.graders))
+            for grader, marker in enumerate(self.graders)
+            if graded_by(marker, sitting)
         ]
 
     def _ask_models(self, scripts: Sequence[Script], progress: Progress) -> None:
@@ -120,13 +121,13 @@ class Grading:
         return self.mark.key(self.said[script.place], *self._with(script))
 
     def _with(self, script: Script) -> tuple[Exam, Component, Desk]:
-        paper = self.papers(script.sitting.cell, script.place.reader)
-        desk = self.desks(script.sitting, getattr(self._grader(script), "needs", frozenset()))
+        paper = self.papers(script.sitting.cell, script.place.arm, script.place.reader)
+        desk = self.desks(script.sitting, self._grader(script))
         return paper, self.plan.graders[script.grader], desk
 
     def _curve(self, script: Script) -> tuple[Scored, ...]:
         """What the guesses on the way were worth, where that costs no language model."""
-        if self._estimate(script) is not None:
+        if self._estimate(script) is not None or not self._grader(script).reads_attempt:
             return ()
         made = self.said[script.place]
         return tuple(

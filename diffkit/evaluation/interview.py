@@ -88,10 +88,8 @@ class Interview:
                     yield Task(sitting, number, repeat)
 
     def _null_tasks(self, sittings: Sittings) -> Iterator[Task]:
-        """Claims are wanted of what one method says; calibration, of all that varies."""
-        for task in self._tasks(sittings.nulls()):
-            if self.readers[task.reader].varies or task.sitting.arm == "method":
-                yield task
+        """What graders and calibration hold the rest against."""
+        yield from self._tasks(sittings.nulls())
 
     def _look(
         self, tasks: Sequence[Task], progress: Progress

@@ -16,7 +16,7 @@ from diffkit.verdict import Attempt, Outcome
 
 SOURCE = """
 class E:
-    needs, varies = frozenset(), False
+    needs, varies, reads_attempt = frozenset(), False, True
 
     def investigate(self, *_):
         {raising}

@@ -33,6 +33,7 @@ class FinetuningLossGrader(Grader[FinetuningLossConfig]):
     """
 
     needs: ClassVar[frozenset[GraderNeed]] = frozenset({"findings", "training", "pair"})
+    reads_attempt: ClassVar[bool] = False
 
     def grade(
         self, attempt: Attempt, exam: Exam, config: FinetuningLossConfig, context: GradeContext

@@ -43,6 +43,7 @@ class TokenRelevanceGrader(Grader[TokenRelevanceConfig]):
     """
 
     needs: ClassVar[frozenset[GraderNeed]] = frozenset({"findings"})
+    reads_attempt: ClassVar[bool] = False
 
     def grade(
         self, attempt: Attempt, exam: Exam, config: TokenRelevanceConfig, context: GradeContext
