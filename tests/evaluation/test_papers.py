@@ -19,7 +19,7 @@ READER = Component(Spec("reader", "", 1, "m:C", "m:I"), MethodConfig())
 def null(name, claim=None, **fields):
     """A calibration null; with a claim, one that a table knows."""
     made = cell(name, role="calibration", rung="random", **fields)
-    claims = {component_key(READER): claim}
+    claims = {component_key(READER): claim or ""}
     row = Calibrated(run=f"run-{name}", method="kl", rung="random", change_score=1, claims=claims)
     return replace(made, known=row) if claim is not None else made
 
