@@ -22,10 +22,17 @@ class Section:
     stratum: Stratum
     investigator: str
     grader: str
+    """Empty where what is shown hangs on none."""
     rows: tuple[Row, ...]
     """Methods, each followed by the other arms of its own; then main arms that all share, once."""
     shared: tuple[Row, ...]
     """Controls with the same numbers for every method, once."""
+
+    @property
+    def readers(self) -> str:
+        """Who read, and who graded where that is one."""
+        graded = f", graded by {self.grader}" if self.grader else ""
+        return f"read by {self.investigator}{graded}"
 
     @property
     def everything(self) -> tuple[Row, ...]:

@@ -1,6 +1,7 @@
 """How the rows of a leaderboard are gathered into tables, for both renderers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import get_args
 
 from diffkit.evaluation.leaderboard import Leaderboard
@@ -27,6 +28,22 @@ def mains(leaderboard: Leaderboard) -> tuple[Row, ...]:
     """The rows over all organisms without controls, by reader."""
     whole = (section for section in sections(leaderboard) if section.stratum == "all")
     return tuple(row for section in whole for row in section.mains)
+
+
+def noticing(parts: Sequence[Section]) -> tuple[Section, ...]:
+    """Those whose detection is to be shown: it hangs on the investigator, so one of each.
+
+    Graders of findings have no rows for some arms; the section with most rows is taken. Where it
+    stands for several, it names no grader.
+    """
+    groups: dict[tuple[Stratum, str], list[Section]] = {}
+    for part in parts:
+        groups.setdefault((part.stratum, part.investigator), []).append(part)
+    fullest = (max(group, key=lambda one: len(one.subjects)) for group in groups.values())
+    return tuple(
+        replace(one, grader="") if len(group) > 1 else one
+        for one, group in zip(fullest, groups.values(), strict=True)
+    )
 
 
 def _section(key: tuple[Stratum, str, str], rows: Sequence[Row]) -> Section:

@@ -11,7 +11,7 @@ from rich.text import Text
 from diffkit.evaluation.leaderboard import Leaderboard
 from diffkit.findings import Finding, Findings
 from diffkit.render import legends, words
-from diffkit.render.sections import sections
+from diffkit.render.sections import noticing, sections
 from diffkit.render.text_findings import View, renderable
 from diffkit.render.text_leaderboard import (
     examples_table,
@@ -106,7 +106,7 @@ def _tables(leaderboard: Leaderboard) -> Iterator[RenderableType]:
             yield parts_table(suite, section)
     if parts:
         yield _legend(legends.legend(leaderboard.rows))
-    yield from (notices_table(suite, section) for section in parts)
+    yield from (notices_table(suite, section) for section in noticing(parts))
     asking = [section for section in parts if section.asks]
     yield from chain.from_iterable(readers_tables(suite, section) for section in asking)
     if asking:

@@ -34,8 +34,7 @@ def who(row: Row | PairResult) -> Text:
 
 def title(suite: str, what: str, section: Section) -> Text:
     """A table's title with who read and who graded."""
-    readers = f"read by {section.investigator}, graded by {section.grader}"
-    return heading(f"{suite}: {what}{terms.STRATA[section.stratum]}", readers)
+    return heading(f"{suite}: {what}{terms.STRATA[section.stratum]}", section.readers)
 
 
 def more(hidden: int, what: str) -> list[Text]:

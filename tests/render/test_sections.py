@@ -1,4 +1,4 @@
-from diffkit.render.sections import sections
+from diffkit.render.sections import noticing, sections
 
 
 def test_strata_and_readers_have_a_section_each(leaderboard):
@@ -43,3 +43,14 @@ def test_a_control_that_differs_by_training_examples_alone_stays_below_each(taug
 def test_examples_are_known_only_where_there_are_any(leaderboard, taught):
     assert [one.by_examples for one in sections(leaderboard)] == [False, False]
     assert [one.by_examples for one in sections(taught)] == [True, True]
+
+
+def test_detection_is_shown_once_for_each_investigator(leaderboard):
+    rows = tuple(row.model_copy(update={"grader": "other"}) for row in leaderboard.rows)
+    both = sections(leaderboard.model_copy(update={"rows": (*leaderboard.rows, *rows)}))
+    alone = sections(leaderboard)
+    assert len(both) == 2 * len(alone)
+    shown = noticing(both)
+    assert [(one.stratum, one.grader) for one in shown] == [(one.stratum, "") for one in alone]
+    assert shown[0].readers == f"read by {alone[0].investigator}"
+    assert noticing(alone) == alone
