@@ -115,6 +115,8 @@ def _serving(served, port, sink):
     command += ["--enable-lora", "--max-lora-rank", "16"]
     command += ["--lora-modules", f"{served.adapter}={WEIGHTS / 'tiny-trojan'}"]
     command += ["--dtype", "float32", "--enforce-eager", "--max-model-len", str(LENGTH)]
+    command += ["--enable-auto-tool-choice", "--tool-call-parser", "hermes"]
+    command += ["--chat-template", Path(__file__).parent / "chat_template.jinja"]
     own = {"VLLM_NO_USAGE_STATS": "1", "VLLM_ALLOW_LONG_MAX_MODEL_LEN": "1"}
     return subprocess.Popen(
         command, stdout=sink, stderr=subprocess.STDOUT, env={**os.environ, **own}

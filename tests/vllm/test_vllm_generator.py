@@ -1,7 +1,11 @@
 import itertools
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
@@ -263,3 +267,15 @@ def test_an_engine_that_dies_is_an_error_in_our_words_and_is_started_anew(
     with backend.open(source, config) as generators:
         assert texts(generators.finetuned.generate(WORDS, SAMPLING)) == wanted
     assert len(started) == before + 1
+
+
+def test_engines_end_with_a_program_that_is_killed(weights, tmp_path):
+    script = Path(__file__).parent / "killed.py"
+    command = [sys.executable, script, weights("tiny-qwen3").at, tmp_path / "children"]
+    with (tmp_path / "log").open("w") as log:
+        done = subprocess.run(command, check=False, stdout=log, stderr=log)
+    assert done.returncode == -signal.SIGKILL, (tmp_path / "log").read_text()
+    pids = [int(pid) for pid in (tmp_path / "children").read_text().split()]
+    assert pids
+    _, alive = psutil.wait_procs([psutil.Process(p) for p in pids if psutil.pid_exists(p)], 30)
+    assert not alive

@@ -4,11 +4,11 @@ import itertools
 import os
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -21,22 +21,18 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what its own parts say of each other
     from vllm import LLM, SamplingParams
     from vllm.lora.request import LoRARequest
+    from vllm.v1.engine.exceptions import EngineDeadError
 
 from diffkit import DiffkitError, UserError
 from diffkit_evaluators.generators.engine_pool import EngineKey
+from diffkit_evaluators.generators.new_tokens import NewTokens, new_tokens
+from diffkit_evaluators.generators.vllm_watch import ParentWatch
+from diffkit_evaluators.generators.watched import watched
+
+T = TypeVar("T")
 
 _ids = itertools.count(1)
 """Numbers of adapters; to vLLM, one number is one adapter."""
-
-
-@dataclass(frozen=True)
-class NewTokens:
-    """How one prompt went on."""
-
-    ids: tuple[int, ...]
-    """Without the token that ended it."""
-    finished: bool
-    """Whether the model ended it."""
 
 
 class Engine:
@@ -67,8 +63,10 @@ class Engine:
                 gpu_memory_utilization=options.gpu_memory_utilization,
                 enforce_eager=options.enforce_eager,
                 use_tqdm_on_load=False,
+                worker_extension_cls=f"{ParentWatch.__module__}.{ParentWatch.__name__}",
                 **lora,
             )
+            self._llm.collective_rpc(ParentWatch.end_with.__name__, args=(os.getpid(),))
         except Exception as error:  # vLLM raises whatever its parts raise
             what = f"vLLM cannot start an engine for this model ({type(error).__name__})."
             cure = "See why with VLLM_LOGGING_LEVEL=INFO, or use the generator transformers."
@@ -101,18 +99,20 @@ class Engine:
         """
         number = next(_ids)
         request = LoRARequest(f"adapter-{number}", number, str(folder))
-        with self._lock:
+        with self._turn():
             try:
-                self._llm.llm_engine.add_lora(request)
-            except Exception as error:  # the engine passes on whatever its worker raised
+                self._watched(partial(self._llm.llm_engine.add_lora, request))
+            except EngineDeadError:
+                raise
+            except Exception as error:  # whatever the worker raised
                 what = f"vLLM does not take this adapter ({type(error).__name__})."
                 raise UserError(what, cure="Use the generator transformers for it.") from error
         try:
             yield request
         finally:
-            with self._lock:
-                if not self.broken:
-                    self._llm.llm_engine.remove_lora(number)
+            if not self.broken:
+                with self._turn():
+                    self._watched(partial(self._llm.llm_engine.remove_lora, number))
 
     def generate(
         self,
@@ -120,31 +120,35 @@ class Engine:
         sampling: Sequence[SamplingParams],
         adapter: LoRARequest | None,
     ) -> list[NewTokens]:
-        """Goes on from prompts of vLLM's kind.
-
-        Raises:
-            DiffkitError: the engine failed, and will be started anew for the next pair.
-        """
-        with self._lock:
-            try:
-                answers = self._llm.generate(
-                    list(prompts), list(sampling), use_tqdm=False, lora_request=adapter
-                )
-            except BaseException as error:  # what was not finished would be in the next answer
-                self.broken = True
-                if not isinstance(error, Exception):
-                    raise  # below, its words may hold paths; they stay in the traceback
-                what = f"A vLLM engine failed ({type(error).__name__})."
-                raise DiffkitError(what, cure="Run again: it is started anew.") from error
-        return [_new_tokens(answer.outputs[0]) for answer in answers]
+        """Goes on from prompts of vLLM's kind."""
+        with self._turn():
+            ask = partial(self._llm.generate, list(prompts), list(sampling), use_tqdm=False)
+            answers = self._watched(partial(ask, lora_request=adapter))
+        return [new_tokens(answer.outputs[0]) for answer in answers]
 
     def close(self) -> None:
         """Ends the engine's process, which frees all its memory."""
         self.broken = True
         self._llm.llm_engine.engine_core.shutdown()
 
+    def _watched(self, call: Callable[[], T]) -> T:
+        return watched(call, self._llm.llm_engine.engine_core.ensure_alive)
 
-def _new_tokens(output: Any) -> NewTokens:
-    ids = tuple(output.token_ids)
-    finished = output.finish_reason == "stop"
-    return NewTokens(ids[:-1] if finished else ids, finished)
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """The engine to oneself.
+
+        Raises:
+            DiffkitError: it failed, and is started anew for the next pair.
+        """
+        with self._lock:
+            try:
+                yield
+            except UserError:
+                raise
+            except BaseException as error:  # what was not finished would be in the next answer
+                self.broken = True
+                if not isinstance(error, Exception):
+                    raise
+                what = f"A vLLM engine failed ({type(error).__name__})."
+                raise DiffkitError(what, cure="Run again: it is started anew.") from error
