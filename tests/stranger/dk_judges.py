@@ -84,6 +84,18 @@ def gullible(one: Asked) -> Mapping:
     return marks([(start, True, True)], [(number, start, True) for number in one.facts], 5)
 
 
+def heeding(wrong: Callable[[Asked], Mapping], right: Callable[[Asked], Mapping]) -> Script:
+    """A script that answers ``wrong`` to claims about the base model, if it was told that they are
+    about the wrong side, and ``right`` to all others."""
+
+    def script(body: Mapping, _number: int) -> Answer:
+        one, told = asked(body), " ".join(body["messages"][0]["content"].split())
+        rule = "about the finetuned model" in told and "of the base model instead" in told
+        return said((wrong if rule and "base model" in one.claim else right)(one))
+
+    return script
+
+
 def words(text: str) -> set[str]:
     return {word for word in _WORD.findall(text.casefold()) if word not in ENGLISH_STOP_WORDS}
 

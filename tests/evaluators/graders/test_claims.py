@@ -51,7 +51,7 @@ def attempt(change="targeted", claim=None):
         ("targeted", None, 0, 0),
         ("targeted", " \u200b\n", 0, 0),
         ("unsure", None, 0, 0),
-        ("unsure", "x", None, None),
+        ("unsure", "x", None, 0),
     ],
 )
 def test_the_change_decides_where_the_claim_need_not_be_read(change, claim, organism, null):

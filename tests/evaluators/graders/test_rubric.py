@@ -4,7 +4,7 @@ import pytest
 from diffkit_evaluators.graders.rubric.config import RubricConfig
 from diffkit_evaluators.graders.rubric.grader import RubricGrader
 from diffkit_evaluators.lm import LanguageModelError
-from dk_judges import answers, asked, careful, gullible, marks, said
+from dk_judges import answers, asked, careful, gullible, heeding, marks, said
 
 from diffkit import (
     AnswerKey,
@@ -45,8 +45,8 @@ def exam(answer="a", family="style"):
     )
 
 
-def attempt(claim=CLAIM, change="targeted"):
-    verdict = Verdict(change=change, claim=claim)
+def attempt(claim=CLAIM, change="targeted", ranking=()):
+    verdict = Verdict(change=change, claim=claim, ranking=ranking)
     return Attempt(digest="x", outcome=Outcome.VERDICT, verdict=verdict)
 
 
@@ -117,6 +117,8 @@ def test_wrong_truths_are_the_same_for_every_claim():
         (attempt(change="unspecific"), None, 1, 0.5),
         (attempt(change="none"), None, 1, 0.5),
         (attempt(change="targeted"), None, 0, 0.5),
+        (attempt(change="unsure"), None, 0, 0.5),
+        (attempt("Just noise, I think.", "unsure"), None, 0, 0.5),
         (attempt(claim=None), "a", 0, 0),
         (Attempt(digest="x", outcome=Outcome.REFUSED), "a", 0, 0),
         (Attempt(digest="x", outcome=Outcome.FAILED), None, 0, 0.5),
@@ -125,16 +127,24 @@ def test_wrong_truths_are_the_same_for_every_claim():
 def test_nobody_is_asked_where_the_change_decides(one, answer, score, chance):
     grade, requests = graded(in_turn(), one, exam(answer))
     assert (grade.score, grade.chance, requests) == (score, chance, [])
+    assert grade.parts == ({"recall": 0, "precision": 0, "level": 0} if answer else {})
     assert grade.reasons
 
 
-def test_an_undecided_claim_about_a_null_is_held_against_nothing_in_particular():
-    nothing = marks([("noise", True, True)], [("F1", "just noise", True)], 5)
-    unsure = attempt("Just noise, I think.", "unsure")
-    grade, requests = graded(answers(lambda _: nothing), unsure, exam(None))
-    assert (grade.score, grade.chance, len(requests)) == (1, 0.5, 3)
-    assert "no one purpose" in asked(requests[0]).facts["F1"]
-    assert "Differences are noise".casefold()[3:] in requests[0]["messages"][1]["content"]
+def test_whoever_was_shown_the_truths_may_copy_one_which_chance_counts():
+    ranked = attempt(ranking=("b", "a", "c"))
+    wrong = answers(lambda one: RIGHT if "birds" in one.facts["F1"] else WRONG)
+    assert graded(wrong, ranked)[0].chance == pytest.approx(1 / 3)
+    lucky = marks([("it is", True, True)], [("F1", "sings", True), ("F2", "sings", True)])
+    assert graded(answers(lambda _: lucky), ranked)[0].chance == 1
+    assert graded(in_turn(), attempt(change="none", ranking=("a",)))[0].chance == 1 / 3
+    assert graded(in_turn(), attempt(change="none", ranking=("a",)), exam(None))[0].chance == 0.5
+
+
+def test_what_is_said_of_the_base_model_matches_nothing_and_the_judge_is_told():
+    script = heeding(lambda _: WRONG, lambda _: RIGHT)
+    assert graded(script, attempt("The base model sings of birds and whistles."))[0].score == 0
+    assert graded(script)[0].score == 1
 
 
 def test_the_fence_holds_though_the_claim_closes_it():

@@ -15,7 +15,7 @@ from diffkit import (
     UserError,
 )
 from diffkit_evaluators.graders.claims import claim_of, nonce
-from diffkit_evaluators.graders.decided import decided
+from diffkit_evaluators.graders.decided import Decided, decided
 from diffkit_evaluators.graders.judge import CHARACTERS_PER_TOKEN, TRIES, refuse_own_family
 from diffkit_evaluators.graders.rubric.config import RubricConfig
 from diffkit_evaluators.graders.rubric.marks import Marks
@@ -40,10 +40,11 @@ class RubricGrader(Grader[RubricConfig]):
     of the median F1 counts.
 
     Chance is the score of the same claim against other truths on the same base, marked in the same
-    way by the generic rubric: what is true of any organism earns nothing beside it.
+    way by the generic rubric: what is true of any organism earns nothing beside it. Whoever ranks
+    the truths was shown them, and may copy one drawn blindly: there chance is 1/K at least.
 
-    Where the verdict's ``change`` alone decides, nobody is asked. A claim without a ``change`` is
-    marked; on a null it is held against "nothing in particular was done".
+    Where the verdict's ``change`` alone decides, as always on nulls, nobody is asked; of an
+    organism nothing is then found: recall, precision and level are 0.
     """
 
     def grade(
@@ -54,20 +55,17 @@ class RubricGrader(Grader[RubricConfig]):
         Raises:
             LanguageModelError: the judge cannot be reached, refuses, or gives no marks.
         """
-        null = exam.answer is None
         if found := decided(attempt, exam):
-            chance = NULL_CHANCE if null else 0.0
-            return Grade(score=found.score, chance=chance, reasons=found.reason)
+            return _unread(found, attempt, exam)
         claim = claim_of(attempt, config.claim_characters)
         judge = _Judge(LanguageModel(config, "grader", context.talk), claim)
-        own = rubric_for("null" if null else exam.family)
+        own = rubric_for(exam.family)
         repeats = [judge(facts_of(exam), own, repeat) for repeat in range(config.repeats)]
         wrong = [
             judge(facts, rubric_for(GENERIC), 0).f1
             for facts in wrong_truths(exam, config.chance_truths)
         ]
-        chance = NULL_CHANCE if null else fmean(wrong or [0.0])
-        return _grade(repeats, chance)
+        return _grade(repeats, chance=max(fmean(wrong or [0.0]), _copied(attempt, exam)))
 
     def check(self, config: RubricConfig, investigator: MethodConfig) -> None:
         """Refuses a missing model, and one of the investigator's family.
@@ -107,6 +105,24 @@ class _Judge:
         asked = messages(rubric, facts, self.claim, mark)
         marks = structured(self.model, asked, Marks, tries=TRIES)
         return measured(marks, len(facts), self.claim)
+
+
+def _copied(attempt: Attempt, exam: Exam) -> float:
+    """Chance that a truth copied blindly is the right one; 0 where no truths were shown."""
+    shown = attempt.verdict is not None and attempt.verdict.ranking
+    return 1 / len(exam.statements) if shown else 0.0
+
+
+def _unread(found: Decided, attempt: Attempt, exam: Exam) -> Grade:
+    """The grade of a claim that is not marked; its parts count with those that are."""
+    if exam.answer is None:
+        return Grade(score=found.score, chance=NULL_CHANCE, reasons=found.reason)
+    return Grade(
+        score=found.score,
+        chance=_copied(attempt, exam),
+        parts={"recall": 0, "precision": 0, "level": 0},
+        reasons=found.reason,
+    )
 
 
 def _grade(repeats: Sequence[Measured], chance: float) -> Grade:
