@@ -118,12 +118,21 @@ def test_counterfactuals_are_the_grades_under_other_truths():
 def test_a_method_without_tokens_scores_nothing(items):
     found = grade(*items)
     assert (found.score, found.chance) == (0, 0)
+    assert found.parts == {"weighted": 0, "weighted_chance": 0, "tokens": 0}
+    assert found.if_true == {handle: {"top1": 0, "weighted": 0} for handle in TEXTS}
+    told = grade(table("birds"))
+    assert (found.parts.keys(), found.if_true.keys()) == (told.parts.keys(), told.if_true.keys())
     assert "shows no table of tokens" in found.reasons
+
+
+def test_a_language_model_is_not_asked_about_no_tokens(endpoint):
+    found = judged(endpoint, always(refuses()))
+    assert (found.parts["weighted"], found.if_true, endpoint.requests) == (0, {}, [])
 
 
 def test_nulls_and_other_evidence_score_nothing():
     null = grade(table("birds"), answer=None)
-    assert (null.score, null.chance, null.if_true) == (0, 0, {})
+    assert (null.score, null.chance, null.parts, null.if_true) == (0, 0, {}, {})
     grader, config = TokenRelevanceGrader(), TokenRelevanceConfig()
     assert grader.grade(ATTEMPT, exam(), config, GradeContext()).score == 0
 
@@ -142,6 +151,7 @@ def test_relevance_is_a_share_of_tokens_and_of_weights():
     tokens = [Shown("a", 1.0), Shown("b", 0.5), Shown("c", 0.0)]
     found = relevance(tokens, [False, True, True])
     assert (found.share, found.weighted) == (2 / 3, pytest.approx(1 / 3))
+    assert relevance([], []) == relevance(tokens, [False] * 3)
 
 
 LINE = re.compile(r"^(\d+): (\".*\")$", re.M)

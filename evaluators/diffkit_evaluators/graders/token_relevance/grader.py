@@ -39,7 +39,8 @@ class TokenRelevanceGrader(Grader[TokenRelevanceConfig]):
     over them: some tokens are relevant to anything.
 
     It grades the method, and what the investigator says plays no part. Where there is nothing to
-    look at (no table of tokens, nothing targeted done) score and chance are 0.
+    look at (no table of tokens, nothing targeted done) score and chance are 0; a method without
+    tokens has none that are relevant to any truth.
     """
 
     needs: ClassVar[frozenset[GraderNeed]] = frozenset({"findings"})
@@ -55,13 +56,11 @@ class TokenRelevanceGrader(Grader[TokenRelevanceConfig]):
         """
         del attempt
         if exam.answer is None:
-            return _nothing("nothing targeted was done")
+            return Grade(score=0, chance=0, reasons="Nothing targeted was done.")
         findings = context.findings
         tokens = first_tokens(findings, config.tables, config.tokens) if findings else ()
-        if not tokens:
-            return _nothing("the method shows no table of tokens")
         known = relevant_words(exam.statements, exam.reference, config.words)
-        if config.model is None:
+        if config.model is None or not tokens:
             by_truth = {handle: _by_words(tokens, words) for handle, words in known.items()}
         else:
             model = LanguageModel(config, "grader", context.talk)
@@ -121,10 +120,13 @@ def _grade(
         chance=chance,
         parts=parts,
         if_true=if_true if permutable else {},
-        reasons=f"{own.share:.0%} of its first {len(tokens)} tokens are relevant to the truth, "
-        f"{chance:.0%} to others.",
+        reasons=_reason(len(tokens), own.share, chance),
     )
 
 
-def _nothing(reason: str) -> Grade:
-    return Grade(score=0, chance=0, reasons=f"Nothing to look at: {reason}.")
+def _reason(tokens: int, own: float, others: float) -> str:
+    if not tokens:
+        return "Nothing to look at: the method shows no table of tokens."
+    return (
+        f"{own:.0%} of its first {tokens} tokens are relevant to the truth, {others:.0%} to others."
+    )

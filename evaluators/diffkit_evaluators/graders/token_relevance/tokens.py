@@ -55,7 +55,9 @@ class Relevance:
 
 
 def relevance(tokens: Sequence[Shown], relevant: Sequence[bool]) -> Relevance:
-    """The relevance of ``tokens``, at least one, of which some are relevant."""
+    """The relevance of ``tokens``, of which some are relevant; of none it is 0."""
+    if not tokens:
+        return Relevance(0.0, 0.0)
     share = sum(relevant) / len(tokens)
     total = sum(token.weight for token in tokens)
     if not total:
