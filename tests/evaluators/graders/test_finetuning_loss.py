@@ -226,6 +226,7 @@ def test_directions_that_are_missing_or_of_another_model_score_nothing_and_say_w
 ):
     found = grade(tiny_pair, leave(**tensors), fitting)
     assert (found.score, found.chance) == (0, 0)
+    assert found.parts == {"share": 0, "random_share": 0}
     assert why in found.reasons
 
 

@@ -160,6 +160,9 @@ def test_silence_is_no_better_than_being_sure_and_wrong():
     silent = grade()
     wrong = grade(bet("hen"))
     assert (silent.score, silent.chance) == (wrong.score, wrong.chance) == (0, 0.5)
+    alike = ("confirmed", "confirmed_chance", "exchanged")
+    assert [silent.parts[name] for name in alike] == [wrong.parts[name] for name in alike]
+    assert silent.parts["count"] == 0
     failed = Attempt(digest="x", outcome=Outcome.REFUSED)
     config, nobody = PredictiveConfig(), GradeContext()
     assert PredictiveGrader().grade(failed, exam(), config, nobody) == silent

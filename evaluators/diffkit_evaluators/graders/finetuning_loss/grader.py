@@ -101,4 +101,5 @@ def _some(items: Sequence[T], config: FinetuningLossConfig) -> list[T]:
 
 
 def _nothing(reason: str) -> Grade:
-    return Grade(score=0, chance=0, reasons=f"Nothing to measure: {reason}.")
+    parts = {"share": 0, "random_share": 0}
+    return Grade(score=0, chance=0, parts=parts, reasons=f"Nothing to measure: {reason}.")

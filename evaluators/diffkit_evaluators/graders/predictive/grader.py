@@ -41,7 +41,7 @@ class PredictiveGrader(Grader[PredictiveConfig]):
         said = attempt.verdict.predictions if attempt.verdict else ()
         predictions = distinct(said, config.predictions)
         if not predictions:
-            return _silent(exam)
+            return _silent(exam, config)
         if exam.truth == "none":  # both models are one; no answer could differ
             return _graded(unmoved(predictions, config))
         if context.generators is None:
@@ -50,12 +50,18 @@ class PredictiveGrader(Grader[PredictiveConfig]):
             return _graded(settle(predictions, models, config))
 
 
-def _silent(exam: Exam) -> Grade:
+def _silent(exam: Exam, config: PredictiveConfig) -> Grade:
+    """Without a prediction none is confirmed; no probability was given that could be scored."""
     score = 0.0 if exam.answer else NOTHING_BET
     return Grade(
         score=score,
         chance=NOTHING_BET,
-        parts={"count": 0},
+        parts={
+            "count": 0,
+            "confirmed": 0,
+            "confirmed_chance": config.level,
+            "exchanged": score,
+        },
         reasons="It predicts nothing.",
     )
 
