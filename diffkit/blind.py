@@ -11,10 +11,8 @@ HANDLES = ("model-1", "model-2")
 """What the sides are called, in the order in which they are shown."""
 WITHHELD = "[withheld]"
 _SIDES: tuple[Side, Side] = ("base", "finetuned")
-_SPOKEN = re.compile(
-    r"(?:\bthe )?(?<![A-Za-z])(fine-?tuned|base)(?![A-Za-z])(?: (?:model|side)(?![A-Za-z]))?", re.I
-)
 _PATH = re.compile(r"(?:[A-Za-z]:)?(?:[/\\][\w.+@~-]*[\w+@~-]){2,}[/\\]?")
+_HANDLE = re.compile(r"(?:\bthe )?\bmodels?[\s_#‐‑–-]*([12])\b(?: model\b)?", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"[\d/\\_.-]")
 
 
@@ -25,8 +23,8 @@ def _ignore(channel: str) -> None:
 class Blind:
     """Says which handle stands for which side, and keeps identifiers out of what is told.
 
-    Models' own words are evidence: in them only identifiers are withheld. Methods' words (titles,
-    columns, notes) name the sides, and have handles put in their place.
+    Which side was finetuned is no secret: most findings are differences, and say it. What nobody is
+    told is which models they are.
 
     Args:
         first: the side that is called ``model-1``.
@@ -60,8 +58,8 @@ class Blind:
                 return side
         raise UserError(f"There is no model {handle!r}.", cure=f"Take {' or '.join(HANDLES)}.")
 
-    def evidence(self, text: str, channel: str = "evidence") -> str:
-        """What a model said, without identifiers."""
+    def hide(self, text: str, channel: str = "evidence") -> str:
+        """``text`` without identifiers."""
         if self._known is None:
             return text
         told, count = self._known.subn(WITHHELD, text)
@@ -69,42 +67,24 @@ class Blind:
             self._leaked(channel)
         return told
 
-    def words(self, text: str, channel: str = "words") -> str:
-        """What a method says of the models: handles in the place of the sides, no identifiers."""
-        return self.evidence(_SPOKEN.sub(self._spoken, text), channel)
-
     def error(self, text: str, channel: str = "error") -> str:
         """What went wrong, without identifiers and paths."""
         told, count = _PATH.subn("[path]", text)  # first, as a name may stand within a path
         if count:
             self._leaked(channel)
-        return self.words(told, channel)
+        return self.hide(told, channel)
 
     def schema(self, value: Any) -> Any:
-        """A JSON Schema with handles in the place of the sides, in words and choices."""
+        """A JSON Schema without identifiers in its words."""
         if isinstance(value, str):
-            return self.words(value, "schema")
+            return self.hide(value, "schema")
         if isinstance(value, Mapping):
             return {key: self.schema(one) for key, one in value.items()}
         return [self.schema(one) for one in value] if isinstance(value, list) else value
 
-    def arguments(self, value: Any) -> Any:
-        """What was given by such a schema, with sides in the place of their handles."""
-        if isinstance(value, str):
-            return next((side for side, name in self.handle.items() if name == value), value)
-        if isinstance(value, Mapping):
-            return {key: self.arguments(one) for key, one in value.items()}
-        return [self.arguments(one) for one in value] if isinstance(value, list) else value
-
     def reveal(self, text: str) -> str:
         """What was said of handles, with the sides' names in their place."""
-        for side, name in self.handle.items():
-            spoken = rf"(?<!\w)(?:the )?{'[- ]?'.join(name.split('-'))}(?!\w)"
-            text = re.sub(spoken, f"the {side} model", text, flags=re.I)
-        return text
-
-    def _spoken(self, match: re.Match[str]) -> str:
-        return self.handle["base" if match[1].casefold() == "base" else "finetuned"]
+        return _HANDLE.sub(lambda match: f"the {self.order[int(match[1]) - 1]} model", text)
 
 
 def _shaped(identifier: str) -> bool:

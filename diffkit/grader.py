@@ -50,7 +50,7 @@ class Exam(Record):
     """Ordinary texts on the same base, from which common words are known."""
     null_claims: tuple[str, ...] = ()
     """What the same investigator claimed of the calibration nulls, by the same method: some truths
-    attract any evidence, and this tells how much."""
+    attract any evidence, and this tells how much. Empty for graders that do not declare them."""
 
 
 class Grade(Record):
@@ -87,7 +87,7 @@ class GradeContext:
     talk: Talk = field(default_factory=Talk)
 
 
-GraderNeed = Literal["findings", "training", "pair", "generators"]
+GraderNeed = Literal["findings", "training", "pair", "generators", "null_claims"]
 """What a grader uses beside attempt and exam; it enters the grade's key."""
 
 C = TypeVar("C", bound=MethodConfig)

@@ -115,8 +115,12 @@ class BlindTool(Protocol):
         """JSON Schema of its arguments."""
         ...
 
+    def prompts(self, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+        """Prompts that a call would put to a model; none where the arguments do not fit."""
+        ...
+
     def call(self, arguments: Mapping[str, Any]) -> str:
-        """What it answers, as text.
+        """What it answers, as text; its prompts count as questions.
 
         Raises:
             UserError: the arguments do not fit; its words are blinded.
@@ -154,7 +158,9 @@ class Talk:
     """What goes with asking a language model: where it is written down, remembered and priced."""
 
     repeat: int = 0
-    """Number of the repeat, from 0; answers are remembered for each repeat by itself."""
+    """Number of the repeat, from 0."""
+    about: str = ""
+    """Digest of the attempt or grade: answers are remembered for each by itself."""
     transcript: Transcript = field(default_factory=Transcript)
     """Every request, answer and tool call is written there."""
     memory: Memory = field(default_factory=NoMemory)
@@ -201,6 +207,8 @@ class Estimate(Record):
     calls: int = Field(ge=0)
     prompt_tokens: int = Field(ge=0)
     completion_tokens: int = Field(ge=0)
+    dollars: float | None = Field(default=None, gt=0)
+    """A cap in US dollars; none is no cap."""
 
 
 Need = Literal["models", "tools", "candidates"]

@@ -36,6 +36,11 @@ class AgentTool(ABC, Generic[A]):
             UserError: the arguments are valid but do not fit this run.
         """
 
+    def prompts(self, arguments: A) -> tuple[str, ...]:
+        """Prompts of the asker's that a call puts to a model: each counts as a question."""
+        del arguments
+        return ()
+
 
 @dataclass(frozen=True)
 class FinishedRun:

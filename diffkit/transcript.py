@@ -9,6 +9,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from diffkit.errors import StoreError
 from diffkit.organism import Record
+from diffkit.runs.files import writing
 from diffkit.verdict import Verdict
 
 
@@ -124,9 +125,13 @@ class Transcript:
         self._path = path
 
     def write(self, event: Event) -> None:
-        """Adds an event."""
+        """Adds an event.
+
+        Raises:
+            StoreUnwritable: there is no room, or no permission.
+        """
         if self._path is not None:
-            with self._path.open("a", encoding="utf-8") as file:
+            with writing(self._path.parent), self._path.open("a", encoding="utf-8") as file:
                 file.write(event.model_dump_json() + "\n")
 
 

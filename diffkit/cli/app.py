@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import traceback
 from pathlib import Path
 from typing import Annotated
@@ -30,6 +31,8 @@ from diffkit.errors import DiffkitError
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
+WORKER = "diffkit-worker"
+"""Name of the threads that ask language models."""
 
 app = typer.Typer(
     help="Finds out what a finetuning did to a language model.",
@@ -149,6 +152,10 @@ def _explain(message: str, code: int) -> int:
 def _stopped() -> int:
     _clear()
     typer.echo("stopped: what is finished is kept; the same command goes on from there.", err=True)
+    if any(thread.name == WORKER for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(INTERRUPTED)  # their answers from far away are not waited for
     return INTERRUPTED
 
 

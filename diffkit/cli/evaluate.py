@@ -100,8 +100,20 @@ def evaluate(
     )
     render_leaderboard(build(evaluation, state.store), out)
     say("Next: diffkit report --leaderboard, or diffkit runs list")
-    if any(entry.error for entry in evaluation.entries):
+    if _failed(evaluation):
         raise typer.Exit(1)
+
+
+def _failed(evaluation: "Evaluation") -> bool:
+    """Whether a run, an attempt or a grade failed that the same command would make again."""
+    from diffkit.evaluation.attempts import AGAIN, read_attempt
+
+    if any(entry.error for entry in evaluation.entries):
+        return True
+    judged = [one for entry in evaluation.entries for one in entry.judged]
+    attempts = dict.fromkeys(one.attempt for one in judged)
+    failed = any(read_attempt(state.store, key).outcome in AGAIN for key in attempts)
+    return failed or any(one.error for one in judged)
 
 
 class Tally:

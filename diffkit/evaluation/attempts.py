@@ -1,13 +1,14 @@
 """Puts cases to investigators, once each."""
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from diffkit.errors import reason_of
+from diffkit.errors import RunFailed, StoreError, reason_of
 from diffkit.evaluation.plan import Component
 from diffkit.evaluation.remembered import Remembered
 from diffkit.investigator import AttemptContext, Case, NoVerdict, Talk
@@ -19,6 +20,7 @@ from diffkit.runs.store import Store
 from diffkit.transcript import FILE, Guessed, Transcript, read_transcript
 from diffkit.verdict import Attempt, Guess, Outcome, Verdict
 
+log = logging.getLogger("diffkit.evaluation")
 AGAIN = frozenset({Outcome.FAILED, Outcome.MODEL_ERROR})
 """Outcomes whose attempts are made again by the next evaluation: their cause may be mended."""
 
@@ -61,7 +63,11 @@ class Asking:
             return False
         if self.fresh or not self.store.has("attempts", key):
             return True
-        return read_attempt(self.store, key).outcome in AGAIN
+        try:
+            return read_attempt(self.store, key).outcome in AGAIN
+        except StoreError as error:
+            log.warning("%s It is made anew.", error.what)
+            return True
 
     def __call__(
         self, case: Case | None, investigator: Component, seat: Seat | None = None
@@ -86,7 +92,7 @@ class Asking:
             return Attempt(digest=key, outcome=Outcome.NO_EVIDENCE)
         told.unlink(missing_ok=True)  # what a stopped process wrote is written again, from memory
         memory = Remembered(self.store, forget=self.fresh)
-        talk = Talk(seat.repeat, Transcript(told), memory, self.prices)
+        talk = Talk(seat.repeat, key, Transcript(told), memory, prices=self.prices)
         clock = time.perf_counter()
         ended = _investigated(case, investigator, seat, talk)
         return Attempt(
@@ -114,14 +120,25 @@ def _investigated(case: Case, investigator: Component, seat: Seat, talk: Talk) -
     try:
         with seat.open(talk) as context:
             verdict = investigator.spec.load().investigate(case, investigator.config, context)
+            _check_asked(context)
         if not isinstance(verdict, Verdict):
             msg = f"investigate() returned {type(verdict).__name__}, not Verdict"
             raise TypeError(msg)
+    except StoreError:
+        raise
     except NoVerdict as end:
-        return _Ended(end.outcome, error=reason_of(end), questions=_asked(context))
+        return _Ended(end.outcome, error=str(end), questions=_asked(context))
     except (Exception, SystemExit) as error:
         return _Ended(Outcome.FAILED, error=reason_of(error), questions=_asked(context))
     return _Ended(_outcome(case, verdict, context), verdict, questions=_asked(context))
+
+
+def _check_asked(context: AttemptContext) -> None:
+    """Raises where the models could not be asked: what was said then is no verdict on them."""
+    failure = getattr(context.models, "failure", "")
+    if failure:
+        what = f"The models could not be asked: {failure}"
+        raise RunFailed(what)
 
 
 def _outcome(case: Case, verdict: Verdict, context: AttemptContext) -> Outcome:

@@ -22,7 +22,8 @@ class Item:
         price = self.prices.get(self.each.model)
         if price is None:
             return None
-        return self.count * price.of(self.each.prompt_tokens, self.each.completion_tokens)
+        most = price.of(self.each.prompt_tokens, self.each.completion_tokens)
+        return self.count * min(most, self.each.dollars or most)
 
     @property
     def words(self) -> str:

@@ -6,6 +6,7 @@ from diffkit.evaluation.consistency import check_alike
 from diffkit.evaluation.graded import Graded, read, runs_of
 from diffkit.evaluation.leaderboard import Leaderboard, PairResult
 from diffkit.evaluation.notes import notes
+from diffkit.evaluation.noticing import passes
 from diffkit.evaluation.passports import passports
 from diffkit.evaluation.record import Entry, Evaluation, MainArm
 from diffkit.evaluation.rows import rows
@@ -64,6 +65,7 @@ def _pair(case: Graded, *, several_bases: bool) -> PairResult:
         repeat=case.judged.repeat,
         change_score=case.run.manifest.change_score if own and case.run else None,
         p=case.detection.p if case.detection else None,
+        detected=passes(case) if case.detection else None,
         said=verdict.change if verdict else case.attempt.outcome.value,
         rank=_rank(case.grade),
         named=case.grade.parts.get("named") if case.grade else None,

@@ -1,7 +1,7 @@
-"""The broker: the only way from an investigator to models and tools, blind in both directions.
+"""The broker: the only way from an investigator to models and tools, blind to what they are.
 
-Handles go in, sides come out; texts come back with handles and without identifiers. What goes wrong
-is told in words that hold no path; the whole of it goes to the log alone.
+Answers come back under handles and without identifiers. What goes wrong is told in words that hold
+no path; the whole of it goes to the log alone.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from diffkit.blind import Blind
 from diffkit.catalogue import Selected
-from diffkit.errors import DiffkitError, UserError
+from diffkit.errors import DiffkitError, UserError, reason_of
 from diffkit.generator import GeneratorPair, Sampling
 from diffkit.investigator import Asked
 from diffkit.organism import Source, sources
@@ -82,6 +82,8 @@ class Questions:
     def __init__(self, generators: Callable[[], GeneratorPair], blind: Blind, seed: str) -> None:
         self._generators, self._blind, self._seed = generators, blind, seed
         self.asked = 0
+        self.failure = ""
+        """Why nobody could be asked, through no fault of the asker's."""
 
     def ask(
         self,
@@ -101,7 +103,7 @@ class Questions:
         )
         texts = [_chat(prompt) for prompt in prompts for _ in range(samples)]
         said = self._said(texts, sampling)
-        first, self.asked = self.asked + 1, self.asked + len(prompts)
+        first, self.asked, self.failure = self.asked + 1, self.asked + len(prompts), ""
         return tuple(
             self._one(first + place, prompt, said, slice(place * samples, (place + 1) * samples))
             for place, prompt in enumerate(prompts)
@@ -116,12 +118,14 @@ class Questions:
             both = self._generators()
             return {
                 side: [
-                    self._blind.evidence(one.text, "an answer")
+                    self._blind.hide(one.text, "an answer")
                     for one in getattr(both, side).generate(texts, sampling)
                 ]
                 for side in self._blind.order
             }
         except Exception as error:
+            if type(error) is not UserError or not self.asked:  # else it may be the question's
+                self.failure = reason_of(error)
             raise told(error, self._blind, "The models could not be asked") from error
 
     def _drawn(self) -> int:
@@ -134,13 +138,34 @@ def _chat(prompt: str) -> Text:
 
 
 class BlindedTool:
-    """A method's tool, under handles; a `BlindTool`."""
+    """A method's tool; a `BlindTool`.
 
-    def __init__(self, method: str, tool: AgentTool[Any], blind: Blind) -> None:
-        self._tool, self._blind = tool, blind
+    Args:
+        method: name of the method.
+        tool: its tool.
+        blind: what is withheld.
+        questions: counts what the tool asks.
+    """
+
+    def __init__(
+        self, method: str, tool: AgentTool[Any], blind: Blind, questions: Questions
+    ) -> None:
+        self._tool, self._blind, self._questions = tool, blind, questions
         self.name = f"{method}_{tool.name}"
-        self.summary = blind.words(tool.summary)
+        self.summary = blind.hide(tool.summary, "words")
         self.schema: Mapping[str, Any] = blind.schema(tool.Arguments.model_json_schema())
+
+    def prompts(self, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+        """Prompts that a call would put to a model; none where the arguments do not fit."""
+        try:
+            return self._tool.prompts(self._validated(arguments))
+        except UserError:
+            return ()
+
+    def _validated(self, arguments: Mapping[str, Any]) -> Any:
+        listing = f"the schema of {self.name}"
+        model = self._tool.Arguments
+        return validate(model, arguments, word="argument", owner=self.name, listing=listing)
 
     def call(self, arguments: Mapping[str, Any]) -> str:
         """What it answers, as text.
@@ -149,16 +174,11 @@ class BlindedTool:
             UserError: the arguments do not fit, or the tool failed.
         """
         try:
-            given = validate(
-                self._tool.Arguments,
-                self._blind.arguments(arguments),
-                word="argument",
-                owner=self.name,
-                listing=f"the schema of {self.name}",
-            )
+            given = self._validated(arguments)
             found = call(self._tool, given)
         except (ValidationError, DiffkitError) as error:
             raise told(error, self._blind, f"{self.name} failed") from error
+        self._questions.asked += len(self._tool.prompts(given))
         return "\n\n".join(describe(one, self._blind, limit=ROWS) for one in found)
 
 

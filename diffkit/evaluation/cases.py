@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from diffkit.evaluation.arms import base_only
 from diffkit.evaluation.cells import Cell, Conditions
@@ -11,7 +12,7 @@ from diffkit.evaluation.nulls import Nulls
 from diffkit.evaluation.record import Arm
 from diffkit.findings import Findings
 from diffkit.grader import Statement
-from diffkit.investigator import CandidateTruth, Case, Evidence, Need
+from diffkit.investigator import CandidateTruth, Case, Evidence, Investigator
 from diffkit.runs.digest import digest
 from diffkit.runs.subject import PairSpec
 
@@ -47,12 +48,13 @@ class Cases:
     statements: Mapping[str, tuple[Statement, ...]]
     """Distinct truths by base."""
 
-    def __call__(self, sitting: Sitting, needs: frozenset[Need]) -> Case | None:
-        """The case of a sitting for an investigator with such needs; none without any run.
+    def __call__(self, sitting: Sitting, reader: Investigator[Any]) -> Case | None:
+        """The case of a sitting for an investigator; none without any run.
 
         Empty findings are no evidence: whoever reads them is given what the arm without gives.
         """
-        evidence = self._evidence(sitting)
+        needs = reader.needs
+        evidence = self._evidence(sitting, alike=reader.varies)
         if evidence is None:
             return None
         found = tuple(one for one in evidence if one.findings != Findings())
@@ -64,10 +66,10 @@ class Cases:
             candidates=self._candidates(sitting) if "candidates" in needs else (),
         )
 
-    def _evidence(self, sitting: Sitting) -> tuple[Evidence, ...] | None:
+    def _evidence(self, sitting: Sitting, *, alike: bool) -> tuple[Evidence, ...] | None:
         if sitting.findings is not None:
             return (Evidence(findings=sitting.findings),)
-        found = [self._of(source) for source in sitting.sources]
+        found = [self._of(source, alike=alike) for source in sitting.sources]
         known = tuple(one for one in found if one is not None)
         if sitting.sources and not known:
             return None
@@ -77,11 +79,17 @@ class Cases:
             )
         return known
 
-    def _of(self, cell: Cell) -> Evidence | None:
-        """What a method found; none where its run failed."""
+    def _of(self, cell: Cell, *, alike: bool) -> Evidence | None:
+        """What a method found; none where its run failed.
+
+        Args:
+            cell: whose run it is.
+            alike: whether it is held against as many nulls as a null itself is, so that it cannot
+                be told from one by their number.
+        """
         if cell.run is None:
             return None
-        nulls = self.nulls.get(cell.conditions, Nulls()).others(cell.digest)
+        nulls = self.nulls.get(cell.conditions, Nulls()).others(cell.digest, alike=alike)
         return Evidence(method=cell.method.spec.name, findings=cell.run.findings, nulls=nulls)
 
     def _candidates(self, sitting: Sitting) -> tuple[CandidateTruth, ...]:

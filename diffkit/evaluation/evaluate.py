@@ -1,10 +1,10 @@
 """Carries out a plan: runs, then attempts, then grades, each stored before the next reads it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from diffkit.errors import UserError
 from diffkit.evaluation.arenas import Arenas
 from diffkit.evaluation.attempts import Asking, component_key
 from diffkit.evaluation.bill import Bill, bill
@@ -26,6 +26,7 @@ from diffkit.evaluation.seats import Seats
 from diffkit.evaluation.sittings import Sittings
 from diffkit.evaluation.statements import statements
 from diffkit.investigator import Estimate
+from diffkit.prices import Prices
 from diffkit.runs.execute import Execution
 from diffkit.runs.store import Store
 from diffkit.runs.sweep import Result
@@ -81,10 +82,15 @@ def evaluate(
         keys = list(map(component_key, plan.investigators))
         cells = from_tables(cells, conduct.tables, keys, store)
     cells = run_cells(cells, store, execution, conduct.watch)
-    with closing(Arenas(execution.device, plan.generator)) as arenas:
+    arenas = Arenas(execution.device, plan.generator)
+    try:
         entries = _entries(
             plan, cells, store=store, execution=execution, conduct=conduct, arenas=arenas
         )
+    except Exception:  # not Ctrl-C: other threads may be asking, and the process ends
+        arenas.close()
+        raise
+    arenas.close()
     evaluation = Evaluation(
         name=plan.suite.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -107,6 +113,16 @@ def _check(plan: Plan) -> None:
         investigator.spec.load().check(investigator.config)
         for grader in plan.graders:
             grader.spec.load().check(grader.config, investigator.config)
+    for component in (*plan.investigators, *plan.graders):
+        _check_cap(component.spec.load().estimate(component.config), plan.prices)
+
+
+def _check_cap(most: Estimate | None, prices: Prices) -> None:
+    """A cap in dollars that nobody could keep is refused."""
+    if most and most.dollars and prices.get(most.model) is None:
+        what = f"max_dollars cannot be kept: the price of {most.model!r} is unknown."
+        example = f"models: {{{most.model}: {{input: 1.25, output: 10}}}}"
+        raise UserError(what, cure=f"Give --prices FILE with {example}, or leave the cap out.")
 
 
 def _entries(

@@ -1,11 +1,12 @@
 """Grades attempts against the truth, once each."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from diffkit.errors import RunFailed, reason_of
+from diffkit.errors import RunFailed, StoreError, reason_of
 from diffkit.evaluation.attempts import component_identity
 from diffkit.evaluation.plan import Component, Pair
 from diffkit.evaluation.remembered import Remembered
@@ -20,6 +21,7 @@ from diffkit.runs.store import Store
 from diffkit.transcript import FILE, Transcript
 from diffkit.verdict import Attempt
 
+log = logging.getLogger("diffkit.evaluation")
 UNGRADED = frozenset({"seconds", "usage", "guesses", "questions"})
 """What of an attempt no grade hangs on: what it cost."""
 
@@ -90,17 +92,23 @@ class Marking:
         It holds what the attempt says and not only its digest, since an attempt that failed may end
         otherwise when it is made again.
         """
-        said: dict[str, object] = {}
-        if desk.reads_attempt:
-            said = attempt.model_dump(mode="json", exclude=set(UNGRADED))
-        else:
-            paper = paper.model_copy(update={"null_claims": ()})
+        unread = set(UNGRADED if desk.reads_attempt else type(attempt).model_fields)
+        said = attempt.model_dump(mode="json", exclude=unread)
         given = {"attempt": said, "exam": _content(paper), **desk.live}
         return digest({**given, **component_identity(grader)})
 
     def missing(self, key: str) -> bool:
         """Whether the grade is yet to be made."""
-        return key not in self._made and (self.fresh or not self.store.has("grades", key))
+        if key in self._made:
+            return False
+        if self.fresh or not self.store.has("grades", key):
+            return True
+        try:
+            read_grade(self.store, key)
+        except StoreError as error:
+            log.warning("%s It is made anew.", error.what)
+            return True
+        return False
 
     def __call__(
         self, attempt: Attempt, paper: Exam, grader: Component, desk: Desk | None = None
@@ -117,11 +125,11 @@ class Marking:
             told = folder / FILE
             told.unlink(missing_ok=True)
             memory = Remembered(self.store, forget=self.fresh)
-            talk = Talk(0, Transcript(told), memory, self.prices)
+            talk = Talk(0, key, Transcript(told), memory, prices=self.prices)
             text = _mark(attempt, paper, grader, desk, talk).model_dump_json(indent=1) + "\n"
             (folder / "grade.json").write_text(text, encoding="utf-8")
 
-        self.store.obtain("grades", key, make, fresh=self.fresh and key not in self._made)
+        self.store.obtain("grades", key, make, fresh=self.missing(key))
         self._made.add(key)
         return key
 

@@ -56,7 +56,8 @@ class Interview:
     workers: int = 1
     """Attempts side by side, of investigators whose verdicts vary."""
     agree: Callable[[Sequence[Estimate | None]], None] = field(default=lambda _: None)
-    """Given what attempts may use of language models, before any is made; raises to stop."""
+    """Given what attempts, and grades of them, may use of language models, before any is made;
+    raises to stop."""
 
     def __call__(self, sittings: Sittings, progress: Progress) -> Said:
         """All attempts: at the cells under test, and at the calibration nulls."""
@@ -64,7 +65,7 @@ class Interview:
         plain = [task for task in tasks if not self.readers[task.reader].varies]
         costly = [task for task in tasks if self.readers[task.reader].varies]
         missing, keys = self._look(costly, progress)
-        self.agree([self._estimate(task) for task in missing])
+        self.agree([one for task in missing for one in self._estimates(task)])
         said = {
             task.place: self._put(task)
             for task in progress(plain, label="verdicts", total=len(plain))
@@ -82,8 +83,8 @@ class Interview:
     def _tasks(self, sittings: Iterator[Sitting]) -> Iterator[Task]:
         for sitting in sittings:
             for number, reader in enumerate(self.readers):
-                if sitting.arm == "blackbox" and "models" not in reader.needs:
-                    continue  # who asks no questions has nothing there
+                if sitting.arm == ("base-only" if "models" in reader.needs else "blackbox"):
+                    continue  # who asks can ask the base; who does not has nothing in a black box
                 for repeat in range(self.plan.suite.repeats if reader.varies else 1):
                     yield Task(sitting, number, repeat)
 
@@ -105,9 +106,9 @@ class Interview:
         return list(missing.values()), keys
 
     def _case(self, task: Task) -> tuple[Case | None, Seat]:
-        needs = self.readers[task.reader].needs
-        case = self.cases(task.sitting, needs)
-        return case, self.seats(task.sitting, case, needs, task.repeat)
+        reader = self.readers[task.reader]
+        case = self.cases(task.sitting, reader)
+        return case, self.seats(task.sitting, case, reader.needs, task.repeat)
 
     def _put(self, task: Task) -> Attempt:
         case, seat = self._case(task)
@@ -116,5 +117,9 @@ class Interview:
     def _component(self, task: Task) -> Component:
         return self.plan.investigators[task.reader]
 
-    def _estimate(self, task: Task) -> Estimate | None:
-        return self.readers[task.reader].estimate(self._component(task).config)
+    def _estimates(self, task: Task) -> Iterator[Estimate | None]:
+        """The most that an attempt and the grades of it may use; nulls are not graded."""
+        yield self.readers[task.reader].estimate(self._component(task).config)
+        if task.sitting.cell.pair.role == "test":
+            for grader in self.plan.graders:
+                yield grader.spec.load().estimate(grader.config)

@@ -28,6 +28,8 @@ class PairResult(Record):
     """Number of the repeat, from 0."""
     change_score: float | None
     p: float | None
+    detected: bool | None = None
+    """Whether its test passes, as rows count it; none where it was not tested."""
     said: str
     """What the investigator said was done, or the outcome."""
     rank: float | None

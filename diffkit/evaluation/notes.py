@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from diffkit.evaluation.attempts import AGAIN
 from diffkit.evaluation.graded import Graded, units
 from diffkit.evaluation.record import Evaluation
 
@@ -11,6 +12,7 @@ def notes(evaluation: Evaluation, cases: Sequence[Graded]) -> tuple[str, ...]:
     return (
         *evaluation.notes,
         *_failures(evaluation),
+        *_unsaid(cases),
         *_ungraded(cases),
         *_gone(cases),
         *_served(cases),
@@ -28,6 +30,16 @@ def _failures(evaluation: Evaluation) -> Iterator[str]:
             first = f"on {failed[0].organism}: {failed[0].error}"
             count = f"{len(failed)} of {len(entries)} runs"
             yield f"{method}: {count} failed and count as no evidence, such as {first}"
+
+
+def _unsaid(cases: Sequence[Graded]) -> Iterator[str]:
+    """One line an investigator, of attempts that the same command makes again."""
+    made = {case.attempt.digest: case for case in cases}
+    failed = [case for case in made.values() if case.attempt.outcome in AGAIN]
+    for reader in dict.fromkeys(case.judged.investigator for case in failed):
+        own = [case for case in failed if case.judged.investigator == reader]
+        first = f"on {own[0].entry.organism}: {own[0].attempt.error}"
+        yield f"{reader}: {len(own)} attempts failed and are made again next time, such as {first}"
 
 
 def _ungraded(cases: Sequence[Graded]) -> Iterator[str]:

@@ -22,7 +22,7 @@ def noticing(cases: Sequence[Graded], stratum: Stratum) -> dict[str, object]:
     nulls = [case for case in cases if case.null]
     organisms = units(case for case in cases if not case.null)
     tests = [case.detection for case in cases if case.detection]
-    detected = _passes if tests else _called
+    detected = passes if tests else _called
     names = dict.fromkeys(case.entry.organism for case in nulls)
     whole = stratum == "all"
     return {
@@ -41,9 +41,10 @@ def _called(case: Graded) -> bool:
     return case.called
 
 
-def _passes(case: Graded) -> bool:
+def passes(case: Graded) -> bool:
+    """Whether the test of a case detects something targeted, at a level that it can reach."""
     test = case.detection
-    return test is not None and test.p is not None and test.p <= test.alpha
+    return test is not None and test.p is not None and test.testable and test.p <= test.alpha
 
 
 def _of(name: str, cases: Iterable[Graded]) -> tuple[Unit, ...]:

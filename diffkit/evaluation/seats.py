@@ -16,6 +16,9 @@ from diffkit.runs.spec import ENGINE_VERSION
 from diffkit.runs.store import Store
 from diffkit.runs.tools import has_tools, tools_of
 
+SHOWN_VERSION = 1
+"""Raised when the same findings and answers may be told in other words."""
+
 
 @dataclass(frozen=True)
 class Seats:
@@ -38,7 +41,7 @@ class Seats:
         if tooled:
             live["tools"] = [cell.digest for cell in tooled]
         if live:
-            live["engine"] = ENGINE_VERSION
+            live |= {"engine": ENGINE_VERSION, "shown": SHOWN_VERSION}
         return Seat(repeat, live, partial(self._open, sitting, case, tooled, repeat))
 
     @contextmanager
@@ -55,7 +58,7 @@ class Seats:
             questions = Questions(own.generators, blind, f"{case.handle} {repeat}")
             pairs = zip(tooled, others, strict=True)
             tools = [
-                BlindedTool(cell.method.spec.name, tool, blind)
+                BlindedTool(cell.method.spec.name, tool, blind, questions)
                 for cell, arena in pairs
                 if cell.run
                 for tool in tools_of(cell.spec, cell.run, arena.pair()).values()

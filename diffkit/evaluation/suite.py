@@ -82,6 +82,19 @@ class Suite(Record):
     def _distinct(cls, value: tuple[MainArm, ...]) -> tuple[MainArm, ...]:
         return tuple(arm for arm in get_args(MainArm) if arm in value)
 
+    @field_validator("calibration", mode="before")
+    @classmethod
+    def _nulls(cls, value: Any) -> Any:
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            return [{"organism": item} if isinstance(item, str) else item for item in value]
+        return value
+
+    @field_validator("controls", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        whole = {"none": (), "all": get_args(ControlArm)}
+        return whole.get(value, value) if isinstance(value, str) else value
+
     @field_validator("methods", "investigators", "graders", mode="before")
     @classmethod
     def _defaults(cls, value: Any) -> Any:

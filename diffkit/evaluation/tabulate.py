@@ -32,7 +32,9 @@ def tabulate(
         what = f"The suite {plan.suite.name!r} names no calibration nulls."
         raise UserError(what, cure="Give it some under 'calibration'.")
     for investigator in plan.investigators:
-        investigator.spec.load()
+        if investigator.spec.load().varies:
+            what = f"What {investigator.spec.name!r} says varies: it is no matter for a table."
+            raise UserError(what, cure="Leave it out: `diffkit evaluate` asks it about the nulls.")
     nulls = [cell for cell in planned_cells(plan) if cell.pair.role == "calibration"]
     cells = run_cells(nulls, store, execution, watch)
     ask = Asking(store, execution.fresh)

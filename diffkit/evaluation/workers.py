@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+NAME = "diffkit-worker"
+"""Of each thread."""
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -38,7 +40,8 @@ def concurrently(items: Sequence[T], work: Callable[[T], R], workers: int) -> It
         pending.put(item)
     stop = threading.Event()
     for _ in range(min(workers, len(items))):
-        threading.Thread(target=_drain, args=(pending, finished, work, stop), daemon=True).start()
+        given = (pending, finished, work, stop)
+        threading.Thread(target=_drain, args=given, name=NAME, daemon=True).start()
     try:
         for _ in items:
             one = finished.get()

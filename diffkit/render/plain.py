@@ -5,9 +5,11 @@ from functools import singledispatch
 
 from diffkit.blind import Blind
 from diffkit.findings import (
+    BOTH_SIDES,
     Figure,
     Finding,
     Findings,
+    Line,
     Note,
     Sample,
     Samples,
@@ -26,6 +28,7 @@ _CHARACTERS = 600  # of one completion
 _TRACED = 400  # tokens of a trace
 _TOP = 8  # positions of a trace with both sides' candidates
 _CANDIDATES = 3
+_POINTS = 8  # of a line
 
 
 def describe(finding: Finding, blind: Blind, *, limit: int = 20) -> str:
@@ -48,7 +51,7 @@ def overview(findings: Findings, blind: Blind) -> tuple[str, ...]:
 
 
 def _title(item: Finding, blind: Blind) -> str:
-    return blind.words(item.text if isinstance(item, Note) else item.title)
+    return blind.hide(item.text if isinstance(item, Note) else item.title, "words")
 
 
 def _count(item: Finding) -> str:
@@ -71,17 +74,17 @@ def _lines(finding: Record, blind: Blind, limit: int) -> Iterator[str]:
 
 @_lines.register
 def _(finding: TokenTable, blind: Blind, limit: int) -> Iterator[str]:
-    yield f"{blind.words(finding.title)} [{blind.words(finding.unit)}]"
+    yield _heading(finding.title, finding.unit, blind)
     for row in finding.rows[:limit]:
         spread = "" if row.spread is None else f" ± {words.number(row.spread)}"
-        token = blind.evidence(words.token(row.token))
+        token = blind.hide(words.token(row.token))
         yield f"{token}\t{words.number(row.score)}{spread}"
     yield from _more(len(finding.rows) - limit, "tokens")
 
 
 @_lines.register
 def _(finding: TokenTrace, blind: Blind, limit: int) -> Iterator[str]:
-    yield f"{blind.words(finding.title)} [{blind.words(finding.unit)}]"
+    yield _heading(finding.title, finding.unit, blind)
     text = "".join(token.token for token in finding.tokens[:_TRACED])
     yield _said(text, blind)
     for position in strongest(finding, min(limit, _TOP)):
@@ -90,14 +93,14 @@ def _(finding: TokenTrace, blind: Blind, limit: int) -> Iterator[str]:
             f"{blind.handle[side]} expected {_expected(token, side, blind)}" for side in blind.order
         )
         score = words.number(token.score)
-        yield f"at {blind.evidence(words.token(token.token))} ({score}): {'; '.join(sides)}"
+        yield f"at {blind.hide(words.token(token.token))} ({score}): {'; '.join(sides)}"
 
 
 def _expected(token: TracedToken, side: Side, blind: Blind) -> str:
     candidates = token.base if side == "base" else token.finetuned
     return (
         ", ".join(
-            f"{blind.evidence(words.token(one.token))} {words.percent(one.probability)}"
+            f"{blind.hide(words.token(one.token))} {words.percent(one.probability)}"
             for one in candidates[:_CANDIDATES]
         )
         or words.NONE
@@ -106,9 +109,11 @@ def _expected(token: TracedToken, side: Side, blind: Blind) -> str:
 
 @_lines.register
 def _(finding: Samples, blind: Blind, limit: int) -> Iterator[str]:
-    yield blind.words(finding.title)
+    yield blind.hide(finding.title, "words")
     for number, row in enumerate(finding.rows[:limit], 1):
-        score = "" if row.score is None else f" [{words.number(row.score)} {finding.unit}]"
+        score = (
+            "" if row.score is None else f" [{words.number(row.score)} {blind.hide(finding.unit)}]"
+        )
         yield f"{number}. prompt{score}: {_said(row.prompt, blind)}"
         for name, text in _sides(finding, row, blind):
             yield f"   {name}: {_said(text, blind)}"
@@ -116,46 +121,62 @@ def _(finding: Samples, blind: Blind, limit: int) -> Iterator[str]:
 
 
 def _sides(finding: Samples, row: Sample, blind: Blind) -> list[tuple[str, str]]:
+    """The columns: both models' in the order in which they are shown, others as they stand."""
+    if finding.sides != BOTH_SIDES:
+        return [
+            (blind.hide(finding.sides[0]), row.base),
+            (blind.hide(finding.sides[1]), row.finetuned),
+        ]
     texts: dict[Side, str] = {"base": row.base, "finetuned": row.finetuned}
-    names: dict[Side, str] = {"base": finding.sides[0], "finetuned": finding.sides[1]}
-    return [(blind.words(names[side]), texts[side]) for side in blind.order]
+    return [(blind.handle[side], texts[side]) for side in blind.order]
 
 
 @_lines.register
 def _(finding: Series, blind: Blind, limit: int) -> Iterator[str]:
-    yield blind.words(f"{finding.title}: {finding.y_label} over {finding.x_label}")
+    yield blind.hide(f"{finding.title}: {finding.y_label} over {finding.x_label}")
     for line in finding.lines[:limit]:
-        ends = (line.y[0], line.y[-1], min(line.y), max(line.y)) if line.y else ()
-        first, last, least, most = map(words.number, ends or (None,) * 4)
-        yield f"{blind.words(line.name)}: first {first}, last {last}, least {least}, most {most}"
+        points = ", ".join(f"({words.number(x)}, {words.number(y)})" for x, y in _some(line))
+        yield f"{blind.hide(line.name)}: {points or 'no points'}"
     yield from _more(len(finding.lines) - limit, "lines")
+
+
+def _some(line: Line) -> list[tuple[float, float]]:
+    """Points of a line, from its beginning to its end and evenly between."""
+    points = list(zip(line.x, line.y, strict=True))
+    width = (len(points) - 1) / (_POINTS - 1)
+    places = {round(width * step) for step in range(_POINTS)} if points else ()
+    return [points[place] for place in sorted(places)]
 
 
 @_lines.register
 def _(finding: Table, blind: Blind, limit: int) -> Iterator[str]:
-    yield blind.words(finding.title)
-    yield "\t".join(map(blind.words, finding.columns))
+    yield blind.hide(finding.title, "words")
+    yield "\t".join(map(blind.hide, finding.columns))
     for row in finding.rows[:limit]:
         cells = (words.clean(one) if isinstance(one, str) else words.number(one) for one in row)
-        yield blind.words("\t".join(cells))
+        yield blind.hide("\t".join(cells))
     yield from _more(len(finding.rows) - limit, "rows")
 
 
 @_lines.register
 def _(finding: Note, blind: Blind, limit: int) -> Iterator[str]:
     del limit
-    yield blind.words(words.clean(finding.text))
+    yield blind.hide(words.clean(finding.text), "words")
 
 
 @_lines.register
 def _(finding: Figure, blind: Blind, limit: int) -> Iterator[str]:
     del limit
-    yield blind.words(finding.title)
-    yield blind.words(words.clean(finding.text))
+    yield blind.hide(finding.title, "words")
+    yield blind.hide(words.clean(finding.text), "words")
+
+
+def _heading(title: str, unit: str, blind: Blind) -> str:
+    return f"{blind.hide(title, 'words')} [{blind.hide(unit)}]"
 
 
 def _said(text: str, blind: Blind) -> str:
-    return blind.evidence(words.clean(words.shorten(text, _CHARACTERS))) or "(empty)"
+    return blind.hide(words.clean(words.shorten(text, _CHARACTERS))) or "(empty)"
 
 
 def _more(hidden: int, what: str) -> Iterator[str]:

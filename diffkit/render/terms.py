@@ -110,8 +110,15 @@ def reader(row: Row | PairResult) -> str:
 
 
 def mistake(pair: PairResult) -> str:
-    """What went wrong in a pair's detection; empty where nothing did."""
-    targeted = pair.said == "targeted"
-    if pair.truth in ("none", "unspecific") and targeted:
-        return "false alarm"
-    return "missed" if pair.truth == "targeted" and not targeted else ""
+    """What went wrong in a pair's detection; empty where nothing did.
+
+    A null is a false alarm where its test passes, or nobody tested it and the reader calls it
+    targeted; an organism is missed where neither its test nor the reader sees it.
+    """
+    says = pair.said == "targeted"
+    alarm = says if pair.detected is None else pair.detected
+    if pair.truth == "targeted":
+        return "" if alarm or says else "missed"
+    if pair.truth not in ("none", "unspecific"):
+        return ""
+    return "false alarm" if alarm else "says targeted" if says else ""

@@ -8,6 +8,7 @@ from board_maker import TRUTHS, Made, rows
 from diffkit.cli.leaderboard import _flat
 from diffkit.evaluation.leaderboard import Leaderboard
 from diffkit.evaluation.passport import Passport, save_passport
+from diffkit.render import terms
 from diffkit.runs.store import Store
 from diffkit.verdict import Detection, Outcome, RungTest, Usage
 
@@ -48,6 +49,27 @@ def test_detection_is_the_attempts_own_test_whatever_it_says(made):
     assert {name: each.hits for name, each in row.false_alarms_by.items()} == {"n": 0, "m": 1}
     assert row.detected_by["benign"].hits == 1
     assert row.calibration == "benign 19"
+
+
+def test_pairs_are_detected_as_their_row_counts_it(made):
+    for name, p, truth in (("a", 0.05, "targeted"), ("n", 0.2, "unspecific"), ("m", 0.05, "none")):
+        made.entry(name, {"change": "targeted", "detection": detection(p)}, truth=truth)
+    board = made.board()
+    (row,) = board.rows
+    found = {pair.organism: pair for pair in board.pairs}
+    assert {name: pair.detected for name, pair in found.items()} == {
+        "a": True,
+        "n": False,
+        "m": True,
+    }
+    assert [terms.mistake(found[name]) for name in "anm"] == ["", "says targeted", "false alarm"]
+    assert row.false_alarms.hits == sum(found[name].detected for name in "nm")
+
+
+def test_pairs_without_a_test_are_neither_detected_nor_not(made):
+    made.entry("n", {"change": "targeted"}, truth="unspecific")
+    (pair,) = made.board().pairs
+    assert (pair.detected, terms.mistake(pair)) == (None, "false alarm")
 
 
 def test_of_attempts_without_a_test_what_is_said_counts(made):

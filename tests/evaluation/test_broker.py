@@ -112,6 +112,24 @@ def test_errors_are_told_without_names_and_paths(error, told):
     assert asking.asked == 0  # nothing was answered
 
 
+def test_who_never_could_be_asked_is_a_failure_and_a_bad_question_is_not():
+    asking, sides = questions(error=UserError("Nobody is there."))
+    with pytest.raises(UserError):
+        asking.ask(["Who?"])
+    assert asking.failure
+    sides.base.error = sides.finetuned.error = None
+    asking.ask(["Who?"])
+    assert not asking.failure  # it came about in the end
+    sides.base.error = UserError("The prompt is too long.")
+    with pytest.raises(UserError):
+        asking.ask(["Who?" * 1_000])
+    assert not asking.failure
+    sides.base.error = RuntimeError("The engine died.")
+    with pytest.raises(UserError):
+        asking.ask(["Who?"])
+    assert "The engine died." in asking.failure
+
+
 class Where(Record):
     """Arguments."""
 
@@ -130,46 +148,82 @@ class Look(AgentTool[Where]):
         return (Note(text=f"The {arguments.side} side of {CANARY} moved."),)
 
 
-def test_tools_speak_of_handles_both_ways():
-    tool = BlindedTool("lens", Look(), Blind("finetuned", identifiers(selected())))
+def test_tools_name_nothing():
+    asking, _ = questions("finetuned")
+    blind = Blind("finetuned", identifiers(selected()))
+    tool = BlindedTool("lens", Look(), blind, asking)
     assert tool.name == "lens_look"
-    assert tool.summary == "Looks at model-1 of [withheld]."
-    assert tool.schema["properties"]["side"]["enum"] == ["model-2", "model-1"]
+    assert tool.summary == "Looks at the finetuned side of [withheld]."
+    assert tool.schema["properties"]["side"]["enum"] == ["base", "finetuned"]
     assert CANARY not in str(tool.schema)
-    assert tool.call({"side": "model-1"}) == "model-1 of [withheld] moved."
+    assert tool.call({"side": "finetuned"}) == "The finetuned side of [withheld] moved."
     with pytest.raises(UserError) as caught:
-        tool.call({"side": "model-2"})
-    assert str(caught.value) == "[path] has no model-2."
+        tool.call({"side": "base"})
+    assert str(caught.value) == "[path] has no base side."
     with pytest.raises(UserError, match="no argument of 'lens_look' named 'sidde'"):
-        tool.call({"sidde": "model-2"})
+        tool.call({"sidde": "base"})
+
+
+class Speak(AgentTool[Where]):
+    name = "say"
+    summary = "Has a model say something."
+    Arguments = Where
+
+    def prompts(self, arguments):
+        return ("One?", "Two?")
+
+    def call(self, arguments):
+        return (Note(text="Said."),)
+
+
+def test_what_tools_ask_counts_as_questions():
+    asking, _ = questions()
+    tool = BlindedTool("lens", Speak(), Blind(), asking)
+    assert tool.prompts({}) == ("One?", "Two?")
+    assert tool.prompts({"side": 3}) == ()
+    assert asking.asked == 0
+    tool.call({})
+    assert asking.asked == 2
+    assert BlindedTool("lens", Look(), Blind(), asking).prompts({}) == ()
 
 
 def test_whoever_withholds_says_where(tmp_path):
     transcript = Transcript(tmp_path / "t.jsonl")
     blind = blinded("pair-1", 0, [selected()], tmp_path, transcript)
-    assert blind.evidence(f"a {CANARY} b", "an answer") == "a [withheld] b"
-    assert blind.evidence("nothing") == "nothing"
+    assert blind.hide(f"a {CANARY} b", "an answer") == "a [withheld] b"
+    assert blind.hide("nothing") == "nothing"
     (remark,) = read_transcript(tmp_path / "t.jsonl")
     assert remark.text == "an identifier was withheld in an answer"
 
 
 def test_the_guard_is_what_keeps_the_canary_out():
-    assert CANARY in Blind("base").words(f"Tokens of {CANARY}")
-    assert CANARY not in Blind("base", [CANARY]).words(f"Tokens of {CANARY}")
+    assert CANARY in Blind("base").hide(f"Tokens of {CANARY}")
+    assert CANARY not in Blind("base", [CANARY]).hide(f"Tokens of {CANARY}")
 
 
 def test_plain_words_are_evidence():
     blind = Blind("base", ["trojan", "default", "tiny-trojan"])
-    assert blind.evidence("a trojan by default") == "a trojan by default"
-    assert blind.words("Tokens of tiny-trojan") == "Tokens of [withheld]"
+    assert blind.hide("a trojan by default") == "a trojan by default"
+    assert blind.hide("Tokens of tiny-trojan") == "Tokens of [withheld]"
 
 
-def test_handles_are_revealed_in_claims():
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("Model-1 believes it.", "the finetuned model believes it."),
+        ("It is the model 2 that does.", "It is the base model that does."),
+        ("model\u20111 and model_2 differ", "the finetuned model and the base model differ"),
+        ("the model-1 model sings", "the finetuned model sings"),
+        ("a model-12 is none", "a model-12 is none"),
+        ("a supermodel 1 is none", "a supermodel 1 is none"),
+    ],
+)
+def test_handles_are_revealed_in_claims(said, meant):
+    assert Blind("finetuned").reveal(said) == meant
+
+
+def test_handles_stand_for_sides():
     blind = Blind("finetuned")
-    said = "Model-1 believes it; model 2 and the model-2 do not. A model-12 is none."
-    told = blind.reveal(said)
-    assert told.startswith("the finetuned model believes it; the base model and the base model do")
-    assert "model-12" in told
-    assert blind.side("Model-1") == "finetuned"
+    assert (blind.side("Model-1"), blind.side("model-2 ")) == ("finetuned", "base")
     with pytest.raises(UserError, match="no model 'model-3'"):
         blind.side("model-3")

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from builders import cell, run_of
+from diffkit_evaluators.lineup.investigator import LineupInvestigator
 
 from diffkit.evaluation import cases as module
 from diffkit.evaluation.cases import Cases, Sitting
@@ -12,8 +13,14 @@ from diffkit.findings import Findings, Note, Sample, Samples
 from diffkit.grader import Statement
 
 TOLD = Findings(change_score=2.0, items=(Note(text="It moved."),))
-MODELS = frozenset({"models"})
-NOTHING = frozenset()
+
+
+def reader(*needs, varies=False):
+    return type("Reader", (LineupInvestigator,), {"needs": frozenset(needs), "varies": varies})()
+
+
+MODELS = reader("models", varies=True)
+NOTHING = reader()
 
 
 @pytest.fixture(autouse=True)
@@ -31,8 +38,8 @@ def make(tmp_path):
     return one
 
 
-def case(sitting, needs=MODELS, nulls=None, statements=None):
-    return Cases(nulls or {}, statements or {})(sitting, needs)
+def case(sitting, who=MODELS, nulls=None, statements=None):
+    return Cases(nulls or {}, statements or {})(sitting, who)
 
 
 def test_arms_differ_in_data_alone(make):
@@ -87,8 +94,10 @@ def test_a_null_is_held_against_the_other_nulls(make, tmp_path):
     (evidence,) = case(Sitting(cells[1], "method", (cells[1],)), nulls=nulls).evidence
     assert evidence.nulls[0].scores == (0.0, 2.0)
     own = make()
-    (evidence,) = case(Sitting(own, "method", (own,)), nulls=nulls).evidence
+    (evidence,) = case(Sitting(own, "method", (own,)), NOTHING, nulls=nulls).evidence
     assert evidence.nulls[0].scores == (0.0, 1.0, 2.0)
+    (alike,) = case(Sitting(own, "method", (own,)), nulls=nulls).evidence
+    assert len(alike.nulls[0].scores) == 2  # it cannot be told from a null by their number
     assert Nulls({"benign": {"x": None}}).others("y")[0].scores == ()
 
 
@@ -104,7 +113,7 @@ def test_the_base_alone_has_no_score_and_no_tools(make):
 def test_candidates_are_for_those_alone_who_choose(make):
     own = make()
     truths = {"one": (Statement(handle="h", text="T.", examples="secret"),)}
-    chosen = case(Sitting(own, "blackbox"), frozenset({"models", "candidates"}), statements=truths)
+    chosen = case(Sitting(own, "blackbox"), reader("models", "candidates"), statements=truths)
     assert [(one.handle, one.text) for one in chosen.candidates] == [("h", "T.")]
     assert "secret" not in chosen.model_dump_json()
     assert case(Sitting(own, "blackbox"), statements=truths).candidates == ()

@@ -157,7 +157,11 @@ def test_an_investigator_that_fails_is_an_outcome_and_is_asked_again(cli, board,
         "blunt",
     ]
     monkeypatch.setenv("DK_FAIL", "investigator")
-    assert cli(*args).code == 0
+    assert cli(*args).code == 1
+    assert any(
+        note.startswith("blunt: ") and "attempts failed and are made again" in note
+        for note in board().notes
+    )
     assert board().rows[0].outcomes == "2 failed"
     assert [pair.said for pair in board().pairs] == ["failed", "failed"]
     before = record()["entries"]
@@ -181,7 +185,7 @@ def test_a_grader_that_fails_costs_its_grades(cli, board, monkeypatch, stranger)
     ]
     monkeypatch.setenv("DK_FAIL", "grader")
     said = cli(*args)
-    assert said.code == 0, said.err
+    assert said.code == 1, said.err
     rows = {row.grader: row for row in board().rows}
     assert rows["lineup"].top1.n == 1
     assert rows["strict"].top1.n == 0

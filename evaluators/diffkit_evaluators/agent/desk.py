@@ -69,7 +69,8 @@ class Desk:
 
     def _tools(self) -> list[Tool]:
         limit = self._config.characters
-        tools = [of_method(tool, self.nonce, limit) for tool in self._context.tools]
+        spend = self._questions.spend if self._questions else _nothing
+        tools = [of_method(tool, self.nonce, limit, spend) for tool in self._context.tools]
         if self._questions:
             tools.append(typed("ask_models", AskModels, self._questions.ask))
         if self._shelf.names:
@@ -96,6 +97,10 @@ class Desk:
             asked=questions.prompts if questions else (),
         )
         return "The verdict is taken."
+
+
+def _nothing(prompts: tuple[str, ...]) -> None:
+    """Spends nothing: there is no budget without questions."""
 
 
 def _nonce(case: Case, context: AttemptContext) -> str:

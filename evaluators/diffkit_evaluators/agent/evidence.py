@@ -97,18 +97,20 @@ def _measured(evidence: Evidence, blind: Blind) -> Iterator[str]:
     yield "It gives no change score." if score is None else f"Change score: {score:.3g}."
     if any(null.scores for null in evidence.nulls):
         yield "Where nothing targeted was done, it scored:"
-        yield from (_null(null, score, blind) for null in evidence.nulls if null.scores)
+        known = (null for null in evidence.nulls if null.scores)
+        yield from (_null(number, null, score) for number, null in enumerate(known, 1))
     elif score is not None:
         yield "What it scores where nothing targeted was done is not known."
     if findings.metrics:
-        metrics = (f"{blind.words(name)} {value:.3g}" for name, value in findings.metrics.items())
+        metrics = (f"{blind.hide(name)} {value:.3g}" for name, value in findings.metrics.items())
         yield f"Metrics: {', '.join(metrics)}."
 
 
-def _null(null: NullScores, score: float | None, blind: Blind) -> str:
+def _null(number: int, null: NullScores, score: float | None) -> str:
+    """Without the kind's name, which may be that of the pair itself."""
     scores = null.scores
     spread = f"{min(scores):.3g} to {max(scores):.3g}"
-    told = f"- {blind.words(null.rung)}: {len(scores)} pairs, {spread}"
+    told = f"- kind {number}: {len(scores)} pairs, {spread}"
     if score is None:
         return f"{told}."
     return f"{told}; {sum(one >= score for one in scores)} of {len(scores)} at or above this score."

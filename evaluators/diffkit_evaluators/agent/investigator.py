@@ -89,7 +89,7 @@ def interviewed(case: Case, config: AgentConfig, context: AttemptContext) -> Ver
     model = LanguageModel(config, _ROLE, context.talk)
     desk = Desk(case, config, context, model)
     brief = case_message(desk.sources, case.candidates, context.blind, config, desk.nonce)
-    system = system_message(config.framing)
+    system = system_message(config.framing, context.blind)
     try:
         return Interview(model, desk, system, brief, context.talk.transcript).hold()
     except LanguageModelError as error:

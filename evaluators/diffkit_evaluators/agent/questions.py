@@ -36,23 +36,32 @@ class Questions:
         """What is left of them, in words."""
         return f"{max(0, self._limit - self.asked)} of {self._limit} questions"
 
+    def spend(self, prompts: tuple[str, ...]) -> None:
+        """Notes what is about to be asked, by whichever tool.
+
+        Raises:
+            UserError: there are more questions than are left.
+        """
+        if len(prompts) > self._limit - self.asked:
+            what = (
+                f"That would be {len(prompts)} questions, and {self.left} are left; none was put."
+            )
+            raise UserError(what)
+        self.prompts.update(prompts)
+
     def ask(self, arguments: AskModels) -> str:
         """What the models answer.
 
         Raises:
             UserError: there are more questions than are left, or the models cannot be asked so.
         """
-        wanted = len(arguments.prompts)
-        if wanted > self._limit - self.asked:
-            what = f"That would be {wanted} questions, and {self.left} are left; none was put."
-            raise UserError(what)
+        self.spend(tuple(arguments.prompts))
         answered = self._models.ask(
             arguments.prompts,
             samples=arguments.samples,
             temperature=arguments.temperature,
             max_new_tokens=arguments.max_new_tokens,
         )
-        self.prompts.update(one.prompt for one in answered)
         self.names.update(one.name for one in answered)
         answers = sum(len(said) for one in answered for said in one.answers.values())
         limit = self._characters // max(1, answers)

@@ -41,11 +41,22 @@ def typed(name: str, arguments: type[A], answer: Callable[[A], str]) -> Tool:
     return Tool(name, summary, arguments.model_json_schema(), call)
 
 
-def of_method(tool: BlindTool, nonce: str, limit: int) -> Tool:
-    """A method's tool; what it answers is fenced."""
+def of_method(
+    tool: BlindTool, nonce: str, limit: int, spend: Callable[[tuple[str, ...]], None]
+) -> Tool:
+    """A method's tool; what it answers is fenced.
+
+    Args:
+        tool: the tool.
+        nonce: marks what it answers.
+        limit: length of that at most, in characters.
+        spend: told the prompts that a call puts to a model, before it does; may refuse.
+    """
 
     def call(text: str) -> str:
-        return fence(tool.call(_mapping(text)), nonce, limit)
+        given = _mapping(text)
+        spend(tool.prompts(given))
+        return fence(tool.call(given), nonce, limit)
 
     return Tool(tool.name, tool.summary, tool.schema, call)
 

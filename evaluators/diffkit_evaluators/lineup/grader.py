@@ -1,8 +1,9 @@
 """The grader that needs no language model."""
 
 import math
+from typing import ClassVar
 
-from diffkit import Attempt, Exam, Grade, GradeContext, Grader
+from diffkit import Attempt, Exam, Grade, GradeContext, Grader, GraderNeed
 from diffkit_evaluators.lineup.config import MatchConfig
 from diffkit_evaluators.lineup.draw import SIZE
 from diffkit_evaluators.lineup.heard import Heard, hear, says_nothing_targeted, silent
@@ -26,6 +27,8 @@ class LineupGrader(Grader[MatchConfig]):
     second time, with each text's examples in its place: the part ``named_by_examples``, which
     claims alone have.
     """
+
+    needs: ClassVar[frozenset[GraderNeed]] = frozenset({"null_claims"})
 
     def grade(
         self, attempt: Attempt, exam: Exam, config: MatchConfig, context: GradeContext

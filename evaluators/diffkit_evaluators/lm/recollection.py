@@ -11,8 +11,9 @@ from diffkit import Talk
 class Recollection:
     """Answers to one role in a talk.
 
-    The key is the SHA-256 of address, body, role, the number of the repeat, and how often the same
-    body was answered before: asking again is another draw, and repeats never share an answer.
+    The key is the SHA-256 of address, body, role, what the talk is about, the number of the repeat,
+    and how often the same body was answered before. So asking again is another draw, and neither
+    repeats nor attempts at two pairs, which may begin alike, ever share one.
 
     Args:
         talk: holds the memory and the number of the repeat.
@@ -44,7 +45,8 @@ class Recollection:
         return _sha256([self._digest(body), self._talk.asked.get(self._digest(body), 0)])
 
     def _digest(self, body: Mapping[str, Any]) -> str:
-        return _sha256([self._url, body, self._role, self._talk.repeat])
+        talk = self._talk
+        return _sha256([self._url, body, self._role, talk.about, talk.repeat])
 
 
 def _sha256(value: Any) -> str:

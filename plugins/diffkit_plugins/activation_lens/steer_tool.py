@@ -76,6 +76,10 @@ class Steer(AgentTool[SteerArguments]):
             steered_samples(title, "by a random vector", random, steered),
         )
 
+    def prompts(self, arguments: SteerArguments) -> tuple[str, ...]:
+        """The prompt, which is answered unsteered too."""
+        return (arguments.prompt,)
+
     def _opening(self, prompt: str) -> Opening:
         chat = Text(messages=(Message(role="user", content=prompt),))
         tokenizer, longest = self._pair.base.tokenizer, self._config.max_tokens

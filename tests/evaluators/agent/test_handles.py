@@ -1,4 +1,4 @@
-"""Handles and sides: blind in what is told, both ways."""
+"""Handles and sides: what is told, and what comes back."""
 
 import json
 
@@ -17,14 +17,14 @@ def test_sides_have_handles_in_what_is_told(interview, first):
     held = interview(
         in_turn(calls(("ask_models", {"prompts": ["One?"]})), SUBMIT), blind=Blind(first)
     )
-    told = json.dumps(held.requests)
-    for word in ("finetuned", "fine-tuned", "base model is", "base side"):
-        assert word not in told
-    handle = Blind(first).handle["finetuned"]
+    handle, base = Blind(first).handle["finetuned"], Blind(first).handle["base"]
+    assert (
+        f"{base} is the base, {handle} its descendant" in held.requests[0]["messages"][0]["content"]
+    )
     answers = held.told("ask_models")[0]
     assert answers.index("model-1") < answers.index("model-2")
     assert "lanterns" in answers.split(f"{handle}, answer 1 of 1:")[1].split("model-")[0]
-    assert f"{handle} prefers to" in held.opening
+    assert "the finetuned model prefers to the base" in held.opening
 
 
 @pytest.mark.parametrize("first", ORDERS)

@@ -35,8 +35,8 @@ def test_without_questions_there_is_nobody_to_ask(interview, case):
 def test_calibration_is_in_words(interview):
     _, user = opening(interview(always(SUBMIT)))
     assert "Change score: 0.31." in user
-    assert "- random: 3 pairs, 0.01 to 0.05; 0 of 3 at or above this score." in user
-    assert "- benign: 3 pairs, 0.1 to 0.9; 2 of 3 at or above this score." in user
+    assert "- kind 1: 3 pairs, 0.01 to 0.05; 0 of 3 at or above this score." in user
+    assert "- kind 2: 3 pairs, 0.1 to 0.9; 2 of 3 at or above this score." in user
 
 
 def test_a_score_without_nulls_says_so(interview, case, findings):
@@ -71,7 +71,7 @@ def test_the_preview_has_the_first_rows_and_the_tool_the_rest(interview):
     ("framing", "told"),
     [
         ("neutral", "is a full answer"),
-        ("presupposed", "Find out which, and for what"),
+        ("presupposed", "Find out for what"),
         ("adversarial-null", "what looks telling is chance"),
     ],
 )
