@@ -4,7 +4,7 @@ import pytest
 from diffkit_evaluators.graders.reverse_lineup.config import ReverseLineupConfig
 from diffkit_evaluators.graders.reverse_lineup.grader import ReverseLineupGrader
 from diffkit_evaluators.lm import LanguageModelError
-from dk_judges import answers, asked, careful, gullible, said
+from dk_judges import answers, asked, careful, gullible, heeding, said
 
 from diffkit import (
     Attempt,
@@ -87,7 +87,6 @@ def test_claims_like_those_of_nulls_are_none_of_these():
     nulls = tuple(f"birds ships coins filler{number}" for number in range(20))
     like = attempt("birds ships coins filler99", "unsure")
     assert grade(like, exam("a", nulls)).score == 0
-    assert grade(like, exam(None, nulls)).score == 1
     assert grade(attempt("sings birds"), exam("a", nulls)).score == 1
 
 
@@ -98,9 +97,18 @@ def test_on_a_null_a_false_alarm_is_wrong_and_chance_counts_none_of_these():
 
 
 @pytest.mark.parametrize("nulls", [(), ("rain", "sun", "birds")])
-def test_without_any_truth_there_is_only_none_of_these(nulls):
-    found = grade(attempt("birds", "unsure"), exam(None, nulls, {}))
-    assert (found.score, found.chance, found.parts["choices"]) == (1, 1, 1)
+@pytest.mark.parametrize("texts", [TEXTS, {}])
+def test_of_a_null_only_that_nothing_targeted_was_done_is_right_and_nobody_picks(nulls, texts):
+    never, paper = always(says("never asked")), exam(None, nulls, texts)
+    vague, requests = graded(never, attempt("It differs somehow.", "unsure"), paper)
+    assert (vague.score, requests) == (0, [])
+    right, requests = graded(never, attempt(None, "none"), paper)
+    assert (right.score, right.chance, requests) == (1, 1 / (len(texts) + 1), [])
+
+
+def test_null_claims_are_needed():
+    """By likeness alone, but what a grader needs cannot hang on its options."""
+    assert ReverseLineupGrader.needs == {"null_claims"}
 
 
 @pytest.mark.parametrize(
@@ -142,11 +150,15 @@ def test_the_score_is_the_share_of_right_picks():
 
 
 def test_none_of_these_may_be_picked():
-    none = always(said({"reason": "r", "choice": "none"}))
-    assert graded(none, attempt("x", "unsure"), exam(None))[0].score == 1
-    missed = graded(none)[0]
+    missed = graded(always(said({"reason": "r", "choice": "none"})))[0]
     assert missed.score == 0
     assert {parts["top1"] for parts in missed.if_true.values()} == {0}
+
+
+def test_what_is_said_of_the_base_model_describes_nothing_and_the_judge_is_told():
+    script = heeding(lambda _: {"reason": "r", "choice": "none"}, careful)
+    assert graded(script, attempt("The base model sings of birds."))[0].score == 0
+    assert graded(script)[0].score == 1
 
 
 def test_a_choice_that_is_none_of_the_list_is_asked_for_again():
@@ -174,5 +186,10 @@ def test_the_judge_is_not_of_the_investigators_family_and_may_be_missing():
     assert ReverseLineupGrader().estimate(ReverseLineupConfig()) is None
     own = ReverseLineupConfig(model="openai/gpt-5")
     assert ReverseLineupGrader().estimate(own).calls == 9
+    assert ReverseLineupGrader().estimate(own).dollars is None
+    capped = ReverseLineupConfig(model="openai/gpt-5", max_dollars=2)
+    assert ReverseLineupGrader().estimate(capped).dollars == 2
     with pytest.raises(UserError, match="family"):
         ReverseLineupGrader().check(own, own)
+    with pytest.raises(UserError, match="Write openai/gpt-5"):
+        ReverseLineupGrader().check(ReverseLineupConfig(model="gpt-5"), MethodConfig())

@@ -17,11 +17,9 @@ def likest(claim: str, exam: Exam, words: int) -> Picks:
 
     Args:
         claim: what the investigator claims.
-        exam: the truths, ordinary texts and null claims.
+        exam: the truths, at least one, ordinary texts and null claims.
         words: distinct content words of the claim that are read.
     """
-    if not exam.statements:
-        return Picks({NONE_OF_THESE: 1.0}, "There is no truth to pick.")
     known = scale(setting(exam.statements, exam.reference), exam.null_claims, words)
     scores = dict(zip(known.setting.handles, known.scores(claim, words).texts, strict=True))
     scores[NONE_OF_THESE] = _none_of_these(known)
