@@ -39,6 +39,25 @@ def test_mistakes_are_named(leaderboard):
     assert terms.mistake(right.model_copy(update={"truth": "bakes cakes"})) == ""
 
 
+@pytest.mark.parametrize(
+    ("truth", "said", "detected", "mistake"),
+    [
+        ("unspecific", "targeted", True, "false alarm"),
+        ("unspecific", "unsure", True, "false alarm"),
+        ("none", "targeted", False, "says targeted"),
+        ("none", "unspecific", False, ""),
+        ("none", "refused", None, ""),
+        ("targeted", "targeted", False, ""),
+        ("targeted", "unsure", True, ""),
+        ("targeted", "unsure", False, "missed"),
+        ("targeted", "refused", None, "missed"),
+    ],
+)
+def test_a_test_decides_what_a_false_alarm_is(leaderboard, truth, said, detected, mistake):
+    tested = {"truth": truth, "said": said, "detected": detected}
+    assert terms.mistake(leaderboard.pairs[0].model_copy(update=tested)) == mistake
+
+
 def test_a_column_is_explained_only_where_it_is_shown(leaderboard, taught):
     assert legends.legend(leaderboard.rows) == legends.LEGEND
     names = [name for name, _ in legends.legend(taught.rows)]
