@@ -202,7 +202,7 @@ def test_ctrl_c_does_not_wait_for_answers(start, endpoint):
 def test_two_hundred_attempts_at_an_endpoint_that_fails_in_every_way(cli, endpoint):
     endpoint.script = random_faults(7, good_investigator(VERDICT), 0.4)
     flags = ("--organisms", "birds,ships,same,noise", "--arms", "method,combined,blackbox")
-    flags = (*flags, "--repeats", "25", "--set", "investigators.agent.max_calls=12")
+    flags = (*flags, "--repeats", "25", "--set", "investigators.agent.retries=1")
     said = cli(*AGENT, *flags, "--yes")
     assert said.code in {0, 1}, said.err
     made = attempts()
