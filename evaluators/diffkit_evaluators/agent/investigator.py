@@ -23,6 +23,7 @@ from diffkit_evaluators.lm import (
     LanguageModelError,
     Malformed,
     Refused,
+    ready,
 )
 
 _ROLE: Final = "investigator"
@@ -73,10 +74,11 @@ class AgentLineup(Investigator[AgentConfig]):
 
 
 def check(config: AgentConfig) -> None:
-    """Raises `UserError` where no language model is named."""
+    """Raises `UserError` where no language model is named, or it cannot be asked."""
     if config.model is None:
         cure = "Name one: --model investigator=openai/NAME, or `models:` in the suite."
         raise UserError("The agent has no language model.", cure=cure)
+    ready(config, _ROLE)
 
 
 def interviewed(case: Case, config: AgentConfig, context: AttemptContext) -> Verdict:
@@ -117,4 +119,5 @@ def most(config: AgentConfig) -> Estimate | None:
         calls=calls,
         prompt_tokens=min(prompts, cap - completions),
         completion_tokens=completions,
+        dollars=config.max_dollars,
     )

@@ -3,7 +3,7 @@
 from pydantic import Field, field_validator
 
 from diffkit import MethodConfig, UserError
-from diffkit_evaluators.lm import ChatConfig, ChatModel, family
+from diffkit_evaluators.lm import ChatConfig, ChatModel, family, ready
 
 CHARACTERS_PER_TOKEN = 3
 """Of English prompts and schemas, on the careful side; for estimates alone."""
@@ -29,6 +29,17 @@ class JudgeConfig(ChatConfig):
             msg = "must be odd, so that one of the repeats is the middle one"
             raise ValueError(msg)
         return repeats
+
+
+def check_judge(config: JudgeConfig, investigator: MethodConfig) -> None:
+    """Refuses a judge of the investigator's family, and one that cannot be asked.
+
+    Raises:
+        UserError: either is so; where no model is named, neither is.
+    """
+    refuse_own_family(config, investigator)
+    if config.model is not None:
+        ready(config, "grader")
 
 
 def refuse_own_family(config: JudgeConfig, investigator: MethodConfig) -> None:

@@ -14,6 +14,7 @@ from diffkit_evaluators.lm.errors import (
 from diffkit_evaluators.lm.family import family
 from diffkit_evaluators.lm.fence import fence
 from diffkit_evaluators.lm.model import LanguageModel
+from diffkit_evaluators.lm.ready import ready
 from diffkit_evaluators.lm.reply import AskedTool, Reply
 from diffkit_evaluators.lm.structured import structured
 
@@ -30,5 +31,6 @@ __all__ = [
     "Reply",
     "family",
     "fence",
+    "ready",
     "structured",
 ]

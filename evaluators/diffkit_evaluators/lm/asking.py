@@ -23,6 +23,7 @@ class Asking:
     talk: Talk
     endpoint: Endpoint
     ledger: Ledger
+    memory: Recollection
     sleep: Callable[[float], None]
 
     def __call__(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -34,13 +35,12 @@ class Asking:
         """
         body = self.endpoint.secret.hide(body)
         self._write_request(body)
-        memory = Recollection(self.talk, self.role, self.endpoint.url, used=self.config.remember)
         started = time.monotonic()
-        kept = memory.get(body)
+        kept = self.memory.get(body)
         answer = self._patiently(body) if kept is None else kept
         if kept is None:
-            memory.put(body, answer)
-        memory.answered(body)
+            self.memory.put(body, answer)
+        self.memory.answered(body)
         self._write_response(answer, time.monotonic() - started, remembered=kept is not None)
         return answer
 

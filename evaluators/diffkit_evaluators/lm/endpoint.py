@@ -52,7 +52,8 @@ def resolve(model: ChatModel) -> Endpoint:
     provider = _PROVIDERS.get(name)
     if provider is None or not served:
         what = f"Nothing says where the language model {model.name!r} is served."
-        cure = "Write openai/NAME or openrouter/VENDOR/NAME, or give the `base_url` of its server."
+        plain = f"openai/{model.name}" if "/" not in model.name else "openai/NAME"
+        cure = f"Write {plain} or openrouter/VENDOR/NAME, or give the `base_url` of its server."
         raise UserError(what, cure=cure)
     key = _key(provider.key)
     if not key:

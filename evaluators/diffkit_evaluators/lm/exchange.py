@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from diffkit import UserError
+from diffkit_evaluators.lm.completion import first_choice, is_completion
 from diffkit_evaluators.lm.connections import connection
 from diffkit_evaluators.lm.endpoint import Endpoint
 from diffkit_evaluators.lm.extras import need
@@ -30,8 +32,17 @@ def exchange(
 
 
 def client(endpoint: Endpoint) -> Any:
-    """The client of an endpoint; there is one for each key, and it keeps its connections."""
-    return _client(endpoint.url, endpoint.secret.key)
+    """The client of an endpoint; there is one for each key, and it keeps its connections.
+
+    Raises:
+        UserError: `openai` is not installed, or cannot use the proxy that the environment names.
+    """
+    try:
+        return _client(endpoint.url, endpoint.secret.key)
+    except (ImportError, ValueError) as error:
+        what = f"No language model can be asked: {endpoint.secret.line(str(error))}"
+        cure = "Mend ALL_PROXY, HTTPS_PROXY or HTTP_PROXY in the environment."
+        raise UserError(what, cure=cure) from None
 
 
 @lru_cache(maxsize=16)
@@ -64,13 +75,10 @@ def _checked(content: bytes, endpoint: Endpoint) -> dict[str, Any]:
         body = endpoint.secret.hide(json.loads(content))
     except (ValueError, RecursionError):
         body = None
-    choices = body.get("choices") if isinstance(body, dict) else None
-    first = choices[0] if isinstance(choices, list) and choices else None
-    whole = first if isinstance(first, dict) else {}
-    if failed := whole.get("error") or (isinstance(body, dict) and body.get("error")):
+    if failed := first_choice(body).get("error") or (isinstance(body, dict) and body.get("error")):
         code = failed.get("code") if isinstance(failed, dict) else None
         status = code if isinstance(code, int) and 400 <= code < 600 else 502
         raise of_status(status, failed, endpoint.secret)
-    if not (isinstance(body, dict) and isinstance(whole.get("message"), dict)):
+    if not (isinstance(body, dict) and is_completion(body)):
         raise Transient("the answer is no chat completion")
     return body

@@ -2,19 +2,19 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
-from diffkit import Record, Remark, Talk, Usage, UserError
+from diffkit import Record, Remark, Talk, Usage
 from diffkit_evaluators.lm.asking import Asking
 from diffkit_evaluators.lm.body import Messages, Question, body, can_be_plainer
 from diffkit_evaluators.lm.config import ChatConfig
-from diffkit_evaluators.lm.endpoint import resolve
 from diffkit_evaluators.lm.errors import ModelFailed, Refused
-from diffkit_evaluators.lm.exchange import client
 from diffkit_evaluators.lm.failures import Rejected, Transient
 from diffkit_evaluators.lm.ledger import Ledger
 from diffkit_evaluators.lm.reading import read
-from diffkit_evaluators.lm.reply import Reply
+from diffkit_evaluators.lm.ready import ready
+from diffkit_evaluators.lm.recollection import Recollection
+from diffkit_evaluators.lm.reply import Reply, Role
 
 _NOT_TAKEN = {400, 404, 422}  # what endpoints say to a part of a request that they do not know
 
@@ -30,26 +30,24 @@ class LanguageModel:
         sleep: waits between tries, in seconds.
 
     Raises:
-        UserError: no model is named, its endpoint or key is unknown, or `openai` is not installed.
+        UserError: it cannot be asked, see `ready`.
     """
 
     def __init__(
         self,
         config: ChatConfig,
-        role: Literal["investigator", "grader"],
+        role: Role,
         talk: Talk,
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        if config.model is None:
-            what = f"No language model is named for the {role}."
-            raise UserError(what, cure=f"Name one: --model {role}=openai/NAME.")
+        self._endpoint = ready(config, role)
+        assert config.model is not None  # noqa: S101 - it is ready
         self.config = config
         self._talk = talk
-        self._endpoint = resolve(config.model)
-        client(self._endpoint)  # what is missing is said before anything is asked
         self._ledger = Ledger(config, config.model.name, role, talk)
-        self._ask = Asking(config, role, talk, self._endpoint, self._ledger, sleep)
+        self._memory = Recollection(talk, role, self._endpoint.url, used=config.remember)
+        self._ask = Asking(config, role, talk, self._endpoint, self._ledger, self._memory, sleep)
         self._plain = False
 
     @property
@@ -65,6 +63,10 @@ class LanguageModel:
     def affords(self, calls: int = 1) -> bool:
         """Whether so many more calls, each like the dearest so far, fit the caps."""
         return self._ledger.affords(calls)
+
+    def disown(self) -> None:
+        """Says that nothing came of the last answer: an evaluation that is repeated asks again."""
+        self._memory.forget_last()
 
     def complete(
         self,

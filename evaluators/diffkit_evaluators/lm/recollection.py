@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from diffkit import Talk
+from diffkit_evaluators.lm.completion import is_completion
 
 
 class Recollection:
@@ -27,10 +28,12 @@ class Recollection:
         self._role = role
         self._url = url
         self._used = used
+        self._last = ""
 
     def get(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The kept answer to ``body``; none where there is none."""
-        return self._talk.memory.get(self._key(body)) if self._used else None
+        """The kept answer to ``body``; none where there is none, or what is kept is no answer."""
+        kept = self._talk.memory.get(self._key(body)) if self._used else None
+        return kept if is_completion(kept) else None
 
     def put(self, body: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
         """Keeps an answer that the endpoint gave."""
@@ -38,8 +41,13 @@ class Recollection:
 
     def answered(self, body: Mapping[str, Any]) -> None:
         """Says that ``body`` was answered, from memory or not."""
+        self._last = self._key(body)
         same = self._digest(body)
         self._talk.asked[same] = self._talk.asked.get(same, 0) + 1
+
+    def forget_last(self) -> None:
+        """Keeps the answer that was given last no longer."""
+        self._talk.memory.put(self._last, {})
 
     def _key(self, body: Mapping[str, Any]) -> str:
         return _sha256([self._digest(body), self._talk.asked.get(self._digest(body), 0)])

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+Role = Literal["investigator", "grader"]
+"""In which a language model is asked."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ _REASON = 200  # characters of a refusal
 def structured(model: LanguageModel, messages: Messages, schema: type[R], *, tries: int = 3) -> R:
     """Asks until the answer fits ``schema``, saying each time what was wrong.
 
-    The last object in the answer that fits is taken: what stands before it may be a quotation.
+    The last object in the answer that fits is taken: what stands before it may be a quotation. An
+    answer that does not fit, or refuses, is not remembered, so that what failed may be mended.
 
     Raises:
         Refused: the model refused.
@@ -30,11 +31,12 @@ def structured(model: LanguageModel, messages: Messages, schema: type[R], *, tri
     conversation, wrong = [*messages], ""
     for _ in range(tries):
         reply = model.complete(conversation, schema=schema)
-        if reply.refusal:
-            raise Refused(" ".join(reply.refusal.split())[:_REASON])
-        read = _read(reply, schema)
+        read = reply.refusal or _read(reply, schema)
         if isinstance(read, schema):
             return read
+        model.disown()
+        if reply.refusal:
+            raise Refused(" ".join(reply.refusal.split())[:_REASON])
         wrong = str(read)
         complaint = f"That cannot be read: {wrong}\n{in_words(schema)}"
         conversation += [reply.message, {"role": "user", "content": complaint}]

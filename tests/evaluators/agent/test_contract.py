@@ -8,7 +8,7 @@ from diffkit_evaluators.agent import arguments, register_investigators
 from diffkit_evaluators.agent.config import AgentConfig
 from pydantic import ValidationError
 
-from diffkit import Record
+from diffkit import Record, UserError
 
 SPECS = {}
 register_investigators(lambda spec: SPECS.update({spec.name: spec}))
@@ -63,11 +63,23 @@ def test_options_say_how_it_was_framed():
         AgentConfig(framing="leading")
 
 
+@pytest.mark.parametrize("name", ["agent", "agent-lineup"])
+def test_a_language_model_that_cannot_be_asked_is_refused(name):
+    agent = SPECS[name].load()
+    agent.check(AgentConfig(model={"name": "m", "base_url": "http://localhost:9/v1"}))
+    with pytest.raises(UserError, match="--model investigator="):
+        agent.check(AgentConfig())
+    with pytest.raises(UserError, match="Write openai/gpt-4"):
+        agent.check(AgentConfig(model="gpt-4"))
+
+
 def test_the_estimate_comes_from_the_caps():
     agent = SPECS["agent"].load()
     assert agent.estimate(AgentConfig()) is None
     capped = agent.estimate(AgentConfig(model="openai/x", max_calls=10, max_tokens=50_000))
     assert (capped.calls, capped.prompt_tokens, capped.completion_tokens) == (10, 9_040, 40_960)
+    assert capped.dollars is None
+    assert agent.estimate(AgentConfig(model="openai/x", max_dollars=2)).dollars == 2
     free = agent.estimate(
         AgentConfig(
             model="x", max_calls=2, max_tokens=None, max_completion_tokens=100, characters=3_000

@@ -201,13 +201,16 @@ def test_what_does_not_fit_is_asked_for_again_and_a_refusal_fails():
         graded(in_turn(refuses()))
 
 
-def test_a_model_is_needed_and_not_the_investigators_own():
+def test_a_model_is_needed_and_not_the_investigators_own(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "some-key")
     with pytest.raises(UserError, match="needs a language model"):
         RubricGrader().check(RubricConfig(), MethodConfig())
     own = RubricConfig(model="openai/gpt-5")
     RubricGrader().check(own, MethodConfig())
     with pytest.raises(UserError, match="family"):
         RubricGrader().check(own, RubricConfig(model="openrouter/openai/gpt-oss"))
+    with pytest.raises(UserError, match="Write openai/gpt-5"):
+        RubricGrader().check(RubricConfig(model="gpt-5"), MethodConfig())
 
 
 def test_the_estimate_bounds_what_a_grade_takes():
@@ -220,4 +223,5 @@ def test_the_estimate_bounds_what_a_grade_takes():
         longest = max(len(str(request)) for request in endpoint.requests)
     assert used.calls <= most.calls
     assert longest / 3 <= most.prompt_tokens / most.calls
-    assert RubricGrader().estimate(RubricConfig(model="m", max_calls=5)).calls == 5
+    capped = RubricGrader().estimate(RubricConfig(model="m", max_calls=5, max_dollars=2))
+    assert (most.dollars, capped.calls, capped.dollars) == (None, 5, 2)

@@ -17,6 +17,7 @@ from diffkit import (
     Exam,
     Findings,
     GradeContext,
+    MethodConfig,
     Note,
     Outcome,
     RunContext,
@@ -25,6 +26,7 @@ from diffkit import (
     Texts,
     TokenScore,
     TokenTable,
+    UserError,
     load_pair,
 )
 from diffkit.catalogue import read_base, read_organism
@@ -233,6 +235,14 @@ def test_the_estimate_covers_what_is_asked(endpoint):
     longest = max(sum(len(m["content"]) for m in body["messages"]) for body in endpoint.requests)
     assert estimate.prompt_tokens / estimate.calls > longest / 4
     assert TokenRelevanceGrader().estimate(TokenRelevanceConfig()) is None
+    capped = TokenRelevanceGrader().estimate(TokenRelevanceConfig(model="m", max_dollars=2))
+    assert (estimate.dollars, capped.dollars) == (None, 2)
+
+
+def test_a_judge_that_cannot_be_asked_is_refused_and_none_is_needed():
+    TokenRelevanceGrader().check(TokenRelevanceConfig(), MethodConfig())
+    with pytest.raises(UserError, match="Write openai/gpt-5"):
+        TokenRelevanceGrader().check(TokenRelevanceConfig(model="gpt-5"), MethodConfig())
 
 
 def test_words_apart_are_those_that_ordinary_texts_have_less_often():

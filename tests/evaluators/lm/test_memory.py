@@ -1,10 +1,20 @@
 import pytest
-from diffkit_evaluators.lm import LanguageModel, ModelFailed
+from diffkit_evaluators.lm import LanguageModel, Malformed, ModelFailed, Refused, structured
 
-from diffkit import Talk
-from diffkit.testing.endpoint import always, at_first, cuts, fails, in_turn, says
+from diffkit import Record, Talk
+from diffkit.testing.endpoint import always, at_first, cuts, fails, in_turn, refuses, says
 
 NUMBERED = in_turn(*(says(str(number)) for number in range(1, 20)))
+
+
+class Level(Record):
+    """A level."""
+
+    level: int
+    """From 0."""
+
+
+RIGHT = says('{"level": 3}')
 
 
 def test_what_was_cut_off_goes_on_from_memory(bench, ask):
@@ -40,6 +50,13 @@ def test_repeats_do_not_share_answers(bench, ask):
     assert bench.model().complete(ask).text == "2"
     bench.fresh(repeat=0)
     assert bench.model().complete(ask).text == "1"
+
+
+def test_attempts_at_two_pairs_do_not_share_answers(bench, ask):
+    bench.endpoint.script = NUMBERED
+    for about, said in (("first", "1"), ("second", "2"), ("first", "1")):
+        bench.fresh(about=about)
+        assert bench.model().complete(ask).text == said
 
 
 def test_roles_do_not_share_answers(bench, ask):
@@ -107,3 +124,61 @@ def test_without_a_memory_nothing_is_kept(bench, ask):
     bench.model().complete(ask)
     bench.talk = Talk()
     assert bench.model().complete(ask).text == "2"
+
+
+@pytest.mark.parametrize(("fault", "ends"), [(says("Hm."), Malformed), (refuses(), Refused)])
+def test_what_was_rejected_is_asked_again_and_heals(bench, ask, fault, ends):
+    bench.endpoint.script = always(fault)
+    with pytest.raises(ends):
+        structured(bench.model(), ask, Level)
+    bench.endpoint.script = always(RIGHT)
+    for remembered in (0, 1):
+        bench.fresh()
+        assert structured(bench.model(), ask, Level).level == 3
+        assert bench.talk.usage["investigator"].remembered == remembered
+
+
+def test_what_was_accepted_before_a_rejection_stays_remembered(bench, ask):
+    bench.endpoint.script = in_turn(RIGHT, *[says("Hm.")] * 3, says('{"level": 4}'))
+    model = bench.model()
+    structured(model, ask, Level)
+    with pytest.raises(Malformed):
+        structured(model, ask, Level)
+    bench.fresh()
+    again = bench.model()
+    assert [structured(again, ask, Level).level for _ in range(2)] == [3, 4]
+    assert again.usage.remembered == 1
+
+
+def test_an_answer_that_came_from_memory_is_disowned_too(bench, ask):
+    bench.endpoint.script = NUMBERED
+    bench.model().complete(ask)
+    for said in ("1", "2"):
+        bench.fresh()
+        model = bench.model()
+        assert model.complete(ask).text == said
+        model.disown()
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {},
+        {"a": 1},
+        {"choices": []},
+        {"choices": {}},
+        {"choices": ["Here."]},
+        {"choices": [{"message": "Here."}]},
+        {"choices": [{"text": "Here."}]},
+        ["Here."],
+    ],
+)
+def test_what_is_kept_and_is_no_answer_is_asked_again_and_replaced(bench, ask, kept):
+    bench.endpoint.script = NUMBERED
+    bench.model().complete(ask)
+    (key,) = bench.talk.memory
+    bench.talk.memory[key] = kept
+    for remembered in (0, 1):
+        bench.fresh()
+        assert bench.model().complete(ask).text == "2"
+        assert bench.talk.usage["investigator"].remembered == remembered

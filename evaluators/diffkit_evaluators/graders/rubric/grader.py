@@ -16,7 +16,7 @@ from diffkit import (
 )
 from diffkit_evaluators.graders.claims import claim_of, nonce
 from diffkit_evaluators.graders.decided import Decided, decided
-from diffkit_evaluators.graders.judge import CHARACTERS_PER_TOKEN, TRIES, refuse_own_family
+from diffkit_evaluators.graders.judge import CHARACTERS_PER_TOKEN, TRIES, check_judge
 from diffkit_evaluators.graders.rubric.config import RubricConfig
 from diffkit_evaluators.graders.rubric.marks import Marks
 from diffkit_evaluators.graders.rubric.measure import Measured, agreement, measured, middle
@@ -68,15 +68,15 @@ class RubricGrader(Grader[RubricConfig]):
         return _grade(repeats, chance=max(fmean(wrong or [0.0]), _copied(attempt, exam)))
 
     def check(self, config: RubricConfig, investigator: MethodConfig) -> None:
-        """Refuses a missing model, and one of the investigator's family.
+        """Refuses a missing model, one of the investigator's family, and one that cannot be asked.
 
         Raises:
-            UserError: either is so.
+            UserError: any of it is so.
         """
         if config.model is None:
             cure = "Set its option model, such as openai/NAME."
             raise UserError("The grader 'rubric' needs a language model.", cure=cure)
-        refuse_own_family(config, investigator)
+        check_judge(config, investigator)
 
     def estimate(self, config: RubricConfig) -> Estimate | None:
         """Every judgement, each asked for as often as it may be."""
@@ -90,6 +90,7 @@ class RubricGrader(Grader[RubricConfig]):
             calls=calls,
             prompt_tokens=calls * prompt,
             completion_tokens=calls * config.max_completion_tokens,
+            dollars=config.max_dollars,
         )
 
 

@@ -5,7 +5,17 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import ClassVar
 
-from diffkit import Attempt, Estimate, Exam, Grade, GradeContext, Grader, GraderNeed, Statement
+from diffkit import (
+    Attempt,
+    Estimate,
+    Exam,
+    Grade,
+    GradeContext,
+    Grader,
+    GraderNeed,
+    MethodConfig,
+    Statement,
+)
 from diffkit_evaluators.graders.judge import CHARACTERS_PER_TOKEN, TRIES
 from diffkit_evaluators.graders.token_relevance.config import TokenRelevanceConfig
 from diffkit_evaluators.graders.token_relevance.judged import (
@@ -20,7 +30,7 @@ from diffkit_evaluators.graders.token_relevance.tokens import (
     relevance,
 )
 from diffkit_evaluators.graders.token_relevance.words import Relevant, relevant_words
-from diffkit_evaluators.lm import LanguageModel
+from diffkit_evaluators.lm import LanguageModel, ready
 
 _TASK_CHARACTERS = 4_000
 """Task, schema and frame, for estimates alone."""
@@ -72,6 +82,12 @@ class TokenRelevanceGrader(Grader[TokenRelevanceConfig]):
             }
         return _grade(tokens, by_truth, exam.answer, permutable=config.model is None)
 
+    def check(self, config: TokenRelevanceConfig, investigator: MethodConfig) -> None:
+        """Refuses, with `UserError`, a judge that cannot be asked."""
+        del investigator
+        if config.model is not None:
+            ready(config, "grader")
+
     def estimate(self, config: TokenRelevanceConfig) -> Estimate | None:
         """Every order of every truth, each asked for as often as it may be."""
         if config.model is None:
@@ -85,6 +101,7 @@ class TokenRelevanceGrader(Grader[TokenRelevanceConfig]):
             calls=calls,
             prompt_tokens=calls * (shown + told) // CHARACTERS_PER_TOKEN,
             completion_tokens=calls * config.max_completion_tokens,
+            dollars=config.max_dollars,
         )
 
 
