@@ -33,10 +33,13 @@ class Prices(Record):
         return self.models.get(model)
 
 
+_EXAMPLE = "Write: models: {openai/gpt: {input: 1.25, output: 10}} (dollars per million tokens)."
+
+
 def read_prices(path: Path) -> Prices:
     """Reads a YAML: ``models: {NAME: {input: 1.25, output: 10}}``.
 
     Raises:
         BadFile: it is missing, or no such file.
     """
-    return read_record(path, Prices)
+    return read_record(path, Prices, example=_EXAMPLE)

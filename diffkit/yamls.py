@@ -12,8 +12,12 @@ from diffkit.errors import BadFile, BadOption, did_you_mean
 R = TypeVar("R", bound=BaseModel)
 
 
-def read_yaml(path: Path) -> Any:
+def read_yaml(path: Path, *, example: str = "") -> Any:
     """The value of a YAML file.
+
+    Args:
+        path: the file.
+        example: what to write, where nothing is in it.
 
     Raises:
         BadFile: the file is missing, empty or malformed.
@@ -28,23 +32,28 @@ def read_yaml(path: Path) -> Any:
         line = mark.line + 1 if mark else None
         raise BadFile(path, f"is not YAML ({problem}).", line=line) from error
     if value is None:
-        raise BadFile(path, "is empty.", cure="See `docs/` for an example.")
+        raise BadFile(path, "is empty.", cure=example or "See `docs/` for an example.")
     return value
 
 
-def read_record(path: Path, model: type[R]) -> R:
+def read_record(path: Path, model: type[R], *, example: str = "") -> R:
     """A YAML file as a ``model``.
+
+    Args:
+        path: the file.
+        model: what it should hold.
+        example: what to write, where it holds something else or nothing.
 
     Raises:
         BadFile: the file is missing, empty, malformed, or does not fit the model.
     """
-    value = read_yaml(path)
+    value = read_yaml(path, example=example)
     try:
         return model.model_validate(value)
     except ValidationError as error:
         misfit = explain(error, model)
         line = line_of(path, misfit.place)
-        raise BadFile(path, misfit.what, line=line, field=misfit.field) from error
+        raise BadFile(path, misfit.what, line=line, field=misfit.field, cure=example) from error
 
 
 def in_file(error: BadOption, path: Path) -> BadFile:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from diffkit.cli.agree import agree
 from diffkit.cli.flags import Config, Fresh, Settings
 from diffkit.cli.plugins import Json
 from diffkit.cli.state import state
@@ -30,14 +31,17 @@ def check(
         Path | None, typer.Option(envvar="DIFFKIT_PRICES", help="YAML of models' prices.")
     ] = None,
     fresh: Fresh = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Ask language models, whatever it may cost.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Measure a grader on claims of known worth, and on claims made to talk it round.
 
     The leaderboard shows the result beside the grader, for as long as its options stay the same.
     """
-    from diffkit.cli.console import print_json, progress, say
-    from diffkit.evaluation.bill import Item
+    from diffkit.cli.console import print_json, progress
+    from diffkit.evaluation.bill import bill
     from diffkit.evaluation.calibration_set import calibration_set
     from diffkit.evaluation.grader_check import Talks, loaded, make_passport
     from diffkit.evaluation.passport import save_passport
@@ -45,8 +49,9 @@ def check(
 
     component, given = _component(name, model, setting or [], config), calibration_set()
     known = read_prices(prices) if prices else Prices()
-    if most := loaded(component).estimate(component.config):
-        say(Item(len(given.items), most, known).words)
+    asked = bill([loaded(component).estimate(component.config)] * len(given.items), known)
+    if asked.items:
+        agree(asked, yes=yes)
     talks = Talks(state.store.prepare(), known, fresh)
     passport = make_passport(component, given, talks, progress=progress, workers=WORKERS)
     save_passport(state.store, passport)

@@ -1,6 +1,7 @@
 """``diffkit grader check``."""
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -43,20 +44,31 @@ def test_json_holds_shares_and_every_claim(cli, tmp_path):
 def test_an_endpoint_is_asked_once_and_again_where_that_is_wished(cli, options):
     with ScriptedEndpoint(answers(careful)) as endpoint:
         file = options(endpoint, chance_truths=0)
-        first = cli("grader", "check", "rubric", "--config", file)
+        words = ("grader", "check", "rubric", "--config", file, "--yes")
+        first = cli(*words)
         asked = endpoint.calls
         assert "49 grades by scripted: at most 147 calls" in first.err
-        assert cli("grader", "check", "rubric", "--config", file).out == first.out
+        assert cli(*words).out == first.out
         assert endpoint.calls == asked
-        cli("grader", "check", "rubric", "--config", file, "--fresh")
+        cli(*words, "--fresh")
         assert endpoint.calls == 2 * asked
+
+
+def test_no_language_model_is_asked_before_the_bill_is_agreed_to(cli, options, tmp_path):
+    with ScriptedEndpoint(answers(careful)) as endpoint:
+        said = cli("grader", "check", "rubric", "--config", options(endpoint), "--json")
+        assert endpoint.calls == 0
+    assert (said.code, said.out) == (2, "")
+    assert "49 grades by scripted: at most" in said.err
+    assert "together at an unknown price" in said.err
+    assert said.error.endswith("Nothing was asked yet. Repeat the command with --yes to go on.")
+    assert not list((tmp_path / "diffkit-runs").glob("passports"))
 
 
 def test_a_gullible_judge_is_found_out(cli, options):
     with ScriptedEndpoint(answers(gullible)) as endpoint:
-        said = cli(
-            "grader", "check", "rubric", "--config", options(endpoint, chance_truths=0), "--json"
-        )
+        file = options(endpoint, chance_truths=0)
+        said = cli("grader", "check", "rubric", "--config", file, "--yes", "--json")
     found = said.json()
     assert found["attacks"]["hits"] > 0
     fooled = [one for one in found["items"] if one["kind"] == "injecting" and one["accepted"]]
@@ -71,3 +83,13 @@ def test_mistakes_are_one_line(cli):
         in cli("grader", "check", "lineup", "--model", "m").error
     )
     assert "repeats" in cli("grader", "check", "rubric", "--set", "repeats=2").error
+
+
+@pytest.mark.parametrize("content", ["openai/gpt: {input: 1, output: 2}\n", "", "# later\n"])
+def test_a_file_of_prices_that_is_none_is_told_what_to_write(cli, content):
+    Path("prices.yaml").write_text(content)
+    said = cli("grader", "check", "lineup", "--prices", "prices.yaml")
+    assert said.code == 2
+    what = "prices.yaml:1: openai/gpt: there is no such field" if "gpt" in content else "is empty."
+    assert what in said.error
+    assert "Write: models: {openai/gpt: {input: 1.25, output: 10}}" in said.error
