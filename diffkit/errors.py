@@ -55,9 +55,10 @@ class UserError(DiffkitError):
 
 
 def reason_of(error: BaseException) -> str:
-    """What someone else's error says, in one line: its type, and the first line that has words."""
-    lines = str(error).strip().splitlines()
-    return ": ".join([type(error).__name__, *(line.rstrip() for line in lines[:1])])
+    """What an error says, in one line; someone else's with its type, which ours explain without."""
+    said = [line.rstrip() for line in str(error).strip().splitlines()[:1]]
+    named = said if said and isinstance(error, DiffkitError) else [type(error).__name__, *said]
+    return ": ".join(named)
 
 
 def did_you_mean(name: str, known: Iterable[str], *, listing: str = "") -> str:
