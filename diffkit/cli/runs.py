@@ -7,6 +7,7 @@ import typer
 from diffkit.cli import told
 from diffkit.cli.plugins import Json
 from diffkit.cli.state import state
+from diffkit.cli.suites import Names, split
 
 if TYPE_CHECKING:
     from diffkit.runs.manifest import Manifest
@@ -19,15 +20,22 @@ Digest = Annotated[
 Attempts = Annotated[
     bool, typer.Option("--attempts", help="List attempts of investigators instead.")
 ]
+Outcomes = Annotated[
+    Names,
+    typer.Option(
+        "--outcome", help="List attempts that ended so, comma-separated; may be repeated."
+    ),
+]
 
 
 @app.command("list")
-def list_runs(attempts: Attempts = False, json: Json = False) -> None:
+def list_runs(attempts: Attempts = False, outcome: Outcomes = None, json: Json = False) -> None:
     """List finished runs, and work that is not finished; or attempts."""
     from diffkit.cli.console import out, print_json, print_table, warn
 
-    if attempts:
-        told.list_attempts(json=json)
+    outcomes = split(outcome)
+    if attempts or outcomes:
+        told.list_attempts(outcomes, json=json)
         return
     for error in state.store.damaged():
         warn(str(error))

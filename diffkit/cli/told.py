@@ -1,5 +1,6 @@
 """Attempts and grades: what ``diffkit runs`` and ``diffkit report`` do with them."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from diffkit.cli.state import state
@@ -9,8 +10,12 @@ if TYPE_CHECKING:
     from diffkit.runs.manifest import StoredRun
     from diffkit.verdict import Attempt
 
+_COLUMNS = (
+    *("attempt", "outcome", "investigator's model", "questions", "calls", "cost"),
+    "claim or error",
+)
 _CLAIM = 60
-"""Characters of a claim in a listing."""
+"""Characters of a claim, or of an error, in a listing."""
 
 
 def find(prefix: str) -> "StoredRun | Told":
@@ -44,17 +49,38 @@ def show(told: "Told", *, full: bool, json: bool) -> None:
         render_told(told, out, full=full)
 
 
-def list_attempts(*, json: bool) -> None:
-    """Prints all attempts, oldest first."""
-    from diffkit.cli.console import print_json, print_table
+def list_attempts(outcomes: Sequence[str] | None = None, *, json: bool) -> None:
+    """Prints attempts, oldest first.
 
-    attempts = _attempts()
+    Args:
+        outcomes: how those ended that are wanted; none for all.
+        json: whether as JSON.
+
+    Raises:
+        UserError: there is no such outcome.
+    """
+    from diffkit.cli.console import print_json, print_table
+    from diffkit.verdict import Outcome
+
+    for name in outcomes or ():
+        _check_outcome(name)
+    wanted = outcomes or list(Outcome)
+    attempts = [attempt for attempt in _attempts() if attempt.outcome in wanted]
     if json:
         print_json([attempt.model_dump(mode="json") for attempt in attempts])
         return
-    columns = ("attempt", "outcome", "investigator's model", "questions", "calls", "cost", "claim")
     title = f"Attempts in {state.store_folder}"
-    print_table(title, columns, [_row(attempt) for attempt in attempts])
+    print_table(title, _COLUMNS, [_row(attempt) for attempt in attempts])
+
+
+def _check_outcome(name: str) -> None:
+    from diffkit.errors import UserError, did_you_mean
+    from diffkit.verdict import Outcome
+
+    known = [outcome.value for outcome in Outcome]
+    if name not in known:
+        cure = f"{did_you_mean(name, known)} There are: {', '.join(known)}."
+        raise UserError(f"--outcome {name!r}: no attempt ends so.", cure=cure.strip())
 
 
 def _attempts() -> "list[Attempt]":
@@ -76,7 +102,7 @@ def _row(attempt: "Attempt") -> tuple[object, ...]:
     from diffkit.render import verdicts, words
 
     used = attempt.usage.get("investigator")
-    claim = (attempt.verdict.claim if attempt.verdict else None) or ""
+    said = (attempt.verdict.claim or "") if attempt.verdict else attempt.error
     return (
         attempt.digest[:12],
         attempt.outcome.value,
@@ -84,5 +110,5 @@ def _row(attempt: "Attempt") -> tuple[object, ...]:
         attempt.questions or "",
         used.calls if used else "",
         verdicts.money(used.cost) if used else "",
-        words.clean(claim[:_CLAIM]) + ("…" if len(claim) > _CLAIM else ""),
+        words.clean(said[:_CLAIM]) + ("…" if len(said) > _CLAIM else ""),
     )

@@ -87,6 +87,38 @@ def test_attempts_as_json(kept):
     assert Attempt.model_validate(found).digest == KEY
 
 
+def test_an_attempt_without_a_verdict_is_listed_with_its_error(kept):
+    keep(STORE, attempt(digest="f6" * 32, outcome="refused", verdict=None, error="I will not."))
+    _, refused = [
+        line for line in kept("runs", "list", "--attempts").out.splitlines() if line[:2] == "│ "
+    ]
+    assert "I will not." in refused
+
+
+def test_attempts_are_listed_by_how_they_ended(kept):
+    keys = {"failed": "f6" * 32, "model-error": "f7" * 32}
+    for outcome, key in keys.items():
+        keep(STORE, attempt(digest=key, outcome=outcome, verdict=None, error="No."))
+
+    def listed(*flags):
+        found = kept("runs", "list", *flags, "--json").json()
+        return sorted(one["digest"] for one in found)
+
+    assert listed("--attempts", "--outcome", "failed") == [keys["failed"]]
+    both = sorted(keys.values())
+    assert listed("--outcome", "failed, model-error") == both
+    assert listed("--outcome", "failed", "--outcome", "model-error") == both
+    assert listed("--attempts", "--outcome", "refused") == []
+    assert len(listed("--attempts")) == 3
+
+
+def test_an_outcome_that_is_none_is_a_mistake(kept):
+    said = kept("runs", "list", "--attempts", "--outcome", "failled")
+    assert said.code == 2
+    assert "--outcome 'failled'" in said.error
+    assert "Did you mean 'failed'? There are: verdict, abstained," in said.error
+
+
 def test_a_damaged_attempt_is_a_warning_and_hides_no_other(kept):
     keep(STORE, attempt(digest="e5" * 32))
     (STORE / "attempts" / ("e5" * 32) / "attempt.json").write_text("{")
