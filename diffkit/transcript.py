@@ -143,7 +143,7 @@ def read_transcript(path: Path) -> Iterator[Event]:
     """
     if not path.exists():
         return
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:  # a line cut within a character is damaged too
         for number, line in enumerate(lines, 1):
             try:
                 yield _EVENT.validate_json(line)
