@@ -25,11 +25,12 @@ def inspect(
     ] = False,
 ) -> None:
     """Write logs for Inspect View: one for each investigator, method and arm."""
-    from diffkit.cli.console import say
+    from diffkit.cli.console import listen, say
     from diffkit.errors import MissingExtra, UserError
     from diffkit.evaluation.record import read_evaluation
     from diffkit.export.tried import tried
 
+    listen()
     found = read_evaluation(state.store, evaluation)
     try:
         from diffkit.export.inspect_logs import blind_log, logs, write

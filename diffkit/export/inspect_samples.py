@@ -19,7 +19,7 @@ from diffkit.export.metadata import outcome, place
 from diffkit.export.tried import Tried
 from diffkit.grader import Grade
 from diffkit.runs.digest import digest
-from diffkit.verdict import Outcome, Usage
+from diffkit.verdict import Attempt, Outcome, Usage
 
 _ERRORS = {Outcome.FAILED, Outcome.MODEL_ERROR, Outcome.NO_EVIDENCE}
 
@@ -74,7 +74,7 @@ def _said(one: Tried) -> dict[str, Any]:
     messages = chat(conversation(one.events), attempt.digest)
     times = [event.at for event in one.events]
     return {
-        "input": _opening(messages),
+        "input": _opening(messages) or _nothing(attempt),
         "messages": messages,
         "output": _output(messages),
         "started_at": times[0] if times else None,
@@ -85,10 +85,14 @@ def _said(one: Tried) -> dict[str, Any]:
     }
 
 
-def _opening(messages: list[ChatMessage]) -> list[ChatMessage] | str:
+def _opening(messages: list[ChatMessage]) -> list[ChatMessage]:
     """What was said before the language model first answered."""
     answers = (n for n, one in enumerate(messages) if isinstance(one, ChatMessageAssistant))
-    return messages[: next(answers, len(messages))] or "(no language model was asked)"
+    return messages[: next(answers, len(messages))]
+
+
+def _nothing(attempt: Attempt) -> str:
+    return "(the transcript is lost)" if attempt.usage else "(no language model was asked)"
 
 
 def _output(messages: list[ChatMessage]) -> ModelOutput:

@@ -1,16 +1,20 @@
 """What an export is made of: attempts at pairs, with transcripts and grades."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from diffkit.errors import StoreError
+from diffkit.evaluation.attempts import read_attempt
 from diffkit.evaluation.behind import SHARED, Behind, behind
 from diffkit.evaluation.record import Evaluation
-from diffkit.evaluation.told import read_told
 from diffkit.grader import Grade
 from diffkit.runs.files import read_stored
 from diffkit.runs.store import Store
-from diffkit.transcript import Event
+from diffkit.transcript import FILE, Event, read_transcript
 from diffkit.verdict import Attempt
+
+log = logging.getLogger("diffkit.export")
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,7 @@ class Tried:
     behind: Behind
     attempt: Attempt
     events: tuple[Event, ...]
+    """Empty where no language model was asked, or its transcript is damaged."""
     grades: Mapping[str, Grade | None]
     """By grader; none where it failed."""
 
@@ -39,12 +44,19 @@ def tried(evaluation: Evaluation, store: Store) -> Iterator[Tried]:
     """All attempts of an evaluation, in its order.
 
     Raises:
-        StoreError: an attempt, a transcript or a grade is gone, or damaged.
+        StoreError: an attempt or a grade is gone, or damaged.
     """
     for one in behind(evaluation):
-        told = read_told(store, "attempts", one.digest)
-        if isinstance(told.record, Attempt):
-            yield Tried(one, told.record, told.events, dict(_grades(one, store)))
+        attempt, events = read_attempt(store, one.digest), _events(one, store)
+        yield Tried(one, attempt, events, dict(_grades(one, store)))
+
+
+def _events(one: Behind, store: Store) -> tuple[Event, ...]:
+    try:
+        return tuple(read_transcript(store.place("attempts", one.digest) / FILE))
+    except StoreError as error:
+        log.warning("%s Its sample has no messages.", error.what)
+        return ()
 
 
 def _grades(one: Behind, store: Store) -> Iterator[tuple[str, Grade | None]]:

@@ -53,6 +53,25 @@ def test_without_the_extra_its_name_is_told(evaluated, monkeypatch):
     assert "pip install 'diffkit[inspect]'" in said.error
 
 
-def test_a_damaged_transcript_is_one_line(evaluated):
-    (STORE / "attempts" / KEYS["r0"] / FILE).write_text("{")
-    assert "is damaged" in evaluated("export", "inspect").error
+@pytest.mark.parametrize("damage", [b"{", b'{"kind": "remark", "text": "\xc3', b"{}\n"])
+def test_a_damaged_transcript_is_a_warning_and_a_sample_without_messages(evaluated, damage):
+    from inspect_ai.log import read_eval_log
+
+    (STORE / "attempts" / KEYS["r0"] / FILE).write_bytes(damage)
+    said = evaluated("export", "inspect")
+    assert said.code == 0
+    assert f"{FILE}:1 is damaged. Its sample has no messages." in said.err
+    logs = [read_eval_log(str(path)) for path in Path("inspect-logs").glob("*.eval")]
+    samples = {one.metadata["attempt"]: one for log in logs for one in log.samples}
+    assert samples.keys() == set(KEYS.values())
+    broken, whole = samples[KEYS["r0"]], samples[KEYS["r1"]]
+    assert (broken.messages, broken.input) == ([], "(the transcript is lost)")
+    assert broken.scores["rubric"].value == 0.5
+    assert whole.messages
+    assert samples[KEYS["bare"]].input == "(no language model was asked)"
+    assert evaluated("export", "inspect", "--blind", "--out", "blind").code == 0
+
+
+def test_a_damaged_attempt_is_one_line(evaluated):
+    (STORE / "attempts" / KEYS["r0"] / "attempt.json").write_text("{")
+    assert "is missing or damaged" in evaluated("export", "inspect").error
