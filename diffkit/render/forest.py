@@ -7,7 +7,7 @@ from diffkit.evaluation.leaderboard import Leaderboard
 from diffkit.evaluation.row import Row
 from diffkit.evaluation.shares import Measure, Share
 from diffkit.render import terms, words
-from diffkit.render.sections import mains, sections
+from diffkit.render.sections import graded, mains, sections
 
 WIDTH = 340
 _LEFT, _RIGHT, _ROW, _AXIS = 8, 332, 38, 26
@@ -46,14 +46,17 @@ class Panel:
 
 
 def panels(leaderboard: Leaderboard) -> tuple[Panel, ...]:
-    """Top-1, detection and false alarms of the main arms, without controls."""
+    """Top-1 where anything was graded, detection and false alarms: of main arms, not controls."""
     rows = mains(leaderboard)
-    ranked = all(row.reciprocal_rank or not row.top1.n for row in rows)
+    whole = [section for section in graded(leaderboard) if section.stratum == "all"]
+    seen = tuple(row for section in whole for row in section.mains)
+    ranked = all(row.reciprocal_rank or not row.top1.n for row in seen)
     first = ("Truth ranked first", "share of truths") if ranked else ("Score", "mean over truths")
     tested = any(section.says_otherwise for section in sections(leaderboard))
     how = "that pass the test" if tested else "called targeted"
+    scores = _panel(first[0], f"{first[1]}; dashed: chance", seen, lambda r: r.top1)
     return (
-        _panel(first[0], f"{first[1]}; dashed: chance", rows, lambda r: r.top1),
+        *([scores] if seen else []),
         _panel("Detected", f"share of truths {how}", rows, lambda r: r.detected),
         _panel("False alarms", f"share of nulls {how}", rows, lambda r: r.false_alarms),
     )

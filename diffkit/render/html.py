@@ -8,7 +8,7 @@ from diffkit.evaluation.leaderboard import Leaderboard, PairResult
 from diffkit.render import forest, terms
 from diffkit.render.environment import environment
 from diffkit.render.html_attempt import Shown, by_pair, by_row
-from diffkit.render.sections import noticing, sections
+from diffkit.render.sections import graded, noticing, sections
 from diffkit.runs.manifest import StoredRun
 
 T = TypeVar("T")
@@ -48,6 +48,7 @@ def leaderboard_page(
     return page.render(
         leaderboard=leaderboard,
         panels=forest.panels(leaderboard),
+        graded=graded(leaderboard),
         sections=(parts := sections(leaderboard)),
         noticing=noticing(parts),
         groups=_grouped((pair.label, pair) for pair in leaderboard.pairs),

@@ -61,10 +61,15 @@ class Section:
         return tuple(row for row in self.rows if terms.subject(row))
 
     @property
+    def counts(self) -> bool:
+        """Whether some attempt at an organism is graded."""
+        return any(row.top1.n for row in self.everything)
+
+    @property
     def columns(self) -> tuple[tuple[str, str], ...]:
         """Fields of rows that some row fills, with their titles."""
         filled = {name for name, _ in _COLUMNS if any(getattr(r, name) for r in self.everything)}
-        lineup = filled & {"named", "reciprocal_rank"} or not any(r.top1.n for r in self.rows)
+        lineup = filled & {"named", "reciprocal_rank"} or not self.counts
         return tuple(
             (name, title if name != "top1" or lineup else "score")
             for name, title in _COLUMNS

@@ -24,6 +24,17 @@ def sections(leaderboard: Leaderboard) -> tuple[Section, ...]:
     return tuple(_section(key, rows) for key, rows in groups.items())
 
 
+def graded(leaderboard: Leaderboard) -> tuple[Section, ...]:
+    """The sections that say who sees what: not those of a grader that failed at every attempt."""
+    scored = [pair for pair in leaderboard.pairs if pair.score is not None]
+    readers = {(pair.investigator, pair.grader) for pair in scored}
+    return tuple(
+        section
+        for section in sections(leaderboard)
+        if (section.investigator, section.grader) in readers or section.counts
+    )
+
+
 def mains(leaderboard: Leaderboard) -> tuple[Row, ...]:
     """The rows over all organisms without controls, by reader."""
     whole = (section for section in sections(leaderboard) if section.stratum == "all")

@@ -11,7 +11,7 @@ from rich.text import Text
 from diffkit.evaluation.leaderboard import Leaderboard
 from diffkit.findings import Finding, Findings
 from diffkit.render import legends, words
-from diffkit.render.sections import noticing, sections
+from diffkit.render.sections import graded, noticing, sections
 from diffkit.render.text_findings import View, renderable
 from diffkit.render.text_leaderboard import (
     examples_table,
@@ -98,13 +98,14 @@ def render_leaderboard(leaderboard: Leaderboard, console: Console) -> None:
 def _tables(leaderboard: Leaderboard) -> Iterator[RenderableType]:
     """What is known of the rows; nothing where there are none."""
     suite, parts = leaderboard.suite, sections(leaderboard)
-    for section in parts:
+    seen = graded(leaderboard)
+    for section in seen:
         yield sees_table(suite, section)
         if section.by_examples:
             yield examples_table(suite, section)
         if section.parts:
             yield parts_table(suite, section)
-    if parts:
+    if seen:
         yield _legend(legends.legend(leaderboard.rows))
     yield from (notices_table(suite, section) for section in noticing(parts))
     asking = [section for section in parts if section.asks]

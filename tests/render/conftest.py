@@ -207,3 +207,16 @@ def taught(leaderboard: Leaderboard) -> Leaderboard:
 def console() -> Console:
     """A terminal of 100 columns without colour; read it with ``console.export_text()``."""
     return Console(width=100, record=True, color_system=None, quiet=False)
+
+
+@pytest.fixture
+def failing(leaderboard: Leaderboard) -> Leaderboard:
+    """The same with a grader beside that failed at every attempt."""
+    nothing = {"reciprocal_rank": None, "named": None, "grader": "rubric", "group": ""}
+    failed = {**nothing, "top1": Measure(hits=0, n=0), "outcomes": "5 verdict, 5 not graded"}
+    rows = tuple(row.model_copy(update=failed) for row in leaderboard.rows)
+    ungraded = {"grader": "rubric", "rank": None, "score": None}
+    pairs = tuple(pair.model_copy(update=ungraded) for pair in leaderboard.pairs)
+    note = "rubric: 10 attempts are not graded, such as on cake × kl: HTTP 401"
+    both = {"rows": (*leaderboard.rows, *rows), "pairs": (*leaderboard.pairs, *pairs)}
+    return leaderboard.model_copy(update={**both, "notes": (note,)})

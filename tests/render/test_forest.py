@@ -30,3 +30,12 @@ def test_rows_are_told_apart_by_their_readers_where_these_differ(leaderboard):
         "kl · lineup · lineup",
         "kl · agent · lineup",
     ]
+
+
+def test_a_grader_that_failed_throughout_has_no_bar_among_the_scores(leaderboard, failing):
+    scores, detected, _ = panels(failing)
+    assert scores == panels(leaderboard)[0]
+    assert len(detected.bars) == 4
+    alone = {"rows": failing.rows[len(leaderboard.rows) :], "pairs": failing.pairs[2:]}
+    titles = [panel.title for panel in panels(failing.model_copy(update=alone))]
+    assert titles == ["Detected", "False alarms"]

@@ -191,3 +191,19 @@ def test_pairs_of_no_method_come_after_those_of_methods(agents):
     text = told(agents.model_copy(update={"pairs": tuple(known)})).split("The pairs behind it")[1]
     names = ("kl", "activation_difference_lens", "questions alone")
     assert [line.strip() for line in text.splitlines() if line.strip() in names] == [*names]
+
+
+def test_a_grader_that_failed_throughout_is_a_note_and_no_table(leaderboard, failing):
+    text, page = told(failing), leaderboard_page(failing, [])
+    assert text.count("who sees what") == told(leaderboard).count("who sees what") == 2
+    assert page.count("<h3>Who sees what") == 2
+    assert "who sees what  read by lineup, graded by rubric" not in text
+    for shown in (text, page):
+        assert "10 attempts are not graded" in shown
+    rows = [row for row in failing.rows if row.grader == "rubric"]
+    pairs = [pair for pair in failing.pairs if pair.grader == "rubric"]
+    alone = failing.model_copy(update={"rows": tuple(rows), "pairs": tuple(pairs)})
+    for shown in (told(alone), leaderboard_page(alone, [])):
+        assert "best blind guesser" not in shown
+        assert "who notices that something was done" in shown.lower()
+        assert "10 attempts are not graded" in shown

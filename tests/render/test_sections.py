@@ -1,4 +1,5 @@
-from diffkit.render.sections import noticing, sections
+from diffkit.evaluation.shares import Measure
+from diffkit.render.sections import graded, noticing, sections
 
 
 def test_strata_and_readers_have_a_section_each(leaderboard):
@@ -54,3 +55,16 @@ def test_detection_is_shown_once_for_each_investigator(leaderboard):
     assert [(one.stratum, one.grader) for one in shown] == [(one.stratum, "") for one in alone]
     assert shown[0].readers == f"read by {alone[0].investigator}"
     assert noticing(alone) == alone
+
+
+def test_a_grader_that_failed_throughout_says_nothing_of_who_sees_what(leaderboard, failing):
+    assert graded(leaderboard) == sections(leaderboard)
+    assert graded(failing) == sections(leaderboard)
+    assert len(sections(failing)) == 2 * len(sections(leaderboard))
+
+
+def test_a_grader_of_nulls_alone_did_not_fail(leaderboard):
+    rows = tuple(row.model_copy(update={"top1": Measure(hits=0, n=0)}) for row in leaderboard.rows)
+    board = leaderboard.model_copy(update={"rows": rows})
+    assert graded(board) == sections(board)
+    assert graded(board.model_copy(update={"pairs": ()})) == ()
