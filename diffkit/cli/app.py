@@ -138,7 +138,8 @@ def _failed(error: Exception) -> int:
             typer.echo(words(), err=True)
             return 2
         command = getattr(getattr(error, "ctx", None), "command_path", "diffkit")
-        return _explain(f"{words().rstrip('.')}. See `{command} --help`.", 2)
+        stop = "" if words().endswith((".", "?")) else "."
+        return _explain(f"{words()}{stop} See `{command} --help`.", 2)
     first = f"{type(error).__name__}: {error}".strip().splitlines()[0].rstrip(".:")
     cure = "Repeat with `diffkit --debug …` for the traceback."
     return _explain(f"{first}. This is a fault of diffkit's or a plugin's. {cure}", 1)

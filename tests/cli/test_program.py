@@ -98,3 +98,10 @@ def test_a_run_says_where_it_is_and_is_found_again(cli, stranger):
 def test_output_in_a_file_has_no_escapes(cli):
     said = cli("run", "echo", "--organism", "birds")
     assert "\x1b" not in said.out + said.err
+
+
+def test_no_full_stop_follows_a_question(cli):
+    said = cli("export", "inspekt")
+    assert "Did you mean 'inspect'? See `diffkit export --help`." in said.error
+    assert ". See `diffkit" in cli("runs", "show").error
+    assert ".." not in cli("runs", "show").error
