@@ -153,6 +153,14 @@ def test_without_a_model_it_ends_before_anything_is_run(cli, stranger):
     assert stranger.lines("end") == []
 
 
+def test_without_a_key_it_ends_before_anything_is_run(cli, stranger, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    said = cli(*AGENT, "--organisms", "birds", "--yes")
+    assert said.code == 2
+    assert "Set OPENAI_API_KEY" in said.error
+    assert stranger.lines("end") == []
+
+
 def test_who_cannot_be_asked_has_no_verdict(cli, endpoint):
     remote = ("--generator", "remote", "--set", "generator.base_url=http://127.0.0.1:9/v1")
     flags = (*AGENT, "--organisms", "birds", "--arms", "blackbox", "--yes")

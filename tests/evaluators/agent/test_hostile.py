@@ -62,6 +62,9 @@ class Where:
         default_factory=lambda: {"type": "object", "properties": {"text": {"type": "integer"}}}
     )
 
+    def prompts(self, arguments):
+        return tuple(arguments.get("prompts", ()))
+
     def call(self, arguments):
         if arguments.get("text", 0) > 3:
             raise UserError("There is no text 9.", cure="Take one from 0 to 3.")
@@ -76,6 +79,13 @@ def test_a_tool_of_a_method_is_offered_by_its_name_and_schema(interview):
     (told,) = held.told("lens_where")
     assert told.startswith("BEGIN ")
     assert held.verdict.change == "targeted"
+
+
+def test_a_tool_may_put_no_more_prompts_than_questions_are_left(interview):
+    two = calls(("lens_where", {"prompts": ["One?", "Two?"]}))
+    held = interview(in_turn(two, TARGETED), tools=(Where(),), questions=1)
+    assert [one.failed for one in held.of("tool")] == [True, False]
+    assert "none was put" in held.told("lens_where")[0]
 
 
 @pytest.mark.parametrize(
