@@ -11,9 +11,6 @@ from diffkit.cli.state import state
 from diffkit.cli.suites import Names, controls_of, models_of, null_of, plan_of, split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from diffkit.evaluation.bill import Bill
     from diffkit.evaluation.plan import Plan
     from diffkit.evaluation.record import Evaluation
     from diffkit.runs.sweep import Result
@@ -144,20 +141,6 @@ class Tally:
         say("Runs: " + ", ".join(counts) + ".")
 
 
-def _agree(*, yes: bool) -> "Callable[[Bill], None]":
-    """Says what language models may cost, and stops unless ``yes``."""
-    from diffkit.cli.console import say
-    from diffkit.errors import UserError
-
-    def agree(bill: "Bill") -> None:
-        say(f"Language models will be asked:\n{bill.words}")
-        if not yes:
-            what = "Nothing was asked yet; runs are kept."
-            raise UserError(what, cure="Repeat the command with --yes to go on.")
-
-    return agree
-
-
 def carry_out(
     plan: "Plan",
     device: str,
@@ -168,6 +151,9 @@ def carry_out(
     workers: int = 8,
 ) -> "Evaluation":
     """Evaluates ``plan`` into the store, and says how many runs were computed and found."""
+    from functools import partial
+
+    from diffkit.cli.agree import agree
     from diffkit.cli.console import listen, progress
     from diffkit.evaluation.evaluate import Conduct
     from diffkit.evaluation.evaluate import evaluate as carry
@@ -179,7 +165,7 @@ def carry_out(
         tables=state.catalogue.calibrated,
         allow_inert=allow_inert,
         watch=tally,
-        agree=_agree(yes=yes),
+        agree=partial(agree, yes=yes, kept="runs are kept"),
         workers=workers,
     )
     execution = Execution(device, progress, fresh)
