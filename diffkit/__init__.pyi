@@ -1,6 +1,7 @@
 """The public names of diffkit; `diffkit/__init__.py` imports each when it is first used."""
 
 from .blind import Blind
+from .case import CandidateTruth, Case, Evidence, NullScores
 from .context import (
     Artifacts,
     Checkpoint,
@@ -59,16 +60,10 @@ from .investigator import (
     AttemptContext,
     BlindPair,
     BlindTool,
-    CandidateTruth,
-    Case,
     Estimate,
-    Evidence,
     Investigator,
-    Memory,
     Need,
     NoVerdict,
-    NullScores,
-    Talk,
 )
 from .method import DiffingMethod, MethodConfig, Study, execution_option
 from .organism import (
@@ -82,6 +77,7 @@ from .organism import (
 from .prices import Price, Prices
 from .registry import Spec
 from .render.plain import describe, overview
+from .talk import Memory, Talk
 from .texts import Message, Text, Texts
 from .tool import AgentTool, FinishedRun
 from .transcript import (

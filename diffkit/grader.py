@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import Field
 
-from diffkit.investigator import Estimate, Talk
+from diffkit.investigator import Estimate
 from diffkit.method import MethodConfig
 from diffkit.organism import AnswerKey, Record, TruthClass
+from diffkit.talk import Talk
 from diffkit.texts import Texts
 from diffkit.verdict import Attempt, Usage
 

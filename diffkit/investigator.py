@@ -8,55 +8,11 @@ from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, runtime_c
 from pydantic import Field
 
 from diffkit.blind import Blind
-from diffkit.findings import Findings
+from diffkit.case import Case
 from diffkit.method import MethodConfig
 from diffkit.organism import Record
-from diffkit.prices import Prices
-from diffkit.transcript import Transcript
-from diffkit.verdict import Outcome, Usage, Verdict
-
-
-class NullScores(Record):
-    """Change scores of one kind of null, by the same method, options, texts and base."""
-
-    rung: str
-    """Name of the kind: ``random``, ``benign``, …"""
-    scores: tuple[float, ...]
-
-
-class Evidence(Record):
-    """What one method found."""
-
-    method: str = ""
-    """Name of the method; empty where it is no method's."""
-    findings: Findings
-    nulls: tuple[NullScores, ...] = ()
-    """Calibration: what the method's score is where nothing targeted was done."""
-
-
-class CandidateTruth(Record):
-    """One of the truths that an investigator may choose from."""
-
-    handle: str
-    """Opaque name, drawn from the text alone."""
-    text: str
-
-
-class Case(Record):
-    """Everything an investigator is given; it never holds a name, a path or the truth.
-
-    Arms are differences in these data alone: questions and no evidence, evidence of one method or
-    of several, of another pair, or none.
-    """
-
-    handle: str
-    """Opaque name of the pair."""
-    evidence: tuple[Evidence, ...] = ()
-    """What methods found; empty findings are left out, so that they are the same as none."""
-    questions: bool = False
-    """Whether the models may be asked."""
-    candidates: tuple[CandidateTruth, ...] = ()
-    """Truths to rank, for investigators that choose among them."""
+from diffkit.talk import Talk
+from diffkit.verdict import Outcome, Verdict
 
 
 class Asked(Record):
@@ -126,51 +82,6 @@ class BlindTool(Protocol):
             UserError: the arguments do not fit; its words are blinded.
         """
         ...
-
-
-@runtime_checkable
-class Memory(Protocol):
-    """Answers of language models by the digest of what was asked; it outlives the process."""
-
-    def get(self, key: str) -> Mapping[str, Any] | None:
-        """What was answered; none where nothing was."""
-        ...
-
-    def put(self, key: str, answer: Mapping[str, Any]) -> None:
-        """Keeps an answer."""
-        ...
-
-
-class NoMemory:
-    """A `Memory` that keeps nothing."""
-
-    def get(self, key: str) -> Mapping[str, Any] | None:
-        """Nothing."""
-        del key
-        return None
-
-    def put(self, key: str, answer: Mapping[str, Any]) -> None:
-        """Forgets."""
-
-
-@dataclass
-class Talk:
-    """What goes with asking a language model: where it is written down, remembered and priced."""
-
-    repeat: int = 0
-    """Number of the repeat, from 0."""
-    about: str = ""
-    """Digest of the attempt or grade: answers are remembered for each by itself."""
-    transcript: Transcript = field(default_factory=Transcript)
-    """Every request, answer and tool call is written there."""
-    memory: Memory = field(default_factory=NoMemory)
-    prices: Prices = field(default_factory=Prices)
-    usage: dict[str, Usage] = field(default_factory=dict)
-    """Role → what was used so far; whoever asks keeps it true."""
-    asked: dict[str, int] = field(default_factory=dict)
-    """Digest of a request → how often it was answered, so that asking it again is not the same."""
-    sent: dict[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
-    """Role → messages of its last request, so that the transcript says each message once."""
 
 
 @dataclass

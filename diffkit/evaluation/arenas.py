@@ -2,13 +2,13 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from diffkit.errors import UserError
-from diffkit.evaluation.attempts import component_identity
-from diffkit.generator import GeneratorBackend, GeneratorPair, PairSource
+from diffkit.evaluation.component import component_identity
+from diffkit.evaluation.generating import Generating
+from diffkit.generator import GeneratorPair, PairSource
 from diffkit.runs.loading import opened
 from diffkit.runs.subject import PairSpec
 
@@ -19,34 +19,6 @@ if TYPE_CHECKING:
 
 OPEN = 4
 """Pairs that are kept loaded."""
-
-
-class Generating:
-    """A generator's backend, loaded when it is first used."""
-
-    def __init__(self, component: "Component | None") -> None:
-        self._component = component
-        self._backend: GeneratorBackend[Any] | None = None
-        self._lock = threading.Lock()
-
-    def open(self, source: PairSource) -> AbstractContextManager[GeneratorPair]:
-        """The generators of a pair.
-
-        Raises:
-            UserError: there is no generator.
-        """
-        if self._component is None:
-            cure = "See `diffkit plugins`: is the plugin 'generators' turned off?"
-            raise UserError("There is no generator that could answer.", cure=cure)
-        with self._lock:
-            if self._backend is None:
-                self._backend = self._component.spec.load()
-        return self._backend.open(source, self._component.config)
-
-    def close(self) -> None:
-        """Frees what the backend keeps."""
-        if self._backend is not None:
-            self._backend.close()
 
 
 class Arena:

@@ -8,15 +8,17 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from diffkit.case import Case
 from diffkit.errors import RunFailed, StoreError, reason_of
+from diffkit.evaluation.component import component_identity
 from diffkit.evaluation.plan import Component
 from diffkit.evaluation.remembered import Remembered
-from diffkit.investigator import AttemptContext, Case, NoVerdict, Talk
-from diffkit.method import execution_options
+from diffkit.investigator import AttemptContext, NoVerdict
 from diffkit.prices import Prices
 from diffkit.runs.digest import digest
 from diffkit.runs.files import read_stored
 from diffkit.runs.store import Store
+from diffkit.talk import Talk
 from diffkit.transcript import FILE, Guessed, Transcript, read_transcript
 from diffkit.verdict import Attempt, Guess, Outcome, Verdict
 
@@ -172,16 +174,3 @@ def read_attempt(store: Store, key: str) -> Attempt:
         StoreError: it is gone, or damaged.
     """
     return read_stored(store.place("attempts", key) / "attempt.json", Attempt)
-
-
-def component_identity(component: Component) -> dict[str, object]:
-    """What of an investigator, grader or generator enters a key."""
-    spec = component.spec
-    unkept = execution_options(type(component.config))
-    options = component.config.model_dump(mode="json", exclude=set(unkept))
-    return {"name": spec.name, "version": spec.version, "options": options}
-
-
-def component_key(component: Component) -> str:
-    """Digest of `component_identity`."""
-    return digest(component_identity(component))

@@ -8,27 +8,18 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
 
 from diffkit.blind import Blind
 from diffkit.catalogue import Selected
-from diffkit.errors import DiffkitError, UserError, reason_of
+from diffkit.errors import UserError, reason_of
 from diffkit.generator import GeneratorPair, Sampling
 from diffkit.investigator import Asked
 from diffkit.organism import Source, sources
-from diffkit.render.plain import describe
-from diffkit.runs.options import validate
-from diffkit.runs.tools import call
 from diffkit.texts import Message, Text
-from diffkit.tool import AgentTool
 from diffkit.transcript import Remark, Transcript
 from diffkit.verdict import Side
 
 log = logging.getLogger("diffkit.broker")
-ROWS = 20
-"""Rows of each finding that a tool's answer shows."""
 
 
 def blinded(
@@ -135,51 +126,6 @@ class Questions:
 
 def _chat(prompt: str) -> Text:
     return Text(messages=(Message(role="user", content=prompt),))
-
-
-class BlindedTool:
-    """A method's tool; a `BlindTool`.
-
-    Args:
-        method: name of the method.
-        tool: its tool.
-        blind: what is withheld.
-        questions: counts what the tool asks.
-    """
-
-    def __init__(
-        self, method: str, tool: AgentTool[Any], blind: Blind, questions: Questions
-    ) -> None:
-        self._tool, self._blind, self._questions = tool, blind, questions
-        self.name = f"{method}_{tool.name}"
-        self.summary = blind.hide(tool.summary, "words")
-        self.schema: Mapping[str, Any] = blind.schema(tool.Arguments.model_json_schema())
-
-    def prompts(self, arguments: Mapping[str, Any]) -> tuple[str, ...]:
-        """Prompts that a call would put to a model; none where the arguments do not fit."""
-        try:
-            return self._tool.prompts(self._validated(arguments))
-        except UserError:
-            return ()
-
-    def _validated(self, arguments: Mapping[str, Any]) -> Any:
-        listing = f"the schema of {self.name}"
-        model = self._tool.Arguments
-        return validate(model, arguments, word="argument", owner=self.name, listing=listing)
-
-    def call(self, arguments: Mapping[str, Any]) -> str:
-        """What it answers, as text.
-
-        Raises:
-            UserError: the arguments do not fit, or the tool failed.
-        """
-        try:
-            given = self._validated(arguments)
-            found = call(self._tool, given)
-        except (ValidationError, DiffkitError) as error:
-            raise told(error, self._blind, f"{self.name} failed") from error
-        self._questions.asked += len(self._tool.prompts(given))
-        return "\n\n".join(describe(one, self._blind, limit=ROWS) for one in found)
 
 
 def told(error: Exception, blind: Blind, what: str) -> UserError:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from diffkit.case import CandidateTruth, Case, Evidence
 from diffkit.evaluation.arms import base_only
 from diffkit.evaluation.cells import Cell, Conditions
 from diffkit.evaluation.nulls import Nulls
 from diffkit.evaluation.record import Arm
 from diffkit.findings import Findings
 from diffkit.grader import Statement
-from diffkit.investigator import CandidateTruth, Case, Evidence, Investigator
+from diffkit.investigator import Investigator
 from diffkit.runs.digest import digest
 from diffkit.runs.subject import PairSpec
 

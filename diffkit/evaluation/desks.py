@@ -12,9 +12,9 @@ from diffkit.evaluation.cells import Cell
 from diffkit.evaluation.grades import Desk
 from diffkit.generator import GeneratorPair
 from diffkit.grader import GradeContext, Grader, GraderNeed
-from diffkit.investigator import Talk
 from diffkit.organism import Organism
 from diffkit.runs.spec import ENGINE_VERSION
+from diffkit.talk import Talk
 from diffkit.texts import Texts
 
 if TYPE_CHECKING:

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 
 from diffkit.errors import UserError
 from diffkit.evaluation.arenas import Arenas
-from diffkit.evaluation.attempts import Asking, component_key
+from diffkit.evaluation.attempts import Asking
 from diffkit.evaluation.bill import Bill, bill
 from diffkit.evaluation.calibrated import Calibrated
 from diffkit.evaluation.cases import Cases
 from diffkit.evaluation.ceiling import ceilings
 from diffkit.evaluation.cells import Cell, Conditions, from_tables, planned_cells, run_cells
+from diffkit.evaluation.component import component_key
 from diffkit.evaluation.desks import Desks
 from diffkit.evaluation.detection import Calibration
 from diffkit.evaluation.grades import Marking

@@ -7,19 +7,19 @@ from functools import partial
 from typing import Any
 
 from diffkit.errors import UserError, reason_of
-from diffkit.evaluation.attempts import component_key
 from diffkit.evaluation.calibration_set import CalibrationSet, CheckItem
+from diffkit.evaluation.component import component_key
 from diffkit.evaluation.passport import Checked, Passport
 from diffkit.evaluation.plan import Component
 from diffkit.evaluation.remembered import Remembered
 from diffkit.evaluation.together import together
 from diffkit.evaluation.workers import concurrently
 from diffkit.grader import GradeContext, Grader
-from diffkit.investigator import Talk
 from diffkit.method import MethodConfig
 from diffkit.prices import Prices
 from diffkit.runs.files import writing
 from diffkit.runs.store import Store
+from diffkit.talk import Talk
 from diffkit.transcript import Transcript
 from diffkit.verdict import Usage
 

@@ -7,17 +7,17 @@ from functools import lru_cache
 from pathlib import Path
 
 from diffkit.errors import RunFailed, StoreError, reason_of
-from diffkit.evaluation.attempts import component_identity
+from diffkit.evaluation.component import component_identity
 from diffkit.evaluation.plan import Component, Pair
 from diffkit.evaluation.remembered import Remembered
 from diffkit.evaluation.statements import handle_of
 from diffkit.grader import Exam, Grade, GradeContext, Statement
-from diffkit.investigator import Talk
 from diffkit.organism import Organism
 from diffkit.prices import Prices
 from diffkit.runs.digest import digest
 from diffkit.runs.files import read_stored
 from diffkit.runs.store import Store
+from diffkit.talk import Talk
 from diffkit.transcript import FILE, Transcript
 from diffkit.verdict import Attempt
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from diffkit.case import Case
 from diffkit.context import Progress
 from diffkit.evaluation.attempts import Asking, Seat, read_attempt
 from diffkit.evaluation.cases import Cases, Sitting
@@ -14,7 +15,7 @@ from diffkit.evaluation.record import Arm
 from diffkit.evaluation.seats import Seats
 from diffkit.evaluation.sittings import Sittings
 from diffkit.evaluation.workers import concurrently
-from diffkit.investigator import Case, Estimate, Investigator
+from diffkit.investigator import Estimate, Investigator
 from diffkit.verdict import Attempt
 
 

@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from diffkit.case import NullScores
 from diffkit.evaluation.cells import Cell, Conditions
-from diffkit.investigator import NullScores
 
 
 @dataclass(frozen=True)

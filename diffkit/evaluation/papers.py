@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import get_args
 
-from diffkit.evaluation.attempts import component_key
 from diffkit.evaluation.cells import Cell
+from diffkit.evaluation.component import component_key
 from diffkit.evaluation.grades import exam
 from diffkit.evaluation.interview import Place, Said
 from diffkit.evaluation.plan import Component

@@ -5,16 +5,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from diffkit.case import Case
 from diffkit.evaluation.arenas import Arenas
 from diffkit.evaluation.attempts import Seat
-from diffkit.evaluation.broker import BlindedTool, Questions, blinded
+from diffkit.evaluation.blinded_tool import BlindedTool
+from diffkit.evaluation.broker import Questions, blinded
 from diffkit.evaluation.cases import Sitting, subject_digest
 from diffkit.evaluation.cells import Cell
 from diffkit.findings import Findings
-from diffkit.investigator import AttemptContext, Case, Need, Talk
+from diffkit.investigator import AttemptContext, Need
 from diffkit.runs.spec import ENGINE_VERSION
 from diffkit.runs.store import Store
 from diffkit.runs.tools import has_tools, tools_of
+from diffkit.talk import Talk
 
 SHOWN_VERSION = 1
 """Raised when the same findings and answers may be told in other words."""

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from diffkit.case import Case, Evidence
 from diffkit.errors import UserError
-from diffkit.evaluation.attempts import Asking, component_key
+from diffkit.evaluation.attempts import Asking
 from diffkit.evaluation.calibrated import Calibrated
 from diffkit.evaluation.cells import Cell, planned_cells, run_cells
+from diffkit.evaluation.component import component_key
 from diffkit.evaluation.plan import Component, Plan
-from diffkit.investigator import Case, Evidence
 from diffkit.runs.execute import Execution
 from diffkit.runs.store import Store
 from diffkit.runs.sweep import Result

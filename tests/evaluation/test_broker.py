@@ -8,7 +8,8 @@ import pytest
 from diffkit.blind import Blind
 from diffkit.catalogue import Selected
 from diffkit.errors import BadModel, RunFailed, UserError
-from diffkit.evaluation.broker import BlindedTool, Questions, blinded, identifiers
+from diffkit.evaluation.blinded_tool import BlindedTool
+from diffkit.evaluation.broker import Questions, blinded, identifiers
 from diffkit.findings import Note
 from diffkit.generator import Completion, Generator, GeneratorPair
 from diffkit.organism import Adapter, BaseModelEntry, Organism, Record, Source

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from builders import cell
 
-from diffkit.evaluation.attempts import component_key
 from diffkit.evaluation.calibrated import Calibrated
+from diffkit.evaluation.component import component_key
 from diffkit.evaluation.interview import Place
 from diffkit.evaluation.papers import Papers, null_claims
 from diffkit.evaluation.plan import Component

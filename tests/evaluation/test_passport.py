@@ -5,18 +5,18 @@ from dk_judges import answers, careful, gullible
 
 from diffkit import Attempt, Exam, Grade, Grader, MethodConfig, UserError
 from diffkit.errors import BadFile, StoreError
-from diffkit.evaluation.attempts import component_key
 from diffkit.evaluation.calibration_set import ATTACKS, RIGHT, CalibrationSet, calibration_set
+from diffkit.evaluation.component import component_key
 from diffkit.evaluation.grader_check import Talks, make_passport
 from diffkit.evaluation.passport import Checked, Passport, read_passport, save_passport
 from diffkit.evaluation.plan import Component
-from diffkit.investigator import Talk
 from diffkit.plugins import load_host
 from diffkit.prices import Prices
 from diffkit.registry import Spec
 from diffkit.runs.options import configure
 from diffkit.runs.store import Store
 from diffkit.statistics import wilson
+from diffkit.talk import Talk
 from diffkit.testing.endpoint import ScriptedEndpoint, always, fails
 from diffkit.transcript import read_transcript
 

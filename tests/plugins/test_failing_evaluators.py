@@ -2,13 +2,13 @@
 
 import pytest
 
+from diffkit.case import Case, Evidence
 from diffkit.errors import RunFailed
 from diffkit.evaluation.attempts import Asking
 from diffkit.evaluation.grades import Marking
 from diffkit.evaluation.plan import Component
 from diffkit.findings import Findings
 from diffkit.grader import Exam
-from diffkit.investigator import Case, Evidence
 from diffkit.method import MethodConfig
 from diffkit.registry import Spec
 from diffkit.runs.store import Store
