@@ -98,7 +98,7 @@ def served(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def served_with_tools(tmp_path_factory):
-    """The same, for conversations with a system and with tools, of which the model knows nothing."""
+    """The same, for conversations with tools, of which the model knows nothing."""
     template = Path(__file__).parent / "chat_template.jinja"
     tools = ["--enable-auto-tool-choice", "--tool-call-parser", "hermes"]
     log = tmp_path_factory.mktemp("served") / "log.txt"
