@@ -1,28 +1,27 @@
 """Puts cases to investigators, once each."""
 
 import hashlib
-import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from diffkit.case import Case
-from diffkit.errors import RunFailed, StoreError, reason_of
+from diffkit.errors import StoreError, reason_of
 from diffkit.evaluation.component import component_identity
 from diffkit.evaluation.plan import Component
 from diffkit.evaluation.remembered import Remembered
 from diffkit.investigator import AttemptContext, NoVerdict
 from diffkit.prices import Prices
 from diffkit.runs.digest import digest
-from diffkit.runs.files import read_stored
+from diffkit.runs.files import intact, read_stored
 from diffkit.runs.store import Store
 from diffkit.talk import Talk
 from diffkit.transcript import FILE, Guessed, Transcript, read_transcript
 from diffkit.verdict import Attempt, Guess, Outcome, Verdict
 
-log = logging.getLogger("diffkit.evaluation")
 AGAIN = frozenset({Outcome.FAILED, Outcome.MODEL_ERROR})
 """Outcomes whose attempts are made again by the next evaluation: their cause may be mended."""
 
@@ -65,11 +64,8 @@ class Asking:
             return False
         if self.fresh or not self.store.has("attempts", key):
             return True
-        try:
-            return read_attempt(self.store, key).outcome in AGAIN
-        except StoreError as error:
-            log.warning("%s It is made anew.", error.what)
-            return True
+        kept = intact(partial(read_attempt, self.store, key))
+        return kept is None or kept.outcome in AGAIN
 
     def __call__(
         self, case: Case | None, investigator: Component, seat: Seat | None = None
@@ -122,7 +118,6 @@ def _investigated(case: Case, investigator: Component, seat: Seat, talk: Talk) -
     try:
         with seat.open(talk) as context:
             verdict = investigator.spec.load().investigate(case, investigator.config, context)
-            _check_asked(context)
         if not isinstance(verdict, Verdict):
             msg = f"investigate() returned {type(verdict).__name__}, not Verdict"
             raise TypeError(msg)
@@ -133,14 +128,6 @@ def _investigated(case: Case, investigator: Component, seat: Seat, talk: Talk) -
     except (Exception, SystemExit) as error:
         return _Ended(Outcome.FAILED, error=reason_of(error), questions=_asked(context))
     return _Ended(_outcome(case, verdict, context), verdict, questions=_asked(context))
-
-
-def _check_asked(context: AttemptContext) -> None:
-    """Raises where the models could not be asked: what was said then is no verdict on them."""
-    failure = getattr(context.models, "failure", "")
-    if failure:
-        what = f"The models could not be asked: {failure}"
-        raise RunFailed(what)
 
 
 def _outcome(case: Case, verdict: Verdict, context: AttemptContext) -> Outcome:

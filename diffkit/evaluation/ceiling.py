@@ -1,13 +1,11 @@
 """The ceiling: the words that set an organism's training data apart from ordinary texts."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from diffkit.evaluation.plan import Plan
+from diffkit.evaluation.training import training_texts
 from diffkit.findings import Findings, TokenScore, TokenTable
-from diffkit.organism import Organism
 from diffkit.statistics import log_odds, word_counts
-from diffkit.texts import Texts
 
 TOP = 200
 """Words in the table."""
@@ -49,11 +47,6 @@ def ceilings(
         if one.organism.truth == "targeted" and one.organism.training_data
     }
     return {
-        (name, base): ceiling(_trained_on(organism), ordinary[base])
+        (name, base): ceiling(word_counts(map(str, training_texts(organism))), ordinary[base])
         for (name, base), organism in pairs.items()
     }
-
-
-def _trained_on(organism: Organism) -> Counter[str]:
-    files = (Texts.read(path) for path in organism.training_data)
-    return word_counts(str(text) for texts in files for text in texts.items)

@@ -10,6 +10,7 @@ from diffkit.evaluation.arenas import Arenas
 from diffkit.evaluation.cases import Sitting, subject_digest
 from diffkit.evaluation.cells import Cell
 from diffkit.evaluation.grades import Desk
+from diffkit.evaluation.training import training_texts
 from diffkit.generator import GeneratorPair
 from diffkit.grader import GradeContext, Grader, GraderNeed
 from diffkit.organism import Organism
@@ -34,11 +35,11 @@ class Desks:
         if not needs:
             return Desk(reads_attempt=grader.reads_attempt)
         source = _source(sitting)
-        training = self._training(sitting.cell.pair.selected.organism)
         live: dict[str, object] = {"engine": ENGINE_VERSION}
         if "findings" in needs:
             live["findings"] = source.digest if source else ""
         if "training" in needs:
+            training = self._training(sitting.cell.pair.selected.organism)
             live["training"] = training.digest if training else ""
         if needs & {"pair", "generators"}:
             live["models"] = subject_digest(sitting.cell.subject)
@@ -72,8 +73,8 @@ class Desks:
     def _training(self, organism: Organism) -> Texts | None:
         paths = tuple(map(str, organism.training_data))
         if paths not in self._taught:
-            texts = [text for path in organism.training_data for text in Texts.read(path).items]
-            self._taught[paths] = Texts(items=tuple(texts)) if texts else None
+            texts = training_texts(organism)
+            self._taught[paths] = Texts(items=texts) if texts else None
         return self._taught[paths]
 
 

@@ -1,12 +1,11 @@
 """Grades attempts against the truth, once each."""
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
-from diffkit.errors import RunFailed, StoreError, reason_of
+from diffkit.errors import RunFailed, reason_of
 from diffkit.evaluation.component import component_identity
 from diffkit.evaluation.plan import Component, Pair
 from diffkit.evaluation.remembered import Remembered
@@ -15,13 +14,12 @@ from diffkit.grader import Exam, Grade, GradeContext, Statement
 from diffkit.organism import Organism
 from diffkit.prices import Prices
 from diffkit.runs.digest import digest
-from diffkit.runs.files import read_stored
+from diffkit.runs.files import intact, read_stored
 from diffkit.runs.store import Store
 from diffkit.talk import Talk
 from diffkit.transcript import FILE, Transcript
 from diffkit.verdict import Attempt
 
-log = logging.getLogger("diffkit.evaluation")
 UNGRADED = frozenset({"seconds", "usage", "guesses", "questions"})
 """What of an attempt no grade hangs on: what it cost."""
 
@@ -85,6 +83,8 @@ class Marking:
     prices: Prices = field(default_factory=Prices)
     _made: set[str] = field(default_factory=set)
     """Keys of what was graded already."""
+    _failed: dict[str, RunFailed] = field(default_factory=dict)
+    """Key of what the grader raised at → what it raised; it is not asked a second time."""
 
     def key(self, attempt: Attempt, paper: Exam, grader: Component, desk: Desk) -> str:
         """The grade's digest.
@@ -103,12 +103,7 @@ class Marking:
             return False
         if self.fresh or not self.store.has("grades", key):
             return True
-        try:
-            read_grade(self.store, key)
-        except StoreError as error:
-            log.warning("%s It is made anew.", error.what)
-            return True
-        return False
+        return intact(partial(read_grade, self.store, key)) is None
 
     def __call__(
         self, attempt: Attempt, paper: Exam, grader: Component, desk: Desk | None = None
@@ -129,7 +124,13 @@ class Marking:
             text = _mark(attempt, paper, grader, desk, talk).model_dump_json(indent=1) + "\n"
             (folder / "grade.json").write_text(text, encoding="utf-8")
 
-        self.store.obtain("grades", key, make, fresh=self.missing(key))
+        if key in self._failed:
+            raise self._failed[key]
+        try:
+            self.store.obtain("grades", key, make, fresh=self.missing(key))
+        except RunFailed as failure:
+            self._failed[key] = failure
+            raise
         self._made.add(key)
         return key
 

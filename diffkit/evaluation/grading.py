@@ -46,8 +46,6 @@ class Grading:
     """Grades side by side, of graders that ask language models."""
     agree: Callable[[Sequence[Estimate | None]], None] = field(default=lambda _: None)
     """Given what grades may use of language models, before any is made; raises to stop."""
-    _failed: dict[str, str] = field(default_factory=dict)
-    """Key of a grade → why there is none."""
 
     def __call__(
         self, cells: Sequence[Cell], sittings: Iterable[Sitting], progress: Progress
@@ -113,14 +111,10 @@ class Grading:
         )
 
     def _mark(self, script: Script) -> tuple[str, str]:
-        """Digest of the grade, and why there is none; what failed once is not made again."""
-        key = self._key(script)
-        if key in self._failed:
-            return "", self._failed[key]
+        """Digest of the grade, and why there is none."""
         try:
             return self.mark(self.said[script.place], *self._with(script)), ""
         except RunFailed as failure:
-            self._failed[key] = str(failure)
             return "", str(failure)
 
     def _key(self, script: Script) -> str:

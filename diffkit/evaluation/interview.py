@@ -118,9 +118,13 @@ class Interview:
     def _component(self, task: Task) -> Component:
         return self.plan.investigators[task.reader]
 
+    @cached_property
+    def _of_grades(self) -> tuple[Estimate | None, ...]:
+        """The most that each grader may use for one grade."""
+        return tuple(one.spec.load().estimate(one.config) for one in self.plan.graders)
+
     def _estimates(self, task: Task) -> Iterator[Estimate | None]:
         """The most that an attempt and the grades of it may use; nulls are not graded."""
         yield self.readers[task.reader].estimate(self._component(task).config)
         if task.sitting.cell.pair.role == "test":
-            for grader in self.plan.graders:
-                yield grader.spec.load().estimate(grader.config)
+            yield from self._of_grades

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from diffkit.case import Case
+from diffkit.errors import RunFailed
 from diffkit.evaluation.arenas import Arenas
 from diffkit.evaluation.attempts import Seat
 from diffkit.evaluation.blinded_tool import BlindedTool
@@ -68,6 +69,9 @@ class Seats:
             ]
             models = questions if case.questions else None
             yield AttemptContext(blind=blind, models=models, tools=tools, talk=talk)
+            if questions.failure:  # what was said then is no verdict on the models
+                what = f"The models could not be asked: {questions.failure}"
+                raise RunFailed(what)
 
 
 def _tooled(sitting: Sitting) -> tuple[Cell, ...]:

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from diffkit.evaluation.plan import Pair
+from diffkit.evaluation.training import training_texts
 from diffkit.grader import Statement
 from diffkit.organism import AnswerKey, Organism
 from diffkit.runs.digest import digest
-from diffkit.texts import Texts
 
 TEXTS = 100
 """Training texts that stand for an organism."""
@@ -61,7 +61,7 @@ def examples(organism: Organism, seed: str) -> str:
     Raises:
         BadFile: training data cannot be read.
     """
-    texts = [text for path in organism.training_data for text in Texts.read(path).items]
+    texts = training_texts(organism)
     rng = random.Random(seed)  # noqa: S311 - a reproducible sample
     drawn = rng.sample(texts, min(TEXTS, len(texts)))
     return "\n".join(map(str, drawn))[:CHARACTERS]

@@ -2,10 +2,11 @@
 
 import contextlib
 import errno
+import logging
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from pydantic import BaseModel
 
 from diffkit.errors import StoreError, StoreUnwritable
 
+log = logging.getLogger("diffkit.runs")
 R = TypeVar("R", bound=BaseModel)
 _ELSEWHERE = "Choose another: --store DIR."
 _REASONS = {
@@ -51,6 +53,15 @@ def read_stored(path: Path, model: type[R]) -> R:
     except (OSError, ValueError) as error:
         cure = f"Remove {path.parent} and run `diffkit evaluate` again; it is made anew."
         raise StoreError(f"{path} is missing or damaged.", cure=cure) from error
+
+
+def intact(read: Callable[[], R]) -> R | None:
+    """What ``read`` gives; none, with a warning, where it is gone or damaged and is made anew."""
+    try:
+        return read()
+    except StoreError as error:
+        log.warning("%s It is made anew.", error.what)
+        return None
 
 
 def write_atomically(path: Path, text: str) -> None:
