@@ -160,6 +160,13 @@ def test_importing_diffkit_imports_nothing_heavy():
     assert not heavy & set(done.stdout.split())
 
 
+def test_reading_a_leaderboard_imports_nothing_slow():
+    code = "import sys, diffkit.evaluation.board; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    slow = {"torch", "transformers", "nnsight", "openai", "scipy.stats", "sklearn"}
+    assert not slow & set(done.stdout.split())
+
+
 def test_installed_entry_points_are_those_of_the_project_file():
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
     installed = importlib.metadata.distribution("diffkit").entry_points.select(group="diffkit")

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from scipy.stats import binomtest
-
 
 def mcnemar_p(one: Sequence[bool], other: Sequence[bool]) -> float | None:
     """McNemar's exact test of paired hits, two-sided (McNemar 1947; exact: Fagerland et al. 2013).
@@ -18,6 +16,8 @@ def mcnemar_p(one: Sequence[bool], other: Sequence[bool]) -> float | None:
     Returns:
         The p-value, 1 where they never differ; none where there are no cases.
     """
+    from scipy.stats import binomtest
+
     pairs = list(zip(one, other, strict=True))
     if not pairs:
         return None

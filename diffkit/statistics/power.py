@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
 
 MOST = 2000
 """Truths beyond which nobody looks."""
@@ -53,6 +52,8 @@ def _apart(one: float, other: float) -> float:
 
 def _rejected(one: float, other: float, most: int, alpha: float) -> NDArray[np.float64]:
     """[most + 1]: the chance of a rejection, by how many truths one of both named."""
+    from scipy.stats import binom
+
     differing = np.arange(most + 1)
     least = binom.ppf(alpha / 2, differing, 0.5)
     least -= binom.cdf(least, differing, 0.5) > alpha / 2  # the most misses that still reject
@@ -61,5 +62,7 @@ def _rejected(one: float, other: float, most: int, alpha: float) -> NDArray[np.f
 
 
 def _power(rejected: NDArray[np.float64], apart: float) -> float:
+    from scipy.stats import binom
+
     truths = len(rejected) - 1
     return float(binom.pmf(np.arange(truths + 1), truths, apart) @ rejected)
