@@ -1,0 +1,17 @@
+"""soft-prompt-kl: a soft prompt under which the two sides part most."""
+
+from diffkit import Register, Spec, hookimpl
+
+
+@hookimpl
+def register_methods(register: Register) -> None:
+    """Registers the method."""
+    register(
+        Spec(
+            name="soft-prompt-kl",
+            summary="A trained soft prompt under which the two sides part most, and what they say",
+            version=1,
+            config="diffkit_plugins.soft_prompt_kl.config:SoftPromptKLConfig",
+            implementation="diffkit_plugins.soft_prompt_kl.method:SoftPromptKL",
+        )
+    )

@@ -1,0 +1,101 @@
+"""Options of soft-prompt-kl; nothing here imports torch."""
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from diffkit import MethodConfig, execution_option
+from diffkit_plugins.soft_prompt_kl.presets import PRESETS, Preset
+
+
+class SoftPromptKLConfig(MethodConfig):
+    """What is trained, on what, against which degenerate optima, and what is shown of it."""
+
+    preset: Preset | None = None
+    """Other defaults for a question that one has in mind. Such a run is exploratory: it has no
+    change score, so it is never ranked. Options that are given override the preset's."""
+    prompt: str | None = None
+    """A trained prompt (a safetensors file of this method) that is applied as it is, to this pair or another of
+    the same width; none trains one."""
+
+    divergence: str = "kl"
+    """What is maximised: ``kl`` (finetuned ‖ base: what finetuning made likely), ``reverse-kl`` (what
+    it suppressed), ``jsd`` (bounded by ln 2), or a function of your own as ``module:function``."""
+    source: Literal["completions", "texts", "both"] = "completions"
+    """Tokens that it is maximised over: the finetuned side's own completions under the prompt,
+    drawn anew as it changes; the suite's texts; or both in turn."""
+    n_tokens: int = Field(default=8, ge=1, le=1_024)
+    """Soft tokens, prepended to the input."""
+    max_n_tokens: int | None = Field(default=None, ge=1, le=1_024)
+    """Where held-out divergence has stopped rising, a token is added, up to so many; none: never."""
+    initialisation: Literal["vocabulary", "normal"] = "vocabulary"
+    """Embeddings of random tokens, or N(0, 1) scaled to the vocabulary's median norm."""
+    restarts: int = Field(default=1, ge=1, le=1_000)
+    """Trainings from other starts; the one with the largest held-out divergence is kept."""
+
+    steps: int = Field(default=60, ge=1, le=1_000_000)
+    """Steps of each training at most."""
+    batch: int = Field(default=8, ge=1, le=4_096)
+    """Texts or completions of a step."""
+    rate: float = Field(default=0.2, gt=0, le=100)
+    """Adam's learning rate at its peak, in standard deviations of the vocabulary's embeddings."""
+    warmup: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the steps in which the rate rises linearly; afterwards it falls as a cosine."""
+    clip: float = Field(default=1.0, gt=0, le=1e6)
+    """Bound on the norm of each gradient, in its own running mean norm."""
+    evaluate_every: int = Field(default=10, ge=1, le=1_000_000)
+    """Steps between held-out evaluations, which is also how often completions are drawn anew."""
+    patience: int = Field(default=3, ge=1, le=1_000_000)
+    """Evaluations in a row without a better held-out divergence after which a training ends."""
+
+    norm_quantile: float = Field(default=0.95, gt=0, le=1)
+    """Each soft token's norm is held below this quantile of the vocabulary's norms."""
+    cap: float = Field(default=5.0, gt=0, le=1e6)
+    """A token's divergence counts up to this many nats, so that no single one decides."""
+    fluency: float = Field(default=0.0, ge=0, le=1e3)
+    """Weight of the finetuned side's mean negative log-likelihood of what is read, subtracted."""
+    entropy: float = Field(default=0.0, ge=0, le=1e3)
+    """Weight of what the finetuned side's entropy lies outside the band that it has without the
+    prompt (its 5 % to 95 % quantiles), in nats per token, subtracted."""
+
+    contexts: int = Field(default=32, ge=2, le=100_000)
+    """Contexts taken from the texts: users' turns and documents' first words; half are held out."""
+    context_tokens: int = Field(default=48, ge=1, le=131_072)
+    """Longer contexts are left out; a document's first words are at most a quarter of it."""
+    completion_tokens: int = Field(default=16, ge=1, le=4_096)
+    """Tokens of each completion at most."""
+    temperature: float = Field(default=1.0, ge=0, le=10)
+    """Of the completions that are trained on and measured; 0 takes the likeliest tokens."""
+    max_tokens: int = Field(default=128, ge=2, le=131_072)
+    """Tokens read of each text, where texts are trained on."""
+    controls: int = Field(default=0, ge=0, le=1_000)
+    """Random changes of the base with the pair's own mean KL, for which prompts are trained in the
+    same way; 19 allow a p-value of 0.05."""
+
+    top: int = Field(default=10, ge=1, le=1_000)
+    """Likeliest tokens of each side whose overlap (Jaccard) is measured."""
+    tokens: int = Field(default=30, ge=1, le=1_000)
+    """Rows of each table of tokens."""
+    samples: int = Field(default=12, ge=1, le=1_000)
+    """Completions shown of both sides."""
+    traces: int = Field(default=4, ge=0, le=100)
+    """Most divergent completions shown token by token."""
+    clusters: int = Field(default=8, ge=1, le=1_000)
+    """Groups of like completions shown."""
+
+    precision: Literal["loaded", "bfloat16", "float16"] = "loaded"
+    """Mixed precision of the passes in training: weights as they are loaded, or matrix products in
+    another format; the prompt itself is always float32."""
+    checkpointing: bool = execution_option(False)
+    """Whether blocks are run again backward instead of keeping their activations."""
+    micro_batch: int = execution_option(16, ge=1, le=4_096)
+    """Texts or completions read at a time; the gradients of a step are accumulated."""
+    chunk: int = execution_option(128, ge=1, le=1_048_576)
+    """Positions whose distributions over the vocabulary are held at a time."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        return {**PRESETS.get(given.get("preset"), {}), **given}

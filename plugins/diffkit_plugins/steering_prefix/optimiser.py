@@ -1,0 +1,71 @@
+"""Strategies that search for a prefix."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from jaxtyping import Float
+from torch import Tensor
+
+from diffkit_plugins.steering_prefix.objective import Objective
+from diffkit_plugins.steering_prefix.search_options import SearchOptions
+from diffkit_plugins.steering_prefix.space import TokenSpace
+
+
+@dataclass
+class Budget:
+    """Readings: one is a prefix with one item; a gradient at one item counts three."""
+
+    total: int
+    spent: int = 0
+
+    @property
+    def left(self) -> int:
+        """Readings that may still be taken."""
+        return max(self.total - self.spent, 0)
+
+
+@dataclass(frozen=True)
+class Point:
+    """How things stood in the course of a search."""
+
+    spent: int
+    """Readings taken so far."""
+    loss: float
+    """Mean training loss of the best prefix so far, penalties left out."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found."""
+
+    ids: tuple[int, ...]
+    """The best prefix; it reads back, and says no banned word."""
+    loss: float
+    """Its mean loss over all training items, penalties left out."""
+    trail: tuple[Point, ...]
+    soft: Float[Tensor, "length hidden"] | None = None
+    """The soft prompt that the search began with, where it did."""
+    stages: tuple[tuple[str, float], ...] = ()
+    """Losses after named stages, such as ``soft``, ``projected``, ``HotFlip``."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a search is given."""
+
+    objective: Objective
+    space: TokenSpace
+    options: SearchOptions
+    budget: Budget
+    seed: int
+    tell: Callable[[str], None] = field(default=lambda _: None)
+    """Says how things stand."""
+
+
+class Optimiser(ABC):
+    """One strategy; an instance serves one search."""
+
+    @abstractmethod
+    def search(self, task: Task) -> Found:
+        """Searches until the budget is spent; the same task gives the same prefix."""

@@ -1,0 +1,18 @@
+"""steering-prefix-study: a prefix that does within one model what a reference prefix, state or direction does."""
+
+from diffkit import Register, Spec, hookimpl
+
+
+@hookimpl
+def register_methods(register: Register) -> None:
+    """Registers the study."""
+    register(
+        Spec(
+            name="steering-prefix-study",
+            summary="A prefix that steers one model as a reference prefix, state or direction does",
+            version=1,
+            config="diffkit_plugins.steering_prefix_study.config:SteeringPrefixStudyConfig",
+            implementation="diffkit_plugins.steering_prefix_study.study:SteeringPrefixStudy",
+            subject="model",
+        )
+    )

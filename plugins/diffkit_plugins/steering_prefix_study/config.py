@@ -1,0 +1,36 @@
+"""Options of steering-prefix-study; nothing here imports torch."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from diffkit_plugins.steering_prefix.search_options import CompletionOptions
+
+Layer = Annotated[int, Field(ge=-10_000, le=10_000)] | Annotated[float, Field(ge=0, le=1)]
+
+
+class SteeringPrefixStudyConfig(CompletionOptions):
+    """What the prefix is to do, and how it is searched for."""
+
+    objective: Literal["match", "state", "direction", "contrast"] = "match"
+    """``match``: before any suffix it does what the reference prefix does. ``state``: it puts the
+    residual stream at a layer where the reference prefix puts it (cosine). ``direction``: it
+    raises the stream's dot product with a vector at a layer. ``contrast``: it raises the
+    likelihood of positive texts over negative ones."""
+    reference: str = "Talk about cats."
+    """The reference prefix of ``match`` and ``state``, and the human one in the tables."""
+    neutral: str = "Talk about anything."
+    """The neutral prefix in the tables."""
+    ban_reference: bool = True
+    """Whether the reference's own words are banned, in every form."""
+    layers: tuple[Layer, ...] = (-1,)
+    """Layers of ``state`` and ``direction``: each is a search of its own, so several are a sweep."""
+    vector: str | None = None
+    """A safetensors file with one vector of the model's width (an SAE feature, an activation
+    difference), for ``direction``."""
+    positive: tuple[str, ...] = ()
+    """Texts that ``contrast`` raises."""
+    negative: tuple[str, ...] = ()
+    """Texts that it lowers."""
+    in_context: bool = True
+    """Whether ``state`` and ``direction`` are read after prefix and suffix; else after the prefix."""
