@@ -16,6 +16,7 @@ from diffkit.engine.encode import encode, encode_prompt
 from diffkit.engine.ends import ends_of
 from diffkit.engine.inputs import Inputs
 from diffkit.engine.network import Network
+from diffkit.engine.prefix import Prefix
 from diffkit.engine.step import CachedStep
 from diffkit.engine.trace import read_blocks
 from diffkit.engine.trunk import Trunk
@@ -102,16 +103,17 @@ class Model:
             keep: the last so many positions, or a slice of positions; none keeps all.
         """
         inputs = inputs.to(self.device)
-        positions = torch.arange(inputs.mask.shape[1], device=self.device)
-        if isinstance(keep, int):
-            keep = slice(max(len(positions) - keep, 0), None)
-        kept = positions if keep is None else positions[keep]
+        kept = _kept(inputs, keep)
         with self.active(gradients=inputs.differentiable) as module:
             if self.network.keeps_few:
                 read: Tensor = module(**_arguments(inputs), logits_to_keep=kept).logits
                 return read
             full: Tensor = module(**_arguments(inputs)).logits
             return full[:, kept]
+
+    def prefix(self, ids: Int[Tensor, " seq"]) -> Prefix:
+        """Reads tokens once, for the logits of many rows that begin with them."""
+        return Prefix.of(self, ids)
 
     def resid(
         self, inputs: Inputs, layers: Sequence[int | float]
@@ -180,8 +182,12 @@ class Model:
     def unembed(self, hidden: Float[Tensor, "*batch hidden"]) -> Float[Tensor, "*batch rows"]:
         """Logits of a residual stream: final norm, unembedding and cap (the logit lens)."""
         with self.active(gradients=hidden.requires_grad):
-            normed = self._part("final_norm")(hidden.to(self.device, self.dtype))
-            logits: Tensor = self._part("unembed")(normed)
+            return self.project(self._part("final_norm")(hidden.to(self.device, self.dtype)))
+
+    def project(self, states: Float[Tensor, "*batch hidden"]) -> Float[Tensor, "*batch rows"]:
+        """Logits of what `states` gives: unembedding and cap, without the final norm."""
+        with self.active(gradients=states.requires_grad):
+            logits: Tensor = self._part("unembed")(states.to(self.device, self.dtype))
             cap = self.network.softcap
             return logits if cap is None else torch.tanh(logits / cap) * cap
 
@@ -235,6 +241,11 @@ class Model:
             for word, text, row in zip(words, texts, rows, strict=True)
         )
 
+    @property
+    def edited(self) -> bool:
+        """Whether edits are in force in this thread."""
+        return bool(self._edits.all)
+
     @contextmanager
     def active(self, *, gradients: bool = False, hooks: bool = True) -> Iterator[nn.Module]:
         """The module as this side: locked and switched, until the context ends.
@@ -265,6 +276,14 @@ class Model:
         module: Any = self.network.module
         generation = getattr(module, "generation_config", None)
         return ends_of(self.tokenizer, module.config, generation)
+
+
+def _kept(inputs: Inputs, keep: int | slice | None) -> Int[Tensor, " kept"]:
+    """The places in a row of the positions that a caller keeps."""
+    places = torch.arange(inputs.mask.shape[1], device=inputs.mask.device)
+    if isinstance(keep, int):
+        keep = slice(max(len(places) - keep, 0), None)
+    return places if keep is None else places[keep]
 
 
 def _arguments(inputs: Inputs) -> dict[str, Any]:
