@@ -13,6 +13,7 @@ from .engine.answers import answer_start
 from .engine.architectures import Architecture, register_architecture
 from .engine.deltas import Singular, WeightDelta
 from .engine.drift import drift
+from .engine.fused import PairLoss, pair_loss
 from .engine.gradients import PairedGradient, paired_gradient
 from .engine.inputs import Inputs
 from .engine.likeliest import likeliest
@@ -55,6 +56,7 @@ from .grader import (
     Statement,
 )
 from .hookspecs import Register, RegisterFolder, hookimpl
+from .input_file import InputFile
 from .investigator import (
     Asked,
     AttemptContext,
@@ -143,6 +145,7 @@ __all__ = [
     "GraderNeed",
     "Guess",
     "Guessed",
+    "InputFile",
     "Inputs",
     "Investigator",
     "Line",
@@ -159,6 +162,7 @@ __all__ = [
     "Opening",
     "Organism",
     "Outcome",
+    "PairLoss",
     "PairSource",
     "PairedGradient",
     "Prediction",
@@ -211,6 +215,7 @@ __all__ = [
     "load_pair",
     "openings",
     "overview",
+    "pair_loss",
     "paired_gradient",
     "read_transcript",
     "recognise",

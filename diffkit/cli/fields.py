@@ -1,6 +1,6 @@
 """Options of methods and arguments of tools, as a listing shows them."""
 
-from typing import Any
+from typing import Any, get_args
 
 _SIGNS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
 
@@ -19,17 +19,27 @@ def _described(name: str, field: Any) -> dict[str, Any]:
         for word, sign in _SIGNS
         if hasattr(rule, word)
     }
-    kind, required = field.annotation, field.is_required()
+    required = field.is_required()
     default = None if required else field.get_default(call_default_factory=True)
     return {
         "name": name,
-        "type": kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", ""),
+        "type": _type(field.annotation),
         "bounds": bounds,
         "default": to_jsonable_python(default),
         "required": required,
         "execution": bool((field.json_schema_extra or {}).get("execution")),
         "help": " ".join((field.description or "").split()),
     }
+
+
+def _type(kind: Any) -> str:
+    if isinstance(kind, type):
+        return kind.__name__
+    shown = str(kind).replace("typing.", "")
+    for part in get_args(kind):
+        if isinstance(part, type):
+            shown = shown.replace(f"{part.__module__}.{part.__qualname__}", part.__qualname__)
+    return shown
 
 
 def print_fields(title: str, fields: list[dict[str, Any]]) -> None:

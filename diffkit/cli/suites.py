@@ -1,6 +1,6 @@
 """Suites from files and flags."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -82,9 +82,8 @@ def _set(suite: "Suite", settings: Sequence[str]) -> "Suite":
     Raises:
         UserError: a setting is malformed, or names what the suite does not.
     """
-    import yaml
-
     from diffkit.errors import UserError
+    from diffkit.runs.options import parse_settings
 
     content = {kind: dict(getattr(suite, kind)) for kind in KINDS}
     for setting in settings:
@@ -92,7 +91,8 @@ def _set(suite: "Suite", settings: Sequence[str]) -> "Suite":
         kind, _, rest = place.strip().partition(".")
         name, _, option = rest.partition(".")
         if kind == "generator":
-            content["generator_options"][rest] = yaml.safe_load(value)
+            config = state.host.generators[suite.generator].load_config()
+            content["generator_options"] |= parse_settings([f"{rest}={value}"], config)
             continue
         if not (equals and option) or name not in content.get(kind, {}):
             cure = "Try: --set investigators.agent.questions=20"
@@ -100,8 +100,21 @@ def _set(suite: "Suite", settings: Sequence[str]) -> "Suite":
                 f"--set {setting!r} names nothing of the suite as KIND.NAME.OPTION=VALUE.",
                 cure=cure,
             )
-        content[kind][name] = {**content[kind][name], option: yaml.safe_load(value)}
+        config = getattr(state.host, kind)[name].load_config()
+        content[kind][name] = content[kind][name] | parse_settings([f"{option}={value}"], config)
     return suite.model_copy(update=content) if settings else suite
+
+
+def _located(
+    methods: Mapping[str, Mapping[str, Any]], folder: Path
+) -> dict[str, Mapping[str, Any]]:
+    """Options of methods, with the paths of files found from the folder of the suite's own file."""
+    from diffkit.runs.options import located
+
+    return {
+        name: located(state.host.methods[name].load_config(), options, folder) if options else {}
+        for name, options in methods.items()
+    }
 
 
 def _suite(path: Path | None, flags: dict[str, Any], settings: Sequence[str]) -> "Suite":
@@ -116,6 +129,7 @@ def _suite(path: Path | None, flags: dict[str, Any], settings: Sequence[str]) ->
     content: dict[str, Any] = {}
     if path is not None:
         content = read_record(path, Suite).beside(path).model_dump(exclude_defaults=True)
+        content["methods"] = _located(content["methods"], path.parent)
     try:
         suite = Suite.model_validate({**content, **given})
         return _set(suite, settings)

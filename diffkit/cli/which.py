@@ -73,11 +73,14 @@ def run_spec(which: Which) -> "RunSpec":
 def _configure(spec: "Spec", config: Path | None, settings: dict[str, Any]) -> "MethodConfig":
     """The options of a file, with those of ``--set`` in their place."""
     from diffkit.errors import BadOption
-    from diffkit.runs.options import configure, read_options
+    from diffkit.runs.options import configure, located, read_options
     from diffkit.yamls import in_file
 
+    given: dict[str, Any] = {}
+    if config:
+        given = located(spec.load_config(), read_options(config), config.parent)
     try:
-        return configure(spec, (read_options(config) if config else {}) | settings)
+        return configure(spec, given | settings)
     except BadOption as error:
         if config and error.place and error.place[0] not in settings:
             raise in_file(error, config) from error

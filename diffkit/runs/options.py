@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from types import NoneType
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import ValidationError
 
 from diffkit.errors import BadFile, BadOption, UserError, did_you_mean
+from diffkit.input_file import InputFile, beside
 from diffkit.method import MethodConfig
 from diffkit.organism import Record
 from diffkit.registry import Spec
@@ -70,7 +72,8 @@ def parse_settings(
 ) -> dict[str, Any]:
     """``key=value`` strings; values are read as YAML, so ``3``, ``true`` and ``[a, b]`` are typed.
 
-    Where the field is text, it is kept as it was typed, unless it stands in quotes.
+    Where the field is text or a file, it is kept as it was typed, unless it stands in quotes; where
+    it may also be none, nothing typed is none.
 
     Args:
         settings: the strings.
@@ -88,17 +91,27 @@ def parse_settings(
             what = f"{flag} {setting!r} is not key=value."
             raise UserError(what, cure=f"Try: {flag} {example}")
         key = key.strip()
-        field = model.model_fields.get(key)
         try:
-            options[key] = _value(value, is_text=field is not None and field.annotation is str)
+            options[key] = _value(value, _kinds(model, key))
         except yaml.YAMLError as error:
             cure = f"Quote it twice, as in: {flag} '{key}=\"…\"'"
             raise UserError(f"The value of {flag} {setting!r} is not YAML.", cure=cure) from error
     return options
 
 
-def _value(typed: str, *, is_text: bool) -> Any:
+def _kinds(model: type[Record], name: str) -> frozenset[Any]:
+    """The types that a field takes; none where there is no such field."""
+    field = model.model_fields.get(name)
+    if field is None:
+        return frozenset()
+    return frozenset(get_args(field.annotation) or [field.annotation])
+
+
+def _value(typed: str, kinds: frozenset[Any]) -> Any:
     bare = typed.strip()
+    is_text = bool(kinds) and kinds <= {str, InputFile, NoneType}
+    if is_text and NoneType in kinds and not bare:
+        return None
     if is_text and not bare.startswith(('"', "'")):
         return bare  # YAML would cut it at a " #", say
     try:
@@ -108,6 +121,14 @@ def _value(typed: str, *, is_text: bool) -> Any:
             return bare
         raise
     return bare if is_text and not isinstance(value, str) else value
+
+
+def located(model: type[Record], options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Options that a YAML in ``folder`` gives, with paths of input files found from there."""
+    return {
+        name: beside(folder, value) if InputFile in _kinds(model, name) else value
+        for name, value in options.items()
+    }
 
 
 def read_options(path: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import pytest
 from pydantic import model_validator
 
 from diffkit.errors import BadFile, BadOption, UserError
+from diffkit.input_file import InputFile
 from diffkit.method import MethodConfig
 from diffkit.organism import Record
 from diffkit.registry import Spec
@@ -80,6 +81,19 @@ def test_what_is_meant_as_text_stays_text(typed, kept):
         count: int | None = None
 
     assert parse_settings([f"word={typed}", "count=3"], Words) == {"word": kept, "count": 3}
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [("0", "0"), ("null", "null"), ("[1", "[1"), ('"0"', "0"), ('""', ""), ("", None)],
+)
+@pytest.mark.parametrize("field", ["word", "file"])
+def test_text_or_a_file_that_may_be_none_stays_as_typed(field, typed, kept):
+    class Optional(Record):
+        word: str | None = None
+        file: InputFile | None = None
+
+    assert parse_settings([f"{field}={typed}"], Optional) == {field: kept}
 
 
 def test_defaults_are_filled_in(spec):
