@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import NoneType
-from typing import Any, TypeVar, get_args
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import ValidationError
@@ -16,6 +16,8 @@ from diffkit.registry import Spec
 from diffkit.yamls import explain, read_yaml
 
 R = TypeVar("R", bound=Record)
+
+_AS_TYPED = (str, InputFile, NoneType)
 
 
 def configure(spec: Spec, options: Mapping[str, Any], *, kind: str = "method") -> MethodConfig:
@@ -99,17 +101,18 @@ def parse_settings(
     return options
 
 
-def _kinds(model: type[Record], name: str) -> frozenset[Any]:
-    """The types that a field takes; none where there is no such field."""
+def _kinds(model: type[Record], name: str) -> tuple[Any, ...]:
+    """The types that a field takes, each by itself; nothing where there is no such field."""
     field = model.model_fields.get(name)
     if field is None:
-        return frozenset()
-    return frozenset(get_args(field.annotation) or [field.annotation])
+        return ()
+    one = field.annotation
+    return get_args(one) if get_origin(one) in {Union, UnionType} else (one,)
 
 
-def _value(typed: str, kinds: frozenset[Any]) -> Any:
+def _value(typed: str, kinds: tuple[Any, ...]) -> Any:
     bare = typed.strip()
-    is_text = bool(kinds) and kinds <= {str, InputFile, NoneType}
+    is_text = bool(kinds) and all(kind in _AS_TYPED for kind in kinds)
     if is_text and NoneType in kinds and not bare:
         return None
     if is_text and not bare.startswith(('"', "'")):

@@ -1,7 +1,9 @@
 """Options from the command line and from files."""
 
+from typing import Annotated
+
 import pytest
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from diffkit.errors import BadFile, BadOption, UserError
 from diffkit.input_file import InputFile
@@ -94,6 +96,16 @@ def test_text_or_a_file_that_may_be_none_stays_as_typed(field, typed, kept):
         file: InputFile | None = None
 
     assert parse_settings([f"{field}={typed}"], Optional) == {field: kept}
+
+
+def test_what_only_holds_text_or_may_be_a_number_is_read_as_yaml():
+    class Mixed(Record):
+        words: list[str] = Field(default_factory=list)
+        either: str | int = 0
+        many: tuple[Annotated[float, Field(ge=0)], ...] | None = None
+
+    typed = ["words=[a, b]", "either=3", "many=[1, 2]"]
+    assert parse_settings(typed, Mixed) == {"words": ["a", "b"], "either": 3, "many": [1, 2]}
 
 
 def test_defaults_are_filled_in(spec):
