@@ -2,6 +2,7 @@
 
 from .architectures import Architecture, register_architecture
 from .deltas import Singular, WeightDelta
+from .fused import PairLoss, pair_loss
 from .gradients import PairedGradient, paired_gradient
 from .inputs import Inputs
 from .load import Networks, load_model, load_pair, recognise
@@ -14,11 +15,13 @@ __all__ = [
     "Model",
     "ModelPair",
     "Networks",
+    "PairLoss",
     "PairedGradient",
     "Singular",
     "WeightDelta",
     "load_model",
     "load_pair",
+    "pair_loss",
     "paired_gradient",
     "recognise",
     "register_architecture",

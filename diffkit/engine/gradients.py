@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float
@@ -12,10 +13,10 @@ from diffkit.engine.model import Model
 from diffkit.engine.pair import ModelPair
 
 Loss = Callable[
-    [Float[Tensor, "batch kept rows_base"], Float[Tensor, "batch kept rows_finetuned"]],
+    [Float[Tensor, "batch kept width_base"], Float[Tensor, "batch kept width_finetuned"]],
     Float[Tensor, ""],
 ]
-"""A scalar from both sides' logits, base first."""
+"""A scalar from what is read of both sides, base first."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,9 @@ def paired_gradient(
     loss: Loss,
     *,
     keep: int | slice | None = None,
+    read: Literal["logits", "states"] = "logits",
 ) -> PairedGradient:
-    """Differentiates a loss of both sides' logits by their input embeddings.
+    """Differentiates a loss of both sides' outputs by their input embeddings.
 
     The gradient is first taken at the two outputs; then each side runs backward in its own
     adapter state. One backward pass through both would recompute checkpointed blocks with
@@ -55,36 +57,45 @@ def paired_gradient(
         embeds_base: what the base is given.
         embeds_finetuned: what the finetuned model is given; none gives it the same.
         mask: true at real tokens.
-        loss: a scalar from both sides' logits, base first.
-        keep: positions whose logits the loss is given, as in `Model.logits`.
+        loss: a scalar from both sides' outputs, base first. It is called once; what else it
+            computes (values of each position, say) it may leave in a variable of the caller's.
+        keep: positions whose outputs the loss is given, as in `Model.logits`.
+        read: what the loss is given, `Model.logits` or `Model.states`. A loss over a large
+            vocabulary takes states, and makes logits a few at a time, as `pair_loss` does.
     """
     if embeds_finetuned is None:
         embeds_finetuned = embeds_base
     leaf_base = embeds_base.detach().clone().requires_grad_()
     leaf_finetuned = embeds_finetuned.detach().clone().requires_grad_()
-    logits_base = pair.base.logits(Inputs(mask, embeds=leaf_base), keep)
-    logits_finetuned = pair.finetuned.logits(Inputs(mask, embeds=leaf_finetuned), keep)
-    out_base = logits_base.detach().requires_grad_()
-    out_finetuned = logits_finetuned.detach().requires_grad_()
+    read_base = _read(pair.base, Inputs(mask, embeds=leaf_base), keep, read)
+    read_finetuned = _read(pair.finetuned, Inputs(mask, embeds=leaf_finetuned), keep, read)
+    out_base = read_base.detach().requires_grad_()
+    out_finetuned = read_finetuned.detach().requires_grad_()
     with torch.enable_grad():
         value = loss(out_base, out_finetuned)
         value.backward()  # type: ignore[no-untyped-call]
     return PairedGradient(
         float(value.detach()),
-        _backward(pair.base, leaf_base, logits_base, out_base),
-        _backward(pair.finetuned, leaf_finetuned, logits_finetuned, out_finetuned),
+        _backward(pair.base, leaf_base, read_base, out_base),
+        _backward(pair.finetuned, leaf_finetuned, read_finetuned, out_finetuned),
     )
+
+
+def _read(
+    model: Model, inputs: Inputs, keep: int | slice | None, read: Literal["logits", "states"]
+) -> Float[Tensor, "batch kept width"]:
+    return model.states(inputs, keep) if read == "states" else model.logits(inputs, keep)
 
 
 def _backward(
     model: Model,
     leaf: Float[Tensor, "batch seq hidden"],
-    logits: Float[Tensor, "batch kept rows"],
-    out: Float[Tensor, "batch kept rows"],
+    output: Float[Tensor, "batch kept width"],
+    out: Float[Tensor, "batch kept width"],
 ) -> Float[Tensor, "batch seq hidden"]:
     """Runs one side backward; edits in force forward must still be in force."""
     if out.grad is None:  # the loss does not read this side
         return torch.zeros_like(leaf)
     with model.active():
-        logits.backward(out.grad)  # type: ignore[no-untyped-call]
+        output.backward(out.grad)  # type: ignore[no-untyped-call]
     return torch.zeros_like(leaf) if leaf.grad is None else leaf.grad

@@ -111,6 +111,23 @@ class Model:
             full: Tensor = module(**_arguments(inputs)).logits
             return full[:, kept]
 
+    def states(
+        self, inputs: Inputs, keep: int | slice | None = None
+    ) -> Float[Tensor, "batch kept hidden"]:
+        """What the unembedding reads: the residual stream after the final norm.
+
+        `project` makes the `logits` of it, for as few positions at a time as memory allows.
+
+        Args:
+            inputs: the batch.
+            keep: the positions kept, as in `logits`.
+        """
+        inputs = inputs.to(self.device)
+        with self.active(gradients=inputs.differentiable) as module:
+            body: Any = module.base_model  # the transformer without its unembedding
+            read: Tensor = body(**_arguments(inputs)).last_hidden_state
+            return read[:, _kept(inputs, keep)]
+
     def prefix(self, ids: Int[Tensor, " seq"]) -> Prefix:
         """Reads tokens once, for the logits of many rows that begin with them."""
         return Prefix.of(self, ids)

@@ -5,14 +5,18 @@ from diffkit.maths.divergences import Divergences, token_contributions, token_di
 from diffkit.maths.jackknife import jackknife
 from diffkit.maths.likelihoods import token_log_probabilities
 from diffkit.maths.moments import LogHistogram, Moments, log_edges
+from diffkit.maths.objectives import DIVERGENCES, Divergence, divergence
 from diffkit.maths.vectors import VectorMoments
 
 __all__ = [
+    "DIVERGENCES",
     "Cluster",
+    "Divergence",
     "Divergences",
     "LogHistogram",
     "Moments",
     "VectorMoments",
+    "divergence",
     "jackknife",
     "log_edges",
     "text_clusters",

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from diffkit.maths.objectives import jsd, kl, reverse_kl, weighted
+
 
 @dataclass(frozen=True)
 class Divergences:
@@ -50,9 +52,10 @@ def token_divergences(
     count = logits_p.shape[0] * logits_p.shape[1]
     flat = torch.zeros(3, count, device=logits_p.device)
     for part in _chunks(logits_p, logits_q, vocabulary, chunk):
-        flat[:, part.start : part.stop] = _divergences(part.log_p, part.log_q)
-    kl_pq, kl_qp, jsd = flat.view(3, *logits_p.shape[:2])
-    return Divergences(kl_pq, kl_qp, jsd)
+        both = (part.log_p, part.log_q)
+        each = torch.stack([kl(*both), reverse_kl(*both), jsd(*both)])
+        flat[:, part.start : part.stop] = each
+    return Divergences(*flat.view(3, *logits_p.shape[:2]))
 
 
 def token_contributions(
@@ -79,7 +82,7 @@ def token_contributions(
     total = torch.zeros(vocabulary, dtype=torch.float64, device=logits_p.device)
     counted = mask.reshape(-1)
     for part in _chunks(logits_p, logits_q, vocabulary, chunk):
-        each = _weighted(part.log_p, part.log_p - part.log_q)
+        each = weighted(part.log_p, part.log_p - part.log_q)
         total += each[counted[part.start : part.stop]].sum(dim=0, dtype=torch.float64)
     return total
 
@@ -98,28 +101,3 @@ def _chunks(
         yield _Chunk(
             start, start + len(part_p), part_p.log_softmax(dim=-1), part_q.log_softmax(dim=-1)
         )
-
-
-def _divergences(
-    log_p: Float[Tensor, "chunk vocabulary"], log_q: Float[Tensor, "chunk vocabulary"]
-) -> Float[Tensor, "3 chunk"]:
-    ratio = log_p - log_q
-    # log m for m = (p + q) / 2, less log p: written in the ratio it is exactly 0 where p = q.
-    mean_p = torch.logaddexp(torch.zeros_like(ratio), -ratio) - _LN2
-    mean_q = torch.logaddexp(torch.zeros_like(ratio), ratio) - _LN2
-    mean_p, mean_q = (torch.where(ratio == 0, 0.0, mean) for mean in (mean_p, mean_q))
-    kl_pq = _weighted(log_p, ratio).sum(dim=-1)
-    kl_qp = _weighted(log_q, -ratio).sum(dim=-1)
-    jsd = -0.5 * (_weighted(log_p, mean_p) + _weighted(log_q, mean_q)).sum(dim=-1)
-    return torch.stack([kl_pq, kl_qp, jsd]).clamp(min=0)  # rounding may leave -1e-8
-
-
-_LN2 = 0.6931471805599453
-
-
-def _weighted(
-    log_weight: Float[Tensor, "chunk vocabulary"], value: Float[Tensor, "chunk vocabulary"]
-) -> Float[Tensor, "chunk vocabulary"]:
-    """exp(log_weight)·value; 0 where the weight is 0, whatever the value (NaN too)."""
-    weight = log_weight.exp()
-    return torch.where(weight == 0, 0.0, weight * value)
