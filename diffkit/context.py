@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
@@ -36,6 +36,11 @@ def no_progress(
     """A `Progress` that shows nothing."""
     del label, total, done
     yield from items
+
+
+def tell_nobody(words: str) -> None:
+    """A `RunContext.tell` that shows nothing."""
+    del words
 
 
 @dataclass(frozen=True)
@@ -185,3 +190,7 @@ class RunContext:
     """Wrap long loops in it: ``for batch in context.progress(batches, label="texts")``."""
     log: logging.Logger = logging.getLogger("diffkit.run")  # noqa: RUF009 - loggers are shared
     """Messages for the user."""
+    tell: Callable[[str], None] = tell_nobody
+    """Says in a few words how things stand, beside the running loop: ``tell("best 0.312 nats")``.
+
+    The last words count. They are shown where there is a terminal, and kept nowhere."""

@@ -19,7 +19,7 @@ def calibrate(
 
     A table in the folder calibration/ of registered organisms spares others these runs.
     """
-    from diffkit.cli.console import listen, progress, say, warn
+    from diffkit.cli.console import listen, progress, say, tell, warn
     from diffkit.cli.evaluate import Tally
     from diffkit.cli.suites import plan_of
     from diffkit.errors import UserError
@@ -30,7 +30,8 @@ def calibrate(
     plan = plan_of(suite, {})
     listen()
     store, tally = state.store.prepare(), Tally()
-    rows = list(tabulate(plan, store, Execution(device, progress, fresh), watch=tally))
+    execution = Execution(device, progress, fresh, tell)
+    rows = list(tabulate(plan, store, execution, watch=tally))
     tally.tell()
     made = [row for row in rows if row is not None]
     try:

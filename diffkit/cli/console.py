@@ -76,3 +76,11 @@ def progress(
     from diffkit.cli.progress import track
 
     yield from track(items, label, total, done, err)
+
+
+def tell(words: str) -> None:
+    """Shows how things stand beside the running loop; quiet when not a terminal."""
+    if err.is_terminal:
+        from diffkit.cli import progress as shown
+
+        shown.tell(words)

@@ -154,7 +154,7 @@ def carry_out(
     from functools import partial
 
     from diffkit.cli.agree import agree
-    from diffkit.cli.console import listen, progress
+    from diffkit.cli.console import listen, progress, tell
     from diffkit.evaluation.evaluate import Conduct
     from diffkit.evaluation.evaluate import evaluate as carry
     from diffkit.runs.execute import Execution
@@ -168,7 +168,7 @@ def carry_out(
         agree=partial(agree, yes=yes, kept="runs are kept"),
         workers=workers,
     )
-    execution = Execution(device, progress, fresh)
+    execution = Execution(device, progress, fresh, tell)
     evaluation = carry(plan, state.store.prepare(), execution, conduct)
     tally.tell(sum(entry.from_table for entry in evaluation.entries))
     return evaluation

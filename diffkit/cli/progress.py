@@ -12,10 +12,13 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
 from rich.text import Text
+
+from diffkit.render import words
 
 T = TypeVar("T")
 
@@ -35,6 +38,22 @@ class RateColumn(ProgressColumn):
         return Text(f"{task.speed:.1f}/s")
 
 
+class WordsColumn(ProgressColumn):
+    """How things stand, in the method's words: cut where the line ends."""
+
+    def render(self, task: Task) -> Text:
+        """The last words said of ``task``."""
+        said = words.clean(task.fields["said"])
+        return Text(said, style="dim", no_wrap=True, overflow="ellipsis")
+
+
+class _Running(threading.local):
+    """The loops that run now in this thread, innermost last."""
+
+    def __init__(self) -> None:
+        self.loops: list[tuple[Progress, TaskID]] = []
+
+
 class _Display:
     """What is shown of the loops that run now: loops inside loops share one display.
 
@@ -48,6 +67,7 @@ class _Display:
             MofNCompleteColumn(),
             RateColumn(),
             TimeRemainingColumn(),
+            WordsColumn(),
             console=console,
             transient=True,
         )
@@ -72,6 +92,7 @@ class _Display:
 
 _shown: list[_Display] = []
 """The display, while there is one."""
+_running = _Running()
 
 
 def track(
@@ -84,16 +105,26 @@ def track(
         _shown.append(_Display(console))
     bar = _shown[0].bar
     began = time.monotonic()
-    task = bar.add_task(label, total=size, completed=done, visible=outermost)
+    task = bar.add_task(label, total=size, completed=done, visible=outermost, said="")
+    loops, loop = _running.loops, (bar, task)
+    loops.append(loop)
     try:
         for item in items:
             yield item
             slow = time.monotonic() - began > PATIENCE  # short inner loops would only flicker
             bar.update(task, advance=1, visible=outermost or slow)
     finally:
+        loops.remove(loop)
         bar.remove_task(task)
         if outermost:
             stop()
+
+
+def tell(said: str) -> None:
+    """Shows words beside this thread's innermost loop, in place of the last; with none, nowhere."""
+    if _running.loops:
+        bar, task = _running.loops[-1]
+        bar.update(task, said=said)
 
 
 def stop() -> None:

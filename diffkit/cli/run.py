@@ -63,13 +63,13 @@ def obtain(spec: "RunSpec", device: str, *, fresh: bool = False) -> "StoredRun":
     Raises:
         DiffkitError: it failed.
     """
-    from diffkit.cli.console import listen, progress
+    from diffkit.cli.console import listen, progress, tell
     from diffkit.runs.execute import Execution
     from diffkit.runs.sweep import batches, run_batches
 
     listen()
     store = state.store.prepare()
-    execution = Execution(device=device, progress=progress, fresh=fresh)
+    execution = Execution(device=device, progress=progress, fresh=fresh, tell=tell)
     result = next(run_batches(batches([spec]), store, execution))
     if result.failure is not None:
         raise result.failure

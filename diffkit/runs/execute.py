@@ -4,12 +4,13 @@ import errno
 import json
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diffkit.context import Artifacts, Checkpoints, Progress, RunContext, no_progress
+from diffkit.context import Artifacts, Checkpoints, Progress, RunContext, no_progress, tell_nobody
 from diffkit.errors import DiffkitError, RunFailed, reason_of
 from diffkit.findings import Findings
 from diffkit.implementation import implementation_of, noun
@@ -34,6 +35,8 @@ class Execution:
     """Shows how far long loops are."""
     fresh: bool = False
     """Whether what the store holds is computed anew."""
+    tell: Callable[[str], None] = tell_nobody
+    """Shows how things stand beside the running loop; told nothing when a run ends."""
 
 
 def execute(
@@ -106,9 +109,13 @@ def _run(
         artifacts=Artifacts(checkpoints.folder / "artifacts"),
         checkpoints=checkpoints,
         progress=execution.progress,
+        tell=execution.tell,
     )
     torch.manual_seed(spec.seed)
-    findings = implementation.run(subject, spec.config, context)
+    try:
+        findings = implementation.run(subject, spec.config, context)
+    finally:
+        execution.tell("")  # what was said of this run is not so of a sweep's next
     if not isinstance(findings, Findings):
         msg = f"run() returned {type(findings).__name__}, not Findings"
         raise TypeError(msg)

@@ -68,6 +68,87 @@ def test_loops_inside_loops_share_one_display(screen, terminal, monkeypatch):
     until(lambda: threading.active_count() == threads)
 
 
+def await_frame(screen):
+    """Returns once the display was drawn anew from here on."""
+    begun = len(screen.getvalue())
+    until(lambda: screen.getvalue().count("steps", begun) > 1)
+    return screen.getvalue()[begun:]
+
+
+def test_what_a_loop_is_told_stands_beside_it_until_the_next_words(screen, terminal, monkeypatch):
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    for step in track(range(3), "steps", None, 0, terminal):
+        progress.tell(f"best {step}.5 nats")
+        assert f"best {step}.5 nats" in await_frame(screen)
+    assert "best 0.5 nats" not in screen.getvalue().rpartition("best 2.5 nats")[2]
+
+
+def test_words_are_the_innermost_loops_and_go_with_it(screen, terminal, monkeypatch):
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    shown = []
+    for _ in track(range(2), "steps", None, 0, terminal):
+        progress.tell("outer")
+        for _ in track(range(1), "texts", None, 0, terminal):
+            progress.tell("inner")
+            shown.append(list(words_of_tasks()))
+        shown.append(list(words_of_tasks()))
+    assert shown == [["outer", "inner"], ["outer"]] * 2
+
+
+def words_of_tasks():
+    return (task.fields["said"] for task in progress._shown[0].bar.tasks)
+
+
+def test_threads_do_not_speak_for_each_other(terminal):
+    seen = []
+    ready = threading.Barrier(3)
+
+    def run(name):
+        for _ in track(range(1), name, None, 0, terminal):
+            ready.wait(60)
+            progress.tell(f"of {name}")
+            ready.wait(60)
+            ready.wait(60)
+
+    threads = [threading.Thread(target=run, args=(name,)) for name in ("a", "b")]
+    for _ in track(range(1), "steps", None, 0, terminal):
+        for thread in threads:
+            thread.start()
+        ready.wait(60)
+        ready.wait(60)
+        tasks = progress._shown[0].bar.tasks
+        seen = sorted((task.description, task.fields["said"]) for task in tasks)
+        ready.wait(60)
+        for thread in threads:
+            thread.join()
+    assert seen == [("a", "of a"), ("b", "of b"), ("steps", "")]
+
+
+def test_words_without_a_loop_are_dropped():
+    progress.tell("nobody hears")
+    assert progress._running.loops == []
+
+
+def test_a_loop_that_is_broken_off_takes_its_words_along(terminal):
+    for _ in track(range(3), "steps", None, 0, terminal):
+        for _ in track(range(3), "texts", None, 0, terminal):
+            progress.tell("inner")
+            break
+        progress.tell("outer")
+        assert list(words_of_tasks()) == ["outer"]
+
+
+def test_long_words_are_cut_and_cannot_steer_the_terminal(screen, terminal, monkeypatch):
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    for _ in track(range(1), "steps", None, 0, terminal):
+        progress.tell("[bold]begin\x1b[2J\n" + "long " * 40)
+        frame = await_frame(screen)
+    assert "[bold]begin" in frame
+    assert "\x1b[2J" not in frame
+    assert "…" in frame
+    assert frame.count("long") < 40
+
+
 def test_a_loop_that_is_left_can_be_taken_off_the_screen(screen, terminal, monkeypatch):
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
     loop = track(range(9), "steps", None, 0, terminal)
@@ -93,5 +174,6 @@ def test_it_is_quiet_when_not_a_terminal(screen, monkeypatch):
     monkeypatch.setattr(consoles, "err", Console(file=screen, force_terminal=False))
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
     monkeypatch.setattr(progress, "_Display", None)  # it must not be made
-    assert list(consoles.progress(range(3), label="steps")) == [0, 1, 2]
+    for _ in consoles.progress(range(3), label="steps"):
+        consoles.tell("best 0.5 nats")
     assert screen.getvalue() == ""
