@@ -1,0 +1,118 @@
+"""The tokens that a prefix may be made of."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from diffkit import Model, UserError
+from diffkit_plugins.steering_prefix.bans import Bans
+from diffkit_plugins.steering_prefix.closeness import Closeness
+from diffkit_plugins.steering_prefix.objective import Objective
+from diffkit_plugins.steering_prefix.printable import printable
+from diffkit_plugins.steering_prefix.search_options import SearchOptions
+from diffkit_plugins.steering_prefix.usable import token_texts, usable
+
+
+@dataclass(frozen=True)
+class TokenSpace:
+    """The model's readable tokens, less those that say a banned word.
+
+    Special and added tokens, rows without a token, and tokens that are no text by themselves (half
+    a character, say) are never in it.
+    """
+
+    model: Model
+    """The model that reads the prefix."""
+    embeddings: Float[Tensor, "vocabulary hidden"]
+    """What the model reads at each token, in float32."""
+    texts: tuple[str, ...]
+    """What each token says by itself."""
+    allowed: Bool[Tensor, " vocabulary"]
+    """Tokens that a prefix may hold."""
+    reads_back: Callable[[Int[Tensor, "tried length"]], list[bool]]
+    """Whether each prefix, decoded and tokenised again in its place, is itself."""
+    bans: Bans = field(default_factory=Bans)
+    """Words that no prefix may say."""
+    printable: bool = False
+    """Whether a prefix may hold letters, digits, punctuation and single spaces only."""
+    disliked: Closeness | None = None
+    """What is penalised instead of banned, if anything."""
+
+    @classmethod
+    def of(
+        cls, objective: Objective, options: SearchOptions, ban: Sequence[str] = ()
+    ) -> "TokenSpace":
+        """The tokens of an objective's model, under the bans and penalties of the options.
+
+        Args:
+            objective: what the prefix is searched for.
+            options: which words are banned or penalised, and whether a prefix must be printable.
+            ban: more words that are treated so, such as a reference's own.
+
+        Raises:
+            UserError: a word cannot be banned, or no token is left.
+        """
+        model, banned = objective.model, [*options.ban, *ban]
+        ids = torch.arange(model.vocabulary, device=model.device)
+        embeddings = model.embed(ids[None])[0].float()
+        texts = token_texts(model)
+        bans, disliked = Bans.of(banned), None
+        if options.ban_weight is not None and banned:
+            disliked = Closeness.of(model, embeddings, texts, banned, options.ban_weight)
+            bans = Bans()
+        return cls(
+            model,
+            embeddings,
+            tuple(texts),
+            usable(model, texts).to(model.device),
+            objective.reads_back,
+            bans,
+            options.printable,
+            disliked,
+        )._narrowed()
+
+    def without(self, words: Sequence[str]) -> "TokenSpace":
+        """The same space with more words banned.
+
+        Raises:
+            UserError: a word cannot be banned, or no token is left.
+        """
+        return replace(self, bans=self.bans.and_also(Bans.of(words)))._narrowed()
+
+    def text(self, ids: Sequence[int]) -> str:
+        """A prefix as it reads."""
+        text: str = self.model.tokenizer.decode(list(ids), clean_up_tokenization_spaces=False)
+        return text
+
+    def keeps(self, prefixes: Int[Tensor, "tried length"]) -> Bool[Tensor, " tried"]:
+        """Which prefixes are of allowed tokens, read back as themselves, and say no banned word."""
+        good = self.allowed[prefixes].all(dim=1)
+        back = torch.tensor(self.reads_back(prefixes), dtype=torch.bool, device=good.device)
+        said = [self._may_say(self.text(row)) for row in prefixes.tolist()]
+        return good & back & torch.tensor(said, dtype=torch.bool, device=good.device)
+
+    def penalty(self, prefixes: Int[Tensor, "tried length"]) -> Float[Tensor, " tried"]:
+        """Nats added for closeness to what is disliked; 0 where nothing is."""
+        return self.penalty_at(self.embeddings[prefixes])
+
+    def penalty_at(
+        self, embeddings: Float[Tensor, "*tried length hidden"]
+    ) -> Float[Tensor, " *tried"]:
+        """The same for embeddings that need not be tokens'; differentiable."""
+        if self.disliked is None or not embeddings.shape[-2]:
+            return embeddings.new_zeros(embeddings.shape[:-2])
+        return self.disliked.of_tokens(embeddings).mean(dim=-1)
+
+    def _may_say(self, text: str) -> bool:
+        return not self.bans.spoken(text) and (not self.printable or printable(text))
+
+    def _narrowed(self) -> "TokenSpace":
+        may = torch.tensor([self._may_say(text) for text in self.texts], dtype=torch.bool)
+        allowed = self.allowed & may.to(self.allowed.device)
+        if not allowed.any():
+            what = "No token is left that a prefix may hold."
+            raise UserError(what, cure="Ban fewer words, or shorter prefixes of them.")
+        return replace(self, allowed=allowed)
