@@ -113,8 +113,9 @@ class Prefix:
         ids = self.ids[:shared].expand(count, -1)
         mask = torch.cat([torch.ones_like(ids, dtype=torch.bool), inputs.mask], dim=1)
         mask = mask.take_along_dim(source, dim=1)
-        if inputs.ids is not None:
-            return Inputs(mask, ids=torch.cat([ids, inputs.ids], dim=1).take_along_dim(source, 1))
+        if inputs.embeds is None:
+            rows: Any = inputs.ids
+            return Inputs(mask, ids=torch.cat([ids, rows], dim=1).take_along_dim(source, dim=1))
         embeds = torch.cat([self.model.embed(ids), inputs.embeds], dim=1)
         return Inputs(mask, embeds=embeds.take_along_dim(source[..., None], dim=1))
 
@@ -144,4 +145,5 @@ def _rescales(config: Any, length: int) -> bool:
     if not any(kind.get("rope_type") in {"dynamic", "longrope"} for kind in kinds):
         return False
     originals = [kind.get("original_max_position_embeddings") for kind in kinds]
-    return length > min([config.max_position_embeddings, *filter(None, originals)])
+    limit: int = min([config.max_position_embeddings, *filter(None, originals)])
+    return length > limit
