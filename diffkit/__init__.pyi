@@ -20,6 +20,7 @@ from .engine.likeliest import likeliest
 from .engine.load import Networks, load_model, load_pair, recognise
 from .engine.model import Model
 from .engine.openings import Opening, openings
+from .engine.own_texts import own_texts
 from .engine.pair import ModelPair
 from .engine.stored_pair import StoredPair, StoredSide, stored_pair
 from .errors import DiffkitError, UserError
@@ -215,6 +216,7 @@ __all__ = [
     "load_pair",
     "openings",
     "overview",
+    "own_texts",
     "pair_loss",
     "paired_gradient",
     "read_transcript",

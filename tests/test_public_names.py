@@ -123,6 +123,7 @@ NAMES = [
     "load_pair",
     "openings",
     "overview",
+    "own_texts",
     "pair_loss",
     "paired_gradient",
     "read_transcript",
