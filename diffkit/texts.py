@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from diffkit.errors import BadFile
 from diffkit.organism import Record
@@ -28,6 +28,8 @@ class Text(Record):
     """A document, as it is."""
     messages: tuple[Message, ...] = ()
     """A chat, where there is no document."""
+    category: str | None = Field(default=None, min_length=1)
+    """What kind of text it is (``code``, say), where that is known."""
 
     def __str__(self) -> str:
         """The words alone, without any template."""
@@ -70,6 +72,8 @@ class Texts(Record):
     @classmethod
     def read(cls, path: Path) -> "Texts":
         """Reads JSONL: each line ``{"text": …}`` or ``{"messages": [{"role", "content"}, …]}``.
+
+        A line may say its ``"category"`` too.
 
         Raises:
             BadFile: the file is missing, empty, or a line is not such an object.

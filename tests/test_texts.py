@@ -1,5 +1,7 @@
 """Texts and what they are known by."""
 
+import hashlib
+
 import pytest
 
 from diffkit.errors import BadFile
@@ -22,6 +24,21 @@ def test_they_are_known_by_content_and_order(tmp_path):
     assert [str(text) for text in made.items] == ["one", "Hi"]
 
 
+def test_a_text_without_a_category_is_known_as_ever():
+    chat = Text(messages=(Message(role="user", content="Hi"),))
+    texts = Texts(items=(Text(text="one"), chat))
+    lines = '{"text":"one"}\n{"messages":[{"role":"user","content":"Hi"}]}'
+    assert texts.digest == hashlib.sha256(lines.encode()).hexdigest()
+
+
+def test_a_category_is_part_of_the_content(tmp_path):
+    path = tmp_path / "texts.jsonl"
+    path.write_text('{"text": "one", "category": "code"}\n{"text": "one"}\n')
+    named, bare = Texts.read(path).items
+    assert (named.category, bare.category, str(named)) == ("code", None, str(bare))
+    assert Texts(items=(named,)).digest != Texts(items=(bare,)).digest == Texts.of("one").digest
+
+
 def test_the_default_has_sixty():
     assert len(Texts.default()) == 60
 
@@ -38,6 +55,7 @@ def test_the_default_has_sixty():
         (b"{}", ":1: needs either 'text' or 'messages'"),
         (b'{"text": "a", "messages": [{"role": "user", "content": "b"}]}', ":1: needs either"),
         (b'{"messages": [{"role": "robot", "content": "b"}]}', ":1: messages.0.role: Input"),
+        (b'{"text": "a", "category": ""}', ":1: category: String should have at least 1 char"),
         (b"\xff", "is not UTF-8"),
     ],
 )

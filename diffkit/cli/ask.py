@@ -62,7 +62,7 @@ def ask(
 
     given = tuple(setting or ())
     models = (organism, variant, base, finetuned)
-    which = Which(method, *models, texts, texts_limit, given, config, seed, dtype)
+    which = Which(method, *models, tuple(texts or ()), texts_limit, given, config, seed, dtype)
     spec = _askable(which)
     if not state.store.has("runs", spec.identity().digest):
         say(f"The store does not hold this run of {method!r}; it is computed first.")

@@ -70,7 +70,7 @@ def evaluate(
     What the store holds already is found, not run again.
     """
     from diffkit.cli.console import out, say
-    from diffkit.datasets.given import texts_source
+    from diffkit.datasets.given import named_source
     from diffkit.evaluation.board import build
     from diffkit.render.text import render_leaderboard
 
@@ -88,7 +88,7 @@ def evaluate(
         "models": models_of(split(model)),
         "generator": generator,
         "prices": prices,
-        "texts": texts_source(texts) if texts else None,
+        "texts": [named_source(value) for value in texts or []] or None,
         "texts_limit": texts_limit,
     }
     plan = plan_of(suite, flags, setting or ())

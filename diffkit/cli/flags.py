@@ -14,14 +14,15 @@ Finetuned = Annotated[
     str | None, typer.Option(help="LoRA adapter or full model: hub id or folder.")
 ]
 TextsSource = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         help="Texts to read: a JSONL, parquet or csv file, or "
-        "hf:DATASET:CONFIG:SPLIT:COLUMN; default: the base's own."
+        "hf:DATASET:CONFIG:SPLIT:COLUMN; NAME=… gives them a category; may be repeated; default: "
+        "the base's own."
     ),
 ]
 TextsLimit = Annotated[
-    int | None, typer.Option(min=1, help="Read at most so many of the texts; default: all.")
+    int | None, typer.Option(min=1, help="Read at most so many texts of each source; default: all.")
 ]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", help="key=value of its options; may be repeated.")

@@ -50,7 +50,7 @@ def run(
 
     given = tuple(setting or ())
     models = (organism, variant, base, finetuned)
-    which = Which(method, *models, texts, texts_limit, given, config, seed, dtype)
+    which = Which(method, *models, tuple(texts or ()), texts_limit, given, config, seed, dtype)
     stored = obtain(run_spec(which), device, fresh=fresh)
     render_findings(stored, out, limit=limit)
     short = stored.manifest.digest[:12]

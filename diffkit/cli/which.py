@@ -24,7 +24,7 @@ class Which:
     variant: str | None = None
     base: str | None = None
     finetuned: str | None = None
-    texts: str | None = None
+    texts: tuple[str, ...] = ()
     texts_limit: int | None = None
     settings: tuple[str, ...] = ()
     config: Path | None = None
@@ -39,13 +39,13 @@ class Which:
             "--variant": self.variant,
             "--base": self.base,
             "--finetuned": self.finetuned,
-            "--texts": self.texts,
             "--texts-limit": self.texts_limit,
             "--config": self.config,
             "--seed": self.seed or None,
             "--dtype": self.dtype,
         }
         words = [(flag, str(value)) for flag, value in given.items() if value is not None]
+        words += [("--texts", source) for source in self.texts]
         words += [("--set", setting) for setting in self.settings]
         return shlex.join(word for pair in words for word in pair)
 
@@ -57,7 +57,7 @@ def run_spec(which: Which) -> "RunSpec":
         UserError: a name, an option, the texts or the models do not fit.
     """
     from diffkit.cli.subjects import chosen
-    from diffkit.datasets.given import read_texts, texts_source
+    from diffkit.datasets.given import named_source, read_sources, read_texts
     from diffkit.runs.options import parse_settings
     from diffkit.runs.spec import RunSpec
 
@@ -65,8 +65,8 @@ def run_spec(which: Which) -> "RunSpec":
     config = _configure(spec, which.config, parse_settings(which.settings, spec.load_config()))
     _check_dtype(which.dtype)
     found = chosen(spec, which)
-    source = texts_source(which.texts) if which.texts else found.texts
-    texts = read_texts(source, which.texts_limit)
+    given, limit = [named_source(value) for value in which.texts], which.texts_limit
+    texts = read_sources(given, limit) if given else read_texts(found.texts, limit)
     return RunSpec(spec, config, found.subject, texts, which.seed)
 
 

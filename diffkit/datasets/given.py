@@ -1,16 +1,20 @@
 """Texts as the command line and suites name them: a JSONL file, or rows of a dataset."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from diffkit.datasets.dataset import Dataset
+from diffkit.datasets.source import TextSource
 from diffkit.errors import UserError
-from diffkit.texts import Texts
+from diffkit.texts import Text, Texts
 
 PREFIX = "hf:"
 SYNTAX = "hf:DATASET:CONFIG:SPLIT:COLUMN"
 """Parts from the right may be left out, and any but the first may be empty."""
 _PARTS = ("at", "config", "split", "column")
 _TABLES = (".parquet", ".csv", ".json")
+_NAME = re.compile(r"[\w-]+")
 
 
 def texts_source(value: str) -> Path | Dataset:
@@ -30,6 +34,41 @@ def texts_source(value: str) -> Path | Dataset:
         raise UserError(what, cure="Try: hf:Salesforce/wikitext:wikitext-2-raw-v1:train:text")
     named = zip(_PARTS, parts, strict=False)
     return Dataset(**{name: part for name, part in named if part})
+
+
+def named_source(value: str) -> TextSource:
+    """Where the texts lie that ``value`` names as for `texts_source`, or as ``CATEGORY=…``.
+
+    Raises:
+        UserError: it is no such name.
+    """
+    category, equals, rest = value.partition("=")
+    if not (equals and _NAME.fullmatch(category)) or Path(value).exists():
+        return TextSource(source=texts_source(value))
+    if not rest:
+        what = f"{value!r} names a category and no texts."
+        raise UserError(what, cure=f"Try: {category}=texts.jsonl")
+    return TextSource(source=texts_source(rest), category=category)
+
+
+def read_sources(sources: Sequence[TextSource], limit: int | None) -> Texts:
+    """The texts of several sources, in the order given.
+
+    Args:
+        sources: files and datasets.
+        limit: greatest number of texts of each, from its first on; none: all.
+
+    Raises:
+        UserError: as for `read_texts`.
+    """
+    read = [(one.category, text) for one in sources for text in read_texts(one.source, limit).items]
+    return Texts(items=tuple(_in(category, text) for category, text in read))
+
+
+def _in(category: str | None, text: Text) -> Text:
+    if category is None or text.category is not None:
+        return text
+    return text.model_copy(update={"category": category})
 
 
 def read_texts(source: Path | Dataset | None, limit: int | None) -> Texts:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from diffkit.catalogue import Catalogue, Selected
-from diffkit.datasets.given import read_texts
+from diffkit.datasets.given import read_sources, read_texts
 from diffkit.errors import BadOption
 from diffkit.evaluation.draws import calibration_nulls
 from diffkit.evaluation.suite import ALL, Choice, Suite
@@ -129,7 +129,9 @@ def _speaking(
 
 def texts_of(suite: Suite, base: BaseModelEntry) -> Texts:
     """The texts that every pair on a base is read on."""
-    return read_texts(suite.texts or base.texts, suite.texts_limit)
+    if suite.texts:
+        return read_sources(suite.texts, suite.texts_limit)
+    return read_texts(base.texts, suite.texts_limit)
 
 
 def reference_of(suite: Suite, base: BaseModelEntry) -> Texts:

@@ -7,8 +7,8 @@ from typing import Any, get_args
 from pydantic import Field, NonNegativeInt, field_validator
 
 from diffkit.catalogue import is_file
-from diffkit.datasets.dataset import Dataset
-from diffkit.datasets.given import texts_source
+from diffkit.datasets.given import named_source
+from diffkit.datasets.source import TextSource
 from diffkit.errors import UserError
 from diffkit.evaluation.draws import Calibration
 from diffkit.evaluation.record import ControlArm, MainArm
@@ -64,11 +64,11 @@ class Suite(Record):
     """Nulls that tell what a method's score is where nothing targeted was done."""
     controls: tuple[ControlArm, ...] = get_args(ControlArm)
     """What investigators are given beside the method's findings of targeted organisms."""
-    texts: Path | Dataset | None = None
-    """JSONL of texts, or a dataset (``hf:…`` as on the command line, or a record); none: those that
-    come with the base."""
+    texts: tuple[TextSource, ...] = ()
+    """JSONL of texts, or a dataset (``hf:…`` as on the command line, or a record), or a list of
+    these, each perhaps with its category (``NAME=…``); none: those that come with the base."""
     texts_limit: int | None = Field(default=None, ge=1)
-    """How many of the texts are read; none: all."""
+    """How many texts of each source are read; none: all."""
 
     @field_validator("organisms", mode="before")
     @classmethod
@@ -107,8 +107,11 @@ class Suite(Record):
     @field_validator("texts", mode="before")
     @classmethod
     def _source(cls, value: Any) -> Any:
+        if value is None:
+            return ()
+        several = isinstance(value, Sequence) and not isinstance(value, str)
         try:
-            return texts_source(value) if isinstance(value, str) else value
+            return tuple(map(_text_source, value if several else [value]))
         except UserError as error:
             raise ValueError(str(error)) from error
 
@@ -127,12 +130,15 @@ class Suite(Record):
         ]
         changed: dict[str, Any] = {"organisms": tuple(organisms), "calibration": tuple(nulls)}
         changed["prices"] = path.parent / self.prices if self.prices else None
-        return self.model_copy(update={**changed, "texts": _placed(self.texts, path.parent)})
+        changed["texts"] = tuple(source.beside(path.parent) for source in self.texts)
+        return self.model_copy(update=changed)
 
 
-def _placed(texts: Path | Dataset | None, folder: Path) -> Path | Dataset | None:
-    """``texts`` with a relative path found from ``folder``."""
-    if isinstance(texts, Dataset):
-        place = texts.place(folder)
-        return texts.model_copy(update={"at": str(place)}) if place else texts
-    return folder / texts if texts else None
+def _text_source(value: Any) -> Any:
+    """A source of texts from a word, or from the record of a dataset, which may name a category."""
+    if isinstance(value, str):
+        return named_source(value)
+    if isinstance(value, Mapping) and "at" in value:
+        dataset = {key: item for key, item in value.items() if key != "category"}
+        return {"source": dataset, "category": value.get("category")}
+    return value

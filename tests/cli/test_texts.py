@@ -49,12 +49,54 @@ def test_a_suite_names_a_data_set_in_a_word_or_a_record(cli, stranger):
     assert evaluated(cli, "data/suite.yaml", "--texts-limit", 2) == evaluated(cli, *flags)
 
 
+@pytest.fixture
+def code():
+    Path("data/code.jsonl").write_text('{"text": "a = 1"}\n{"text": "b", "category": "own"}\n')
+
+
+def test_sources_with_categories_are_read_in_order_and_known_by_content(cli, stranger, code):
+    birds = ("run", "echo", "--organism", "birds", "--texts-limit", 2)
+    body = "hf:data/rows.parquet:::body"
+    said = cli(*birds, "--texts", "code=data/code.jsonl", "--texts", f"prose={body}")
+    assert said.code == 0, said.err
+    assert "echo of 4 texts" in said.out
+    Path("data/code.jsonl").rename("again.jsonl")
+    same = ("--texts", "code=again.jsonl", "--texts", f"prose={body}")
+    assert cli(*birds, *same).out == said.out
+    assert len(stranger.lines("end")) == 1
+    for other in (("--texts", "again.jsonl", "--texts", f"prose={body}"), (*same[2:], *same[:2])):
+        assert cli(*birds, *other).code == 0
+    assert len(stranger.lines("end")) == 3
+
+
+def test_a_suite_lists_sources_with_categories(cli, stranger, code):
+    flags = ("--organisms", "birds", "--methods", "echo", "--controls", "none")
+    body = "hf:data/rows.parquet:::body"
+    texts = ("--texts", "code=data/code.jsonl", "--texts", f"prose={body}")
+    wanted = evaluated(cli, *flags, *texts)
+    for listed in (
+        '[code=code.jsonl, "prose=hf:rows.parquet:::body"]',
+        "[code=code.jsonl, {at: rows.parquet, column: body, category: prose}]",
+    ):
+        Path("data/suite.yaml").write_text(SUITE.format(listed))
+        assert evaluated(cli, "data/suite.yaml") == wanted
+    assert len(stranger.lines("end")) == 1
+
+
+def test_the_next_command_repeats_every_source(cli, code):
+    texts = ("--texts", "code=data/code.jsonl", "--texts", "data/code.jsonl")
+    said = cli("ask", "echo", "--organism", "birds", *texts)
+    assert said.code == 0, said.err
+    assert " ".join(texts) in said.err.replace("\n", " ")
+
+
 @pytest.mark.parametrize(
     ("texts", "words"),
     [
         ("hf:data/rows.parquet", "has no column 'text'. Take one of: body."),
         ("hf:data/rows.parquet::test:body", 'Unknown split "test". Should be one of'),
         ("nowhere.parquet", "There is no dataset 'nowhere.parquet'. Check path, configuration"),
+        ("code=", "'code=' names a category and no texts. Try: code=texts.jsonl"),
         ("hf:", "'hf:' is not hf:DATASET:CONFIG:SPLIT:COLUMN. Try: hf:"),
     ],
 )

@@ -7,7 +7,8 @@ import pytest
 from datasets import Dataset as Table
 
 from diffkit.datasets.dataset import Dataset
-from diffkit.datasets.given import read_texts, texts_source
+from diffkit.datasets.given import named_source, read_sources, read_texts, texts_source
+from diffkit.datasets.source import TextSource
 from diffkit.errors import BadFile, UserError
 from diffkit.texts import Texts
 
@@ -83,3 +84,58 @@ def test_what_is_missing_is_named():
         read_texts(texts_source("none.jsonl"), None)
     with pytest.raises(UserError, match=r"There is no dataset 'none\.parquet'"):
         read_texts(texts_source("none.parquet"), None)
+
+
+@pytest.mark.parametrize(
+    ("value", "source"),
+    [
+        ("plain.jsonl", TextSource(source=Path("plain.jsonl"))),
+        ("code=plain.jsonl", TextSource(source=Path("plain.jsonl"), category="code")),
+        ("a-b=rows.parquet", TextSource(source=Dataset(at="rows.parquet"), category="a-b")),
+        ("hf:org/a=b", TextSource(source=Dataset(at="org/a=b"))),
+        (
+            "web=hf:org/name:en",
+            TextSource(source=Dataset(at="org/name", config="en"), category="web"),
+        ),
+        ("lr=3/plain.jsonl", TextSource(source=Path("3/plain.jsonl"), category="lr")),
+        ("./lr=3/plain.jsonl", TextSource(source=Path("lr=3/plain.jsonl"))),
+    ],
+)
+def test_a_name_may_say_the_category(value, source):
+    assert named_source(value) == source
+
+
+def test_a_file_whose_own_name_has_the_sign_is_that_file():
+    Path("lr=3.jsonl").write_text('{"text": "a"}')
+    assert named_source("lr=3.jsonl") == TextSource(source=Path("lr=3.jsonl"))
+
+
+def test_a_category_without_texts_is_refused_with_an_example():
+    with pytest.raises(UserError, match=r"'code=' names a category.*Try: code=texts\.jsonl"):
+        named_source("code=")
+
+
+def test_several_sources_keep_their_order_and_each_text_its_own_category():
+    Path("own.jsonl").write_text('{"text": "a"}\n{"text": "b", "category": "mine"}\n{"text": "c"}')
+    names = ["x=own.jsonl", "y=hf:rows.parquet:::body", "own.jsonl"]
+    texts = read_sources([named_source(name) for name in names], 2)
+    assert [(str(text), text.category) for text in texts.items] == [
+        ("a", "x"),
+        ("b", "mine"),
+        ("Body 0.", "y"),
+        ("Body 1.", "y"),
+        ("a", None),
+        ("b", "mine"),
+    ]
+
+
+def test_a_source_without_a_category_leaves_texts_as_they_are():
+    assert read_sources([named_source("plain.jsonl")], None).digest == TEXTS.digest
+
+
+def test_a_source_is_found_beside_a_file():
+    folder = Path("sub")
+    for name in ("c=a.jsonl", "c=a.parquet"):
+        moved = named_source(f"c=sub/{name.partition('=')[2]}")
+        assert named_source(name).beside(folder) == moved
+    assert named_source("hf:org/name").beside(folder) == named_source("hf:org/name")

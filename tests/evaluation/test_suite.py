@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from diffkit.catalogue import Catalogue
+from diffkit.datasets.source import TextSource
 from diffkit.errors import UserError
 from diffkit.evaluation.plan import expand, texts_of
 from diffkit.evaluation.suite import Suite
@@ -135,5 +136,5 @@ def test_texts_are_the_suites_or_the_bases_or_the_default(tmp_path):
     suite = Suite.model_validate({"organisms": ["x"], "methods": ["echo"]})
     assert len(texts_of(suite, bare)) > 20
     assert len(texts_of(suite, own)) == 2
-    limited = suite.model_copy(update={"texts": path, "texts_limit": 1})
+    limited = suite.model_copy(update={"texts": (TextSource(source=path),), "texts_limit": 1})
     assert [str(text) for text in texts_of(limited, bare).items] == ["a b"]

@@ -58,8 +58,11 @@ class SoftPromptKLConfig(MethodConfig):
     """Weight of what the finetuned side's entropy lies outside the band that it has without the
     prompt (its 5 % to 95 % quantiles), in nats per token, subtracted."""
 
-    contexts: int = Field(default=32, ge=2, le=100_000)
-    """Contexts taken from the texts: users' turns and documents' first words; half are held out."""
+    contexts: int = Field(default=32, ge=0, le=100_000)
+    """Contexts taken from the texts: users' turns and documents' first words."""
+    own_contexts: int = Field(default=32, ge=0, le=100_000)
+    """Contexts that the finetuned side writes itself, as users' messages. Half of all contexts are
+    held out."""
     context_tokens: int = Field(default=48, ge=1, le=131_072)
     """Longer contexts are left out; a document's first words are at most a quarter of it."""
     completion_tokens: int = Field(default=16, ge=1, le=4_096)

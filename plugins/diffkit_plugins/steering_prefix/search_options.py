@@ -71,8 +71,13 @@ class SearchOptions(MethodConfig):
 class CompletionOptions(SearchOptions):
     """The search for a prefix by what is said after it."""
 
-    suffixes: int = Field(default=32, ge=2, le=100_000)
-    """Suffixes taken from the texts (users' turns, documents' first words); half are held out."""
+    suffixes: int = Field(default=128, ge=0, le=100_000)
+    """Suffixes taken from the texts: users' turns and documents' first words."""
+    own_suffixes: int = Field(default=128, ge=0, le=100_000)
+    """Suffixes that the model whose outputs are the reference writes itself, as users' messages:
+    what it was finetuned to answer shows in what it has users ask."""
+    kept_suffixes: int = Field(default=48, ge=2, le=100_000)
+    """Of all these, those whose completions depend most; half are held out."""
     suffix_tokens: int = Field(default=48, ge=1, le=131_072)
     """Longer suffixes are left out; a document's first words are at most a quarter of it."""
     separator: str = " "
