@@ -1,0 +1,149 @@
+"""How far a model is from giving reference completions after a prefix."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from diffkit import Inputs, Model
+from diffkit_plugins.steering_prefix.layout import Place
+from diffkit_plugins.steering_prefix.objective import EmbeddingGradient, Objective
+from diffkit_plugins.steering_prefix.reading_back import ReadsBack
+from diffkit_plugins.steering_prefix.references import Reference
+from diffkit_plugins.steering_prefix.rows import Row, read_rows
+from diffkit_plugins.steering_prefix.search_options import CompletionOptions
+from diffkit_plugins.steering_prefix.targets import Targets
+
+
+class CompletionObjective(Objective):
+    """KL(reference ‖ model), or −log p, as a weighted mean over the tokens of a completion.
+
+    Args:
+        model: reads the prefix.
+        places: the suffixes, one for each item.
+        references: what is to follow each.
+        vocabulary: how many tokens both models have.
+        options: separator, loss, weights, and rows at a time.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        places: Sequence[Place],
+        references: Sequence[Reference],
+        vocabulary: int,
+        options: CompletionOptions,
+    ) -> None:
+        self.model = model
+        self.places = tuple(places)
+        self.references = tuple(references)
+        self._batch_size = options.batch_size
+        self._targets = Targets.of(self.references, vocabulary, options, model.device)
+        self._floors = self._targets.floors(self.references)
+        self._reads_back = ReadsBack(model.tokenizer, self.places)
+
+    @property
+    def items(self) -> int:
+        """How many suffixes there are."""
+        return len(self.places)
+
+    @property
+    def unit(self) -> str:
+        """What the losses are measured in."""
+        return "nats per token"
+
+    @property
+    def floors(self) -> Float[Tensor, " items"]:
+        """The reference's own losses: 0 of a KL, what it finds its own completion of −log p."""
+        return self._floors
+
+    @property
+    def empty(self) -> Float[Tensor, " items"]:
+        """The losses without a prefix."""
+        nothing = torch.zeros(1, 0, dtype=torch.long)
+        return self.losses(nothing, range(self.items))[0]
+
+    def losses(
+        self,
+        prefixes: Int[Tensor, "tried length"],
+        items: Sequence[int],
+        *,
+        near: Int[Tensor, " near_length"] | None = None,
+    ) -> Float[Tensor, "tried items"]:
+        """The loss of each prefix on each of some items, without gradients, on the CPU.
+
+        Args:
+            prefixes: token ids; of length 0 for no prefix.
+            items: which items.
+            near: a prefix that the tried ones begin like: what they share with it is read once.
+        """
+        rows = self._rows(prefixes.tolist(), items, [] if near is None else near.tolist())
+        found = torch.zeros(len(prefixes), len(items))
+        for read in read_rows(self.model, rows, self._batch_size):
+            places = torch.tensor([row.column for row in read.rows])
+            which = torch.tensor(items)[places]
+            losses = self._targets.losses(read.logits, which.to(read.logits.device))
+            found[torch.tensor([row.tried for row in read.rows]), places] = losses.cpu()
+        return found
+
+    def gradient(
+        self, embeddings: Float[Tensor, "length hidden"], items: Sequence[int]
+    ) -> EmbeddingGradient:
+        """The mean loss on some items and its gradient, at embeddings that need not be tokens'."""
+        total, gradient = 0.0, torch.zeros_like(embeddings, dtype=torch.float32)
+        for start in range(0, len(items), self._batch_size):
+            batch = items[start : start + self._batch_size]
+            leaf = embeddings.detach().to(self.model.device, self.model.dtype).requires_grad_()
+            logits = self.model.logits(self._embedded(leaf, batch), keep=self._kept(batch))
+            with torch.enable_grad():
+                which = torch.tensor(batch, device=logits.device)
+                loss = self._targets.losses(logits, which).sum() / len(items)
+            with self.model.active():  # a checkpointed block is run again with its own adapter
+                (part,) = torch.autograd.grad(loss, leaf)
+            total, gradient = (
+                total + float(loss.detach()),
+                gradient + part.float().to(gradient.device),
+            )
+        return EmbeddingGradient(total, gradient)
+
+    def reads_back(self, prefixes: Int[Tensor, "tried length"]) -> list[bool]:
+        """Whether each prefix, decoded and tokenised again before suffixes, is itself."""
+        return self._reads_back(prefixes.tolist())
+
+    def _rows(
+        self, prefixes: Sequence[list[int]], items: Sequence[int], near: Sequence[int]
+    ) -> list[Row]:
+        return [
+            Row(
+                tried,
+                column,
+                ids=(*self.places[item].prompt(prefix), *self.references[item].targets[:-1]),
+                begins=(*self.places[item].before, *near),
+                kept=len(self.references[item].targets),
+            )
+            for tried, prefix in enumerate(prefixes)
+            for column, item in enumerate(items)
+        ]
+
+    def _kept(self, items: Sequence[int]) -> int:
+        return max(len(self.references[item].targets) for item in items)
+
+    def _embedded(self, prefix: Float[Tensor, "length hidden"], items: Sequence[int]) -> Inputs:
+        """Whole rows in which the prefix is the one given, whatever its embeddings are."""
+        length = len(prefix)
+        rows = [row.ids for row in self._rows([[0] * length], items, ())]
+        inputs = Inputs.of(rows, side="left").to(prefix.device)
+        width = inputs.mask.shape[1]
+        firsts = [
+            width - len(row) + len(self.places[item].before)
+            for row, item in zip(rows, items, strict=True)
+        ]
+        columns = torch.tensor(firsts)[:, None] + torch.arange(length)
+        places = torch.arange(len(rows))[:, None].expand_as(columns)
+        with torch.enable_grad():
+            embeds = self.model.embed(inputs.ids).index_put(
+                (places.to(prefix.device), columns.to(prefix.device)),
+                prefix.expand(len(rows), -1, -1),
+            )
+        return inputs.with_embeds(embeds)

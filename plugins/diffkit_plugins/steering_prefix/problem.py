@@ -1,0 +1,85 @@
+"""Which prefix is searched for: what reads it, what it is to bring about, and before what."""
+
+from dataclasses import dataclass
+
+from diffkit import Model, ModelPair, RunContext, UserError
+from diffkit_plugins.steering_prefix.completions import CompletionObjective
+from diffkit_plugins.steering_prefix.config import SteeringPrefixConfig
+from diffkit_plugins.steering_prefix.depending import Depending, Item
+from diffkit_plugins.steering_prefix.layout import Layout
+from diffkit_plugins.steering_prefix.references import Reader
+from diffkit_plugins.steering_prefix.search_options import CompletionOptions
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a search is for."""
+
+    model: Model
+    """Reads the prefix."""
+    layout: Layout
+    """Writes prompts, and tokenises prefixes given in words."""
+    vocabulary: int
+    """Tokens that the model and the reference have in common."""
+    training: CompletionObjective
+    """Without items where too few suffixes depend on the prefix."""
+    held_out: CompletionObjective
+    """The same."""
+    training_items: tuple[Item, ...]
+    """In the order of the objective's items."""
+    held_out_items: tuple[Item, ...]
+    """The same."""
+    dropped: int
+    """Suffixes left out, since the model without a prefix says much the same after them."""
+
+
+def pair_problem(pair: ModelPair, config: SteeringPrefixConfig, context: RunContext) -> Problem:
+    """A prefix that makes one side say what the other says without it.
+
+    Args:
+        pair: the two sides; their tokens are the base's.
+        config: which side reads the prefix, and the options.
+        context: texts, seed and progress.
+    """
+    explains = config.objective == "explain"
+    model, other = (pair.base, pair.finetuned) if explains else (pair.finetuned, pair.base)
+    reader = Reader(other, pair.vocabulary, config.reference_top, config.batch_size)
+    layout = Layout(pair.base.tokenizer, config.separator)
+    return _problem(Depending(model, reader, layout, "", config), context)
+
+
+def match_problem(
+    model: Model, reference: str, config: CompletionOptions, context: RunContext
+) -> Problem:
+    """A prefix that does within one model what a reference prefix does.
+
+    Args:
+        model: reads both.
+        reference: the reference prefix, in words.
+        config: the options.
+        context: texts, seed and progress.
+
+    Raises:
+        UserError: the reference prefix is empty.
+    """
+    if not reference.strip():
+        cure = "Try: --set reference='Talk about cats.'"
+        raise UserError("The reference prefix is empty.", cure=cure)
+    reader = Reader(model, model.vocabulary, config.reference_top, config.batch_size)
+    layout = Layout(model.tokenizer, config.separator)
+    return _problem(Depending(model, reader, layout, reference, config), context)
+
+
+def _problem(depending: Depending, context: RunContext) -> Problem:
+    found = depending.items(context)
+    halves = (found.items[::2], found.items[1::2]) if len(found.items) > 1 else ((), ())
+    training, held_out = (depending.objective(half) for half in halves)
+    return Problem(
+        depending.model,
+        depending.layout,
+        depending.reader.vocabulary,
+        training,
+        held_out,
+        *halves,
+        found.dropped,
+    )

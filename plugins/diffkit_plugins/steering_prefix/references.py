@@ -1,0 +1,104 @@
+"""What a prefix is to bring about: completions of the reference, and its predictions of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from diffkit import Inputs, Model, Sampling
+from diffkit_plugins.steering_prefix.completing import Continuation, complete
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A completion of the reference, which a prefix is to give."""
+
+    continuation: Continuation
+    targets: tuple[int, ...]
+    """Tokens whose predictions count: the completion's, and the one that ends it; at least one."""
+    top: Int[Tensor, "targets top"]
+    """The reference's likeliest tokens at each of them, likeliest first."""
+    log_top: Float[Tensor, "targets top"]
+    """Their log probabilities."""
+    log_rest: Float[Tensor, " targets"]
+    """Log probability of all other tokens together."""
+    log_targets: Float[Tensor, " targets"]
+    """Log probabilities of the targets themselves."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A model whose completions and predictions are references."""
+
+    model: Model
+    vocabulary: int
+    """How many tokens it shares with the model that is to read the prefix; there are no others."""
+    top: int
+    """How many of its likeliest tokens are kept apart."""
+    batch_size: int
+    """Rows at a time."""
+
+    def references(
+        self, prompts: Sequence[tuple[int, ...]], sampling: Sampling, numbers: Sequence[int]
+    ) -> list[Reference]:
+        """Completes prompts, and keeps what is predicted at each token of the completions.
+
+        Args:
+            prompts: token ids.
+            sampling: how completions are chosen.
+            numbers: what the draws of each prompt come from besides the seed.
+        """
+        found: list[Reference] = []
+        for start in range(0, len(prompts), self.batch_size):
+            batch = slice(start, start + self.batch_size)
+            done = complete(
+                self.model,
+                prompts[batch],
+                sampling,
+                vocabulary=self.vocabulary,
+                numbers=numbers[batch],
+            )
+            found += self._read(prompts[batch], done)
+        return found
+
+    def _read(
+        self, prompts: Sequence[tuple[int, ...]], done: Sequence[Continuation]
+    ) -> list[Reference]:
+        """Reads each completion once more, whole: a cache of single steps rounds otherwise."""
+        wanted = [len(one.ids) + one.finished for one in done]
+        rows = [
+            [*prompt, *one.ids][: len(prompt) + count - 1]
+            for prompt, one, count in zip(prompts, done, wanted, strict=True)
+        ]
+        logits = self.model.logits(Inputs.of(rows, side="left"), keep=max(wanted))
+        return [
+            self._reference(one, places[len(places) - count :])
+            for one, places, count in zip(done, logits, wanted, strict=True)
+        ]
+
+    def _reference(
+        self, continuation: Continuation, logits: Float[Tensor, "targets rows"]
+    ) -> Reference:
+        log_p = logits[:, : self.vocabulary].float().log_softmax(dim=-1)
+        ids = continuation.ids
+        if continuation.finished:
+            ends = sorted(end for end in self.model.ends if end < self.vocabulary)
+            ids = (*ids, ends[int(log_p[-1, ends].argmax())])
+        best = log_p.topk(min(self.top, self.vocabulary), dim=-1)
+        targets = torch.tensor(ids, device=log_p.device)
+        return Reference(
+            continuation,
+            targets=ids,
+            top=best.indices,
+            log_top=best.values,
+            log_rest=log_rest(best.values),
+            log_targets=log_p.gather(1, targets[:, None])[:, 0],
+        )
+
+
+def log_rest(log_top: Float[Tensor, "*batch top"]) -> Float[Tensor, "*batch"]:
+    """Log of what probabilities leave of 1, at least 6e-8: float32 knows no less."""
+    left = 1 - log_top.exp().sum(dim=-1)
+    return left.clamp(min=torch.finfo(torch.float32).eps / 2).log()
