@@ -1,0 +1,116 @@
+"""A map of what is said with the prompt and without, by how the sides' states differ."""
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diffkit import Artifacts, Figure, ModelPair, Note
+from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
+from diffkit_plugins.soft_prompt_kl.measure import Advantage, Measured
+from diffkit_plugins.soft_prompt_kl.reading import states
+
+FEWEST = 8
+"""Completions that a map needs."""
+MOST = 250
+"""Completions of each kind on it, the first ones: time and memory grow with the square."""
+_TITLE = "Map of completions with the prompt and without (t-SNE)"
+
+
+def tsne_picture(
+    pair: ModelPair,
+    config: SoftPromptKLConfig,
+    prompt: Float[Tensor, "length hidden"],
+    found: Advantage,
+    artifacts: Artifacts,
+    seed: int,
+) -> Figure | Note | None:
+    """Draws a t-SNE (van der Maaten and Hinton 2008) of held-out completions.
+
+    A completion is the mean over its tokens of what the finetuned side's unembedding reads less
+    what the base's does, so that those in which the sides part in the same way lie together.
+
+    Returns:
+        The figure; a note where matplotlib is missing; none where completions are too few.
+    """
+    prompted = _moved(pair, config, prompt, found.prompted)
+    plain = _moved(pair, config, None, found.plain)
+    if len(prompted) + len(plain) < FEWEST:
+        return None
+    if importlib.util.find_spec("matplotlib") is None:
+        return Note(text="A map of the completions (t-SNE) needs: pip install 'diffkit[plots]'.")
+    places = _places(np.concatenate([prompted, plain]), seed)
+    of_prompt = np.arange(len(places)) < len(prompted)
+    artifact = artifacts.write("tsne.png", _png(places, of_prompt))
+    return Figure(title=_TITLE, artifact=artifact, text=_words(places, of_prompt))
+
+
+def _moved(
+    pair: ModelPair,
+    config: SoftPromptKLConfig,
+    prompt: Float[Tensor, "length hidden"] | None,
+    measured: Measured,
+) -> Float[np.ndarray, "completions hidden"]:
+    """How each completion's mean state differs, finetuned − base; empty ones are left out."""
+    passages = [one.passage for one in measured.parted if len(one.kl)][:MOST]
+    found = []
+    for start in range(0, len(passages), config.micro_batch):
+        batch = passages[start : start + config.micro_batch]
+        base, finetuned = (
+            torch.stack([each.float().mean(dim=0) for each in states(side, prompt, batch)]).cpu()
+            for side in (pair.base, pair.finetuned)
+        )
+        found.append(finetuned - base)
+    return torch.cat(found).numpy() if found else np.zeros((0, pair.base.hidden), np.float32)
+
+
+def _places(
+    moved: Float[np.ndarray, "completions hidden"], seed: int
+) -> Float[np.ndarray, "completions 2"]:
+    from sklearn.manifold import TSNE
+
+    # Exact: Barnes and Hut's sums are added up by threads, in an order that may differ.
+    map_ = TSNE(
+        perplexity=min(30.0, (len(moved) - 1) / 3),
+        init="pca",
+        method="exact",
+        random_state=seed % 2**32,
+    )
+    places: Float[np.ndarray, "completions 2"] = map_.fit_transform(moved)
+    return places
+
+
+def _png(places: Float[np.ndarray, "completions 2"], of_prompt: Any) -> bytes:
+    """Drawn through matplotlib's objects alone: no global state, no date in the file."""
+    import io
+
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Drawing
+
+    drawing = Drawing(figsize=(6.4, 4.8), layout="constrained")
+    FigureCanvasAgg(drawing)
+    axes = drawing.add_subplot()
+    kinds = (("with the prompt", of_prompt, "#D55E00"), ("without", ~of_prompt, "#0072B2"))
+    for label, kind, colour in kinds:
+        axes.scatter(*places[kind].T, label=label, color=colour, s=18)
+    axes.set(title="Mean state of each completion, finetuned − base", xticks=[], yticks=[])
+    axes.legend()
+    buffer = io.BytesIO()
+    drawing.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _words(places: Float[np.ndarray, "completions 2"], of_prompt: Any) -> str:
+    from scipy.spatial.distance import cdist
+
+    distances = cdist(places, places)
+    np.fill_diagonal(distances, np.inf)
+    alike = float((of_prompt[distances.argmin(axis=1)] == of_prompt).mean())
+    return (
+        f"{int(of_prompt.sum())} completions with the prompt and {int((~of_prompt).sum())} without. "
+        f"For {alike:.0%} of them the nearest on the map is of the same kind: near 100 % the "
+        "prompt brings out a difference of another kind than shows without it."
+    )

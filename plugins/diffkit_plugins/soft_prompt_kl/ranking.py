@@ -1,0 +1,87 @@
+"""What each side says under the prompt, ranked by what both think of it without the prompt.
+
+A soft prompt can have any model say almost anything, so what is said under it is evidence only as
+far as the finetuned side finds it likelier than the base where there is no prompt.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from diffkit import ModelPair
+from diffkit_plugins.soft_prompt_kl.completing import complete
+from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
+from diffkit_plugins.soft_prompt_kl.passages import Context, Passage
+from diffkit_plugins.soft_prompt_kl.reading import read
+
+
+@dataclass(frozen=True)
+class Said:
+    """A passage, and what both sides think of it without the prompt."""
+
+    passage: Passage
+    ratios: Float[Tensor, " tokens"]
+    """Log p finetuned − log p base of each token that counts, without the prompt, in nats."""
+
+    @property
+    def total(self) -> float:
+        """The passage's log-likelihood ratio, in nats."""
+        return float(self.ratios.double().sum())
+
+
+@dataclass(frozen=True)
+class Both:
+    """How both sides went on from one context under the prompt, with the same draws."""
+
+    base: Said
+    finetuned: Said
+
+
+def ranked(
+    pair: ModelPair,
+    config: SoftPromptKLConfig,
+    prompt: Float[Tensor, "length hidden"] | None,
+    contexts: Sequence[Context],
+    seed: int,
+) -> tuple[Both, ...]:
+    """Completes each context by both sides, and scores what they say without the prompt.
+
+    Args:
+        pair: both sides.
+        config: the options.
+        prompt: what both read before each context; none: nothing.
+        contexts: what is completed.
+        seed: where draws come from, besides each context's number.
+
+    Returns:
+        One for each context; the finetuned side's largest ratio first.
+    """
+    said = [
+        complete(side, prompt, contexts, config, seed, pair.vocabulary)
+        for side in (pair.base, pair.finetuned)
+    ]
+    base, finetuned = (
+        [Said(*one) for one in zip(each, log_ratios(pair, config, each), strict=True)]
+        for each in said
+    )
+    both = [Both(*one) for one in zip(base, finetuned, strict=True)]
+    return tuple(sorted(both, key=lambda one: -one.finetuned.total))
+
+
+def log_ratios(
+    pair: ModelPair, config: SoftPromptKLConfig, passages: Sequence[Passage]
+) -> list[Float[Tensor, " tokens"]]:
+    """Log p finetuned − log p base of each token that counts, in nats, both reading no prompt."""
+    return [each[:, 0] for each in read(pair, config, None, passages, _log_ratio)]
+
+
+def _log_ratio(
+    log_p: Float[Tensor, "chunk vocabulary"],
+    log_q: Float[Tensor, "chunk vocabulary"],
+    came: Int[Tensor, " chunk"],
+) -> Float[Tensor, "chunk 1"]:
+    p, q = (side.gather(-1, came[:, None]) for side in (log_p, log_q))
+    return torch.where(p == q, 0.0, p - q)  # both may rule a token out

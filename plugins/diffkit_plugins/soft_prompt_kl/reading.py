@@ -1,0 +1,100 @@
+"""Both sides' predictions of passages, a few at a time."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from diffkit import Model, ModelPair
+from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
+from diffkit_plugins.soft_prompt_kl.joined import joined
+from diffkit_plugins.soft_prompt_kl.passages import Passage
+
+Numbers = Callable[
+    [
+        Float[Tensor, "chunk vocabulary"],
+        Float[Tensor, "chunk vocabulary"],
+        Int[Tensor, " chunk"],
+    ],
+    Float[Tensor, "chunk numbers"],
+]
+"""What is kept of predictions: from the finetuned side's and the base's log probabilities over the
+tokens that both have, and the tokens that came."""
+
+
+def read(
+    pair: ModelPair,
+    config: SoftPromptKLConfig,
+    prompt: Float[Tensor, "length hidden"] | None,
+    passages: Sequence[Passage],
+    numbers: Numbers,
+) -> list[Float[Tensor, "tokens numbers"]]:
+    """Has both sides predict what counts in each passage.
+
+    Args:
+        pair: both sides.
+        config: how many are read at a time, and how many distributions are held.
+        prompt: what both read before each passage; none: nothing.
+        passages: what is read.
+        numbers: what is kept of the predictions.
+
+    Returns:
+        For each passage, the numbers of each token that counts, float32, on the CPU.
+    """
+    order = sorted(range(len(passages)), key=lambda place: len(passages[place].ids))
+    found: dict[int, Float[Tensor, "tokens numbers"]] = {}
+    for start in range(0, len(order), config.micro_batch):
+        places = order[start : start + config.micro_batch]
+        batch = [passages[place] for place in places]
+        flat = _flat(pair, config.chunk, prompt, batch, numbers)
+        counts = [len(one.ids) - one.start for one in batch]
+        found.update(zip(places, flat.split(counts), strict=True))
+    return [found[place] for place in range(len(passages))]
+
+
+def states(
+    side: Model, prompt: Float[Tensor, "length hidden"] | None, passages: Sequence[Passage]
+) -> list[Float[Tensor, "tokens hidden"]]:
+    """What a side's unembedding reads to predict each token that counts, for each passage.
+
+    Args:
+        side: the model.
+        prompt: what it reads before each passage; none: nothing, and then no passage may count
+            from its first token on.
+        passages: one batch.
+    """
+    length = 0 if prompt is None else len(prompt)
+    read = side.states(joined(side, prompt, passages))
+    return [
+        row[length + one.start - 1 : length + len(one.ids) - 1]
+        for row, one in zip(read, passages, strict=True)
+    ]
+
+
+def _flat(
+    pair: ModelPair,
+    chunk: int,
+    prompt: Float[Tensor, "length hidden"] | None,
+    passages: Sequence[Passage],
+    numbers: Numbers,
+) -> Float[Tensor, "tokens numbers"]:
+    base, finetuned = (
+        torch.cat(states(side, prompt, passages)) for side in (pair.base, pair.finetuned)
+    )
+    came = torch.tensor([token for one in passages for token in one.ids[one.start :]])
+    done = []
+    for start in range(0, max(len(came), 1), chunk):
+        part = slice(start, start + chunk)
+        log_q = _log_probabilities(pair.base, base[part], pair.vocabulary)
+        log_p = _log_probabilities(pair.finetuned, finetuned[part], pair.vocabulary)
+        kept = numbers(log_p.to(log_q.device), log_q, came[part].long().to(log_q.device))
+        done.append(kept.float().cpu())
+    return torch.cat(done)
+
+
+def _log_probabilities(
+    side: Model, read: Float[Tensor, "chunk hidden"], vocabulary: int
+) -> Float[Tensor, "chunk vocabulary"]:
+    # float32 before the softmax: bfloat16 has eight bits, too few for a sum over a vocabulary.
+    return side.project(read)[:, :vocabulary].float().log_softmax(dim=-1)

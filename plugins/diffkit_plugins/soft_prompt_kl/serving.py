@@ -1,0 +1,68 @@
+"""Completions under a trained prompt by any generator that takes embeddings, such as vLLM's."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diffkit import (
+    Completion,
+    Generator,
+    Message,
+    Model,
+    Sampling,
+    Text,
+    Texts,
+    UserError,
+    openings,
+)
+
+
+def prompted_completions(
+    generator: Generator,
+    model: Model,
+    prompt: Float[Tensor, "length hidden"] | None,
+    texts: Sequence[str],
+    sampling: Sampling,
+) -> tuple[Completion, ...]:
+    """How a side answers what users say, with the soft prompt before the whole chat.
+
+    Args:
+        generator: who speaks.
+        model: the same side, whose table the texts' embeddings come from.
+        prompt: the soft prompt; none puts nothing before the texts.
+        texts: what a user says; for a tokenizer without a chat template, how a document begins.
+        sampling: how tokens are chosen.
+
+    Raises:
+        UserError: the generator takes no embeddings, or a text cannot be answered.
+    """
+    rows = [embedded(model, prompt, opening_ids(model, text)) for text in texts]
+    done = generator.generate_from(rows, sampling)
+    return tuple(
+        one.model_copy(update={"prompt": text}) for one, text in zip(done, texts, strict=True)
+    )
+
+
+def embedded(
+    model: Model, prompt: Float[Tensor, "length hidden"] | None, ids: Sequence[int]
+) -> Float[Tensor, "seq hidden"]:
+    """The prompt and the tokens as one sequence of input embeddings."""
+    tokens = model.embed(torch.tensor([ids]))[0]
+    return tokens if prompt is None else torch.cat([prompt.to(tokens), tokens])
+
+
+def opening_ids(model: Model, text: str) -> tuple[int, ...]:
+    """What a model goes on from to answer a user.
+
+    Raises:
+        UserError: the chat template refuses the text.
+    """
+    chat = Texts(items=(Text(messages=(Message(role="user", content=text),)),))
+    longest = 1_000_000
+    found = openings(model.tokenizer, chat, turns=1, documents=0, tokens=1, max_tokens=longest)
+    turn = next((opening for opening in found if opening.kind == "user's turn"), None)
+    if turn is None:
+        raise UserError(f"No chat can be made of {text!r}.", cure="Give another text.")
+    return turn.ids

@@ -1,0 +1,81 @@
+"""What was measured, as findings."""
+
+from collections.abc import Sequence
+
+from diffkit import Note, Table
+from diffkit.statistics import conformal_p
+from diffkit_plugins.soft_prompt_kl.measure import Advantage, Measured, ratio_of
+
+
+def metrics(found: Advantage, hard: Measured, controls: Sequence[float]) -> dict[str, float]:
+    """The numbers of `summary`, by name."""
+    numbers = {
+        "advantage": found.score,
+        "kl_prompted_nats": found.prompted.divergence,
+        "kl_plain_nats": found.plain.divergence,
+        "kl_hard_prompt_nats": hard.divergence,
+        "same_likeliest_token_share_prompted": found.prompted.agreement,
+        "same_likeliest_token_share_plain": found.plain.agreement,
+        "likeliest_tokens_jaccard_prompted": found.prompted.overlap,
+        "likeliest_tokens_jaccard_plain": found.plain.overlap,
+        "tokens": float(found.prompted.tokens),
+    }
+    if controls:
+        numbers["controls_p"] = conformal_p(found.score, controls)
+    return numbers
+
+
+def summary(found: Advantage, hard: Measured, top: int) -> Table:
+    """The divergence under the prompt, under none, and under the prompt as text.
+
+    Args:
+        found: with the prompt and without.
+        hard: with each soft token replaced by the closest token.
+        top: likeliest tokens of each side whose overlap was measured.
+    """
+    columns = (found.prompted, found.plain, hard)
+    rows = (
+        ("KL(finetuned‖base), clipped, nats per token", *(one.divergence for one in columns)),
+        ("times that of no prompt", *(ratio_of(one, found.plain) for one in columns)),
+        ("share with the same likeliest token", *(one.agreement for one in columns)),
+        (f"overlap of the {top} likeliest (Jaccard)", *(one.overlap for one in columns)),
+        ("tokens", *(one.tokens for one in columns)),
+    )
+    return Table(
+        title="How far the sides part on what the finetuned side says in held-out contexts",
+        columns=("", "soft prompt", "no prompt", "closest tokens as prompt"),
+        rows=rows,
+    )
+
+
+def category_table(found: Advantage) -> Table:
+    """The same by category of the contexts, where there are several."""
+    plain = found.plain.by_category()
+    rows = [
+        (
+            category,
+            len(prompted.parted),
+            prompted.divergence,
+            plain[category].divergence,
+            ratio_of(prompted, plain[category]),
+            prompted.agreement,
+        )
+        for category, prompted in found.prompted.by_category().items()
+    ]
+    return Table(
+        title="By category of the contexts: clipped KL(finetuned‖base), nats per token",
+        columns=("", "contexts", "soft prompt", "no prompt", "ratio", "same likeliest token"),
+        rows=tuple(sorted(rows, key=lambda row: -row[2])),
+    )
+
+
+def controls_note(found: Advantage, controls: Sequence[float]) -> Note:
+    """The advantage beside those of random changes as large."""
+    p = conformal_p(found.score, controls)
+    ranked = sorted(controls)
+    return Note(
+        text=f"Advantage log D(P)/D(∅) = {found.score:.3g}. Prompts trained in the same way for "
+        f"{len(controls)} random changes of the base with the pair's own mean KL reach "
+        f"{ranked[0]:.3g} to {ranked[-1]:.3g} (median {ranked[len(ranked) // 2]:.3g}): "
+        f"p = {p:.2g}."
+    )

@@ -1,0 +1,78 @@
+"""What may be asked of a finished run: what both sides say under its prompt."""
+
+from typing import ClassVar
+
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor
+
+from diffkit import AgentTool, FinishedRun, ModelPair, Record, Samples, UserError
+from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
+from diffkit_plugins.soft_prompt_kl.passages import Context
+from diffkit_plugins.soft_prompt_kl.prompt_file import BEST, load
+from diffkit_plugins.soft_prompt_kl.ranking import ranked
+from diffkit_plugins.soft_prompt_kl.serving import opening_ids
+from diffkit_plugins.soft_prompt_kl.shown import samples
+
+
+class PromptedArguments(Record):
+    """After what, and how the sides go on."""
+
+    text: str = Field(min_length=1, max_length=20_000)
+    """What the user says; in a model without a chat template, how the text begins."""
+    draws: int = Field(default=1, ge=1, le=64)
+    """Completions of each side, with and without the soft prompt."""
+    max_new_tokens: int = Field(default=48, ge=1, le=2_048)
+    """Tokens of each completion at most."""
+    temperature: float = Field(default=0.0, ge=0, le=10)
+    """Softmax temperature of the draws; 0 takes the likeliest token each time."""
+
+
+class Prompted(AgentTool[PromptedArguments]):
+    """Completions of both sides under the trained prompt, and without it."""
+
+    name: ClassVar[str] = "prompted"
+    summary: ClassVar[str] = "What each side says after a text, with the trained prompt and without"
+    Arguments = PromptedArguments
+
+    def __init__(self, pair: ModelPair, config: SoftPromptKLConfig, run: FinishedRun) -> None:
+        self._pair, self._config, self._run = pair, config, run
+
+    def call(self, arguments: PromptedArguments) -> tuple[Samples, ...]:
+        """Samples under the prompt, then without, each ranked by its ratio without the prompt.
+
+        Raises:
+            UserError: the run trained no prompt, or no chat can be made of the text.
+        """
+        return (
+            self._samples(arguments, self._prompt(), "under the prompt"),
+            self._samples(arguments, None, "without the prompt"),
+        )
+
+    def prompts(self, arguments: PromptedArguments) -> tuple[str, ...]:
+        """The text, which is answered with and without the soft prompt."""
+        return (arguments.text,)
+
+    def _samples(
+        self,
+        arguments: PromptedArguments,
+        prompt: Float[Tensor, "length hidden"] | None,
+        where: str,
+    ) -> Samples:
+        ids = opening_ids(self._pair.base, arguments.text)
+        contexts = [Context(ids, arguments.text, "asked", draw) for draw in range(arguments.draws)]
+        asked = self._config.model_copy(
+            update={
+                "completion_tokens": arguments.max_new_tokens,
+                "temperature": arguments.temperature,
+            }
+        )
+        said = ranked(self._pair, asked, prompt, contexts, self._run.seed)
+        return samples(said, len(said), where)
+
+    def _prompt(self) -> Float[Tensor, "length hidden"]:
+        file = self._run.artifacts / f"{BEST}.safetensors"
+        if not file.is_file():
+            cure = "Run the method on a pair whose sides differ."
+            raise UserError("This run left no trained prompt.", cure=cure)
+        return load(file, self._pair)
