@@ -1,0 +1,64 @@
+"""The method."""
+
+from diffkit import DiffingMethod, Findings, ModelPair, Note, RunContext
+from diffkit_plugins.steering_prefix.chance import Chance
+from diffkit_plugins.steering_prefix.config import SteeringPrefixConfig
+from diffkit_plugins.steering_prefix.evaluation import Evaluation
+from diffkit_plugins.steering_prefix.problem import Problem, pair_problem
+from diffkit_plugins.steering_prefix.report import Report
+from diffkit_plugins.steering_prefix.searching import search
+from diffkit_plugins.steering_prefix.space import TokenSpace
+from diffkit_plugins.steering_prefix.speaker import Speaker
+from diffkit_plugins.steering_prefix.wording import EXPLAIN, MIRROR
+
+
+class SteeringPrefix(DiffingMethod[SteeringPrefixConfig]):
+    """A prefix of a few tokens under which one side says what the other says without it.
+
+    The change score is the share of the gap that the prefix closes on suffixes that the search
+    never saw: (L∅ − L_P) / (L∅ − L_floor), where L is the loss of the reference completions, ∅ is
+    no prefix and the floor is the reference's own loss. It is 0 where a prefix does worse than
+    none, and has no unit, so a louder finetuning does not score higher for that: one that a few
+    words could have brought about does.
+    """
+
+    def run(self, pair: ModelPair, config: SteeringPrefixConfig, context: RunContext) -> Findings:
+        """Searches for the prefix and holds it against baselines.
+
+        Raises:
+            UserError: there is no suffix to be had from the texts, or no prefix is allowed.
+        """
+        if pair.identical:
+            note = Note(text="Both sides have the same weights: there is nothing to explain.")
+            return Findings(change_score=0.0, items=(note,))
+        problem = pair_problem(pair, config, context)
+        if not problem.training.items:
+            return _nothing(problem)
+        space = TokenSpace.of(problem.training, config)
+        searched = search(problem.training, space, config, context)
+        explained = pair.finetuned if config.objective == "explain" else pair.base
+        reference = Speaker(explained, (), problem.vocabulary, config)
+        evaluation = Evaluation.of(problem, reference, context.seed)
+        chance = Chance.of(problem.held_out, space, config, context.seed)
+        report = Report.of(evaluation, searched, chance, _given(config))
+        wording = EXPLAIN if config.objective == "explain" else MIRROR
+        return Findings(
+            change_score=max(report.closed, 0.0),
+            metrics=report.metrics(),
+            items=tuple(report.items(wording)),
+        )
+
+
+def _given(config: SteeringPrefixConfig) -> dict[str, str]:
+    return {f"yours, number {number}": words for number, words in enumerate(config.human, 1)}
+
+
+def _nothing(problem: Problem) -> Findings:
+    text = (
+        f"After all but a few of the {problem.dropped} suffixes both sides say much the same, so "
+        "there is nothing that a prefix could explain. Other texts may be nearer to what was "
+        "taught; a lower min_dependence keeps more suffixes."
+    )
+    return Findings(
+        change_score=0.0, metrics={"dropped": float(problem.dropped)}, items=(Note(text=text),)
+    )

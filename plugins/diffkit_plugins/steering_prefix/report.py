@@ -1,0 +1,115 @@
+"""What a search for a prefix found, as findings."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from diffkit import Finding
+from diffkit_plugins.steering_prefix import curves, tables
+from diffkit_plugins.steering_prefix.chance import Chance
+from diffkit_plugins.steering_prefix.evaluation import Evaluation, Standing
+from diffkit_plugins.steering_prefix.searched import Search, Searched
+from diffkit_plugins.steering_prefix.shown import explained, similar
+from diffkit_plugins.steering_prefix.wording import Wording
+from diffkit_plugins.steering_prefix.worth import token_table
+
+
+@dataclass(frozen=True)
+class Report:
+    """A prefix, its baselines, and where they stand."""
+
+    evaluation: Evaluation
+    searched: Searched
+    chance: Chance
+    best: Standing
+    """The prefix that was found."""
+    none: Standing
+    """No prefix."""
+    given: tuple[Standing, ...]
+    """A human's prefixes, say."""
+
+    @classmethod
+    def of(
+        cls,
+        evaluation: Evaluation,
+        searched: Searched,
+        chance: Chance,
+        given: Mapping[str, str],
+    ) -> "Report":
+        """Measures the result of a search.
+
+        Args:
+            evaluation: what prefixes are held against.
+            searched: what was found.
+            chance: random prefixes on the held-out suffixes.
+            given: other prefixes by what they are called, in words.
+        """
+        problem = evaluation.held_out.problem
+        place = evaluation.held_out.places[0]
+        others = [
+            evaluation.standing(name, problem.layout.prefix(words, place))
+            for name, words in given.items()
+        ]
+        return cls(
+            evaluation,
+            searched,
+            chance,
+            evaluation.standing("found", searched.best.ids),
+            evaluation.standing("none", ()),
+            tuple(others),
+        )
+
+    @property
+    def closed(self) -> float:
+        """Share of the held-out gap that the prefix closes."""
+        return self.evaluation.held_out.gap.closed(self.best.held_out.loss)
+
+    def metrics(self) -> dict[str, float]:
+        """Named numbers, all but the last two on held-out suffixes."""
+        gap = self.evaluation.held_out.gap
+        items = len(self.evaluation.held_out.items) + len(self.evaluation.training.items)
+        return {
+            "gap_closed": self.closed,
+            "gap_closed_by_best_random": gap.closed(self.chance.best),
+            "p_random": self.chance.p(self.best.held_out.loss),
+            "loss_empty_nats": gap.empty,
+            "loss_prefix_nats": self.best.held_out.loss,
+            "floor_nats": gap.floor,
+            "exact_share": self.best.held_out.greedy.exact,
+            "token_match_share": self.best.held_out.greedy.tokens,
+            "items": float(items),
+            "dropped": float(self.evaluation.held_out.problem.dropped),
+        }
+
+    def items(self, wording: Wording) -> Iterator[Finding]:
+        """The findings, most telling first."""
+        training, held_out = self.evaluation.training, self.evaluation.held_out
+        searches = self._searches()
+        losses = [float(held_out.losses(search.ids).mean()) for search in searches]
+        yield tables.found_table(searches, losses, held_out, self.chance)
+        yield token_table(held_out, self.best.ids, self.best.held_out.loss)
+        yield explained(
+            [*training.items, *held_out.items],
+            [*self.none.training.said, *self.none.held_out.said],
+            wording,
+        )
+        count = self.evaluation.options.shown
+        for least in (False, True):
+            yield similar(held_out.items, self.best.held_out, count, wording, least=least)
+        yield from self._comparisons(losses)
+
+    def _comparisons(self, losses: list[float]) -> Iterator[Finding]:
+        training, held_out = self.evaluation.training, self.evaluation.held_out
+        standings = (self.best, *self.given, self.none)
+        yield tables.loss_table(standings, training, held_out, self.chance)
+        yield tables.agreement_table(standings, self.evaluation.options.exact_tokens)
+        if compared := self.searched.compared:
+            own = [float(held_out.losses(search.ids).mean()) for search in compared]
+            yield tables.comparison_table(compared, own, held_out)
+        yield curves.progress(self.searched, held_out.objective.unit)
+        yield curves.spread(losses, self.chance, held_out.objective.unit)
+
+    def _searches(self) -> list[Search]:
+        """Every search, the result first, then by training loss."""
+        best = self.searched.best
+        others = [search for search in self.searched.searches if search is not best]
+        return [best, *sorted(others, key=lambda search: search.loss)]
