@@ -9,7 +9,7 @@ from torch import Tensor
 
 from diffkit_plugins.steering_prefix.agreement import Agreement, agreement
 from diffkit_plugins.steering_prefix.completing import Continuation
-from diffkit_plugins.steering_prefix.half import Half
+from diffkit_plugins.steering_prefix.completion_half import CompletionHalf
 from diffkit_plugins.steering_prefix.problem import Problem
 from diffkit_plugins.steering_prefix.search_options import CompletionOptions
 from diffkit_plugins.steering_prefix.speaker import Speaker
@@ -53,8 +53,9 @@ class Standing:
 class Evaluation:
     """What prefixes are held against."""
 
-    training: Half
-    held_out: Half
+    problem: Problem
+    training: CompletionHalf
+    held_out: CompletionHalf
     reference: Speaker
     """Whose completions are to be given."""
     options: CompletionOptions
@@ -64,13 +65,14 @@ class Evaluation:
     def of(cls, problem: Problem, reference: Speaker, seed: int) -> "Evaluation":
         """With both halves of a problem that has suffixes."""
         options = reference.options
-        return cls(
-            Half(problem, problem.training, problem.training_items, options),
-            Half(problem, problem.held_out, problem.held_out_items, options),
-            reference,
-            options,
-            seed,
+        halves = (
+            CompletionHalf.of(problem, objective, items, options)
+            for objective, items in (
+                (problem.training, problem.training_items),
+                (problem.held_out, problem.held_out_items),
+            )
         )
+        return cls(problem, *halves, reference, options, seed)
 
     def standing(self, name: str, ids: Sequence[int]) -> Standing:
         """How a prefix does.
@@ -79,9 +81,9 @@ class Evaluation:
             name: what it is called.
             ids: the prefix; empty for none.
         """
-        problem = self.training.problem
-        speaker = Speaker(problem.model, tuple(ids), problem.vocabulary, self.options)
-        text: str = problem.model.tokenizer.decode(list(ids), clean_up_tokenization_spaces=False)
+        model = self.problem.model
+        speaker = Speaker(model, tuple(ids), self.problem.vocabulary, self.options)
+        text: str = model.tokenizer.decode(list(ids), clean_up_tokenization_spaces=False)
         said = speaker.says((*self.training.places, *self.held_out.places))
         count = len(self.training.items)
         return Standing(
@@ -94,17 +96,16 @@ class Evaluation:
 
     def _result(
         self,
-        half: Half,
+        half: CompletionHalf,
         speaker: Speaker,
         said: tuple[Continuation, ...],
         sampled: Agreement | None,
     ) -> Result:
-        references = [item.reference.continuation for item in half.items]
         return Result(
-            half.losses(speaker.prefix),
+            half.half.losses(speaker.prefix),
             half.entropy(speaker.prefix),
             said,
-            self._agreement(references, said),
+            self._agreement(half.references, said),
             sampled,
         )
 

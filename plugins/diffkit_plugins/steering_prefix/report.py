@@ -43,7 +43,7 @@ class Report:
             chance: random prefixes on the held-out suffixes.
             given: other prefixes by what they are called, in words.
         """
-        problem = evaluation.held_out.problem
+        problem = evaluation.problem
         place = evaluation.held_out.places[0]
         others = [
             evaluation.standing(name, problem.layout.prefix(words, place))
@@ -61,11 +61,11 @@ class Report:
     @property
     def closed(self) -> float:
         """Share of the held-out gap that the prefix closes."""
-        return self.evaluation.held_out.gap.closed(self.best.held_out.loss)
+        return self.evaluation.held_out.half.gap.closed(self.best.held_out.loss)
 
     def metrics(self) -> dict[str, float]:
         """Named numbers, all but the last two on held-out suffixes."""
-        gap = self.evaluation.held_out.gap
+        gap = self.evaluation.held_out.half.gap
         items = len(self.evaluation.held_out.items) + len(self.evaluation.training.items)
         return {
             "gap_closed": self.closed,
@@ -77,16 +77,16 @@ class Report:
             "exact_share": self.best.held_out.greedy.exact,
             "token_match_share": self.best.held_out.greedy.tokens,
             "items": float(items),
-            "dropped": float(self.evaluation.held_out.problem.dropped),
+            "dropped": float(self.evaluation.problem.dropped),
         }
 
     def items(self, wording: Wording) -> Iterator[Finding]:
         """The findings, most telling first."""
         training, held_out = self.evaluation.training, self.evaluation.held_out
         searches = self._searches()
-        losses = [float(held_out.losses(search.ids).mean()) for search in searches]
-        yield tables.found_table(searches, losses, held_out, self.chance)
-        yield token_table(held_out, self.best.ids, self.best.held_out.loss)
+        losses = [held_out.half.loss(search.ids) for search in searches]
+        yield tables.found_table(searches, losses, held_out.half, self.chance)
+        yield token_table(held_out.half.objective, self.best.ids)
         yield explained(
             [*training.items, *held_out.items],
             [*self.none.training.said, *self.none.held_out.said],
@@ -103,10 +103,10 @@ class Report:
         yield tables.loss_table(standings, training, held_out, self.chance)
         yield tables.agreement_table(standings, self.evaluation.options.exact_tokens)
         if compared := self.searched.compared:
-            own = [float(held_out.losses(search.ids).mean()) for search in compared]
-            yield tables.comparison_table(compared, own, held_out)
-        yield curves.progress(self.searched, held_out.objective.unit)
-        yield curves.spread(losses, self.chance, held_out.objective.unit)
+            own = [held_out.half.loss(search.ids) for search in compared]
+            yield tables.comparison_table(compared, own, held_out.half)
+        yield curves.progress(self.searched, held_out.half.objective.unit)
+        yield curves.spread(losses, self.chance, held_out.half.objective.unit)
 
     def _searches(self) -> list[Search]:
         """Every search, the result first, then by training loss."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from diffkit import Table
 from diffkit_plugins.steering_prefix.agreement import Agreement
 from diffkit_plugins.steering_prefix.chance import Chance
+from diffkit_plugins.steering_prefix.completion_half import CompletionHalf
 from diffkit_plugins.steering_prefix.evaluation import Standing
 from diffkit_plugins.steering_prefix.half import Half
 from diffkit_plugins.steering_prefix.searched import Search
@@ -36,7 +37,7 @@ def found_table(searches: Sequence[Search], losses: Sequence[float], half: Half,
     ]
     unit = half.objective.unit
     return Table(
-        title=f"The prefix, and how it does on {len(half.items)} held-out suffixes",
+        title=f"The prefix, and how it does on {half.objective.items} held-out suffixes",
         columns=(
             "prefix",
             "share of the gap closed",
@@ -50,16 +51,18 @@ def found_table(searches: Sequence[Search], losses: Sequence[float], half: Half,
     )
 
 
-def loss_table(standings: Sequence[Standing], training: Half, held_out: Half,
+def loss_table(standings: Sequence[Standing], training: CompletionHalf,
+               held_out: CompletionHalf,
                chance: Chance) -> Table:  # fmt: skip
     """Losses of the prefix, its baselines and random prefixes."""
+    gap = held_out.half.gap
     rows: list[Row] = [
         (
             standing.name,
             standing.text,
             standing.training.loss,
             standing.held_out.loss,
-            held_out.gap.closed(standing.held_out.loss),
+            gap.closed(standing.held_out.loss),
             standing.held_out.entropy,
             standing.held_out.entropy - held_out.entropy_floor,
         )
@@ -67,8 +70,8 @@ def loss_table(standings: Sequence[Standing], training: Half, held_out: Half,
     ]
     count = len(chance.losses)
     for name, loss in ((f"best of {count} random", chance.best), ("median random", chance.median)):
-        rows.append((name, None, None, loss, held_out.gap.closed(loss), None, None))
-    floors = (training.gap.floor, held_out.gap.floor)
+        rows.append((name, None, None, loss, gap.closed(loss), None, None))
+    floors = (training.half.gap.floor, gap.floor)
     rows.append(("the reference itself", None, *floors, 1.0, held_out.entropy_floor, 0.0))
     return Table(
         title="Prefixes beside each other: losses in nats per token",

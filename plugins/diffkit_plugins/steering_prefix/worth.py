@@ -6,29 +6,29 @@ import torch
 
 from diffkit import TokenScore, TokenTable
 from diffkit_plugins.steering_prefix.half import Half
+from diffkit_plugins.steering_prefix.objective import Objective
 
 
-def worth(half: Half, ids: Sequence[int], loss: float) -> list[float]:
-    """How much higher the mean loss is without each token, in nats per token.
+def worth(objective: Objective, ids: Sequence[int]) -> list[float]:
+    """How much higher the mean loss is without each token, in the objective's unit.
 
     Args:
-        half: the suffixes that it is measured on.
+        objective: of the items that it is measured on.
         ids: the prefix; without its only token there is none.
-        loss: its mean loss there.
     """
     without = [[*ids[:place], *ids[place + 1 :]] for place in range(len(ids))]
     prefixes = torch.tensor(without, dtype=torch.long).reshape(len(ids), len(ids) - 1)
-    losses = half.objective.losses(prefixes, range(len(half.items))).double().mean(dim=1)
-    return [float(other) - loss for other in losses]
+    losses = objective.losses(prefixes, range(objective.items)).double().mean(dim=1)
+    with_all = Half(objective).loss(ids)
+    return [float(other) - with_all for other in losses]
 
 
-def token_table(half: Half, ids: Sequence[int], loss: float) -> TokenTable:
+def token_table(objective: Objective, ids: Sequence[int]) -> TokenTable:
     """The prefix's tokens, those that it can spare least first."""
-    decode = half.problem.model.tokenizer.decode
-    worths = worth(half, ids, loss)
-    ranked = sorted(zip(ids, worths, strict=True), key=lambda row: -row[1])
+    decode = objective.model.tokenizer.decode
+    ranked = sorted(zip(ids, worth(objective, ids), strict=True), key=lambda row: -row[1])
     return TokenTable(
         title="What each token of the prefix is worth: held-out loss without it, less that with it",
-        unit=half.objective.unit,
+        unit=objective.unit,
         rows=tuple(TokenScore(token=decode([token]), score=score) for token, score in ranked),
     )
