@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from jaxtyping import Float
 from torch import Tensor
 
+from diffkit import Checkpoint
 from diffkit_plugins.steering_prefix.objective import Objective
 from diffkit_plugins.steering_prefix.search_options import SearchOptions
 from diffkit_plugins.steering_prefix.space import TokenSpace
@@ -48,6 +49,8 @@ class Found:
     """The soft prompt that the search began with, where it did."""
     stages: tuple[tuple[str, float], ...] = ()
     """Losses after named stages, such as ``soft``, ``projected``, ``HotFlip``."""
+    penalty: float = 0.0
+    """What closeness to disliked words and poor fluency add to the loss."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,11 @@ class Task:
     budget: Budget
     seed: int
     tell: Callable[[str], None] = field(default=lambda _: None)
-    """Says how things stand."""
+    """Says how things stand, after each step."""
+    left: Checkpoint | None = None
+    """What `keep` was last given, where the search was interrupted."""
+    keep: Callable[[Checkpoint], None] = field(default=lambda _: None)
+    """Takes, after a step, all that the search needs in order to go on from there."""
 
 
 class Optimiser(ABC):

@@ -23,6 +23,13 @@ class Search:
     """Its mean loss over all training items, penalties left out."""
     text: str
     """The prefix as it reads."""
+    penalty: float = 0.0
+    """What closeness to disliked words and poor fluency add to its loss."""
+
+    @property
+    def total(self) -> float:
+        """What the search lowered."""
+        return self.loss + self.penalty
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,7 @@ class Searched:
     """Everything that was searched for, and what came of it."""
 
     best: Search
-    """Of the first prefix, the restart with the least loss: the result."""
+    """Of the first prefix, the restart that did best: the result."""
     searches: tuple[Search, ...]
     """Every search with the optimiser that was asked for, by successive prefix and restart."""
     successive: tuple[Search, ...]

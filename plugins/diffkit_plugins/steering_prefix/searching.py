@@ -1,9 +1,13 @@
-"""Searches for prefixes: restarts, successive prefixes, pruning, and all optimisers compared."""
+"""Searches for prefixes: restarts, successive prefixes, and all optimisers compared."""
 
-from diffkit import RunContext
+from collections.abc import Sequence
+
+from diffkit import RunContext, UserError
 from diffkit_plugins.steering_prefix.objective import Objective
+from diffkit_plugins.steering_prefix.optimisers.named import OPTIMISERS
 from diffkit_plugins.steering_prefix.search_options import SearchOptions
-from diffkit_plugins.steering_prefix.searched import Searched
+from diffkit_plugins.steering_prefix.searched import Search, Searched
+from diffkit_plugins.steering_prefix.searcher import Searcher
 from diffkit_plugins.steering_prefix.space import TokenSpace
 
 
@@ -29,4 +33,33 @@ def search(
     Raises:
         UserError: there is no such optimiser, or no prefix of the length is allowed.
     """
-    raise NotImplementedError
+    searcher = Searcher(objective, options, context, name)
+    groups = _groups(searcher, space, options, context)
+    successive = tuple(min(group, key=lambda one: one.total) for group in groups)
+    others = [other for other in OPTIMISERS if options.compare and other != options.optimiser]
+    compared = [searcher.search(other, space, number=0, restart=0) for other in others]
+    return Searched(
+        best=successive[0],
+        searches=tuple(one for group in groups for one in group),
+        successive=successive,
+        compared=(groups[0][0], *compared) if options.compare else (),
+    )
+
+
+def _groups(
+    searcher: Searcher, space: TokenSpace, options: SearchOptions, context: RunContext
+) -> Sequence[Sequence[Search]]:
+    """The restarts of each successive prefix, which is barred from the words of those before."""
+    groups: list[list[Search]] = []
+    for number in range(options.successive):
+        try:
+            if groups:
+                space = space.without(space.said(min(groups[-1], key=lambda one: one.total).ids))
+            restarts = range(options.restarts)
+            groups.append([searcher.search(options.optimiser, space, number, r) for r in restarts])
+        except UserError as error:
+            if not groups:
+                raise
+            context.log.warning("%d prefixes differ; no more: %s", len(groups), error)
+            break
+    return groups

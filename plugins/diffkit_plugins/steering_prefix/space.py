@@ -14,6 +14,7 @@ from diffkit_plugins.steering_prefix.objective import Objective
 from diffkit_plugins.steering_prefix.printable import printable
 from diffkit_plugins.steering_prefix.search_options import SearchOptions
 from diffkit_plugins.steering_prefix.usable import token_texts, usable
+from diffkit_plugins.steering_prefix.words import skeleton, words
 
 
 @dataclass(frozen=True)
@@ -74,18 +75,23 @@ class TokenSpace:
             disliked,
         )._narrowed()
 
-    def without(self, words: Sequence[str]) -> "TokenSpace":
+    def without(self, banned: Sequence[str]) -> "TokenSpace":
         """The same space with more words banned.
 
         Raises:
             UserError: a word cannot be banned, or no token is left.
         """
-        return replace(self, bans=self.bans.and_also(Bans.of(words)))._narrowed()
+        return replace(self, bans=self.bans.and_also(Bans.of(banned)))._narrowed()
 
     def text(self, ids: Sequence[int]) -> str:
         """A prefix as it reads."""
         text: str = self.model.tokenizer.decode(list(ids), clean_up_tokenization_spaces=False)
         return text
+
+    def said(self, ids: Sequence[int]) -> tuple[str, ...]:
+        """The words of a prefix and those of its single tokens, as they can be banned."""
+        tokens = [self.texts[token] for token in ids]
+        return tuple(sorted({*words(self.text(ids)), *map(skeleton, tokens)} - {""}))
 
     def keeps(self, prefixes: Int[Tensor, "tried length"]) -> Bool[Tensor, " tried"]:
         """Which prefixes are of allowed tokens, read back as themselves, and say no banned word."""
