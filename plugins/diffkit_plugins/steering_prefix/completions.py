@@ -7,7 +7,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffkit import Inputs, Model
-from diffkit_plugins.steering_prefix.layout import Place
+from diffkit_plugins.steering_prefix.embedding import Gap, as_leaf, embedded, gradient_of
+from diffkit_plugins.steering_prefix.layout import Layout, Place
 from diffkit_plugins.steering_prefix.objective import EmbeddingGradient, Objective
 from diffkit_plugins.steering_prefix.reading_back import ReadsBack
 from diffkit_plugins.steering_prefix.references import Reference
@@ -21,17 +22,20 @@ class CompletionObjective(Objective):
 
     Args:
         model: reads the prefix.
+        layout: writes the prompts.
         places: the suffixes, one for each item.
         references: what is to follow each.
         vocabulary: how many tokens both models have.
-        options: separator, loss, weights, and rows at a time.
+        options: loss, weights, and rows at a time.
     """
 
     def __init__(
         self,
         model: Model,
+        layout: Layout,
         places: Sequence[Place],
         references: Sequence[Reference],
+        *,
         vocabulary: int,
         options: CompletionOptions,
     ) -> None:
@@ -41,7 +45,7 @@ class CompletionObjective(Objective):
         self._batch_size = options.batch_size
         self._targets = Targets.of(self.references, vocabulary, options, model.device)
         self._floors = self._targets.floors(self.references)
-        self._reads_back = ReadsBack(model.tokenizer, self.places)
+        self._reads_back = ReadsBack(layout.tokenizer, self.places)
 
     @property
     def items(self) -> int:
@@ -91,21 +95,16 @@ class CompletionObjective(Objective):
         self, embeddings: Float[Tensor, "length hidden"], items: Sequence[int]
     ) -> EmbeddingGradient:
         """The mean loss on some items and its gradient, at embeddings that need not be tokens'."""
-        total, gradient = 0.0, torch.zeros_like(embeddings, dtype=torch.float32)
+        loss, leaf = 0.0, as_leaf(self.model, embeddings)
         for start in range(0, len(items), self._batch_size):
             batch = items[start : start + self._batch_size]
-            leaf = embeddings.detach().to(self.model.device, self.model.dtype).requires_grad_()
             logits = self.model.logits(self._embedded(leaf, batch), keep=self._kept(batch))
-            with torch.enable_grad():
-                which = torch.tensor(batch, device=logits.device)
-                loss = self._targets.losses(logits, which).sum() / len(items)
-            with self.model.active():  # a checkpointed block is run again with its own adapter
-                (part,) = torch.autograd.grad(loss, leaf)
-            total, gradient = (
-                total + float(loss.detach()),
-                gradient + part.float().to(gradient.device),
-            )
-        return EmbeddingGradient(total, gradient)
+            which = torch.tensor(batch, device=logits.device)
+            with self.model.active(gradients=True):  # blocks that are run again need their adapter
+                part = self._targets.losses(logits, which).sum() / len(items)
+                part.backward()  # type: ignore[no-untyped-call]
+            loss += float(part.detach())
+        return EmbeddingGradient(loss, gradient_of(leaf).to(embeddings.device))
 
     def reads_back(self, prefixes: Int[Tensor, "tried length"]) -> list[bool]:
         """Whether each prefix, decoded and tokenised again before suffixes, is itself."""
@@ -130,20 +129,9 @@ class CompletionObjective(Objective):
         return max(len(self.references[item].targets) for item in items)
 
     def _embedded(self, prefix: Float[Tensor, "length hidden"], items: Sequence[int]) -> Inputs:
-        """Whole rows in which the prefix is the one given, whatever its embeddings are."""
-        length = len(prefix)
-        rows = [row.ids for row in self._rows([[0] * length], items, ())]
-        inputs = Inputs.of(rows, side="left").to(prefix.device)
-        width = inputs.mask.shape[1]
-        firsts = [
-            width - len(row) + len(self.places[item].before)
-            for row, item in zip(rows, items, strict=True)
+        gaps = [
+            Gap(place.before, (*place.rest, *self.references[item].targets[:-1]))
+            for item in items
+            for place in [self.places[item]]
         ]
-        columns = torch.tensor(firsts)[:, None] + torch.arange(length)
-        places = torch.arange(len(rows))[:, None].expand_as(columns)
-        with torch.enable_grad():
-            embeds = self.model.embed(inputs.ids).index_put(
-                (places.to(prefix.device), columns.to(prefix.device)),
-                prefix.expand(len(rows), -1, -1),
-            )
-        return inputs.with_embeds(embeds)
+        return embedded(self.model, gaps, prefix)

@@ -63,7 +63,7 @@ class Depending:
         tried, depend = 0, list[Item]()
         places = self._places(context)
         blocks = iter(lambda: tuple(islice(places, wanted)), ())
-        for block in context.progress(islice(blocks, _BLOCKS), label="suffixes", total=_BLOCKS):
+        for block in context.progress(islice(blocks, _BLOCKS), label="blocks of suffixes"):
             for item in self._items(block, tried, context.seed):
                 if len(depend) < wanted:
                     tried += 1
@@ -94,7 +94,7 @@ class Depending:
     def _places(self, context: RunContext) -> Iterator[Place]:
         from jinja2 import TemplateError
 
-        for suffix in suffixes(self.model.tokenizer, context.texts, self.options, context.seed):
+        for suffix in suffixes(self.layout.tokenizer, context.texts, self.options, context.seed):
             try:
                 yield self.layout.place(suffix.words, suffix.kind)
             except TemplateError:  # some templates refuse what others take
@@ -104,5 +104,10 @@ class Depending:
         self, places: Sequence[Place], references: Sequence[Reference]
     ) -> CompletionObjective:
         return CompletionObjective(
-            self.model, places, references, self.reader.vocabulary, self.options
+            self.model,
+            self.layout,
+            places,
+            references,
+            vocabulary=self.reader.vocabulary,
+            options=self.options,
         )

@@ -46,7 +46,7 @@ class Layout:
     """
 
     def __init__(self, tokenizer: Any, separator: str) -> None:
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self._separator = separator
 
     def place(self, suffix: str, kind: Kind) -> Place:
@@ -55,7 +55,7 @@ class Layout:
         Raises:
             jinja2.TemplateError: the chat template refuses what the user says.
         """
-        kind = kind if self._tokenizer.chat_template else "document"
+        kind = kind if self.tokenizer.chat_template else "document"
         after = self._separator + suffix
         one, two = (self.ids(stand_in + after, kind) for stand_in in _STAND_INS)
         before = _shared(one, two)
@@ -63,9 +63,9 @@ class Layout:
         around = self._words(_STAND_INS[0] + after, kind)
         words_before, _, words_after = around.partition(_STAND_INS[0] + after)
         words_after = after + words_after
-        if self._tokenizer.decode(rest).strip() != words_after.strip():
+        if self.tokenizer.decode(rest).strip() != words_after.strip():
             # the stand-ins grew together with the suffix: the notebook's way, each for itself
-            rest = self._tokenizer(words_after, add_special_tokens=False).input_ids
+            rest = self.tokenizer(words_after, add_special_tokens=False).input_ids
         return Place(
             kind,
             suffix,
@@ -80,7 +80,7 @@ class Layout:
     def ids(self, words: str, kind: Kind) -> list[int]:
         """Token ids of a prompt in which a user says something, or a document begins."""
         templated = kind == "chat"
-        encoded = self._tokenizer(
+        encoded = self.tokenizer(
             self._words(words, kind), add_special_tokens=not templated, verbose=False
         )
         return list(encoded.input_ids)
@@ -96,7 +96,7 @@ class Layout:
         if kind == "document":
             return words
         chat = [{"role": "user", "content": words}]
-        rendered: str = self._tokenizer.apply_chat_template(
+        rendered: str = self.tokenizer.apply_chat_template(
             chat, tokenize=False, add_generation_prompt=True
         )
         return rendered
