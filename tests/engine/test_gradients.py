@@ -18,6 +18,10 @@ def case(bases, tmp_path, request):
     return base, adapter, pair_of(base, adapter)
 
 
+def parameters(pair):
+    return pair.base.network.module.parameters()
+
+
 def reference(base, adapter, embeds_base, embeds_finetuned, mask):
     """Two models loaded one beside the other, one ordinary backward pass."""
     leaves = [e.clone().requires_grad_() for e in (embeds_base, embeds_finetuned)]
@@ -31,9 +35,15 @@ def reference(base, adapter, embeds_base, embeds_finetuned, mask):
     return loss.item(), leaves[0].grad, leaves[1].grad
 
 
+def kl_of_states(pair):
+    """The same loss, from what the unembeddings read."""
+    return lambda base, finetuned: kl(pair.base.project(base), pair.finetuned.project(finetuned))
+
+
+@pytest.mark.parametrize("read", ["logits", "states"])
 @pytest.mark.parametrize("checkpointing", [False, True])
 @pytest.mark.parametrize("same", [False, True])
-def test_gradients_equal_two_separate_models(case, texts, checkpointing, same):
+def test_gradients_equal_two_separate_models(case, texts, checkpointing, same, read):
     base, adapter, pair = case
     inputs = pair.base.inputs(texts[:1], max_tokens=16)
     embeds = pair.base.embed(inputs.ids)
@@ -42,7 +52,9 @@ def test_gradients_equal_two_separate_models(case, texts, checkpointing, same):
         base, adapter, embeds, embeds if same else other, inputs.mask
     )
     pair.base.network.checkpointing(checkpointing)
-    found = paired_gradient(pair, embeds, other, inputs.mask, kl)
+    wanted = kl if read == "logits" else kl_of_states(pair)
+    found = paired_gradient(pair, embeds, other, inputs.mask, wanted, read=read)
+    assert not any(p.requires_grad or p.grad is not None for p in parameters(pair))
     assert found.loss == pytest.approx(loss, abs=1e-5)
     torch.testing.assert_close(found.base, at_base, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(found.finetuned, at_finetuned, atol=1e-5, rtol=1e-4)
@@ -85,17 +97,19 @@ def test_checkpointing_does_not_disturb_generation_or_reading(case, texts):
     assert torch.equal(after[1], before[1])
 
 
-def test_edits_hold_in_recomputed_blocks(case, texts):
+@pytest.mark.parametrize("read", ["logits", "states"])
+def test_edits_hold_in_recomputed_blocks(case, texts, read):
     _, _, pair = case
+    loss = kl if read == "logits" else kl_of_states(pair)
     inputs = pair.base.inputs(texts, max_tokens=16)
     embeds = pair.base.embed(inputs.ids)
     found = []
     for checkpointing in (False, True):
         pair.base.network.checkpointing(checkpointing)
         with pair.finetuned.edit(2, lambda hidden: hidden * 1.5):
-            found.append(paired_gradient(pair, embeds, None, inputs.mask, kl, keep=2))
+            found.append(paired_gradient(pair, embeds, None, inputs.mask, loss, keep=2, read=read))
     torch.testing.assert_close(found[0].finetuned, found[1].finetuned, atol=1e-5, rtol=1e-4)
-    plainly = paired_gradient(pair, embeds, None, inputs.mask, kl, keep=2)
+    plainly = paired_gradient(pair, embeds, None, inputs.mask, loss, keep=2, read=read)
     assert (plainly.finetuned - found[0].finetuned).abs().max() > 1e-4
 
 

@@ -11,6 +11,8 @@ from diffkit.generator import Sampling
 from diffkit.texts import Message, Text
 
 from .adapters import arguments, make_adapter, pair_of, plain
+from .conftest import make_model
+from .test_breadth import ARCHITECTURES, TIED
 
 GREEDY = Sampling(max_new_tokens=6, stop_at_eos=False)
 
@@ -83,6 +85,39 @@ def test_unembedding_the_last_residual_gives_the_logits(model, texts):
     inputs = model.inputs(texts, max_tokens=16)
     (last,) = model.resid(inputs, [1.0])
     torch.testing.assert_close(model.unembed(last), model.logits(inputs))
+
+
+@pytest.mark.parametrize("keep", [1, 99, slice(1, 4), None])
+def test_projected_states_are_the_logits(model, texts, keep):
+    inputs = model.inputs(texts, max_tokens=16)
+    states = model.states(inputs, keep)
+    assert states.shape[-1] == model.hidden
+    torch.testing.assert_close(model.project(states), model.logits(inputs, keep))
+    torch.testing.assert_close(model.project(states[0, 0]), model.logits(inputs, keep)[0, 0])
+
+
+@pytest.mark.filterwarnings("ignore:fan_in_fan_out is set to:UserWarning")  # in peft
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_projected_states_are_the_logits_in_every_architecture(tmp_path, texts, kind):
+    base = make_model(tmp_path / "base", kind, tied=kind in TIED)
+    pair = pair_of(base, make_adapter(base, tmp_path / "adapter", kind))
+    inputs = pair.base.inputs(texts, max_tokens=16)
+    for side in (pair.base, pair.finetuned):
+        torch.testing.assert_close(side.project(side.states(inputs)), side.logits(inputs))
+
+
+def test_states_see_edits_and_carry_gradients(model, texts):
+    inputs = model.inputs(texts, max_tokens=16)
+    before = model.states(inputs)
+    assert not before.requires_grad
+    leaf = model.embed(inputs.ids).requires_grad_()
+    with model.edit(1, lambda hidden: hidden * 1.5):
+        states = model.states(inputs.with_embeds(leaf))
+        torch.testing.assert_close(model.project(states), model.logits(inputs.with_embeds(leaf)))
+    assert (states - before).abs().max() > 1e-3
+    (through,) = torch.autograd.grad(model.project(states).square().sum(), leaf)
+    assert through.abs().max() > 0
+    assert not any(p.requires_grad for p in model.network.module.parameters())
 
 
 @pytest.mark.parametrize("keep", [1, 3, 99, slice(1, 4), slice(None, None, 2), None])
