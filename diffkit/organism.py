@@ -104,7 +104,7 @@ class BaseModelEntry(Record):
     """One line."""
     source: Source
     """Where the weights lie."""
-    dtype: Literal["float32", "bfloat16", "float16"] | None = None
+    dtype: Literal["float32", "bfloat16", "float16", "int8"] | None = None
     """Number format to load in; none: as stored."""
     attention: str | None = None
     """Attention implementation of transformers (``eager``, ``sdpa``, …); none: its default."""

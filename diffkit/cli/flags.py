@@ -30,7 +30,7 @@ Settings = Annotated[
 Config = Annotated[Path | None, typer.Option(help="YAML of its options.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the run.")]
 Dtype = Annotated[
-    str | None, typer.Option(help="float32, bfloat16 or float16; default: as stored.")
+    str | None, typer.Option(help="float32, bfloat16, float16 or int8; default: as stored.")
 ]
 Device = Annotated[
     str, typer.Option(help="cpu, cuda, cuda:1, …; auto takes a GPU if there is one.")

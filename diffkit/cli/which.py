@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from diffkit.registry import Spec
     from diffkit.runs.spec import RunSpec
 
-DTYPES = ("float32", "bfloat16", "float16")
+DTYPES = ("float32", "bfloat16", "float16", "int8")
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,8 @@ def load_model(
     Args:
         source: where it lies.
         device: a torch device; ``auto`` takes CUDA where there is any.
-        dtype: ``float32``, ``bfloat16`` or ``float16``; none keeps the stored format.
+        dtype: ``float32``, ``bfloat16``, ``float16``, or ``int8`` for linear layers in 8 bits; none
+            keeps the stored format.
         attention: attention implementation of transformers; none takes its default.
         networks: keeps models loaded from one call to the next.
 
@@ -111,7 +112,8 @@ def load_pair(
         finetuned: an adapter, a full model, the base itself, a random change, or two adapters, of
             which the first then belongs to the base side.
         device: a torch device; ``auto`` takes CUDA where there is any.
-        dtype: ``float32``, ``bfloat16`` or ``float16``; none keeps the base's stored format.
+        dtype: ``float32``, ``bfloat16``, ``float16``, or ``int8`` for linear layers in 8 bits; none
+            keeps the base's stored format.
         attention: attention implementation of transformers; none takes its default.
         networks: keeps bases loaded from one pair to the next.
 

@@ -9,13 +9,14 @@ import torch
 
 from diffkit.engine.architectures import architecture_of
 from diffkit.engine.network import Network
+from diffkit.engine.quantized import INT8, in_8_bits
 from diffkit.engine.reasons import first_line
 from diffkit.engine.stored import read_header
 from diffkit.engine.tokenizers import load_tokenizer
 from diffkit.engine.weights import read_json, weight_files
 from diffkit.errors import BadFile, BadModel
 
-_DTYPES = ("float32", "bfloat16", "float16")
+_DTYPES = ("float32", "bfloat16", "float16", INT8)
 _AGAIN = "Download it again, or save it again with save_pretrained()."
 
 
@@ -32,12 +33,13 @@ def read_network(
     Args:
         folder: a folder with config.json and safetensors.
         device: where the weights go.
-        dtype: number format; none keeps the stored one.
+        dtype: number format; none keeps the stored one, and so does ``int8`` but in linear layers.
         attention: attention implementation of transformers; none takes its default.
         tokenizer: used instead of the folder's own.
 
     Raises:
         BadModel: it cannot be loaded, or lacks weights that its configuration asks for.
+        MissingExtra: the library that a number format needs is not installed.
         BadFile: one of its files is malformed.
     """
     config = read_json(folder / "config.json")
@@ -46,8 +48,11 @@ def read_network(
     architecture = architecture_of(str(config["model_type"]))
     for file in weight_files(folder):
         read_header(file)
-    module = _load(folder, _dtype(dtype), attention).to(device)
-    loaded = module.dtype  # another folder's config.json may ask for another
+    small = dtype == INT8
+    module = _load(folder, _dtype(dtype), attention, in_8_bits(device) if small else {})
+    if not small:
+        module.to(device)
+    loaded = INT8 if small else module.dtype  # another folder's config.json may ask for another
     network = Network(module, tokenizer or load_tokenizer(folder), architecture)
 
     def reload(other: Path = folder) -> Network:
@@ -61,7 +66,7 @@ def read_network(
 
 
 def _dtype(name: str | torch.dtype | None) -> Any:
-    if name is None:
+    if name in {None, INT8}:
         return "auto"
     if isinstance(name, torch.dtype):
         return name
@@ -70,7 +75,7 @@ def _dtype(name: str | torch.dtype | None) -> Any:
     return getattr(torch, name)
 
 
-def _load(folder: Path, dtype: Any, attention: str | None) -> Any:
+def _load(folder: Path, dtype: Any, attention: str | None, options: dict[str, Any]) -> Any:
     from transformers import AutoModelForCausalLM
 
     try:
@@ -83,6 +88,7 @@ def _load(folder: Path, dtype: Any, attention: str | None) -> Any:
                 trust_remote_code=False,
                 use_safetensors=True,
                 output_loading_info=True,
+                **options,
             )
     except Exception as error:  # transformers raises whatever its parts raise
         what = f"{str(folder)!r} cannot be loaded ({first_line(error)})."

@@ -7,6 +7,7 @@ from diffkit.engine.effective import effective_weights
 from diffkit.engine.lora import plan_adapter
 from diffkit.engine.model import Model
 from diffkit.engine.network import Network
+from diffkit.engine.quantized import refuse_beside
 from diffkit.engine.tokenizers import finetuned_tokenizer
 from diffkit.engine.weights import fingerprint, kind, resolve
 from diffkit.errors import BadModel
@@ -46,8 +47,11 @@ def finetuned_side(base: Model, folder: Path, finetuned: Adapter | FullModel) ->
     if isinstance(finetuned, FullModel):
         if fingerprint(own) == fingerprint(folder):
             return Model(base.network, None, tokenizer)
+        refuse_beside(base.network, f"The full model {str(own)!r}")
         return Model(_beside(base.network, own), None, tokenizer)
     plan = plan_adapter(own, folder)
+    if not plan.shared:
+        refuse_beside(base.network, f"The adapter {str(own)!r}, which has {plan.reasons[0]},")
     network = base.network if plan.shared else base.network.reload()
     return Model(network, attach(network, plan), tokenizer)
 

@@ -88,7 +88,9 @@ class ModelSpec:
 
 
 def _format(folder: Path, dtype: str | None, attention: str | None) -> str:
-    return f"{dtype or f'stored:{declared_dtype(folder)}'}/{attention or 'default'}"
+    stored = f"stored:{declared_dtype(folder)}"
+    loaded = f"int8+{stored}" if dtype == "int8" else dtype or stored  # some layers keep theirs
+    return f"{loaded}/{attention or 'default'}"
 
 
 def _finetuned(finetuned: Finetuned, base: str) -> str:
