@@ -39,10 +39,11 @@ class CompletionHalf:
         """
         entropies = CompletionObjective(
             problem.model,
+            problem.layout,
             objective.places,
             objective.references,
-            problem.vocabulary,
-            options.model_copy(update={"loss": "cross-entropy"}),
+            vocabulary=problem.vocabulary,
+            options=options.model_copy(update={"loss": "cross-entropy"}),
         )
         return cls(Half(objective), items, entropies)
 
