@@ -1,5 +1,7 @@
 """How the trainings went, in curves and in words."""
 
+from collections.abc import Iterator
+
 from diffkit import Line, Note, Series
 from diffkit_plugins.soft_prompt_kl.trained import Evaluated, Trained, Training
 
@@ -7,6 +9,13 @@ _ENDS = {
     "steps": "when its steps were used up",
     "patience": "as held-out divergence no longer rose",
 }
+
+
+def course(trained: Trained) -> Iterator[Note | Series]:
+    """All of them."""
+    yield convergence(trained)
+    yield divergence_curves(trained)
+    yield norm_curves(trained)
 
 
 def divergence_curves(trained: Trained) -> Series:

@@ -15,6 +15,9 @@ from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 from diffkit_plugins.soft_prompt_kl.passages import Context, Passage
 from diffkit_plugins.soft_prompt_kl.reading import Numbers, read
 
+FRESH = 1
+"""Added to a run's seed for the draws that a prompt is measured on: it was not chosen by these."""
+
 
 @dataclass(frozen=True)
 class Parted:

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diffkit import Artifacts, Figure, ModelPair, Note
+from diffkit import Figure, ModelPair, Note, RunContext
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 from diffkit_plugins.soft_prompt_kl.measure import Advantage, Measured
 from diffkit_plugins.soft_prompt_kl.reading import states
@@ -25,8 +25,7 @@ def tsne_picture(
     config: SoftPromptKLConfig,
     prompt: Float[Tensor, "length hidden"],
     found: Advantage,
-    artifacts: Artifacts,
-    seed: int,
+    context: RunContext,
 ) -> Figure | Note | None:
     """Draws a t-SNE (van der Maaten and Hinton 2008) of held-out completions.
 
@@ -42,9 +41,9 @@ def tsne_picture(
         return None
     if importlib.util.find_spec("matplotlib") is None:
         return Note(text="A map of the completions (t-SNE) needs: pip install 'diffkit[plots]'.")
-    places = _places(np.concatenate([prompted, plain]), seed)
+    places = _places(np.concatenate([prompted, plain]), context.seed)
     of_prompt = np.arange(len(places)) < len(prompted)
-    artifact = artifacts.write("tsne.png", _png(places, of_prompt))
+    artifact = context.artifacts.write("tsne.png", _png(places, of_prompt))
     return Figure(title=_TITLE, artifact=artifact, text=_words(places, of_prompt))
 
 
@@ -110,7 +109,9 @@ def _words(places: Float[np.ndarray, "completions 2"], of_prompt: Any) -> str:
     np.fill_diagonal(distances, np.inf)
     alike = float((of_prompt[distances.argmin(axis=1)] == of_prompt).mean())
     return (
-        f"{int(of_prompt.sum())} completions with the prompt and {int((~of_prompt).sum())} without. "
-        f"For {alike:.0%} of them the nearest on the map is of the same kind: near 100 % the "
-        "prompt brings out a difference of another kind than shows without it."
+        f"{int(of_prompt.sum())} completions with the prompt, {int((~of_prompt).sum())} without. A "
+        "point is a completion: the mean over its tokens of what the finetuned side's unembedding "
+        f"reads less what the base's does. For {alike:.0%} of them the nearest is of the same "
+        "kind: near 100 %, the prompt brings out a difference of another kind than shows without "
+        "it."
     )

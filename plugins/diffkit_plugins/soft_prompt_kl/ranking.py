@@ -14,7 +14,7 @@ from torch import Tensor
 from diffkit import ModelPair
 from diffkit_plugins.soft_prompt_kl.completing import complete
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
-from diffkit_plugins.soft_prompt_kl.passages import Context, Passage
+from diffkit_plugins.soft_prompt_kl.passages import Passage
 from diffkit_plugins.soft_prompt_kl.reading import read
 
 
@@ -34,41 +34,46 @@ class Said:
 
 @dataclass(frozen=True)
 class Both:
-    """How both sides went on from one context under the prompt, with the same draws."""
+    """How both sides went on from one context with the same draws."""
 
-    base: Said
+    base: Passage
     finetuned: Said
 
 
 def ranked(
-    pair: ModelPair,
-    config: SoftPromptKLConfig,
-    prompt: Float[Tensor, "length hidden"] | None,
-    contexts: Sequence[Context],
-    seed: int,
-) -> tuple[Both, ...]:
-    """Completes each context by both sides, and scores what they say without the prompt.
+    pair: ModelPair, config: SoftPromptKLConfig, passages: Sequence[Passage]
+) -> tuple[Said, ...]:
+    """What the finetuned side said, the largest ratio first.
 
     Args:
         pair: both sides.
         config: the options.
-        prompt: what both read before each context; none: nothing.
-        contexts: what is completed.
-        seed: where draws come from, besides each context's number.
-
-    Returns:
-        One for each context; the finetuned side's largest ratio first.
+        passages: its completions.
     """
-    said = [
-        complete(side, prompt, contexts, config, seed, pair.vocabulary)
-        for side in (pair.base, pair.finetuned)
-    ]
-    base, finetuned = (
-        [Said(*one) for one in zip(each, log_ratios(pair, config, each), strict=True)]
-        for each in said
-    )
-    both = [Both(*one) for one in zip(base, finetuned, strict=True)]
-    return tuple(sorted(both, key=lambda one: -one.finetuned.total))
+    ratios = log_ratios(pair, config, passages)
+    said = [Said(*one) for one in zip(passages, ratios, strict=True)]
+    return tuple(sorted(said, key=lambda one: -one.total))
+
+
+def beside_base(
+    pair: ModelPair,
+    config: SoftPromptKLConfig,
+    prompt: Float[Tensor, "length hidden"] | None,
+    said: Sequence[Said],
+    seed: int,
+) -> tuple[Both, ...]:
+    """What the base says in the same contexts, with the same draws.
+
+    Args:
+        pair: both sides.
+        config: the options.
+        prompt: what the finetuned side read before each context; none: nothing.
+        said: completions of contexts.
+        seed: the one that they were drawn from.
+    """
+    contexts = [one.passage.context for one in said if one.passage.context is not None]
+    base = complete(pair.base, prompt, contexts, config, seed, pair.vocabulary)
+    return tuple(Both(*one) for one in zip(base, said, strict=True))
 
 
 def log_ratios(

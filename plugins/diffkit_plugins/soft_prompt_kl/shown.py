@@ -4,28 +4,27 @@ from collections.abc import Sequence
 
 from diffkit import Sample, Samples, Table
 from diffkit.maths import text_clusters
-from diffkit_plugins.soft_prompt_kl.ranking import Both
+from diffkit_plugins.soft_prompt_kl.ranking import Both, Said
 
 CLUSTERED = 2_000
 """How many completions are compared with each other at most: memory grows with the square."""
 
 
-def samples(said: Sequence[Both], count: int, where: str = "under the prompt") -> Samples:
+def samples(said: Sequence[Both], where: str = "under the prompt") -> Samples:
     """Both sides' completions, the most telling first.
 
     Args:
         said: the largest ratio first.
-        count: rows.
         where: for the title.
     """
     rows = [
         Sample(
-            prompt=one.finetuned.passage.context.words if one.finetuned.passage.context else "",
-            base=one.base.passage.words,
+            prompt=one.base.context.words if one.base.context else "",
+            base=one.base.words,
             finetuned=one.finetuned.passage.words,
             score=one.finetuned.total,
         )
-        for one in said[:count]
+        for one in said
     ]
     return Samples(
         title=f"What both sides say {where}, by how much likelier the finetuned side's text is to "
@@ -35,14 +34,14 @@ def samples(said: Sequence[Both], count: int, where: str = "under the prompt") -
     )
 
 
-def cluster_table(said: Sequence[Both], count: int) -> Table:
+def cluster_table(said: Sequence[Said], count: int) -> Table:
     """The finetuned side's completions in groups, those that carry most of the ratio first.
 
     Args:
         said: the largest ratio first; where there are more than `CLUSTERED`, these are grouped.
         count: rows.
     """
-    kept = [one.finetuned for one in said[:CLUSTERED]]
+    kept = said[:CLUSTERED]
     groups = text_clusters([one.passage.words for one in kept])
     sums = [(sum(kept[place].total for place in group.members), group) for group in groups]
     rows = [

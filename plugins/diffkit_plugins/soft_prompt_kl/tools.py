@@ -7,10 +7,11 @@ from pydantic import Field
 from torch import Tensor
 
 from diffkit import AgentTool, FinishedRun, ModelPair, Record, Samples, UserError
+from diffkit_plugins.soft_prompt_kl.completing import complete
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 from diffkit_plugins.soft_prompt_kl.passages import Context
 from diffkit_plugins.soft_prompt_kl.prompt_file import BEST, load
-from diffkit_plugins.soft_prompt_kl.ranking import ranked
+from diffkit_plugins.soft_prompt_kl.ranking import beside_base, ranked
 from diffkit_plugins.soft_prompt_kl.serving import opening_ids
 from diffkit_plugins.soft_prompt_kl.shown import samples
 
@@ -67,8 +68,10 @@ class Prompted(AgentTool[PromptedArguments]):
                 "temperature": arguments.temperature,
             }
         )
-        said = ranked(self._pair, asked, prompt, contexts, self._run.seed)
-        return samples(said, len(said), where)
+        pair, seed = self._pair, self._run.seed
+        passages = complete(pair.finetuned, prompt, contexts, asked, seed, pair.vocabulary)
+        said = ranked(pair, asked, passages)
+        return samples(beside_base(pair, asked, prompt, said, seed), where)
 
     def _prompt(self) -> Float[Tensor, "length hidden"]:
         file = self._run.artifacts / f"{BEST}.safetensors"

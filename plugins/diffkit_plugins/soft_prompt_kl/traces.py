@@ -1,16 +1,14 @@
 """The most divergent completions token by token."""
 
-from collections.abc import Sequence
 from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor
 
 from diffkit import Candidate, ModelPair, TokenTrace, TracedToken, likeliest
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 from diffkit_plugins.soft_prompt_kl.measure import Measured, Parted
 from diffkit_plugins.soft_prompt_kl.reading import states
-
-import torch
-from jaxtyping import Float
-from torch import Tensor
 
 CANDIDATES = 4
 """Likeliest tokens of each side shown at each token."""

@@ -1,0 +1,85 @@
+"""All that findings are made of."""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from diffkit import ModelPair, RunContext
+from diffkit_plugins.soft_prompt_kl.completing import complete
+from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
+from diffkit_plugins.soft_prompt_kl.contexts import data
+from diffkit_plugins.soft_prompt_kl.controls import controls
+from diffkit_plugins.soft_prompt_kl.measure import (
+    FRESH,
+    Advantage,
+    Measured,
+    measure,
+    measure_passages,
+)
+from diffkit_plugins.soft_prompt_kl.nearest import Nearest, nearest
+from diffkit_plugins.soft_prompt_kl.prompt_file import BEST, LAST, load, save
+from diffkit_plugins.soft_prompt_kl.ranking import Both, Said, beside_base, ranked
+from diffkit_plugins.soft_prompt_kl.trained import Trained
+from diffkit_plugins.soft_prompt_kl.training import train
+
+
+@dataclass(frozen=True)
+class Found:
+    """A prompt and what was measured of it."""
+
+    prompt: Float[Tensor, "length hidden"]
+    trained: Trained | None
+    """None where the prompt was given."""
+    advantage: Advantage
+    nearest: Nearest
+    hard: Measured
+    """Under the closest tokens as a prompt."""
+    said: tuple[Said, ...]
+    """What the finetuned side says in all contexts, most telling first."""
+    shown: tuple[Both, ...]
+    """The first of these, beside the base's."""
+    controls: tuple[float, ...]
+
+
+def find(pair: ModelPair, config: SoftPromptKLConfig, context: RunContext) -> Found:
+    """Trains a prompt, or takes the one given, and measures it.
+
+    Args:
+        pair: both sides.
+        config: the options.
+        context: texts, seed, artifacts, checkpoints and progress.
+    """
+    given, seed = data(pair, config, context), context.seed + FRESH
+    trained = None if config.prompt else train(pair, config, context, given)
+    prompt = trained.best.best if trained else load(config.prompt, pair)
+    _keep(pair, config, context, prompt, trained)
+    contexts = (*given.held_out, *given.training)
+    passages = complete(pair.finetuned, prompt, contexts, config, seed, pair.vocabulary)
+    said = ranked(pair, config, passages)
+    close = nearest(pair, prompt)
+    return Found(
+        prompt=prompt,
+        trained=trained,
+        advantage=Advantage(
+            measure_passages(pair, config, prompt, passages[: len(given.held_out)]),
+            measure(pair, config, None, given.held_out, seed),
+        ),
+        nearest=close,
+        hard=measure(pair, config, None, close.before(given.held_out), seed),
+        said=said,
+        shown=beside_base(pair, config, prompt, said[: config.samples], seed),
+        controls=controls(pair, config, context) if config.controls else (),
+    )
+
+
+def _keep(
+    pair: ModelPair,
+    config: SoftPromptKLConfig,
+    context: RunContext,
+    prompt: Float[Tensor, "length hidden"],
+    trained: Trained | None,
+) -> None:
+    save(context.artifacts, BEST, prompt, pair, config)
+    if trained:
+        save(context.artifacts, LAST, trained.best.last, pair, config)
