@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffkit import Inputs, Model
-from diffkit_plugins.steering_prefix.embedding import Gap, as_leaf, embedded, gradient_of
+from diffkit_plugins.steering_prefix.embedding import Around, Embedder
 from diffkit_plugins.steering_prefix.layout import Layout, Place
 from diffkit_plugins.steering_prefix.objective import EmbeddingGradient, Objective
 from diffkit_plugins.steering_prefix.reading_back import ReadsBack
@@ -44,6 +44,11 @@ class CompletionObjective(Objective):
         self.references = tuple(references)
         self._batch_size = options.batch_size
         self._targets = Targets.of(self.references, vocabulary, options, model.device)
+        around = [
+            Around(place.before, (*place.rest, *reference.targets[:-1]))
+            for place, reference in zip(self.places, self.references, strict=True)
+        ]
+        self._embedder = Embedder(model, around, options.batch_size)
         self._floors = self._targets.floors(self.references)
         self._reads_back = ReadsBack(layout.tokenizer, self.places)
 
@@ -95,16 +100,7 @@ class CompletionObjective(Objective):
         self, embeddings: Float[Tensor, "length hidden"], items: Sequence[int]
     ) -> EmbeddingGradient:
         """The mean loss on some items and its gradient, at embeddings that need not be tokens'."""
-        loss, leaf = 0.0, as_leaf(self.model, embeddings)
-        for start in range(0, len(items), self._batch_size):
-            batch = items[start : start + self._batch_size]
-            logits = self.model.logits(self._embedded(leaf, batch), keep=self._kept(batch))
-            which = torch.tensor(batch, device=logits.device)
-            with self.model.active(gradients=True):  # blocks that are run again need their adapter
-                part = self._targets.losses(logits, which).sum() / len(items)
-                part.backward()  # type: ignore[no-untyped-call]
-            loss += float(part.detach())
-        return EmbeddingGradient(loss, gradient_of(leaf).to(embeddings.device))
+        return self._embedder.gradient(embeddings, items, self._differentiable)
 
     def reads_back(self, prefixes: Int[Tensor, "tried length"]) -> list[bool]:
         """Whether each prefix, decoded and tokenised again before suffixes, is itself."""
@@ -125,13 +121,7 @@ class CompletionObjective(Objective):
             for column, item in enumerate(items)
         ]
 
-    def _kept(self, items: Sequence[int]) -> int:
-        return max(len(self.references[item].targets) for item in items)
-
-    def _embedded(self, prefix: Float[Tensor, "length hidden"], items: Sequence[int]) -> Inputs:
-        gaps = [
-            Gap(place.before, (*place.rest, *self.references[item].targets[:-1]))
-            for item in items
-            for place in [self.places[item]]
-        ]
-        return embedded(self.model, gaps, prefix)
+    def _differentiable(self, inputs: Inputs, items: Sequence[int]) -> Float[Tensor, " rows"]:
+        kept = max(len(self.references[item].targets) for item in items)
+        logits = self.model.logits(inputs, keep=kept)
+        return self._targets.losses(logits, torch.tensor(items, device=logits.device))

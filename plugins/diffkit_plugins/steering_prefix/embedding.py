@@ -1,6 +1,6 @@
-"""Rows of tokens in which a prefix is given as embeddings."""
+"""Gradients at the embeddings of a prefix that stands in many rows of tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,43 +8,63 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffkit import Inputs, Model
+from diffkit_plugins.steering_prefix.objective import EmbeddingGradient
 
 
 @dataclass(frozen=True)
-class Gap:
+class Around:
     """Tokens around a prefix."""
 
     before: tuple[int, ...]
     after: tuple[int, ...]
-    """At least one."""
 
 
-def as_leaf(model: Model, prefix: Float[Tensor, "length hidden"]) -> Float[Tensor, "length hidden"]:
-    """A prefix that gradients gather at, where the model is."""
-    return prefix.detach().to(model.device, model.dtype, copy=True).requires_grad_()
+Losses = Callable[[Inputs, Sequence[int]], Float[Tensor, " rows"]]
+"""The losses of rows, differentiable by their embeddings, and which items they are of."""
 
 
-def gradient_of(leaf: Float[Tensor, "length hidden"]) -> Float[Tensor, "length hidden"]:
-    """What gathered there, in float32."""
-    return torch.zeros_like(leaf).float() if leaf.grad is None else leaf.grad.float()
+@dataclass(frozen=True)
+class Embedder:
+    """Sets a prefix that is given as embeddings among tokens."""
 
+    model: Model
+    around: Sequence[Around]
+    """What stands around the prefix, one for each item."""
+    batch_size: int
+    """Rows at a time."""
 
-def embedded(model: Model, gaps: Sequence[Gap], prefix: Float[Tensor, "length hidden"]) -> Inputs:
-    """One row for each gap, padded on the left, differentiable by the prefix.
+    def gradient(
+        self, prefix: Float[Tensor, "length hidden"], items: Sequence[int], losses: Losses
+    ) -> EmbeddingGradient:
+        """The mean of some items' losses, and its gradient in float32 where the prefix is.
 
-    Args:
-        model: its table embeds the tokens.
-        gaps: what stands around the prefix.
-        prefix: on the model's device, in its number format.
-    """
-    hole = (0,) * len(prefix)
-    inputs = Inputs.of([(*gap.before, *hole, *gap.after) for gap in gaps], side="left")
-    ends = torch.tensor([inputs.mask.shape[1] - len(gap.after) for gap in gaps])
-    columns = ends[:, None] + torch.arange(-len(prefix), 0)
-    rows = torch.arange(len(gaps))[:, None].expand_as(columns)
-    places = tuple(index.to(prefix.device) for index in (rows, columns))
-    inputs = inputs.to(prefix.device)
-    assert inputs.ids is not None  # noqa: S101 - `Inputs.of` gives ids
-    with torch.enable_grad():
-        table = model.embed(inputs.ids)
-        return inputs.with_embeds(table.index_put(places, prefix.expand(len(gaps), -1, -1)))
+        Args:
+            prefix: embeddings.
+            items: which items.
+            losses: of the rows of some items.
+        """
+        leaf = prefix.detach().to(self.model.device, self.model.dtype, copy=True).requires_grad_()
+        total = 0.0
+        for start in range(0, len(items), self.batch_size):
+            batch = items[start : start + self.batch_size]
+            # backward too: blocks that are run again need their own adapter
+            with self.model.active(gradients=True):
+                part = losses(self.inputs(leaf, batch), batch).sum() / len(items)
+                part.backward()  # type: ignore[no-untyped-call]
+            total += float(part.detach())
+        gradient = torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
+        return EmbeddingGradient(total, gradient.to(prefix.device, torch.float32))
+
+    def inputs(self, prefix: Float[Tensor, "length hidden"], items: Sequence[int]) -> Inputs:
+        """One row for each item, padded on the left, differentiable by the prefix."""
+        hole = (0,) * len(prefix)
+        around = [self.around[item] for item in items]
+        inputs = Inputs.of([(*one.before, *hole, *one.after) for one in around], side="left")
+        assert inputs.ids is not None  # noqa: S101 - rows of ids always give ids
+        ends = torch.tensor([inputs.mask.shape[1] - len(one.after) for one in around])
+        columns = ends[:, None] + torch.arange(-len(prefix), 0)
+        rows = torch.arange(len(around))[:, None].expand_as(columns)
+        places = tuple(index.to(prefix.device) for index in (rows, columns))
+        table = self.model.embed(inputs.ids)
+        filled = table.index_put(places, prefix.expand(len(around), -1, -1))
+        return inputs.to(prefix.device).with_embeds(filled)
