@@ -10,14 +10,14 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from diffkit.engine.architectures import resolve_layers
-from diffkit.engine.decode import decode
+from diffkit.engine.completions import completions, completions_from
 from diffkit.engine.edits import Edit, Edits, edit_hook
-from diffkit.engine.encode import encode, encode_prompt
+from diffkit.engine.encode import encode
 from diffkit.engine.ends import ends_of
 from diffkit.engine.inputs import Inputs
 from diffkit.engine.network import Network
+from diffkit.engine.outputs import arguments, logits_of, states_of
 from diffkit.engine.prefix import Prefix
-from diffkit.engine.step import CachedStep
 from diffkit.engine.trace import read_blocks
 from diffkit.engine.trunk import Trunk
 from diffkit.errors import UserError
@@ -102,14 +102,7 @@ class Model:
             inputs: the batch.
             keep: the last so many positions, or a slice of positions; none keeps all.
         """
-        inputs = inputs.to(self.device)
-        kept = _kept(inputs, keep)
-        with self.active(gradients=inputs.differentiable) as module:
-            if self.network.keeps_few:
-                read: Tensor = module(**_arguments(inputs), logits_to_keep=kept).logits
-                return read
-            full: Tensor = module(**_arguments(inputs)).logits
-            return full[:, kept]
+        return logits_of(self, inputs, keep)
 
     def states(
         self, inputs: Inputs, keep: int | slice | None = None
@@ -122,11 +115,7 @@ class Model:
             inputs: the batch.
             keep: the positions kept, as in `logits`.
         """
-        inputs = inputs.to(self.device)
-        with self.active(gradients=inputs.differentiable) as module:
-            body: Any = module.base_model  # the transformer without its unembedding
-            read: Tensor = body(**_arguments(inputs)).last_hidden_state
-            return read[:, _kept(inputs, keep)]
+        return states_of(self, inputs, keep)
 
     def prefix(self, ids: Int[Tensor, " seq"]) -> Prefix:
         """Reads tokens once, for the logits of many rows that begin with them."""
@@ -147,7 +136,7 @@ class Model:
         wanted = self.numbers(layers)
         inputs = inputs.to(self.device)
         with self.active(gradients=inputs.differentiable, hooks=False):
-            read = read_blocks(self.network, _arguments(inputs), wanted, self._edits.all)
+            read = read_blocks(self.network, arguments(inputs), wanted, self._edits.all)
         return torch.stack(read)
 
     def trunk(self, layer: int | float, *, mlps: bool = True, final_norm: bool = False) -> Trunk:
@@ -218,14 +207,7 @@ class Model:
             sampling: how tokens are chosen.
             batch_size: prompts at a time; memory depends on it, results do not.
         """
-        done: list[Completion] = []
-        for start in range(0, len(prompts), batch_size):
-            batch = prompts[start : start + batch_size]
-            rows = [encode_prompt(self.tokenizer, prompt) for prompt in batch]
-            inputs = Inputs.of(rows, side="left", pad=self.tokenizer.pad_token_id or 0)
-            words = [str(prompt) for prompt in batch]
-            done += self.generate_from(inputs, sampling, prompts=words, first=start)
-        return tuple(done)
+        return tuple(completions(self, prompts, sampling, batch_size))
 
     def generate_from(
         self,
@@ -244,19 +226,7 @@ class Model:
             first: place of the first row in the list that the seed counts through.
         """
         words = prompts or [""] * len(inputs.mask)
-        with self.active() as module:
-            rows = decode(
-                CachedStep(module, inputs.to(self.device), keeps_few=self.network.keeps_few),
-                sampling,
-                vocabulary=self.vocabulary,
-                ends=self.ends,
-                numbers=range(first, first + len(inputs.mask)),
-            )
-        texts = [self.tokenizer.decode(row.ids, skip_special_tokens=True) for row in rows]
-        return tuple(
-            Completion(prompt=word, text=text, tokens=len(row.ids), finished=row.finished)
-            for word, text, row in zip(words, texts, rows, strict=True)
-        )
+        return tuple(completions_from(self, inputs, sampling, words, first))
 
     @property
     def edited(self) -> bool:
@@ -293,22 +263,3 @@ class Model:
         module: Any = self.network.module
         generation = getattr(module, "generation_config", None)
         return ends_of(self.tokenizer, module.config, generation)
-
-
-def _kept(inputs: Inputs, keep: int | slice | None) -> Int[Tensor, " kept"]:
-    """The places in a row of the positions that a caller keeps."""
-    places = torch.arange(inputs.mask.shape[1], device=inputs.mask.device)
-    if isinstance(keep, int):
-        keep = slice(max(len(places) - keep, 0), None)
-    return places if keep is None else places[keep]
-
-
-def _arguments(inputs: Inputs) -> dict[str, Any]:
-    """What transformers calls the parts of a batch."""
-    given = {"input_ids": inputs.ids} if inputs.embeds is None else {"inputs_embeds": inputs.embeds}
-    return {
-        **given,
-        "attention_mask": inputs.mask.long(),
-        "position_ids": inputs.positions,
-        "use_cache": False,
-    }
