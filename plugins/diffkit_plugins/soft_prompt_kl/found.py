@@ -10,13 +10,8 @@ from diffkit_plugins.soft_prompt_kl.completing import complete
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 from diffkit_plugins.soft_prompt_kl.contexts import data
 from diffkit_plugins.soft_prompt_kl.controls import controls
-from diffkit_plugins.soft_prompt_kl.measure import (
-    FRESH,
-    Advantage,
-    Measured,
-    measure,
-    measure_passages,
-)
+from diffkit_plugins.soft_prompt_kl.measure import FRESH, measure, measure_passages
+from diffkit_plugins.soft_prompt_kl.measured import Advantage, Measured
 from diffkit_plugins.soft_prompt_kl.nearest import Nearest, nearest
 from diffkit_plugins.soft_prompt_kl.prompt_file import BEST, LAST, load, save
 from diffkit_plugins.soft_prompt_kl.ranking import Both, Said, beside_base, ranked

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diffkit import Table
-from diffkit_plugins.soft_prompt_kl.measure import Measured, Parted
+from diffkit_plugins.soft_prompt_kl.measured import Measured, Parted
 
 SHARE = 0.1
 """Share of the tokens, the most divergent ones, in which patterns are sought."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from diffkit import Figure, ModelPair, Note, RunContext
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
-from diffkit_plugins.soft_prompt_kl.measure import Advantage, Measured
+from diffkit_plugins.soft_prompt_kl.measured import Advantage, Measured
 from diffkit_plugins.soft_prompt_kl.reading import states
 
 FEWEST = 8

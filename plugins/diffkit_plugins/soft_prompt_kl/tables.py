@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from diffkit import Note, Table
 from diffkit.statistics import conformal_p
-from diffkit_plugins.soft_prompt_kl.measure import Advantage, Measured, ratio_of
+from diffkit_plugins.soft_prompt_kl.measured import Advantage, Measured, ratio_of
 
 
 def metrics(found: Advantage, hard: Measured, controls: Sequence[float]) -> dict[str, float]:

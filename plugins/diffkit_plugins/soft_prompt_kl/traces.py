@@ -7,7 +7,7 @@ from torch import Tensor
 
 from diffkit import Candidate, ModelPair, TokenTrace, TracedToken, likeliest
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
-from diffkit_plugins.soft_prompt_kl.measure import Measured, Parted
+from diffkit_plugins.soft_prompt_kl.measured import Measured, Parted
 from diffkit_plugins.soft_prompt_kl.reading import states
 
 CANDIDATES = 4
