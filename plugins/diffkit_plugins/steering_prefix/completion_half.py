@@ -7,7 +7,6 @@ from functools import cached_property
 from diffkit_plugins.steering_prefix.completing import Continuation
 from diffkit_plugins.steering_prefix.completions import CompletionObjective
 from diffkit_plugins.steering_prefix.half import Half
-from diffkit_plugins.steering_prefix.layout import Place
 from diffkit_plugins.steering_prefix.problem import Item, Problem
 from diffkit_plugins.steering_prefix.search_options import CompletionOptions
 
@@ -47,10 +46,9 @@ class CompletionHalf:
         )
         return cls(Half(objective), items, entropies)
 
-    @property
-    def places(self) -> tuple[Place, ...]:
-        """Where the suffixes stand."""
-        return tuple(item.place for item in self.items)
+    def prompts(self, prefix: Sequence[int]) -> list[tuple[int, ...]]:
+        """A prefix before each suffix; an empty one is none."""
+        return [item.place.prompt(prefix) for item in self.items]
 
     @property
     def references(self) -> tuple[Continuation, ...]:

@@ -7,12 +7,13 @@ from functools import cached_property
 from jaxtyping import Float
 from torch import Tensor
 
+from diffkit import Model
 from diffkit_plugins.steering_prefix.agreement import Agreement, agreement
 from diffkit_plugins.steering_prefix.completing import Continuation
 from diffkit_plugins.steering_prefix.completion_half import CompletionHalf
 from diffkit_plugins.steering_prefix.problem import Problem
 from diffkit_plugins.steering_prefix.search_options import CompletionOptions
-from diffkit_plugins.steering_prefix.speaker import Speaker
+from diffkit_plugins.steering_prefix.speaker import Prompts, Speaker
 
 
 @dataclass(frozen=True)
@@ -56,23 +57,25 @@ class Evaluation:
     problem: Problem
     training: CompletionHalf
     held_out: CompletionHalf
-    reference: Speaker
+    reference: Model
     """Whose completions are to be given."""
+    words: str
+    """The prefix that the reference has itself; may be empty."""
     options: CompletionOptions
     seed: int
 
     @classmethod
-    def of(cls, problem: Problem, reference: Speaker, seed: int) -> "Evaluation":
+    def of(
+        cls, problem: Problem, reference: Model, words: str, options: CompletionOptions, seed: int
+    ) -> "Evaluation":
         """With both halves of a problem that has suffixes."""
-        options = reference.options
-        halves = (
-            CompletionHalf.of(problem, objective, items, options)
-            for objective, items in (
-                (problem.training, problem.training_items),
-                (problem.held_out, problem.held_out_items),
-            )
-        )
-        return cls(problem, *halves, reference, options, seed)
+        training = CompletionHalf.of(problem, problem.training, problem.training_items, options)
+        held_out = CompletionHalf.of(problem, problem.held_out, problem.held_out_items, options)
+        return cls(problem, training, held_out, reference, words, options, seed)
+
+    def given(self, words: str) -> tuple[int, ...]:
+        """Token ids of a prefix in words, as they stand before the first held-out suffix."""
+        return self.problem.layout.prefix(words, self.held_out.items[0].place)
 
     def standing(self, name: str, ids: Sequence[int]) -> Standing:
         """How a prefix does.
@@ -81,42 +84,43 @@ class Evaluation:
             name: what it is called.
             ids: the prefix; empty for none.
         """
-        model = self.problem.model
-        speaker = Speaker(model, tuple(ids), self.problem.vocabulary, self.options)
-        text: str = model.tokenizer.decode(list(ids), clean_up_tokenization_spaces=False)
-        said = speaker.says((*self.training.places, *self.held_out.places))
-        count = len(self.training.items)
+        decode = self.problem.model.tokenizer.decode
+        prompts = self.training.prompts(ids), self.held_out.prompts(ids)
+        said = self._speaker.likeliest([*prompts[0], *prompts[1]])
+        count = len(prompts[0])
         return Standing(
             name,
-            text,
+            decode(list(ids), clean_up_tokenization_spaces=False),
             tuple(ids),
-            self._result(self.training, speaker, said[:count], None),
-            self._result(self.held_out, speaker, said[count:], self._sampled(speaker)),
+            self._result(self.training, ids, said[:count], None),
+            self._result(self.held_out, ids, said[count:], self._sampled(prompts[1])),
         )
 
     def _result(
         self,
         half: CompletionHalf,
-        speaker: Speaker,
+        ids: Sequence[int],
         said: tuple[Continuation, ...],
         sampled: Agreement | None,
     ) -> Result:
-        return Result(
-            half.half.losses(speaker.prefix),
-            half.entropy(speaker.prefix),
-            said,
-            self._agreement(half.references, said),
-            sampled,
-        )
+        greedy = self._agreement(half.references, said)
+        return Result(half.half.losses(ids), half.entropy(ids), said, greedy, sampled)
 
-    def _sampled(self, speaker: Speaker) -> Agreement | None:
+    def _sampled(self, prompts: Prompts) -> Agreement | None:
         if not self.options.sampled:
             return None
-        return self._agreement(self._drawn, speaker.draws(self.held_out.places, self.seed))
+        return self._agreement(self._drawn, self._speaker.drawn(prompts, self.seed))
+
+    @property
+    def _speaker(self) -> Speaker:
+        return Speaker(self.problem.model, self.problem.vocabulary, self.options)
 
     @cached_property
     def _drawn(self) -> tuple[Continuation, ...]:
-        return self.reference.draws(self.held_out.places, self.seed)
+        layout, places = self.problem.layout, [item.place for item in self.held_out.items]
+        prompts = [place.prompt(layout.prefix(self.words, place)) for place in places]
+        speaker = Speaker(self.reference, self.problem.vocabulary, self.options)
+        return speaker.drawn(prompts, self.seed)
 
     def _agreement(
         self, references: Sequence[Continuation], completions: Sequence[Continuation]

@@ -8,7 +8,6 @@ from diffkit_plugins.steering_prefix.problem import Problem, pair_problem
 from diffkit_plugins.steering_prefix.report import Report
 from diffkit_plugins.steering_prefix.searching import search
 from diffkit_plugins.steering_prefix.space import TokenSpace
-from diffkit_plugins.steering_prefix.speaker import Speaker
 from diffkit_plugins.steering_prefix.wording import EXPLAIN, MIRROR
 
 
@@ -37,8 +36,7 @@ class SteeringPrefix(DiffingMethod[SteeringPrefixConfig]):
         space = TokenSpace.of(problem.training, config)
         searched = search(problem.training, space, config, context)
         explained = pair.finetuned if config.objective == "explain" else pair.base
-        reference = Speaker(explained, (), problem.vocabulary, config)
-        evaluation = Evaluation.of(problem, reference, context.seed)
+        evaluation = Evaluation.of(problem, explained, "", config, context.seed)
         chance = Chance.of(problem.held_out, space, config, context.seed)
         report = Report.of(evaluation, searched, chance, _given(config))
         wording = EXPLAIN if config.objective == "explain" else MIRROR

@@ -43,11 +43,8 @@ class Report:
             chance: random prefixes on the held-out suffixes.
             given: other prefixes by what they are called, in words.
         """
-        problem = evaluation.problem
-        place = evaluation.held_out.places[0]
         others = [
-            evaluation.standing(name, problem.layout.prefix(words, place))
-            for name, words in given.items()
+            evaluation.standing(name, evaluation.given(words)) for name, words in given.items()
         ]
         return cls(
             evaluation,
@@ -73,6 +70,7 @@ class Report:
             "p_random": self.chance.p(self.best.held_out.loss),
             "loss_empty_nats": gap.empty,
             "loss_prefix_nats": self.best.held_out.loss,
+            "excess_nats": self.best.held_out.loss - gap.floor,
             "floor_nats": gap.floor,
             "exact_share": self.best.held_out.greedy.exact,
             "token_match_share": self.best.held_out.greedy.tokens,
