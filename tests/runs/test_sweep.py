@@ -72,6 +72,21 @@ def test_runs_that_share_a_base_and_a_format_are_one_batch(spec):
     assert [[one.seed for one in batch] for batch in batches(made)] == [[0, 2, 3], [1]]
 
 
+def test_what_a_run_tells_is_of_that_run(spec, store):
+    told = []
+    sweep([spec(0, steps=2), spec(1, steps=1)], store, replace(CPU, tell=told.append))
+    assert told == ["step 0", "step 1", "", "step 0", ""]
+
+
+def test_what_a_failed_run_told_goes_too(spec, store, failing):
+    source = "class M(Base):\n    def run(self, pair, config, context):\n"
+    method = failing(source + "        context.tell('best 1')\n        raise LookupError\n")
+    told = []
+    (result,) = sweep([replace(spec(), method=method)], store, replace(CPU, tell=told.append))
+    assert result.how == "failed"
+    assert told == ["best 1", ""]
+
+
 @pytest.mark.parametrize(
     ("source", "words"),
     [
@@ -185,7 +200,7 @@ def test_the_manifest_says_how_it_came_about(spec, store, world):
     (result,) = sweep([spec(batch_size=3, pause=0.001)], store)
     manifest = json.loads((result.run.folder / "manifest.json").read_text())
     assert manifest["options"]["batch_size"] == 3
-    assert set(manifest["identity"]["options"]) == {"steps", "every", "word"}
+    assert set(manifest["identity"]["options"]) == {"steps", "every", "word", "more"}
     assert manifest["identity"]["base"] == fingerprint(world / "weights" / "base")
     assert manifest["device"] == "cpu"
     assert manifest["seconds"] >= 0.001

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from diffkit import MethodConfig, execution_option
+from diffkit import InputFile, MethodConfig, execution_option
 
 
 class EchoConfig(MethodConfig):
@@ -16,6 +16,8 @@ class EchoConfig(MethodConfig):
     """Steps between two checkpoints; none makes none."""
     word: str = "echo"
     """What the note says."""
+    more: InputFile | None = None
+    """A file of what it says besides."""
     batch_size: int = execution_option(1, ge=1)
     """Plays no part."""
     pause: float = execution_option(0.0, ge=0)

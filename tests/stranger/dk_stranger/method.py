@@ -19,6 +19,7 @@ class Echo(DiffingMethod[EchoConfig]):
         score = float(sum(delta.norm() for delta in deltas))
         run = f"{sum(float(delta.sum()) for delta in deltas):.6f} {context.seed}"
         note("begin", run)
+        more = config.more.path.read_text() if config.more else ""
         total, first = torch.zeros(1), 0
         if at := context.checkpoints.load():
             total, first = at.tensors["total"], at.state["step"]
@@ -28,12 +29,13 @@ class Echo(DiffingMethod[EchoConfig]):
             if config.every and (step + 1) % config.every == 0:
                 context.checkpoints.save({"total": total}, {"step": step + 1})
             note("step", run, step)
+            context.tell(f"step {step}")
         context.artifacts.save("total", {"total": total})
         note("end", run)
         return Findings(
             change_score=score,
             metrics={"total": float(total)},
-            items=(Note(text=f"{config.word} of {len(context.texts)} texts"),),
+            items=(Note(text=f"{config.word} of {len(context.texts)} texts{more}"),),
         )
 
     def tools(self, pair: ModelPair, config: EchoConfig, run: FinishedRun) -> list[AgentTool]:
