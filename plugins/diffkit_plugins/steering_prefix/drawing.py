@@ -82,8 +82,9 @@ def fresh(
 ) -> Int[Tensor, "kept length"]:
     """The first ``count`` of these prefixes that are allowed, all different and not yet known."""
     rows = dict.fromkeys(map(tuple, drawn.tolist()))
-    new = [row for row in rows if row not in known]
-    if not new:
-        return drawn[:0]
-    prefixes = torch.tensor(new, device=drawn.device)
-    return prefixes[space.keeps(prefixes)][:count]
+    new = drawn.new_tensor([row for row in rows if row not in known]).view(-1, drawn.shape[1])
+    kept = new[:0]
+    while len(kept) < count and len(new):  # most are allowed: few need be tokenised to find enough
+        some, new = new[: count - len(kept)], new[count - len(kept) :]
+        kept = torch.cat([kept, some[space.keeps(some)]])
+    return kept

@@ -101,9 +101,20 @@ class Scorer:
             promised = fluent if promised is None else promised + fluent
         return promised
 
-    def whole(self, ids: Int[Tensor, " length"]) -> Tried:
-        """A prefix read with every item."""
-        return self.wholes(ids[None])[0]
+    def completed(
+        self,
+        ids: Int[Tensor, " length"],
+        items: Sequence[int],
+        losses: Float[Tensor, " items"],
+        penalty: float,
+    ) -> Tried:
+        """A prefix that was read with some items, read with the others too."""
+        rest = sorted(set(range(self.items)) - set(items))
+        whole = losses.new_zeros(self.items)
+        whole[items] = losses
+        if rest:
+            whole[rest] = self.losses(ids[None], rest)[0]
+        return Tried(tuple(ids.tolist()), whole, penalty)
 
     def wholes(self, prefixes: Int[Tensor, "tried length"]) -> list[Tried]:
         """Prefixes read with every item."""

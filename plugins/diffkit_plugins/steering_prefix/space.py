@@ -96,9 +96,10 @@ class TokenSpace:
     def keeps(self, prefixes: Int[Tensor, "tried length"]) -> Bool[Tensor, " tried"]:
         """Which prefixes are of allowed tokens, read back as themselves, and say no banned word."""
         good = self.allowed[prefixes].all(dim=1)
-        back = torch.tensor(self.reads_back(prefixes), dtype=torch.bool, device=good.device)
-        said = [self._may_say(self.text(row)) for row in prefixes.tolist()]
-        return good & back & torch.tensor(said, dtype=torch.bool, device=good.device)
+        rows = good.nonzero().squeeze(1)
+        rows = rows[[self._may_say(self.text(row)) for row in prefixes[rows].tolist()]]
+        rows = rows[self.reads_back(prefixes[rows])] if len(rows) else rows
+        return torch.zeros_like(good).index_fill(0, rows, value=True)
 
     def penalty(self, prefixes: Int[Tensor, "tried length"]) -> Float[Tensor, " tried"]:
         """Nats added for closeness to what is disliked; 0 where nothing is."""

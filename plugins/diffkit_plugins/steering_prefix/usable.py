@@ -1,6 +1,7 @@
 """Which tokens are text by themselves."""
 
 import re
+import unicodedata
 
 import torch
 from jaxtyping import Bool
@@ -24,7 +25,7 @@ def token_texts(model: Model) -> list[str]:
 
 
 def usable(model: Model, texts: list[str]) -> Bool[Tensor, " vocabulary"]:
-    """Tokens that a user can type: no special, added or unused one, no part of a character.
+    """Tokens that a user can type: none special, added, unused, invisible or half a character.
 
     Args:
         model: the model that reads them.
@@ -43,4 +44,8 @@ def usable(model: Model, texts: list[str]) -> Bool[Tensor, " vocabulary"]:
 
 
 def _typed(text: str) -> bool:
-    return bool(text) and "\N{REPLACEMENT CHARACTER}" not in text
+    return bool(text) and all(
+        char in "\n\t"
+        or (char != "\N{REPLACEMENT CHARACTER}" and unicodedata.category(char)[0] != "C")
+        for char in text
+    )

@@ -66,7 +66,7 @@ class Momentum(Optimiser):
         self._known.update(map(tuple, prefixes.tolist()))
         if totals[best] >= lane.tried.losses[items].mean() + lane.tried.penalty:
             return None
-        tried = scorer.whole(prefixes[best])
+        tried = scorer.completed(prefixes[best], items, losses[best], float(penalties[best]))
         self._record.offer(tried)
         return tried
 
