@@ -22,10 +22,10 @@ class ReadsBack:
         self._places = tuple(kinds.values())
 
     def __call__(self, prefixes: Sequence[Sequence[int]]) -> list[bool]:
-        """Whether each prefix is itself again in all places."""
+        """Whether each prefix is itself again in all places; none at all always is."""
         kept = [True] * len(prefixes)
         for place in self._places:
-            live = [i for i, keeps in enumerate(kept) if keeps]
+            live = [i for i, keeps in enumerate(kept) if keeps and len(prefixes[i])]
             wholes = self._again(place, [prefixes[i] for i in live])
             for i, whole in zip(live, wholes, strict=True):
                 kept[i] = whole == [*place.before, *prefixes[i], *place.rest]

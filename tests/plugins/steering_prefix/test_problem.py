@@ -1,0 +1,115 @@
+import pytest
+import torch
+from diffkit_plugins.steering_prefix.problem import match_problem
+from diffkit_plugins.steering_prefix.search_options import CompletionOptions
+
+from diffkit import UserError
+
+
+def test_half_of_the_suffixes_are_held_out(problem_of):
+    problem = problem_of()
+    assert problem.training.items == problem.held_out.items == 4
+    halves = [
+        {item.place.suffix for item in items}
+        for items in (problem.training_items, problem.held_out_items)
+    ]
+    assert not halves[0] & halves[1]
+    assert problem.dropped == 0
+    for items, objective in (
+        (problem.training_items, problem.training),
+        (problem.held_out_items, problem.held_out),
+    ):
+        assert [item.place for item in items] == list(objective.places)
+        assert [item.reference for item in items] == list(objective.references)
+        torch.testing.assert_close(objective.empty, torch.tensor([item.empty for item in items]))
+
+
+def test_suffixes_that_do_not_depend_are_dropped_and_counted(problem_of):
+    everything = problem_of()
+    items = [*everything.training_items, *everything.held_out_items]
+    gains = sorted(item.dependence for item in items)
+    limit = (gains[3] + gains[4]) / 2
+    some = problem_of(min_dependence=limit)
+    kept = [*some.training_items, *some.held_out_items]
+    assert sorted(item.dependence for item in kept) == pytest.approx(gains[4:], rel=1e-4)
+    assert some.dropped == 4
+
+
+def test_others_take_the_places_of_dropped_ones(problem_of):
+    everything = problem_of()
+    items = [*everything.training_items, *everything.held_out_items]
+    limit = sorted(item.dependence for item in items)[4] * 0.999
+    two = problem_of(min_dependence=limit, suffixes=2)
+    kept = [*two.training_items, *two.held_out_items]
+    assert len(kept) == 2
+    assert all(item.dependence > limit for item in kept)
+    assert two.dropped <= 6
+
+
+def test_one_suffix_alone_is_too_few(problem_of):
+    items = [*problem_of().training_items, *problem_of().held_out_items]
+    gains = sorted(item.dependence for item in items)
+    problem = problem_of(min_dependence=(gains[-1] + gains[-2]) / 2)
+    assert (problem.training.items, problem.held_out.items, problem.dropped) == (0, 0, 7)
+
+
+def test_identical_sides_leave_nothing(problem_of, identical_pair):
+    problem = problem_of(identical_pair)
+    assert (problem.training.items, problem.dropped) == (0, 8)
+
+
+def test_the_mirror_is_read_by_the_other_side(problem_of, tiny_pair):
+    explain, mirror = problem_of(), problem_of(objective="mirror")
+    assert explain.model is tiny_pair.base
+    assert mirror.model is tiny_pair.finetuned
+    said = [
+        {i.place.suffix: i.reference.targets for i in (*p.training_items, *p.held_out_items)}
+        for p in (explain, mirror)
+    ]
+    assert said[0] != said[1]
+
+
+def test_the_same_seed_gives_the_same_problem_whatever_the_batch_size(problem_of):
+    one, other = problem_of(decoding="sampled"), problem_of(decoding="sampled", batch_size=3)
+    assert [i.place for i in one.training_items] == [i.place for i in other.training_items]
+    targets = [[i.reference.targets for i in p.held_out_items] for p in (one, other)]
+    assert targets[0] == targets[1]
+    torch.testing.assert_close(one.training.empty, other.training.empty, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["kl", "cross-entropy"])
+@pytest.mark.parametrize("decoding", ["greedy", "sampled"])
+def test_the_reference_prefix_itself_reaches_the_floor(tiny_model, context, loss, decoding):
+    options = CompletionOptions(
+        loss=loss, decoding=decoding, completion_tokens=5, suffixes=8, min_dependence=0.0
+    )
+    problem = match_problem(tiny_model, "Sell the bread", options, context)
+    items = problem.training_items
+    ids = problem.layout.prefix("Sell the bread", items[0].place)
+    losses = problem.training.losses(torch.tensor([ids]), range(len(items)))[0]
+    torch.testing.assert_close(losses, problem.training.floors, atol=2e-5, rtol=0)
+    assert float((problem.training.empty - problem.training.floors).min()) > 0
+    assert problem.training.reads_back(torch.tensor([ids])) == [True]
+
+
+def test_an_empty_reference_is_refused(tiny_model, context):
+    with pytest.raises(UserError, match="reference prefix is empty"):
+        match_problem(tiny_model, " ", CompletionOptions(), context)
+
+
+def test_suffixes_that_a_template_refuses_are_passed_over(tiny_model, context, monkeypatch):
+    from diffkit_plugins.steering_prefix.layout import Layout
+    from jinja2 import TemplateError
+
+    place = Layout.place
+
+    def refuse(self, suffix, kind):
+        if kind == "chat":
+            raise TemplateError("no chats here")
+        return place(self, suffix, kind)
+
+    monkeypatch.setattr(Layout, "place", refuse)
+    options = CompletionOptions(completion_tokens=4, min_dependence=0.0)
+    problem = match_problem(tiny_model, "Sell the bread", options, context)
+    kinds = {item.place.kind for item in (*problem.training_items, *problem.held_out_items)}
+    assert kinds == {"document"}
