@@ -52,6 +52,10 @@ class SoftPromptKLConfig(MethodConfig):
     """Each soft token's norm is held below this quantile of the vocabulary's norms."""
     cap: float = Field(default=5.0, gt=0, le=1e6)
     """A token's divergence counts up to this many nats, so that no single one decides."""
+    anchor: float = Field(default=2.0, ge=0, le=1e3)
+    """Weight of KL(base under the prompt ‖ base without it), in nats per token, subtracted: what
+    parts the sides while the base goes on as ever is what finetuning added. 0: the bare divergence,
+    whose optima are near certain to be degenerate."""
     fluency: float = Field(default=0.0, ge=0, le=1e3)
     """Weight of the finetuned side's mean negative log-likelihood of what is read, subtracted."""
     entropy: float = Field(default=0.0, ge=0, le=1e3)

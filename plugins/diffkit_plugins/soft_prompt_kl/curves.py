@@ -59,7 +59,7 @@ def convergence(trained: Trained) -> Note:
 
 def _course(training: Training) -> str:
     first, last = training.history[0], training.history[-1]
-    best = max(training.history, key=lambda one: one.divergence)
+    best = max(training.history, key=lambda one: one.score)
     words = f" began at a held-out divergence of {_nats(first)} with random tokens"
     if best is first:
         words += f" and never found a better prompt in {last.step} steps"

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from diffkit import pair_loss, paired_gradient
+from diffkit_plugins.soft_prompt_kl.anchor import Rest, at_rest
 from diffkit_plugins.soft_prompt_kl.joined import joined
 from diffkit_plugins.soft_prompt_kl.loss import Objective
 from diffkit_plugins.soft_prompt_kl.passages import Passage
@@ -71,6 +72,7 @@ def _of_batch(
     base, finetuned = (joined(side, prompt, passages) for side in (pair.base, pair.finetuned))
     assert base.embeds is not None  # noqa: S101 - it is given where a prompt is
     counted = _counted(passages, len(prompt), base.mask)
+    rest = at_rest(pair, passages) if problem.objective.anchor else None
     total = 0.0
 
     def loss(
@@ -79,7 +81,7 @@ def _of_batch(
     ) -> Float[Tensor, ""]:
         nonlocal total
         rows = (read_base[counted.mask], read_finetuned[counted.mask.to(read_finetuned.device)])
-        lost = _lost(problem.objective, counted.came)
+        lost = _lost(problem.objective, counted.came, rest)
         fused = pair_loss(pair, *rows, lost, chunk=problem.config.chunk)
         total = -float(fused.values.double().sum())
         return scale(fused.total)
@@ -94,9 +96,17 @@ def _of_batch(
 
 
 def _lost(
-    objective: Objective, came: Int[Tensor, " counted"]
+    objective: Objective, came: Int[Tensor, " counted"], rest: Rest | None
 ) -> Callable[[Tensor, Tensor, slice], Tensor]:
-    return lambda log_p, log_q, places: -objective(log_p, log_q, came[places])
+    def lost(
+        log_p: Float[Tensor, "chunk vocabulary"],
+        log_q: Float[Tensor, "chunk vocabulary"],
+        places: slice,
+    ) -> Float[Tensor, " chunk"]:
+        moved = None if rest is None else rest.moved(log_q, places)
+        return -objective(log_p, log_q, came[places], moved)
+
+    return lost
 
 
 def _counted(passages: Sequence[Passage], length: int, mask: Bool[Tensor, "batch seq"]) -> _Counted:

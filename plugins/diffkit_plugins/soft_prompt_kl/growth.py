@@ -11,7 +11,7 @@ from diffkit_plugins.soft_prompt_kl.trained import Evaluated
 
 def stale(history: Sequence[Evaluated]) -> int:
     """Evaluations in a row, of prompts of the current length, none of which was the best so far."""
-    scores = [one.divergence for one in history]
+    scores = [one.score for one in history]
     best = scores.index(max(scores))
     current = [one.length for one in history].index(history[-1].length)
     return min(len(history) - 1 - best, len(history) - current)

@@ -39,7 +39,12 @@ def problem_of(pair: ModelPair, config: SoftPromptKLConfig, data: Data, seed: in
         pair=pair,
         config=config,
         objective=Objective(
-            divergence(config.divergence), config.cap, config.fluency, config.entropy, band
+            divergence(config.divergence),
+            config.cap,
+            config.anchor,
+            config.fluency,
+            config.entropy,
+            band,
         ),
         vocabulary=Vocabulary.of(pair.base, pair.vocabulary),
         data=data,

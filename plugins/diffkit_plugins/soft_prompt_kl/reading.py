@@ -86,15 +86,16 @@ def _flat(
     done = []
     for start in range(0, max(len(came), 1), chunk):
         part = slice(start, start + chunk)
-        log_q = _log_probabilities(pair.base, base[part], pair.vocabulary)
-        log_p = _log_probabilities(pair.finetuned, finetuned[part], pair.vocabulary)
+        log_q = log_probabilities(pair.base, base[part], pair.vocabulary)
+        log_p = log_probabilities(pair.finetuned, finetuned[part], pair.vocabulary)
         kept = numbers(log_p.to(log_q.device), log_q, came[part].long().to(log_q.device))
         done.append(kept.float().cpu())
     return torch.cat(done)
 
 
-def _log_probabilities(
+def log_probabilities(
     side: Model, read: Float[Tensor, "chunk hidden"], vocabulary: int
 ) -> Float[Tensor, "chunk vocabulary"]:
+    """Over the first ``vocabulary`` tokens, renormalised, from what a side's unembedding reads."""
     # float32 before the softmax: bfloat16 has eight bits, too few for a sum over a vocabulary.
     return side.project(read)[:, :vocabulary].float().log_softmax(dim=-1)

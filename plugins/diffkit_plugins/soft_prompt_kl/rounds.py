@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from diffkit_plugins.soft_prompt_kl.anchor import moved
 from diffkit_plugins.soft_prompt_kl.chance import chance
 from diffkit_plugins.soft_prompt_kl.completing import complete
 from diffkit_plugins.soft_prompt_kl.loss import Objective
@@ -111,4 +112,16 @@ def mean_of(
         for pool in pools
         if pool
     ]
+    return sum(means) / max(len(means), 1)
+
+
+def moved_by(
+    problem: Problem,
+    prompt: Float[Tensor, "length hidden"],
+    pools: Sequence[Sequence[Passage]],
+) -> float:
+    """Mean KL of the base from itself without the prompt, of each pool and then of the pools."""
+    if not problem.objective.anchor:
+        return 0.0
+    means = [moved(problem.pair, problem.config, prompt, pool) for pool in pools if pool]
     return sum(means) / max(len(means), 1)

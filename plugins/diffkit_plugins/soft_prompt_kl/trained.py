@@ -14,6 +14,10 @@ class Evaluated:
     """Steps taken before it; 0 is the start."""
     divergence: float
     """Held-out mean divergence per token, clipped, in nats."""
+    moved: float
+    """KL of the base under the prompt from the base without it, on the same, in nats per token."""
+    score: float
+    """Held-out divergence less what it costs to move the base: what prompts are compared by."""
     training: float
     """Mean of the training objective since the evaluation before, in nats per token."""
     norm: float
@@ -27,7 +31,7 @@ class Training:
     """One training from one start."""
 
     best: Float[Tensor, "length hidden"]
-    """The prompt with the largest held-out divergence, float32."""
+    """The prompt with the largest held-out score, float32."""
     last: Float[Tensor, "lengthened hidden"]
     """The prompt after the last step."""
     history: tuple[Evaluated, ...]
@@ -36,8 +40,8 @@ class Training:
 
     @property
     def score(self) -> float:
-        """The largest held-out divergence."""
-        return max(one.divergence for one in self.history)
+        """The largest held-out score."""
+        return max(one.score for one in self.history)
 
 
 @dataclass(frozen=True)
@@ -48,5 +52,5 @@ class Trained:
 
     @property
     def best(self) -> Training:
-        """The one with the largest held-out divergence, the first of equals."""
+        """The one with the largest held-out score, the first of equals."""
         return max(self.trainings, key=lambda training: training.score)

@@ -12,7 +12,7 @@ from diffkit_plugins.soft_prompt_kl.passages import Data
 from diffkit_plugins.soft_prompt_kl.problem import Problem, problem_of
 from diffkit_plugins.soft_prompt_kl.prompt import start
 from diffkit_plugins.soft_prompt_kl.resume import Climb, load, save
-from diffkit_plugins.soft_prompt_kl.rounds import Round, batches, draw, mean_of
+from diffkit_plugins.soft_prompt_kl.rounds import Round, batches, draw, mean_of, moved_by
 from diffkit_plugins.soft_prompt_kl.steps import Ascent
 from diffkit_plugins.soft_prompt_kl.trained import Evaluated, Trained, Training
 
@@ -67,7 +67,7 @@ def _climbed(
             save(context.checkpoints, ended, climb)
         found = draw(problem, climb.ascent.prompt.detach(), restart * (config.steps + 1) + step)
         _evaluate(problem, climb, found)
-        context.tell(f"best {max(one.divergence for one in climb.history):.3f} nats per token")
+        context.tell(f"best {max(one.score for one in climb.history):.3f} nats per token")
         if stale(climb.history) >= config.patience and not _grown(problem, climb, restart):
             stopped = "patience"
             break
@@ -81,7 +81,7 @@ def _climbed(
 
 def _evaluate(problem: Problem, climb: Climb, found: Round) -> None:
     ascent = climb.ascent
-    prompt = ascent.prompt.detach()
+    config, prompt = problem.config, ascent.prompt.detach()
     divergence = mean_of(problem, problem.objective.plain, prompt, found.held_out)
     objective = (
         ascent.objective.take()
@@ -89,9 +89,13 @@ def _evaluate(problem: Problem, climb: Climb, found: Round) -> None:
         else mean_of(problem, problem.objective, prompt, found.training)
     )
     norm = float(prompt.norm(dim=1).mean()) / problem.vocabulary.median
-    if all(divergence > one.divergence for one in climb.history):
+    away = moved_by(problem, prompt, found.held_out)
+    score = divergence - config.anchor * away
+    if all(score > one.score for one in climb.history):
         climb.best = prompt.clone()
-    climb.history.append(Evaluated(ascent.step, divergence, objective, norm, len(prompt)))
+    climb.history.append(
+        Evaluated(ascent.step, divergence, away, score, objective, norm, len(prompt))
+    )
 
 
 def _grown(problem: Problem, climb: Climb, restart: int) -> bool:
