@@ -43,7 +43,7 @@ def _batch(
     held = (0,) * len(prompt)  # places that the prompt's vectors are written to
     inputs = Inputs.of([held + row for row in rows], side=padding).to(side.device)
     assert inputs.ids is not None  # noqa: S101 - rows of ids always give ids
-    embeds = side.embed(inputs.ids)
+    embeds = side.embed(inputs.ids).detach()  # recomputed blocks have it require gradients
     own = inputs.mask & (inputs.positions < len(prompt))
     embeds[own] = prompt.detach().to(embeds).repeat(len(rows), 1)
     return inputs.with_embeds(embeds)

@@ -36,7 +36,7 @@ def start(
     ordinary = [token for token in range(len(vocabulary.norms)) if token not in special]
     places = torch.randint(len(ordinary), (length,), generator=chance)
     ids = torch.tensor(ordinary)[places]
-    return side.embed(ids[None])[0].float().clone()
+    return side.embed(ids[None])[0].detach().float().clone()
 
 
 def bounded(prompt: Float[Tensor, "length hidden"], limit: float) -> Float[Tensor, "length hidden"]:

@@ -51,4 +51,4 @@ class Vocabulary:
 
 def _tables(side: Model, count: int) -> Iterator[Float[Tensor, "rows hidden"]]:
     for ids in torch.arange(count).split(_ROWS):
-        yield side.embed(ids[None])[0].float().cpu()
+        yield side.embed(ids[None])[0].detach().float().cpu()
