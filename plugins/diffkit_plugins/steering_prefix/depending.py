@@ -7,9 +7,9 @@ from itertools import islice
 from diffkit import Model, RunContext, Sampling
 from diffkit_plugins.steering_prefix.completions import CompletionObjective
 from diffkit_plugins.steering_prefix.layout import Layout, Place
+from diffkit_plugins.steering_prefix.places import places_of
 from diffkit_plugins.steering_prefix.references import Reader, Reference
 from diffkit_plugins.steering_prefix.search_options import CompletionOptions
-from diffkit_plugins.steering_prefix.suffixes import suffixes
 
 _BLOCKS = 8
 """How many times as many suffixes as are wanted are tried, before fewer have to do."""
@@ -61,7 +61,7 @@ class Depending:
         """
         wanted = self.options.suffixes
         tried, depend = 0, list[Item]()
-        places = self._places(context)
+        places = places_of(self.layout, self.options, context)
         blocks = iter(lambda: tuple(islice(places, wanted)), ())
         for block in context.progress(islice(blocks, _BLOCKS), label="blocks of suffixes"):
             for item in self._items(block, tried, context.seed):
@@ -90,15 +90,6 @@ class Depending:
         floors = objective.floors.tolist()
         for place, reference, loss, floor in zip(places, references, empty, floors, strict=True):
             yield Item(place, reference, loss, floor)
-
-    def _places(self, context: RunContext) -> Iterator[Place]:
-        from jinja2 import TemplateError
-
-        for suffix in suffixes(self.layout.tokenizer, context.texts, self.options, context.seed):
-            try:
-                yield self.layout.place(suffix.words, suffix.kind)
-            except TemplateError:  # some templates refuse what others take
-                continue
 
     def _objective(
         self, places: Sequence[Place], references: Sequence[Reference]

@@ -77,6 +77,14 @@ class Layout:
             trims=" " + _STAND_INS[0] + after not in self._words(" " + _STAND_INS[0] + after, kind),
         )
 
+    @property
+    def opening(self) -> int:
+        """A token to stand before the first word, where the tokenizer itself sets none there."""
+        for token in (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id):
+            if token is not None:
+                return int(token)
+        return 0
+
     def ids(self, words: str, kind: Kind) -> list[int]:
         """Token ids of a prompt in which a user says something, or a document begins."""
         templated = kind == "chat"

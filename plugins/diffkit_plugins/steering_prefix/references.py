@@ -102,3 +102,16 @@ def log_rest(log_top: Float[Tensor, "*batch top"]) -> Float[Tensor, "*batch"]:
     """Log of what probabilities leave of 1, at least 6e-8: float32 knows no less."""
     left = 1 - log_top.exp().sum(dim=-1)
     return left.clamp(min=torch.finfo(torch.float32).eps / 2).log()
+
+
+def certain(continuation: Continuation) -> Reference:
+    """A reference to which what is said is the one thing possible; its targets are the tokens."""
+    count = len(continuation.ids)
+    return Reference(
+        continuation,
+        targets=continuation.ids,
+        top=torch.tensor(continuation.ids)[:, None],
+        log_top=torch.zeros(count, 1),
+        log_rest=log_rest(torch.zeros(count, 1)),
+        log_targets=torch.zeros(count),
+    )
