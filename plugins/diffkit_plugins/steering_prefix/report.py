@@ -9,6 +9,7 @@ from diffkit_plugins.steering_prefix.chance import Chance
 from diffkit_plugins.steering_prefix.evaluation import Evaluation, Standing
 from diffkit_plugins.steering_prefix.searched import Search, Searched
 from diffkit_plugins.steering_prefix.shown import explained, similar
+from diffkit_plugins.steering_prefix.summary import summary
 from diffkit_plugins.steering_prefix.wording import Wording
 from diffkit_plugins.steering_prefix.worth import token_table
 
@@ -83,6 +84,7 @@ class Report:
         training, held_out = self.evaluation.training, self.evaluation.held_out
         searches = self._searches()
         losses = [held_out.half.loss(search.ids) for search in searches]
+        yield summary(self.best, self.chance, self.evaluation, wording)
         yield tables.found_table(searches, losses, held_out.half, self.chance)
         yield token_table(held_out.half.objective, self.best.ids)
         yield explained(

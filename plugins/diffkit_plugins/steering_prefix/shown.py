@@ -11,7 +11,9 @@ from diffkit_plugins.steering_prefix.wording import Wording
 
 
 def explained(items: Sequence[Item], own: Sequence[Continuation], wording: Wording) -> Samples:
-    """What is to be explained: both texts after each suffix, the least expected reference first.
+    """What is to be explained: both texts after each suffix.
+
+    Where they differ comes first, then what is expected least.
 
     Args:
         items: the suffixes with their references.
@@ -20,7 +22,7 @@ def explained(items: Sequence[Item], own: Sequence[Continuation], wording: Wordi
     """
     ranked = sorted(zip(items, own, strict=True), key=lambda row: -row[0].empty)
     rows = []
-    for item, said in ranked:
+    for item, said in sorted(ranked, key=lambda row: _rate(*row) == 1):
         texts = said.text, item.reference.continuation.text
         base, finetuned = reversed(texts) if wording.swap else texts
         rows.append(
@@ -52,7 +54,7 @@ def similar(
     return Samples(
         title=f"Held-out suffixes after which the prefix's text is {what} the reference's",
         sides=wording.imitated,
-        unit="of the tokens agree",
+        unit="token match rate",
         rows=tuple(
             Sample(
                 prompt=item.place.suffix,

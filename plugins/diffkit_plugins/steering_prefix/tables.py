@@ -35,17 +35,17 @@ def found_table(searches: Sequence[Search], losses: Sequence[float], half: Half,
         )
         for search, loss in zip(searches, losses, strict=True)
     ]
-    unit = half.objective.unit
     return Table(
-        title=f"The prefix, and how it does on {half.objective.items} held-out suffixes",
+        title=f"The prefix on {half.objective.items} held-out items: share of the gap closed, also "
+        f"by the best of {len(chance.losses)} random prefixes; losses in {half.objective.unit}",
         columns=(
             "prefix",
-            "share of the gap closed",
-            f"by the best of {len(chance.losses)} random prefixes",
-            "p against them",
-            f"loss, {unit}",
-            "without a prefix",
-            "on training suffixes",
+            "gap closed",
+            "best random",
+            "p",
+            "loss",
+            "loss without",
+            "training loss",
         ),
         rows=tuple(rows),
     )
@@ -74,15 +74,16 @@ def loss_table(standings: Sequence[Standing], training: CompletionHalf,
     floors = (training.half.gap.floor, gap.floor)
     rows.append(("the reference itself", None, *floors, 1.0, held_out.entropy_floor, 0.0))
     return Table(
-        title="Prefixes beside each other: losses in nats per token",
+        title="Prefixes beside each other: losses in nats per token; gap and CE (cross-entropy) "
+        "of held-out suffixes",
         columns=(
             "which",
             "prefix",
-            "training loss",
-            "held-out loss",
-            "share of the gap closed",
-            "cross-entropy, held out",
-            "above the reference's own",
+            "training",
+            "held out",
+            "gap closed",
+            "CE",
+            "CE above the reference's",
         ),
         rows=tuple(rows),
     )
@@ -138,9 +139,9 @@ def comparison_table(compared: Sequence[Search], losses: Sequence[float], half: 
         columns=(
             "optimiser",
             "prefix",
-            "training loss",
-            "held-out loss",
-            "share of the gap closed",
+            "training",
+            "held out",
+            "gap closed",
             "training loss after each stage",
         ),
         rows=tuple(rows),

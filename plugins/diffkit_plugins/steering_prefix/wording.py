@@ -9,6 +9,8 @@ BOTH = ("base", "finetuned")
 class Wording:
     """Titles and the names of columns of texts."""
 
+    task: str
+    """What ``{prefix}`` is to do."""
     explained: str
     """Title of what the prefix is to bring about."""
     without: tuple[str, str] = BOTH
@@ -20,19 +22,24 @@ class Wording:
 
 
 EXPLAIN = Wording(
-    "What the prefix is to explain: both sides without it, the finetuned text that the base "
-    "expects least first",
+    "With {prefix} before the user's words, or at a document's start, the base is to say what the "
+    "finetuned side says without it",
+    "What the prefix is to explain: both sides without it, different texts first, then by "
+    "how little the base expects the finetuned text",
     imitated=("finetuned without a prefix", "base with the prefix"),
 )
 MIRROR = Wording(
-    "What the prefix is to explain: both sides without it, the base's text that the finetuned "
-    "side expects least first",
+    "With {prefix} before the user's words, or at a document's start, the finetuned side is to say "
+    "what the base says without it",
+    "What the prefix is to explain: both sides without it, different texts first, then by "
+    "how little the finetuned side expects the base's text",
     swap=True,
     imitated=("base without a prefix", "finetuned with the prefix"),
 )
 MATCH = Wording(
-    "What the prefix is to do: texts without one and with the reference, the reference's text "
-    "that is expected least first",
+    "{prefix} is to do what the reference prefix does",
+    "What the prefix is to do: texts without one and with the reference, different texts "
+    "first, then by how little the reference's is expected without it",
     without=("without a prefix", "with the reference"),
     imitated=("with the reference", "with the prefix"),
 )

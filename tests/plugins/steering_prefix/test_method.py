@@ -52,8 +52,8 @@ def test_it_conforms(conforms):
 
 def test_the_most_telling_findings_come_first(run, tiny_pair):
     kinds = [type(item) for item in run(tiny_pair).items]
-    assert kinds[:3] == [Table, TokenTable, Samples]
-    assert kinds[3:] == [Samples, Samples, Table, Table, Series, Series]
+    assert kinds[:4] == [Note, Table, TokenTable, Samples]
+    assert kinds[4:] == [Samples, Samples, Table, Table, Series, Series]
 
 
 def test_the_score_is_the_share_of_the_held_out_gap(run, tiny_pair):
@@ -69,7 +69,7 @@ def test_the_score_is_the_share_of_the_held_out_gap(run, tiny_pair):
 
 def test_the_first_table_says_the_prefix_beside_chance(run, tiny_pair):
     findings = run(tiny_pair)
-    table, tokens = findings.items[:2]
+    table, tokens = findings.items[1:3]
     ((prefix, closed, random, p, loss, empty, _),) = table.rows
     decode = tiny_pair.base.tokenizer.decode
     ids = tiny_pair.base.tokenizer(prefix, add_special_tokens=False).input_ids
@@ -91,15 +91,15 @@ def test_what_is_explained_is_what_each_side_says_by_itself(run, tiny_pair):
     shared = [row for row in explained.rows if row.prompt in both]
     assert shared
     assert all(both[row.prompt] == (row.base, row.finetuned) for row in shared)
-    scores = [row.score for row in explained.rows]
-    assert scores == sorted(scores, reverse=True)
+    keys = [(row.base == row.finetuned, -row.score) for row in explained.rows]
+    assert keys == sorted(keys)
 
 
 def test_the_mirror_is_the_pair_turned_round(run, tiny_pair):
     there = run(tiny_pair, objective="mirror")
     back = run(ModelPair(tiny_pair.finetuned, tiny_pair.base))
     assert there.metrics == pytest.approx(back.metrics)
-    assert there.items[0] == back.items[0]
+    assert there.items[1] == back.items[1]
 
 
 def test_similar_and_dissimilar_suffixes_are_held_out_ones(run, tiny_pair):
@@ -148,7 +148,7 @@ def test_suffixes_that_depend_on_nothing_leave_a_note(run, tiny_pair):
 @pytest.mark.parametrize("execution", [{"batch_size": 1}, {"batch_size": 3}])
 def test_the_batch_size_changes_nothing(run, tiny_pair, execution):
     one, other = run(tiny_pair), run(tiny_pair, **execution)
-    assert one.items[0].rows[0][0] == other.items[0].rows[0][0]
+    assert one.items[1].rows[0][0] == other.items[1].rows[0][0]
     assert one.metrics == pytest.approx(other.metrics, rel=1e-4, abs=1e-6)
 
 
@@ -161,7 +161,7 @@ def test_the_global_random_state_plays_no_part(run, tiny_pair):
 
 def test_both_sides_may_have_tokens_of_their_own(run, resized_pair, tiny_texts):
     for objective in ("explain", "mirror"):
-        table = run(resized_pair, objective=objective).items[0]
+        table = run(resized_pair, objective=objective).items[1]
         assert "<|new" not in table.rows[0][0]
 
 
