@@ -64,8 +64,8 @@ def direction_split(
             model, layout, places, layer=layer, aim=aim, batch_size=config.batch_size
         )
 
-    halves = split_places(layout, config, context, in_context=in_context)
-    return Split(layout, *(objective(places) for places in halves), *halves)
+    training, held_out = split_places(layout, config, context, in_context=in_context)
+    return Split(layout, objective(training), objective(held_out), training, held_out)
 
 
 def read_vector(file: Path, width: int) -> Float[Tensor, " hidden"]:
