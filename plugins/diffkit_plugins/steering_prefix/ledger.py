@@ -1,6 +1,7 @@
 """Finished searches, and how far the one under way is, in the run's checkpoint."""
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -60,10 +61,10 @@ class Ledger:
         }
         return Checkpoint(tensors, self._left.state["state"])
 
-    def keep(self, name: str, checkpoint: Checkpoint) -> None:
-        """Saves how far a search is, unless that was done a moment ago."""
+    def keep(self, name: str, make: Callable[[], Checkpoint]) -> None:
+        """Saves how far a search is, unless something was saved a moment ago."""
         if time.monotonic() - self._saved >= SECONDS:
-            self._save(name, checkpoint)
+            self._save(name, make())
 
     def _save(self, name: str, checkpoint: Checkpoint) -> None:
         tensors: dict[str, Tensor] = dict(self._tensors)

@@ -66,8 +66,8 @@ class Task:
     """Says how things stand, after each step."""
     left: Checkpoint | None = None
     """What `keep` was last given, where the search was interrupted."""
-    keep: Callable[[Checkpoint], None] = field(default=lambda _: None)
-    """Takes, after a step, all that the search needs in order to go on from there."""
+    keep: Callable[[Callable[[], Checkpoint]], None] = field(default=lambda _: None)
+    """Takes, after a step, what makes a checkpoint to go on from; it is made now and then."""
 
 
 class Optimiser(ABC):

@@ -30,7 +30,11 @@ class Lane:
         """Ends a step: takes a prefix that is better; none says that there was no such."""
         self.stale += 1
         if tried is not None and tried.total < self.tried.total:
-            self.tried, self.stale = tried, 0
+            self.move(tried)
+
+    def move(self, tried: Tried) -> None:
+        """Goes to a prefix, be it better or not."""
+        self.tried, self.stale = tried, 0
 
 
 class Pool:

@@ -42,6 +42,20 @@ class Promises:
         chances = tokens.values.isfinite().float()
         return Proposals(tokens.indices.cpu(), (chances / chances.sum(1, keepdim=True)).cpu())
 
+    def flips(self, ids: Int[Tensor, " length"], nearest: int) -> Int[Tensor, "flips length"]:
+        """Prefixes that differ from ``ids`` in one token, the most promising first.
+
+        Args:
+            ids: the prefix.
+            nearest: tokens at each position that are among them at most.
+        """
+        top = self.values.topk(_count(self.values, nearest), dim=1)
+        order = top.values.flatten().argsort(descending=True, stable=True)
+        places = torch.div(order, top.values.shape[1], rounding_mode="floor")
+        flipped = ids.repeat(len(order), 1)
+        flipped[torch.arange(len(order)), places] = top.indices.flatten()[order]
+        return flipped
+
     def aligned(
         self,
         space: TokenSpace,

@@ -9,27 +9,33 @@ class Record:
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self.best: Tried | None = None
+        self._best: Tried | None = None
         self.trail: list[Point] = []
+
+    @property
+    def best(self) -> Tried:
+        """The best prefix; at least one was offered."""
+        if self._best is None:
+            msg = "no prefix was read"
+            raise ValueError(msg)
+        return self._best
+
+    def go_on(self, best: Tried, trail: list[Point]) -> None:
+        """Takes up what an earlier process found."""
+        self._best, self.trail = best, trail
 
     def offer(self, tried: Tried) -> None:
         """Takes a prefix if it is the best so far."""
-        if self.best is None or tried.total < self.best.total:
-            self.best = tried
+        if self._best is None or tried.total < self._best.total:
+            self._best = tried
 
     def note(self) -> None:
         """Ends a step: how things stand, for the curve and the user."""
-        best = self._known()
+        best = self.best
         self.trail.append(Point(self._task.budget.spent, best.loss))
         self._task.tell(f"best {best.loss:.3g} {self._task.objective.unit}")
 
     def found(self) -> Found:
         """The best prefix."""
-        best = self._known()
+        best = self.best
         return Found(best.ids, best.loss, tuple(self.trail), penalty=best.penalty)
-
-    def _known(self) -> Tried:
-        if self.best is None:
-            msg = "no prefix was read"
-            raise ValueError(msg)
-        return self.best

@@ -1,7 +1,7 @@
 """Reads prefixes for a search, and counts what that costs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -18,7 +18,7 @@ GRADIENT = 3
 
 @dataclass(frozen=True)
 class Tried:
-    """A prefix that was read with every item."""
+    """A prefix that was read with every item, or with some."""
 
     ids: tuple[int, ...]
     losses: Float[Tensor, " items"]
@@ -35,6 +35,10 @@ class Tried:
     def total(self) -> float:
         """What a search lowers."""
         return self.loss + self.penalty
+
+    def on(self, items: Sequence[int]) -> float:
+        """The same over some of the items that it was read with."""
+        return float(self.losses[list(items)].mean()) + self.penalty
 
 
 class Scorer:
@@ -101,20 +105,29 @@ class Scorer:
             promised = fluent if promised is None else promised + fluent
         return promised
 
-    def completed(
-        self,
-        ids: Int[Tensor, " length"],
-        items: Sequence[int],
-        losses: Float[Tensor, " items"],
-        penalty: float,
+    def best(
+        self, prefixes: Int[Tensor, "tried length"], items: Sequence[int], near: Sequence[int]
     ) -> Tried:
-        """A prefix that was read with some items, read with the others too."""
+        """The best of some prefixes, read with some items only.
+
+        Args:
+            prefixes: at least one.
+            items: which items.
+            near: the prefix that they are neighbours of.
+        """
+        losses = self.losses(prefixes, items, near=self.tensor(near))
+        penalties = self.penalties(prefixes)
+        best = int((losses.mean(dim=1) + penalties).argmin())
+        return Tried(tuple(prefixes[best].tolist()), losses[best], float(penalties[best]))
+
+    def completed(self, tried: Tried, items: Sequence[int]) -> Tried:
+        """What was read with some items, read with the others too."""
         rest = sorted(set(range(self.items)) - set(items))
-        whole = losses.new_zeros(self.items)
-        whole[items] = losses
+        whole = tried.losses.new_zeros(self.items)
+        whole[list(items)] = tried.losses
         if rest:
-            whole[rest] = self.losses(ids[None], rest)[0]
-        return Tried(tuple(ids.tolist()), whole, penalty)
+            whole[rest] = self.losses(self.tensor(tried.ids)[None], rest)[0]
+        return replace(tried, losses=whole)
 
     def wholes(self, prefixes: Int[Tensor, "tried length"]) -> list[Tried]:
         """Prefixes read with every item."""

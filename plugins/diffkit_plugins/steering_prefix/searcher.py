@@ -65,5 +65,5 @@ class Searcher:
             seed=self._context.seed * _SPREAD + 1_009 * number + restart,
             tell=meter.over(budget),
             left=ledger.left(key),
-            keep=lambda checkpoint: ledger.keep(key, checkpoint),
+            keep=lambda make: ledger.keep(key, make),
         )

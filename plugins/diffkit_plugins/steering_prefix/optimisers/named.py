@@ -6,7 +6,14 @@ from diffkit import UserError
 from diffkit_plugins.steering_prefix.optimiser import Optimiser
 
 OPTIMISERS = {
-    "momentum": "diffkit_plugins.steering_prefix.optimisers.momentum:Momentum",
+    name: f"diffkit_plugins.steering_prefix.optimisers.{name.replace('-', '_')}:{attribute}"
+    for name, attribute in (
+        ("momentum", "Momentum"),
+        ("gcg", "GCG"),
+        ("hotflip", "HotFlip"),
+        ("soft-projection", "SoftProjection"),
+        ("soft-in-loop", "SoftInLoop"),
+    )
 }
 """Optimisers by name."""
 

@@ -3,14 +3,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
-
-from diffkit import Artifacts, Checkpoints, Model, RunContext, Texts
 from diffkit_plugins.steering_prefix.objective import EmbeddingGradient, Objective
 from diffkit_plugins.steering_prefix.optimiser import Budget, Task
 from diffkit_plugins.steering_prefix.search_options import SearchOptions
 from diffkit_plugins.steering_prefix.space import TokenSpace
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from diffkit import Artifacts, Checkpoints, Model, RunContext, Texts
 
 Loss = Callable[[Float[Tensor, "tried length hidden"]], Float[Tensor, " tried"]]
 

@@ -1,9 +1,9 @@
 import pytest
-
-from diffkit import UserError
 from diffkit_plugins.steering_prefix.bans import Bans
 from diffkit_plugins.steering_prefix.printable import printable
 from diffkit_plugins.steering_prefix.words import skeleton, words
+
+from diffkit import UserError
 
 
 @pytest.mark.parametrize(

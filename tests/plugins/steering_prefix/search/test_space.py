@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-
-from diffkit import UserError
 from diffkit_plugins.steering_prefix.drawing import random_prefixes
 from diffkit_plugins.steering_prefix.search_options import SearchOptions
 from diffkit_plugins.steering_prefix.space import TokenSpace
+
+from diffkit import UserError
 
 
 @pytest.fixture
