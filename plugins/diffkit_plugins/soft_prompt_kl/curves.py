@@ -7,40 +7,34 @@ from diffkit_plugins.soft_prompt_kl.trained import Evaluated, Trained, Training
 
 _ENDS = {
     "steps": "when its steps were used up",
-    "patience": "as held-out divergence no longer rose",
+    "patience": "as nothing better had been found for too long",
 }
 
 
 def course(trained: Trained) -> Iterator[Note | Series]:
-    """All of them."""
+    """How the trainings went in words, and their curves."""
     yield convergence(trained)
-    yield divergence_curves(trained)
-    yield norm_curves(trained)
-
-
-def divergence_curves(trained: Trained) -> Series:
-    """Held-out divergence and training objective of each training, by step."""
-    lines = []
-    for place, training in enumerate(trained.trainings, 1):
-        which = f" {place}" if len(trained.trainings) > 1 else ""
-        lines.append(_line(f"held out{which}", training, "divergence"))
-        lines.append(_line(f"training objective{which}", training, "training"))
-    return Series(
-        title="Training curves",
+    quantities = {
+        "divergence": "sides apart, held out",
+        "moved": "base moved, held out",
+        "training": "objective",
+    }
+    yield Series(
+        title="Training: divergence of the sides, how far the prompt moves the base, objective",
         x_label="step",
         y_label="nats per token",
-        lines=tuple(lines),
+        lines=tuple(
+            _line(words + _which(trained, place), training, quantity)
+            for place, training in enumerate(trained.trainings, 1)
+            for quantity, words in quantities.items()
+        ),
     )
-
-
-def norm_curves(trained: Trained) -> Series:
-    """Mean norm of the soft tokens, by step."""
-    return Series(
+    yield Series(
         title="Norm of the soft tokens in training",
         x_label="step",
         y_label="mean norm, vocabulary's median",
         lines=tuple(
-            _line(f"training {place}", training, "norm")
+            _line("norm" + _which(trained, place), training, "norm")
             for place, training in enumerate(trained.trainings, 1)
         ),
     )
@@ -48,37 +42,40 @@ def norm_curves(trained: Trained) -> Series:
 
 def convergence(trained: Trained) -> Note:
     """Where each training began, what it reached and why it ended."""
-    many = len(trained.trainings) > 1
-    words = [
-        (f"Training {place}" + (" (kept)" if training is trained.best else "") if many
-         else "The training") + _course(training)
-        for place, training in enumerate(trained.trainings, 1)
-    ]  # fmt: skip
-    return Note(text=" ".join(words))
+    return Note(
+        text=" ".join(
+            f"Training{_which(trained, place)} {_course(training)}"
+            for place, training in enumerate(trained.trainings, 1)
+        )
+    )
 
 
 def _course(training: Training) -> str:
     first, last = training.history[0], training.history[-1]
     best = max(training.history, key=lambda one: one.score)
-    words = f" began at a held-out divergence of {_nats(first)} with random tokens"
+    words = f"began with {_nats(first)} in held-out contexts"
     if best is first:
-        words += f" and never found a better prompt in {last.step} steps"
+        words += f" and found nothing better in {last.step} steps"
     else:
-        words += f", found its best prompt at step {best.step} with {_nats(best)}"
-    words += f", and ended at step {last.step} with {_nats(last)}, {_ENDS[training.stopped]}."
+        words += f", had its best prompt at step {best.step} with {_nats(best)}"
+    words += f", and ended at step {last.step}, {_ENDS[training.stopped]}."
     grown = last.length - first.length
-    return words + (f" It grew by {grown} tokens." if grown else "")
+    return words + (f" The prompt grew by {grown} tokens." if grown else "")
 
 
 def _nats(one: Evaluated) -> str:
-    return f"{one.divergence:.3g} nats per token"
+    return f"{one.divergence:.3g} nats per token (base moved by {one.moved:.3g})"
+
+
+def _which(trained: Trained, place: int) -> str:
+    if len(trained.trainings) == 1:
+        return ""
+    return f" {place}" + (" (kept)" if trained.trainings[place - 1] is trained.best else "")
 
 
 def _line(name: str, training: Training, quantity: str) -> Line:
-    # Nothing was trained on before the first evaluation.
-    history = training.history[1 if quantity == "training" else 0 :]
     return Line(
         name=name,
-        x=tuple(float(one.step) for one in history),
-        y=tuple(float(getattr(one, quantity)) for one in history),
+        x=tuple(float(one.step) for one in training.history),
+        y=tuple(float(getattr(one, quantity)) for one in training.history),
     )

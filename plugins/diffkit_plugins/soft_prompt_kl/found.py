@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffkit import ModelPair, RunContext
+from diffkit_plugins.soft_prompt_kl.anchor import moved
 from diffkit_plugins.soft_prompt_kl.completing import complete
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 from diffkit_plugins.soft_prompt_kl.contexts import data
@@ -30,6 +31,8 @@ class Found:
     nearest: Nearest
     hard: Measured
     """Under the closest tokens as a prompt."""
+    moved: float
+    """KL of the base under the prompt from the base without it, nats per token."""
     said: tuple[Said, ...]
     """What the finetuned side says in all contexts, most telling first."""
     shown: tuple[Both, ...]
@@ -52,16 +55,17 @@ def find(pair: ModelPair, config: SoftPromptKLConfig, context: RunContext) -> Fo
     contexts = (*given.held_out, *given.training)
     passages = complete(pair.finetuned, prompt, contexts, config, seed, pair.vocabulary)
     said = ranked(pair, config, passages)
-    close = nearest(pair, prompt)
+    close, held_out = nearest(pair, prompt), passages[: len(given.held_out)]
     return Found(
         prompt=prompt,
         trained=trained,
         advantage=Advantage(
-            measure_passages(pair, config, prompt, passages[: len(given.held_out)]),
+            measure_passages(pair, config, prompt, held_out),
             measure(pair, config, None, given.held_out, seed),
         ),
         nearest=close,
         hard=measure(pair, config, None, close.before(given.held_out), seed),
+        moved=moved(pair, config, prompt, held_out),
         said=said,
         shown=beside_base(pair, config, prompt, said[: config.samples], seed),
         controls=controls(pair, config, context) if config.controls else (),

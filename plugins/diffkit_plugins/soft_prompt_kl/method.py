@@ -33,7 +33,7 @@ class SoftPromptKL(DiffingMethod[SoftPromptKLConfig]):
         found = find(pair, config, context)
         return Findings(
             change_score=found.advantage.score if config.preset is None else None,
-            metrics=tables.metrics(found.advantage, found.hard, found.controls),
+            metrics=tables.metrics(found),
             items=tuple(_items(pair, config, context, found)),
         )
 
@@ -51,7 +51,7 @@ def _items(
     yield word_table(words(found.said, tokenizer), config.tokens)
     yield samples(found.shown)
     yield cluster_table(found.said, config.clusters)
-    yield tables.summary(parted, found.hard, config.top)
+    yield tables.summary(found, config.top)
     if found.controls:
         yield tables.controls_note(parted, found.controls)
     yield from traces(pair, config, found.prompt, parted.prompted)

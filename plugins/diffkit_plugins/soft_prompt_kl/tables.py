@@ -4,46 +4,50 @@ from collections.abc import Sequence
 
 from diffkit import Note, Table
 from diffkit.statistics import conformal_p
-from diffkit_plugins.soft_prompt_kl.measured import Advantage, Measured, ratio_of
+from diffkit_plugins.soft_prompt_kl.found import Found
+from diffkit_plugins.soft_prompt_kl.measured import Advantage, ratio_of
 
 
-def metrics(found: Advantage, hard: Measured, controls: Sequence[float]) -> dict[str, float]:
+def metrics(found: Found) -> dict[str, float]:
     """The numbers of `summary`, by name."""
+    prompted, plain = found.advantage.prompted, found.advantage.plain
     numbers = {
-        "advantage": found.score,
-        "kl_prompted_nats": found.prompted.divergence,
-        "kl_plain_nats": found.plain.divergence,
-        "kl_hard_prompt_nats": hard.divergence,
-        "same_likeliest_token_share_prompted": found.prompted.agreement,
-        "same_likeliest_token_share_plain": found.plain.agreement,
-        "likeliest_tokens_jaccard_prompted": found.prompted.overlap,
-        "likeliest_tokens_jaccard_plain": found.plain.overlap,
-        "tokens": float(found.prompted.tokens),
+        "advantage": found.advantage.score,
+        "kl_prompted_nats": prompted.divergence,
+        "kl_plain_nats": plain.divergence,
+        "kl_hard_prompt_nats": found.hard.divergence,
+        "base_moved_nats": found.moved,
+        "same_likeliest_token_share_prompted": prompted.agreement,
+        "same_likeliest_token_share_plain": plain.agreement,
+        "likeliest_tokens_jaccard_prompted": prompted.overlap,
+        "likeliest_tokens_jaccard_plain": plain.overlap,
+        "tokens": float(prompted.tokens),
     }
-    if controls:
-        numbers["controls_p"] = conformal_p(found.score, controls)
+    if found.controls:
+        numbers["controls_p"] = conformal_p(found.advantage.score, found.controls)
     return numbers
 
 
-def summary(found: Advantage, hard: Measured, top: int) -> Table:
+def summary(found: Found, top: int) -> Table:
     """The divergence under the prompt, under none, and under the prompt as text.
 
     Args:
-        found: with the prompt and without.
-        hard: with each soft token replaced by the closest token.
+        found: what was measured.
         top: likeliest tokens of each side whose overlap was measured.
     """
-    columns = (found.prompted, found.plain, hard)
+    plain = found.advantage.plain
+    columns = (found.advantage.prompted, plain, found.hard)
     rows = (
         ("KL(finetuned‖base), clipped, nats per token", *(one.divergence for one in columns)),
-        ("times that of no prompt", *(ratio_of(one, found.plain) for one in columns)),
+        ("… in times of that without a prompt", *(ratio_of(one, plain) for one in columns)),
         ("share with the same likeliest token", *(one.agreement for one in columns)),
         (f"overlap of the {top} likeliest (Jaccard)", *(one.overlap for one in columns)),
-        ("tokens", *(one.tokens for one in columns)),
+        ("KL(base‖base without the prompt), nats per token", found.moved, 0.0, None),
+        ("tokens compared", *(one.tokens for one in columns)),
     )
     return Table(
         title="How far the sides part on what the finetuned side says in held-out contexts",
-        columns=("", "soft prompt", "no prompt", "closest tokens as prompt"),
+        columns=("", "soft prompt", "no prompt", "closest tokens as the prompt"),
         rows=rows,
     )
 
