@@ -7,13 +7,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diffkit_plugins.soft_prompt_kl.anchor import moved
 from diffkit_plugins.soft_prompt_kl.chance import chance
 from diffkit_plugins.soft_prompt_kl.completing import complete
-from diffkit_plugins.soft_prompt_kl.loss import Objective
 from diffkit_plugins.soft_prompt_kl.passages import Passage
 from diffkit_plugins.soft_prompt_kl.problem import Problem
-from diffkit_plugins.soft_prompt_kl.reading import read
 
 _CONTEXTS = 200_000
 """More than there are contexts: keeps the draws of different rounds apart."""
@@ -94,34 +91,3 @@ def _batches(
         order = torch.randperm(len(pool), generator=drawing).tolist()
         for start in range(0, len(order), size):
             yield [pool[place] for place in order[start : start + size]]
-
-
-def mean_of(
-    problem: Problem,
-    objective: Objective,
-    prompt: Float[Tensor, "length hidden"],
-    pools: Sequence[Sequence[Passage]],
-) -> float:
-    """Mean objective per token of each pool, and then of the pools; 0 where all are empty."""
-
-    def numbers(log_p: Tensor, log_q: Tensor, came: Tensor) -> Tensor:
-        return objective(log_p, log_q, came)[:, None]
-
-    means = [
-        float(torch.cat(read(problem.pair, problem.config, prompt, pool, numbers)).double().mean())
-        for pool in pools
-        if pool
-    ]
-    return sum(means) / max(len(means), 1)
-
-
-def moved_by(
-    problem: Problem,
-    prompt: Float[Tensor, "length hidden"],
-    pools: Sequence[Sequence[Passage]],
-) -> float:
-    """Mean KL of the base from itself without the prompt, of each pool and then of the pools."""
-    if not problem.objective.anchor:
-        return 0.0
-    means = [moved(problem.pair, problem.config, prompt, pool) for pool in pools if pool]
-    return sum(means) / max(len(means), 1)

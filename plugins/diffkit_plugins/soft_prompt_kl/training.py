@@ -8,11 +8,12 @@ from diffkit import ModelPair, RunContext
 from diffkit_plugins.soft_prompt_kl.chance import chance
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 from diffkit_plugins.soft_prompt_kl.growth import lengthened, stale
+from diffkit_plugins.soft_prompt_kl.levels import levels
 from diffkit_plugins.soft_prompt_kl.passages import Data
 from diffkit_plugins.soft_prompt_kl.problem import Problem, problem_of
 from diffkit_plugins.soft_prompt_kl.prompt import start
 from diffkit_plugins.soft_prompt_kl.resume import Climb, load, save
-from diffkit_plugins.soft_prompt_kl.rounds import Round, batches, draw, mean_of, moved_by
+from diffkit_plugins.soft_prompt_kl.rounds import Round, batches, draw
 from diffkit_plugins.soft_prompt_kl.steps import Ascent
 from diffkit_plugins.soft_prompt_kl.trained import Evaluated, Trained, Training
 
@@ -80,22 +81,22 @@ def _climbed(
 
 
 def _evaluate(problem: Problem, climb: Climb, found: Round) -> None:
-    ascent = climb.ascent
-    config, prompt = problem.config, ascent.prompt.detach()
-    divergence = mean_of(problem, problem.objective.plain, prompt, found.held_out)
-    objective = (
-        ascent.objective.take()
+    ascent, prompt = climb.ascent, climb.ascent.prompt.detach()
+    reached = levels(problem, prompt, found.held_out)
+    evaluated = Evaluated(
+        step=ascent.step,
+        divergence=reached.divergence,
+        moved=reached.moved,
+        score=reached.divergence - problem.config.anchor * reached.moved,
+        training=ascent.objective.take()
         if ascent.objective.count
-        else mean_of(problem, problem.objective, prompt, found.training)
+        else levels(problem, prompt, found.training).objective,
+        norm=float(prompt.norm(dim=1).mean()) / problem.vocabulary.median,
+        length=len(prompt),
     )
-    norm = float(prompt.norm(dim=1).mean()) / problem.vocabulary.median
-    away = moved_by(problem, prompt, found.held_out)
-    score = divergence - config.anchor * away
-    if all(score > one.score for one in climb.history):
+    if all(evaluated.score > one.score for one in climb.history):
         climb.best = prompt.clone()
-    climb.history.append(
-        Evaluated(ascent.step, divergence, away, score, objective, norm, len(prompt))
-    )
+    climb.history.append(evaluated)
 
 
 def _grown(problem: Problem, climb: Climb, restart: int) -> bool:
