@@ -5,7 +5,7 @@ gradient are done a chunk of positions at a time, and of each chunk only the gra
 unembedding read is kept. Theirs gives the teacher no gradient; here both sides get one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -42,7 +42,7 @@ def pair_loss(
     states_finetuned: Float[Tensor, "positions hidden_finetuned"],
     loss: ChunkLoss,
     *,
-    chunk: int = 32,
+    chunk: int = 64,
 ) -> PairLoss:
     """Sums a loss of both sides' next-token distributions over positions.
 
@@ -75,7 +75,7 @@ class _Fused(torch.autograd.Function):
         ctx: Any,
         base: Tensor,
         finetuned: Tensor,
-        evaluate: Callable[[Tensor, Tensor, slice], Tensor],
+        evaluate: Callable[[Sequence[Tensor], slice], Tensor],
         chunk: int,
     ) -> tuple[Tensor, Tensor]:
         sides, wanted = (base, finetuned), ctx.needs_input_grad[:2]
@@ -87,7 +87,7 @@ class _Fused(torch.autograd.Function):
                 s[places].detach().requires_grad_(w) for s, w in zip(sides, wanted, strict=True)
             ]
             with torch.set_grad_enabled(any(wanted)):
-                values[places] = evaluate(*leaves, places)
+                values[places] = evaluate(leaves, places)
             for gradient, leaf in zip(gradients, leaves, strict=True):
                 if gradient is not None and leaf.grad is not None:
                     gradient[places] = leaf.grad
@@ -96,7 +96,7 @@ class _Fused(torch.autograd.Function):
         return values.sum(), values
 
     @staticmethod
-    @once_differentiable  # type: ignore[misc]
+    @once_differentiable
     def backward(ctx: Any, of_total: Tensor, _of_values: Tensor) -> tuple[Tensor | None, ...]:
         scaled = (
             None if gradient is None else gradient * of_total.to(gradient.device, gradient.dtype)
@@ -108,17 +108,17 @@ class _Fused(torch.autograd.Function):
 def _evaluate(
     pair: ModelPair,
     loss: ChunkLoss,
-    base: Float[Tensor, "chunk hidden_base"],
-    finetuned: Float[Tensor, "chunk hidden_finetuned"],
+    states: Sequence[Float[Tensor, "chunk hidden"]],
     places: slice,
 ) -> Float[Tensor, " chunk"]:
-    """The loss at each position of a chunk; leaves its gradients at the sides that want them."""
+    """The loss at each position of a chunk; leaves its gradients at the states that want them."""
+    base, finetuned = states
     log_q = _log_probabilities(pair.base, base, pair.vocabulary)
     log_p = _log_probabilities(pair.finetuned, finetuned, pair.vocabulary).to(log_q.device)
     each = loss(log_p, log_q, places)
     if each.requires_grad:  # at the states alone, whatever else the loss was made of
-        leaves = [leaf for leaf in (base, finetuned) if leaf.requires_grad]
-        each.sum().backward(inputs=leaves)  # type: ignore[no-untyped-call]
+        wanted = [side for side in states if side.requires_grad]
+        each.sum().backward(inputs=wanted)  # type: ignore[no-untyped-call]
     return each.detach()
 
 
