@@ -9,7 +9,8 @@ from diffkit_plugins.steering_prefix.layout import Place
 class ReadsBack:
     """Decodes prefixes and tokenises them again in their places.
 
-    Places that go on with the same token after the prefix count as one.
+    Places whose words after a prefix begin with a letter after the same spaces count as one, since
+    tokenizers tell letters, digits and spaces apart, and hardly one letter from another.
 
     Args:
         tokenizer: a transformers tokenizer.
@@ -18,7 +19,7 @@ class ReadsBack:
 
     def __init__(self, tokenizer: Any, places: Sequence[Place]) -> None:
         self._tokenizer = tokenizer
-        kinds = {(place.kind, place.rest[:1]): place for place in reversed(places)}
+        kinds = {(place.kind, place.before, _seam(place.words_after)): place for place in places}
         self._places = tuple(kinds.values())
 
     def __call__(self, prefixes: Sequence[Sequence[int]]) -> list[bool]:
@@ -49,3 +50,12 @@ class ReadsBack:
             rows, skip_special_tokens=False, clean_up_tokenization_spaces=False
         )
         return decoded
+
+
+def _seam(words: str) -> tuple[str, str]:
+    """The spaces that words begin with, and the kind of what follows; without spaces, itself."""
+    rest = words.lstrip()
+    first = rest[:1]
+    if len(rest) < len(words):
+        first = "a letter" if first.isalpha() else "a digit" if first.isdigit() else first
+    return words[: len(words) - len(rest)], first

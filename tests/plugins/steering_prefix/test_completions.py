@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from diffkit_plugins.steering_prefix import rows
 
 from diffkit import Inputs
 
@@ -64,7 +65,9 @@ def test_losses_are_those_of_whole_rows_one_at_a_time(problem_of, options):
 
 @pytest.mark.parametrize("near", [[40, 50, 60], [40, 50], [40, 50, 60, 70], [1, 2, 3]])
 @pytest.mark.parametrize("batch_size", [1, 3, 128])
-def test_what_prefixes_share_changes_no_loss(problem_of, near, batch_size):
+@pytest.mark.parametrize("costs", [0, 10**6])
+def test_what_prefixes_share_changes_no_loss(problem_of, monkeypatch, near, batch_size, costs):
+    monkeypatch.setattr(rows, "_PASS", costs)
     training = problem_of(batch_size=batch_size).training
     items = [2, 0, 3]
     plain = training.losses(PREFIXES, items)
@@ -73,23 +76,24 @@ def test_what_prefixes_share_changes_no_loss(problem_of, near, batch_size):
     assert plain.shape == (4, 3)
 
 
-def test_a_shared_beginning_is_read_once(problem_of, monkeypatch):
-    problem = problem_of()
-    chats = [i for i, place in enumerate(problem.training.places) if place.kind == "chat"]
-    read = []
-    prefix = type(problem.model.prefix(torch.tensor([1])))
-    logits = prefix.logits
-    monkeypatch.setattr(
-        prefix,
-        "logits",
-        lambda self, inputs, **kept: (
-            read.append(inputs.mask.shape[1]) or logits(self, inputs, **kept)
-        ),
-    )
-    tried = torch.tensor([[40, 50, 60], [40, 50, 61]])
-    problem.training.losses(tried, chats[:1])
-    problem.training.losses(tried, chats[:1], near=tried[0])
-    assert read[1] == read[0] - 2
+def test_a_shared_beginning_is_read_once_where_that_saves_time(problem_of, monkeypatch):
+    training = problem_of().training
+    prefixes = []
+    read = type(training.model).prefix
+
+    def counted(self, ids):
+        prefixes.append(ids.tolist())
+        return read(self, ids)
+
+    monkeypatch.setattr(type(training.model), "prefix", counted)
+    near = torch.arange(40, 60)
+    tried = near.repeat(40, 1)
+    tried[:, -1] = torch.arange(100, 140)
+    training.losses(tried[:2], range(4), near=near)
+    assert prefixes == []
+    training.losses(tried, range(4), near=near)
+    befores = {place.before for place in training.places}
+    assert sorted(prefixes) == sorted([[*before, *near.tolist()] for before in befores])
 
 
 def test_the_gradient_is_the_losses_own(problem_of):
