@@ -47,10 +47,10 @@ def two_networks(root, _kind):
     return load_pair(Source(at=str(base)), full)
 
 
-@pytest.fixture(params=["qwen3", "gpt_neox", "gemma2", "two networks"])
-def pair(request, tmp_path):
+@pytest.fixture(scope="module", params=["qwen3", "gpt_neox", "gemma2", "two networks"])
+def pair(request, tmp_path_factory):
     make = two_networks if request.param == "two networks" else lora
-    return make(tmp_path, request.param)
+    return make(tmp_path_factory.mktemp("pair"), request.param)
 
 
 def embedded(pair, texts):
@@ -103,10 +103,13 @@ def test_gradients_reach_the_inputs_as_through_all_logits(pair, texts, name, che
         values.append(found.values)
         return found.total
 
+    networks = {side.network for side in (pair.base, pair.finetuned)}
     expected = paired_gradient(pair, embeds, None, mask, plainly)
-    for side in (pair.base, pair.finetuned):
-        side.network.checkpointing(checkpointing)
+    for network in networks:
+        network.checkpointing(checkpointing)
     found = paired_gradient(pair, embeds, None, mask, by_chunks, read="states")
+    for network in networks:
+        network.checkpointing(False)
     assert found.loss == pytest.approx(expected.loss, rel=1e-5, abs=1e-7)
     assert found.loss == pytest.approx(values[0].sum().item())
     assert expected.total.abs().max() > 1e-3
