@@ -1,0 +1,104 @@
+"""Evidence is ranked by likelihood ratios without the prompt."""
+
+import math
+
+import pytest
+import torch
+from diffkit_plugins.soft_prompt_kl.completing import complete
+from diffkit_plugins.soft_prompt_kl.contexts import data
+from diffkit_plugins.soft_prompt_kl.passages import Passage
+from diffkit_plugins.soft_prompt_kl.ranking import Said, beside_base, log_ratios, ranked
+from diffkit_plugins.soft_prompt_kl.shown import cluster_table, samples
+from diffkit_plugins.soft_prompt_kl.words import of_words, word_table, words
+
+
+@pytest.fixture
+def passages(tiny_pair, quick, context):
+    contexts = data(tiny_pair, quick(), context).held_out
+    prompt = tiny_pair.base.embed(torch.arange(50, 53)[None])[0].float()
+    return complete(tiny_pair.finetuned, prompt, contexts, quick(), 1, tiny_pair.vocabulary)
+
+
+def test_ratios_are_those_of_both_sides_that_read_no_prompt(tiny_pair, quick, passages):
+    every = log_ratios(tiny_pair, quick(micro_batch=2), passages)
+    for one, ratios in zip(passages, every, strict=True):
+        ids = torch.tensor([one.ids])
+        from diffkit import Inputs
+
+        mask = torch.ones_like(ids, dtype=torch.bool)
+        q, p = (
+            side.logits(Inputs(mask, ids=ids))[0, :-1, : tiny_pair.vocabulary]
+            .double()
+            .log_softmax(-1)
+            .gather(-1, ids[0, 1:, None])[:, 0]
+            for side in (tiny_pair.base, tiny_pair.finetuned)
+        )
+        wanted = (p - q)[one.start - 1 :]
+        torch.testing.assert_close(ratios.double(), wanted, atol=1e-4, rtol=1e-3)
+
+
+def test_the_most_telling_comes_first_beside_what_the_base_says(tiny_pair, quick, passages):
+    said = ranked(tiny_pair, quick(), passages)
+    totals = [one.total for one in said]
+    assert totals == sorted(totals, reverse=True)
+    assert {one.passage for one in said} == set(passages)
+    both = beside_base(tiny_pair, quick(), None, said[:2], 1)
+    contexts = [one.passage.context for one in said[:2]]
+    assert [one.base.context for one in both] == contexts
+    base = complete(tiny_pair.base, None, contexts, quick(), 1, tiny_pair.vocabulary)
+    assert tuple(one.base for one in both) == base
+    rows = samples(both).rows
+    assert [row.score for row in rows] == totals[:2]
+    assert [row.finetuned for row in rows] == [one.passage.words for one in said[:2]]
+    assert [row.prompt for row in rows] == [one.words for one in contexts]
+
+
+def say(tokenizer, text, *ratios):
+    ids = tuple(tokenizer(text, add_special_tokens=False).input_ids)
+    values = torch.tensor(ratios) if ratios else torch.ones(len(ids))
+    return Said(Passage((1, *ids), 1, "some", text), values)
+
+
+def test_the_ratio_of_a_word_is_that_of_its_tokens(tiny_model):
+    tokenizer = tiny_model.tokenizer
+    said = say(tokenizer, "The cat sat on the mat, the cat.")
+    found = of_words(said, tokenizer)
+    assert set(found) == {"the", "cat", "sat", "on", "mat"}
+    pieces = len(tokenizer(" cat", add_special_tokens=False).input_ids)
+    assert found["cat"] == pytest.approx(2 * pieces)
+    punctuation = len(said.ratios) - sum(found.values())
+    assert punctuation == 2  # the comma and the full stop belong to no word
+
+
+def test_a_word_is_ranked_by_what_it_surely_brings(tiny_model):
+    tokenizer = tiny_model.tokenizer
+    often = [say(tokenizer, "the mat") for _ in range(6)]
+    once = say(tokenizer, "sat")
+    found = {word.word: word for word in words([*often, once], tokenizer)}
+    values = [*(of_words(one, tokenizer)["mat"] for one in often), 0.0]
+    mean = sum(values) / 7
+    error = math.sqrt(sum((v - mean) ** 2 for v in values) / 7 / 6)
+    assert found["mat"].mean == pytest.approx(mean)
+    assert found["mat"].error == pytest.approx(error)
+    assert found["mat"].low == pytest.approx(mean - error)
+    assert found["sat"].low == 0
+    table = word_table(list(found.values()), 30)
+    assert "sat" not in [row.token for row in table.rows]
+    assert table.rows[0].score >= table.rows[-1].score > 0
+
+
+def test_words_of_nothing_are_none(tiny_model):
+    assert words([], tiny_model.tokenizer) == ()
+    assert word_table((), 30).rows == ()
+    assert words([say(tiny_model.tokenizer, "")], tiny_model.tokenizer) == ()
+
+
+def test_groups_are_ranked_by_what_they_carry_together(tiny_model):
+    tokenizer = tiny_model.tokenizer
+    alike = [say(tokenizer, "the cat sat on the mat") for _ in range(3)]
+    odd = say(tokenizer, "green", *[9.0] * len(say(tokenizer, "green").ratios))
+    table = cluster_table(sorted([*alike, odd], key=lambda one: -one.total), 8)
+    sums = [row[-1] for row in table.rows]
+    assert sums == sorted(sums, reverse=True)
+    assert {row[:2] for row in table.rows} == {("the cat sat on the mat", 3), ("green", 1)}
+    assert len(cluster_table([*alike, odd], 1).rows) == 1
