@@ -25,7 +25,7 @@ def settled(
     None where no such change does.
     """
     cosines = _cosines(space, embeddings)
-    top = cosines.topk(min(_NEXT, int(space.allowed.sum())), dim=1)
+    top = cosines.topk(min(_NEXT, space.size), dim=1)
     first, ranks = top.indices[:, 0], top.values.shape[1]
     cost = (top.values[:, :1] - top.values)[:, 1:].flatten()
     order = cost.argsort(stable=True)

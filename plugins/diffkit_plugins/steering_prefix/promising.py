@@ -74,7 +74,9 @@ class Promises:
         cosines = _barred(space, ids, _cosines(space, ids, gradient))
         top = cosines.topk(_count(cosines, nearest), dim=1).indices
         promises = self.values.gather(1, top)
-        z = (promises - promises.mean(1, keepdim=True)) / promises.std(1, keepdim=True).clamp(1e-12)
+        z = (promises - promises.mean(1, keepdim=True)) / promises.std(
+            1, correction=0, keepdim=True
+        ).clamp(1e-12)
         return Proposals(top.cpu(), torch.softmax(z / temperature, dim=1).cpu())
 
 

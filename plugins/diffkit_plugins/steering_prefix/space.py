@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -74,6 +75,11 @@ class TokenSpace:
             options.printable,
             disliked,
         )._narrowed()
+
+    @cached_property
+    def size(self) -> int:
+        """How many tokens a prefix may hold."""
+        return int(self.allowed.sum())
 
     def without(self, banned: Sequence[str]) -> "TokenSpace":
         """The same space with more words banned.

@@ -58,11 +58,13 @@ class Walk:
         return self.task.budget.spent / max(self.task.budget.total, 1)
 
     def candidates(self, gradient_items: int) -> int:
-        """How many prefixes the next step can try; 0 where no step can be paid for.
+        """How many prefixes the next step can try; 0 where none can be paid for, or there is none.
 
         Args:
             gradient_items: items that the step takes a gradient at.
         """
+        if self.task.space.size < 2:
+            return 0
         fixed = GRADIENT * gradient_items + self.scorer.items + 2
         afforded = (self.task.budget.left - fixed) // (self.scorer.per_step + 1)
         return max(min(afforded, self.task.options.candidates), 0)

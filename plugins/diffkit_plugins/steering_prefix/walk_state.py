@@ -43,7 +43,8 @@ class WalkState:
             "best": {"ids": self.best.ids, "penalty": self.best.penalty},
             "trail": [asdict(point) for point in self.trail],
         }
-        return Checkpoint(tensors, state)
+        apart = {name: tensor.clone() for name, tensor in tensors.items()}  # files share no memory
+        return Checkpoint(apart, state)
 
     @classmethod
     def read(cls, saved: Checkpoint) -> "WalkState":

@@ -39,8 +39,8 @@ def test_the_same_seed_gives_the_same_prefix(name, task_of, distance_to):
         return optimiser(name).search(task)
 
     one, two, other = run(3), run(3), run(4)
-    assert (one.ids, one.trail) == (two.ids, two.trail)
-    assert one.trail != other.trail
+    assert (one.ids, one.trail, one.stages) == (two.ids, two.trail, two.stages)
+    assert (one.trail, one.stages) != (other.trail, other.stages)
 
 
 @ALL
