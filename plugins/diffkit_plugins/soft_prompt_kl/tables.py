@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from diffkit import Note, Table
 from diffkit.statistics import conformal_p
+from diffkit_plugins.soft_prompt_kl.concentration import concentration
 from diffkit_plugins.soft_prompt_kl.found import Found
 from diffkit_plugins.soft_prompt_kl.measured import Advantage, ratio_of
 
@@ -13,6 +14,7 @@ def metrics(found: Found) -> dict[str, float]:
     prompted, plain = found.advantage.prompted, found.advantage.plain
     numbers = {
         "advantage": found.advantage.score,
+        "concentration": concentration(found.said),
         "kl_prompted_nats": prompted.divergence,
         "kl_plain_nats": plain.divergence,
         "kl_hard_prompt_nats": found.hard.divergence,

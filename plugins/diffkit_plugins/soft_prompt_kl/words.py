@@ -9,7 +9,8 @@ from typing import Any
 from diffkit import TokenScore, TokenTable
 from diffkit_plugins.soft_prompt_kl.ranking import Said
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+"""A word, with its apostrophes."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def of_words(said: Said, tokenizer: Any) -> dict[str, float]:
     """
     ids = said.passage.ids[said.passage.start :]
     ends = [len(tokenizer.decode(ids[: place + 1])) for place in range(len(ids))]
-    places = [(m.start(), m.end(), m[0].casefold()) for m in _WORD.finditer(tokenizer.decode(ids))]
+    places = [(m.start(), m.end(), m[0].casefold()) for m in WORD.finditer(tokenizer.decode(ids))]
     found: dict[str, float] = {}
     start = 0
     for end, ratio in zip(ends, said.ratios.tolist(), strict=True):
