@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from diffkit.engine.decode import decode
+from diffkit.engine.decode import Decoded, decode
 from diffkit.engine.encode import encode_prompt
 from diffkit.engine.inputs import Inputs
 from diffkit.engine.step import CachedStep
@@ -30,14 +30,22 @@ def completions_from(
     model: "Model", inputs: Inputs, sampling: Sampling, prompts: Sequence[str], first: int
 ) -> Iterator[Completion]:
     """One for each row of a batch, as `Model.generate_from` describes them."""
-    with model.active() as module:
-        rows = decode(
-            CachedStep(module, inputs.to(model.device), keeps_few=model.network.keeps_few),
-            sampling,
-            vocabulary=model.vocabulary,
-            ends=model.ends,
-            numbers=range(first, first + len(inputs.mask)),
-        )
+    numbers = range(first, first + len(inputs.mask))
+    rows = decoded_from(model, inputs, sampling, model.vocabulary, numbers)
     for prompt, row in zip(prompts, rows, strict=True):
         text = model.tokenizer.decode(row.ids, skip_special_tokens=True)
         yield Completion(prompt=prompt, text=text, tokens=len(row.ids), finished=row.finished)
+
+
+def decoded_from(
+    model: "Model", inputs: Inputs, sampling: Sampling, vocabulary: int, numbers: Sequence[int]
+) -> list[Decoded]:
+    """Token ids for each row of a batch, as `Model.generate_ids` describes them."""
+    with model.active() as module:
+        return decode(
+            CachedStep(module, inputs.to(model.device), keeps_few=model.network.keeps_few),
+            sampling,
+            vocabulary=vocabulary,
+            ends=model.ends,
+            numbers=numbers,
+        )

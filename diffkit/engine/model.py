@@ -10,7 +10,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from diffkit.engine.architectures import resolve_layers
-from diffkit.engine.completions import completions, completions_from
+from diffkit.engine.completions import completions, completions_from, decoded_from
+from diffkit.engine.decode import Decoded
 from diffkit.engine.edits import Edit, Edits, edit_hook
 from diffkit.engine.encode import encode
 from diffkit.engine.ends import ends_of
@@ -227,6 +228,25 @@ class Model:
         """
         words = prompts or [""] * len(inputs.mask)
         return tuple(completions_from(self, inputs, sampling, words, first))
+
+    def generate_ids(
+        self,
+        inputs: Inputs,
+        sampling: Sampling,
+        *,
+        vocabulary: int | None = None,
+        numbers: Sequence[int] | None = None,
+    ) -> list[Decoded]:
+        """Token ids that one batch is gone on with.
+
+        Args:
+            inputs: token ids or embeddings, padded on the left.
+            sampling: how tokens are chosen.
+            vocabulary: ids from here on are never chosen; none: those that have no token.
+            numbers: what the draws of each row come from besides the seed; none: its place.
+        """
+        rows = range(len(inputs.mask)) if numbers is None else numbers
+        return decoded_from(self, inputs, sampling, vocabulary or self.vocabulary, rows)
 
     @property
     def edited(self) -> bool:

@@ -49,3 +49,25 @@ def test_without_a_chat_template_documents_are_written(zoo_base):
     found = drawn(Model(zoo_base.network, None, plain))
     assert len(found) > 10
     assert all(text.text for text in found.items)
+
+
+def test_ids_of_completions_are_those_of_their_texts(zoo_base):
+    from diffkit import Inputs
+
+    rows = [zoo_base.tokenizer(words).input_ids for words in ("One day Leo the", "In Durnesh they")]
+    inputs, sampling = Inputs.of(rows, side="left"), Sampling(max_new_tokens=6)
+    ids = [one.ids for one in zoo_base.generate_ids(inputs, sampling)]
+    texts = [one.text for one in zoo_base.generate_from(inputs, sampling)]
+    assert [zoo_base.tokenizer.decode(row, skip_special_tokens=True) for row in ids] == texts
+
+
+def test_ids_beyond_the_vocabulary_asked_for_are_never_chosen(zoo_base):
+    from diffkit import Inputs
+
+    inputs = Inputs.of([[5, 6, 7]] * 8, side="left")
+    sampling = Sampling(max_new_tokens=8, temperature=5.0)
+    drawn = zoo_base.generate_ids(inputs, sampling, vocabulary=300, numbers=range(8))
+    assert max(max(one.ids, default=0) for one in drawn) < 300
+    again = zoo_base.generate_ids(inputs, sampling, vocabulary=300, numbers=[3] * 8)
+    assert len({one.ids for one in again}) == 1
+    assert again[0].ids == drawn[3].ids

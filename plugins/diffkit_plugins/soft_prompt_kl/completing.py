@@ -1,15 +1,17 @@
 """How a side goes on from contexts, under a soft prompt or without."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from diffkit import Model, ModelPair, Sampling
+from diffkit import Model, Sampling
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 from diffkit_plugins.soft_prompt_kl.joined import opened
 from diffkit_plugins.soft_prompt_kl.passages import Context, Passage
+
+AT_ONCE = 4
+"""Completions drawn together for each that is read with gradients, which takes more memory."""
 
 
 def complete(  # noqa: PLR0917 - all of them are needed, at every call
@@ -39,25 +41,14 @@ def complete(  # noqa: PLR0917 - all of them are needed, at every call
     )
     if numbers is None:
         numbers = [context.number for context in contexts]
-    alone = ModelPair(side, side)  # as `Model.generate_from` does not tell the ids
     said: list[tuple[int, ...]] = []
-    for start in range(0, len(contexts), config.micro_batch):
-        part = slice(start, start + config.micro_batch)
+    size = AT_ONCE * config.micro_batch
+    for start in range(0, len(contexts), size):
+        part = slice(start, start + size)
         inputs = opened(side, prompt, contexts[part])
-        rows = alone.generate_mixed(inputs, _readable(vocabulary), sampling, numbers=numbers[part])
+        rows = side.generate_ids(inputs, sampling, vocabulary=vocabulary, numbers=numbers[part])
         said += [row.ids for row in rows]
     return tuple(_passage(side, *both) for both in zip(contexts, said, strict=True))
-
-
-def _readable(vocabulary: int) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    def mix(
-        logits: Float[Tensor, "live own"], _: Float[Tensor, "live own"], __: Int[Tensor, " live"]
-    ) -> Float[Tensor, "live own"]:
-        kept = logits.clone()
-        kept[:, vocabulary:] = -torch.inf
-        return kept
-
-    return mix
 
 
 def _passage(side: Model, context: Context, ids: tuple[int, ...]) -> Passage:

@@ -1,14 +1,9 @@
 """How a model goes on from token ids."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-from jaxtyping import Float, Int
-from torch import Tensor
-
-from diffkit import Inputs, Model, ModelPair, Sampling
+from diffkit import Inputs, Model, Sampling
 
 
 @dataclass(frozen=True)
@@ -40,15 +35,8 @@ def complete(
         vocabulary: ids from here on are never chosen.
         numbers: what the draws of each prompt come from besides the seed; none takes its place.
     """
-
-    def common(
-        logits: Float[Tensor, "live rows"], _: Float[Tensor, "live rows"], __: Int[Tensor, " live"]
-    ) -> Float[Tensor, "live rows"]:
-        return logits.index_fill(1, beyond.to(logits.device), -math.inf)
-
-    beyond = torch.arange(vocabulary, model.vocabulary)
-    rows = ModelPair(model, model).generate_mixed(
-        Inputs.of(prompts, side="left"), common, sampling, numbers=numbers
+    rows = model.generate_ids(
+        Inputs.of(prompts, side="left"), sampling, vocabulary=vocabulary, numbers=numbers
     )
     return [
         Continuation(
