@@ -3,6 +3,7 @@ from diffkit_plugins.steering_prefix.layout import Layout
 from diffkit_plugins.steering_prefix.reading_back import ReadsBack
 
 from diffkit import Message, Text
+from diffkit.testing.models import WORDS
 
 
 @pytest.fixture
@@ -122,3 +123,38 @@ def test_places_that_go_on_alike_are_tried_once(tokenizer, monkeypatch):
     monkeypatch.setattr(reads_back, "_again", again)
     assert reads_back([(1,)]) == [True]
     assert tried == ["What", "4 dogs", "(yes)"]
+
+
+def pieces(scheme):
+    """A tokenizer of the sentencepiece kind: a space is part of the word after it."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    model = Tokenizer(models.BPE(unk_token="<unk>"))
+    model.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=scheme)
+    model.decoder = decoders.Metaspace(prepend_scheme=scheme)
+    special = ["<unk>", "<s>", "<|user|>", "<|end|>", "<|assistant|>"]
+    trainer = trainers.BpeTrainer(vocab_size=300, special_tokens=special, show_progress=False)
+    model.train_from_iterator([*WORDS, "a 0 Sell the bread"], trainer)
+    model.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", 1)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=model,
+        bos_token="<s>",
+        chat_template="<s><|user|>{{ messages[0].content | trim }}<|end|><|assistant|>",
+    )
+
+
+@pytest.mark.parametrize("scheme", ["first", "always", "never"])
+@pytest.mark.parametrize("kind", ["chat", "document"])
+def test_words_with_their_spaces_are_tokenised_in_place_too(scheme, kind):
+    tokenizer = pieces(scheme)
+    layout = Layout(tokenizer, " ")
+    place = layout.place("What is the capital?", kind)
+    prefix = layout.prefix("Sell the bread", place)
+    assert place.before[0] == tokenizer.bos_token_id
+    assert place.prompt(prefix) == tuple(layout.ids("Sell the bread What is the capital?", kind))
+    assert tokenizer.decode(place.rest).strip().startswith("What is the capital?")
+    spelt = tuple(tokenizer.convert_tokens_to_ids(list("the")))
+    assert ReadsBack(tokenizer, [place])([prefix, (*prefix, *spelt)]) == [True, False]

@@ -44,3 +44,10 @@ def test_a_row_shares_no_position_that_is_predicted_from():
     assert row(0, (1, 9, 3, 4, 5), begins).shared == 1
     assert row(0, (1, 2, 3, 4, 5), begins).shared == 4
     assert row(0, (5,), ()).shared == 0
+
+
+def test_rows_that_leave_the_beginning_elsewhere_are_read_apart_where_that_saves_time(tiny_model):
+    begins = tuple(range(40, 60))
+    early = [row(i, [100 + i, *begins[1:], 7], begins) for i in range(20)]
+    late = [row(20 + i, [*begins, 100 + i], begins) for i in range(20)]
+    assert sorted(check(tiny_model, [*early, *late], 50)) == [14, 26]
