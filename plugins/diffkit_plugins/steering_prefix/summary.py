@@ -17,8 +17,8 @@ def summary(best: Standing, chance: Chance, evaluation: Evaluation, wording: Wor
     """
     half = evaluation.held_out.half
     closed, random = half.gap.closed(best.held_out.loss), half.gap.closed(chance.best)
-    dropped = evaluation.problem.dropped
-    tried = dropped + half.objective.items + evaluation.training.half.objective.items
+    used = half.objective.items + evaluation.training.half.objective.items
+    tried = used + evaluation.problem.dropped
     verdict = (
         "It does more than chance."
         if chance.best > best.held_out.loss
@@ -27,6 +27,6 @@ def summary(best: Standing, chance: Chance, evaluation: Evaluation, wording: Wor
     return Note(
         text=f"{wording.task.format(prefix=repr(best.text))}: on {half.objective.items} suffixes "
         f"that the search never saw it closes {closed:.0%} of the gap; the best of "
-        f"{len(chance.losses)} random prefixes closes {random:.0%}. {verdict} Of {tried} suffixes "
-        f"{dropped} were left out: after them there is too little to explain."
+        f"{len(chance.losses)} random prefixes closes {random:.0%}. {verdict} The {used} "
+        f"suffixes that were used are those of {tried} after which there is most to explain."
     )
