@@ -168,3 +168,10 @@ def test_both_sides_may_have_tokens_of_their_own(run, resized_pair, tiny_texts):
 def test_documents_alone_will_do(run, tiny_pair):
     texts = Texts.of(*(f"The {word} sat on the mat by the door." for word in "abcdefgh"))
     assert run(tiny_pair, texts, suffixes=8).metrics["items"] >= 2
+
+
+def test_the_side_that_is_explained_writes_suffixes_of_its_own(run, tiny_pair):
+    without, some = (run(tiny_pair, own_suffixes=count).metrics for count in (0, 40))
+    tried = [metrics["items"] + metrics["dropped"] for metrics in (without, some)]
+    assert tried[1] > tried[0] == 5
+    assert some["items"] == SHORT["kept_suffixes"]
