@@ -64,7 +64,7 @@ def test_losses_are_those_of_whole_rows_one_at_a_time(problem_of, options):
 
 
 @pytest.mark.parametrize("near", [[40, 50, 60], [40, 50], [40, 50, 60, 70], [1, 2, 3]])
-@pytest.mark.parametrize("batch_size", [1, 3, 128])
+@pytest.mark.parametrize("batch_size", [3, 128])
 @pytest.mark.parametrize("costs", [0, 10**6])
 def test_what_prefixes_share_changes_no_loss(problem_of, monkeypatch, near, batch_size, costs):
     monkeypatch.setattr(rows, "_PASS", costs)
