@@ -65,8 +65,9 @@ class Scorer:
         return readings <= self.task.budget.left
 
     def some(self, chance: torch.Generator) -> list[int]:
-        """The items of a step, drawn without replacement."""
-        return sorted(torch.randperm(self.items, generator=chance)[: self.per_step].tolist())
+        """The items of a step, drawn without replacement; they are in no order."""
+        drawn: list[int] = torch.randperm(self.items, generator=chance)[: self.per_step].tolist()
+        return drawn
 
     def losses(
         self,
@@ -104,21 +105,6 @@ class Scorer:
             fluent = self._fluency.promises(ids)
             promised = fluent if promised is None else promised + fluent
         return promised
-
-    def best(
-        self, prefixes: Int[Tensor, "tried length"], items: Sequence[int], near: Sequence[int]
-    ) -> Tried:
-        """The best of some prefixes, read with some items only.
-
-        Args:
-            prefixes: at least one.
-            items: which items.
-            near: the prefix that they are neighbours of.
-        """
-        losses = self.losses(prefixes, items, near=self.tensor(near))
-        penalties = self.penalties(prefixes)
-        best = int((losses.mean(dim=1) + penalties).argmin())
-        return Tried(tuple(prefixes[best].tolist()), losses[best], float(penalties[best]))
 
     def completed(self, tried: Tried, items: Sequence[int]) -> Tried:
         """What was read with some items, read with the others too."""

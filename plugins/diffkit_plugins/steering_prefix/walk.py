@@ -8,6 +8,7 @@ from diffkit import Checkpoint
 from diffkit_plugins.steering_prefix.drawing import fresh, random_prefixes
 from diffkit_plugins.steering_prefix.optimiser import Found, Task
 from diffkit_plugins.steering_prefix.pool import Lane, Pool
+from diffkit_plugins.steering_prefix.racing import best_of, raced
 from diffkit_plugins.steering_prefix.record import Record
 from diffkit_plugins.steering_prefix.scoring import GRADIENT, Scorer, Tried
 from diffkit_plugins.steering_prefix.walk_state import WalkState
@@ -45,7 +46,8 @@ class Walk:
             self.record.go_on(left.best, left.trail)
 
     def begin(self, count: int) -> list[Lane]:
-        """Lanes at random prefixes."""
+        """Lanes at random prefixes; as many as can be paid for, but at least one."""
+        count = max(min(count, self.task.budget.left // (self.scorer.items + 1)), 1)
         length = self.task.options.length
         tried = self.scorer.wholes(random_prefixes(self.task.space, length, count, self.chance))
         for one in tried:
@@ -70,7 +72,13 @@ class Walk:
         return max(min(afforded, self.task.options.candidates), 0)
 
     def step(
-        self, lane: Lane, items: list[int], drawn: Int[Tensor, "drawn length"], count: int
+        self,
+        lane: Lane,
+        items: list[int],
+        drawn: Int[Tensor, "drawn length"],
+        count: int,
+        *,
+        racing: bool = False,
     ) -> Tried | None:
         """The best of a lane's neighbours on some items; none if none of them is new and allowed.
 
@@ -79,10 +87,14 @@ class Walk:
             items: which items.
             drawn: neighbours; the first of them are tried.
             count: how many are tried.
+            racing: whether most are read with the first item only.
         """
         prefixes = fresh(self.task.space, drawn, count, self.known)
         self.known.update(map(tuple, prefixes.tolist()))
-        return self.scorer.best(prefixes, items, lane.tried.ids) if len(prefixes) else None
+        if not len(prefixes):
+            return None
+        read = raced if racing else best_of
+        return read(self.scorer, prefixes, items, lane.tried.ids)
 
     def whole(self, tried: Tried, items: list[int]) -> Tried:
         """The same read with every item; it may be the best so far."""
@@ -90,8 +102,10 @@ class Walk:
         self.record.offer(whole)
         return whole
 
-    def end_step(self) -> None:
-        """Notes how things stand, and lets them be saved."""
+    def end_step(self, lane: Lane) -> None:
+        """Replaces a lane that is stuck, notes how things stand, and lets them be saved."""
+        if self.scorer.affords(self.scorer.items + 1):
+            self.pool.relieve(lane, self.task.options.patience, lambda: self.begin(1)[0])
         self.record.note()
         self.task.keep(self._checkpoint)
 

@@ -34,6 +34,5 @@ def flip(walk: Walk) -> bool:
     tried = walk.step(lane, items, promises.flips(ids, options.nearest), count)
     better = tried is not None and tried.total < lane.tried.on(items)
     lane.offer(walk.whole(tried, items) if tried is not None and better else None)
-    walk.pool.relieve(lane, options.patience, lambda: walk.begin(1)[0])
-    walk.end_step()
+    walk.end_step(lane)
     return True

@@ -14,8 +14,9 @@ class Momentum(Optimiser):
 
     Gradients are averaged over steps (MAC, Zhang and Wei 2024); candidates are drawn among the
     tokens that lie in the direction they point down, the more promising the likelier (TAO-Attack;
-    both as compared by Claudini, arXiv 2603.24511). Several starts take turns; the worse half is
-    dropped from time to time; one that has been getting no better makes room for another.
+    both as compared by Claudini, arXiv 2603.24511). Candidates race over the items of a step.
+    Several starts take turns; the worse half is dropped from time to time, and one that has been
+    getting no better makes room for another.
     """
 
     def search(self, task: Task) -> Found:
@@ -25,11 +26,11 @@ class Momentum(Optimiser):
             walk.pool.narrow(walk.spent)
             lane = walk.pool.next()
             items = walk.scorer.some(walk.chance)
-            tried = walk.step(lane, items, _drawn(walk, lane, items, 2 * count), count)
+            drawn = _drawn(walk, lane, items, 2 * count)
+            tried = walk.step(lane, items, drawn, count, racing=True)
             better = tried is not None and tried.total < lane.tried.on(items)
             lane.offer(walk.whole(tried, items) if tried is not None and better else None)
-            walk.pool.relieve(lane, task.options.patience, lambda: walk.begin(1)[0])
-            walk.end_step()
+            walk.end_step(lane)
         return walk.found()
 
 
