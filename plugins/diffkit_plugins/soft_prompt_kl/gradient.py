@@ -49,7 +49,7 @@ def gradient(
     Args:
         problem: both sides, what is raised, how many are read at a time, and in what format.
         prompt: the soft prompt.
-        passages: one step's; in at least one a token counts.
+        passages: one step's; in each a token counts.
         scale: multiplies the loss, against underflow in float16.
     """
     count = sum(len(one.ids) - one.start for one in passages)
@@ -69,7 +69,8 @@ def _of_batch(
     scale: Callable[[Tensor], Tensor],
 ) -> PromptGradient:
     pair = problem.pair
-    base, finetuned = (joined(side, prompt, passages) for side in (pair.base, pair.finetuned))
+    # the base last, as it reads next: a shared network is switched less often
+    finetuned, base = (joined(side, prompt, passages) for side in (pair.finetuned, pair.base))
     assert base.embeds is not None  # noqa: S101 - it is given where a prompt is
     counted = _counted(passages, len(prompt), base.mask)
     rest = at_rest(pair, passages) if problem.objective.anchor else None

@@ -1,6 +1,6 @@
 """A trained soft prompt as a file: safetensors, with what is to be known of it as metadata."""
 
-from collections.abc import Mapping
+import json
 from pathlib import Path
 
 import torch
@@ -17,9 +17,12 @@ BEST = "best"
 """Name of the artifact with the prompt that was the best on what is held out."""
 LAST = "last"
 """Name of the artifact with the prompt after the last step."""
-METHOD, VERSION = "soft-prompt-kl", "1"
+METHOD = "soft-prompt-kl"
+"""Key of the metadata."""
+VERSION = 1
 """Of the format; files of another are not read."""
 _TENSOR = "prompt"
+_CURE = "Give a best.safetensors or last.safetensors of a soft-prompt-kl run."
 
 
 def save(
@@ -35,17 +38,17 @@ def save(
     maximised, and of the base's vocabulary the median norm and a digest.
     """
     vocabulary = Vocabulary.of(pair.base, pair.vocabulary)
-    metadata = {
-        "method": METHOD,
+    about = {
         "version": VERSION,
-        "length": str(len(prompt)),
-        "width": str(prompt.shape[1]),
+        "length": len(prompt),
+        "width": prompt.shape[1],
         "divergence": config.divergence,
-        "vocabulary_median_norm": repr(vocabulary.median),
-        "vocabulary_sha256": vocabulary.digest,
+        "vocabulary": {"median_norm": vocabulary.median, "sha256": vocabulary.digest},
     }
     tensors = {_TENSOR: prompt.detach().float().cpu().contiguous()}
-    return artifacts.write(f"{name}.safetensors", to_bytes(tensors, metadata))
+    # under one key, since safetensors writes several in any order
+    content = to_bytes(tensors, {METHOD: json.dumps(about, sort_keys=True)})
+    return artifacts.write(f"{name}.safetensors", content)
 
 
 def load(file: InputFile | Path | str, pair: ModelPair) -> Float[Tensor, "length hidden"]:
@@ -59,20 +62,25 @@ def load(file: InputFile | Path | str, pair: ModelPair) -> Float[Tensor, "length
         UserError: it cannot be read, is no soft prompt, or has another width.
     """
     path = file.path if isinstance(file, InputFile) else Path(file)
-    cure = "Give a best.safetensors or last.safetensors of a soft-prompt-kl run."
-    try:
-        with safe_open(path, framework="pt") as opened:
-            metadata: Mapping[str, str] = opened.metadata() or {}
-            prompt: Tensor = opened.get_tensor(_TENSOR)
-    except (OSError, SafetensorError) as error:
-        raise UserError(f"{str(path)!r} is no soft prompt ({error}).", cure=cure) from error
-    if (metadata.get("method"), metadata.get("version")) != (METHOD, VERSION):
-        found = f"{metadata.get('method')} {metadata.get('version')}"
-        raise UserError(f"{str(path)!r} says {found!r}, not '{METHOD} {VERSION}'.", cure=cure)
+    prompt = _read(path)
     if prompt.ndim != 2 or not len(prompt) or not bool(torch.isfinite(prompt).all()):
-        raise UserError(f"{str(path)!r} holds no rows of finite numbers.", cure=cure)
+        raise UserError(f"{str(path)!r} holds no rows of finite numbers.", cure=_CURE)
     if prompt.shape[1] != pair.base.hidden:
         what = f"The soft prompt {str(path)!r} is {prompt.shape[1]} wide, and the models are "
         cure = "Give a prompt that was trained on models of the same width."
         raise UserError(f"{what}{pair.base.hidden}.", cure=cure)
     return prompt.float().to(pair.base.device)
+
+
+def _read(path: Path) -> Tensor:
+    try:
+        with safe_open(path, framework="pt") as opened:
+            about = json.loads((opened.metadata() or {}).get(METHOD, "{}"))
+            prompt: Tensor = opened.get_tensor(_TENSOR)
+    except (OSError, SafetensorError, ValueError) as error:
+        raise UserError(f"{str(path)!r} is no soft prompt ({error}).", cure=_CURE) from error
+    found = about.get("version") if isinstance(about, dict) else None
+    if found != VERSION:
+        what = f"{str(path)!r} is no soft prompt of version {VERSION} (its version: {found})."
+        raise UserError(what, cure=_CURE)
+    return prompt

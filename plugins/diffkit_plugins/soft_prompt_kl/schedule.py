@@ -2,26 +2,19 @@
 
 import math
 
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
 
+def share_of_peak(step: int, steps: int, warmup: float) -> float:
+    """A linear rise to the peak, then a cosine down to 0.
 
-def schedule(optimizer: Optimizer, steps: int, warmup: float, done: int = 0) -> LambdaLR:
-    """A linear rise to the optimiser's rate, then a cosine down to 0.
+    Written out, since torch's schedulers warn where the first steps are left out, as float16's
+    loss scale has them.
 
     Args:
-        optimizer: its rate is the peak.
+        step: steps taken before.
         steps: steps of the whole training.
         warmup: share of them in which the rate rises.
-        done: steps taken before.
     """
     rising = int(warmup * steps)
-
-    def factor(step: int) -> float:
-        if step < rising:
-            return (step + 1) / (rising + 1)
-        return 0.5 * (1 + math.cos(math.pi * (step - rising) / (steps - rising)))
-
-    for group in optimizer.param_groups:
-        group["initial_lr"] = group["lr"]  # what LambdaLR expects of a training that goes on
-    return LambdaLR(optimizer, factor, last_epoch=done - 1)
+    if step < rising:
+        return (step + 1) / (rising + 1)
+    return 0.5 * (1 + math.cos(math.pi * (step - rising) / (steps - rising)))

@@ -14,7 +14,7 @@ from diffkit_plugins.soft_prompt_kl.mean import Mean
 from diffkit_plugins.soft_prompt_kl.passages import Passage
 from diffkit_plugins.soft_prompt_kl.problem import Problem
 from diffkit_plugins.soft_prompt_kl.prompt import bounded
-from diffkit_plugins.soft_prompt_kl.schedule import schedule
+from diffkit_plugins.soft_prompt_kl.schedule import share_of_peak
 
 
 class Ascent:
@@ -34,21 +34,23 @@ class Ascent:
         self.step = step
         self.limit = vocabulary.limit(config.norm_quantile)
         self.prompt = bounded(prompt.detach(), self.limit).clone().requires_grad_()
-        self.adam = torch.optim.Adam([self.prompt], lr=config.rate * vocabulary.deviation)
+        self.rate = config.rate * vocabulary.deviation
+        self.adam = torch.optim.Adam([self.prompt], lr=self.rate)
         self.scaler = torch.amp.GradScaler(
             self.prompt.device.type, enabled=config.precision == "float16"
         )
         self.norms = Mean()
         self.objective = Mean()
         """Of the tokens read since it was last taken."""
-        self._schedule = schedule(self.adam, config.steps, config.warmup, step)
 
     def advance(self, passages: Sequence[Passage]) -> None:
-        """Takes a step; where nothing counts, only the schedule goes on."""
+        """Takes a step; where there is nothing to read, only the schedule goes on."""
+        config = self.problem.config
+        share = share_of_peak(self.step, config.steps, config.warmup)
+        self.adam.param_groups[0]["lr"] = self.rate * share
         self.step += 1
-        if any(len(one.ids) > one.start for one in passages):
+        if passages:
             self._climb(passages)
-        self._schedule.step()
 
     def state(self) -> Checkpoint:
         """All that the next steps depend on besides the problem."""

@@ -100,14 +100,15 @@ def _evaluate(problem: Problem, climb: Climb, found: Round) -> None:
 
 
 def _grown(problem: Problem, climb: Climb, restart: int) -> bool:
-    """Goes on from the best prompt and one token more, if it may be longer."""
+    """Goes on with one token more than now, if it may be longer; from the best where it can."""
     config, base = problem.config, problem.pair.base
     length, step = len(climb.ascent.prompt), climb.ascent.step
     if length >= (config.max_n_tokens or 0):
         return False
     drawing = chance(problem.seed, "token", restart, length)
     token = start(base, problem.vocabulary, 1, config.initialisation, drawing)
-    climb.ascent = Ascent(problem, lengthened(climb.best, token), step)
+    prompt = climb.best if len(climb.best) == length else climb.ascent.prompt.detach()
+    climb.ascent = Ascent(problem, lengthened(prompt, token), step)
     return True
 
 

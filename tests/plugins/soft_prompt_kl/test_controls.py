@@ -1,0 +1,39 @@
+import math
+
+import pytest
+from diffkit_plugins.soft_prompt_kl.controls import CLOSE, controls, matching_scale
+
+from diffkit import drift
+
+
+def test_a_control_drifts_as_far_as_the_pair(tiny_pair, tiny_texts):
+    scale = matching_scale(tiny_pair, tiny_texts, 3)
+    with tiny_pair.control(3, scale) as control:
+        ratio = drift(control, tiny_texts) / drift(tiny_pair, tiny_texts)
+    assert abs(math.log(ratio)) <= CLOSE
+
+
+def test_sides_that_do_not_differ_have_a_control_that_does_not(identical_pair, tiny_texts):
+    assert matching_scale(identical_pair, tiny_texts, 3) == 0.0
+
+
+@pytest.mark.slow
+def test_each_control_has_a_prompt_and_a_score_of_its_own(tiny_pair, quick, context):
+    config = quick(controls=2)
+    scores = controls(tiny_pair, config, context)
+    assert len(set(scores)) == 2
+    assert all(score >= 0 for score in scores)
+    assert controls(tiny_pair, config, context) == scores
+
+
+def test_controls_leave_the_pairs_own_checkpoint_alone(tiny_pair, quick, context):
+    assert not context.checkpoints.found
+    controls(tiny_pair, quick(controls=1, steps=1), context)
+    assert not context.checkpoints.found
+    assert [path.name for path in context.checkpoints.folder.glob("checkpoint*")]
+    context.checkpoints.clear()
+    assert not list(context.checkpoints.folder.glob("checkpoint*"))
+
+
+def test_none_are_made_where_none_are_asked_for(tiny_pair, quick, context):
+    assert controls(tiny_pair, quick(), context) == ()

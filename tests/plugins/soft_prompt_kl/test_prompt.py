@@ -1,0 +1,54 @@
+import hashlib
+
+import pytest
+import torch
+from diffkit_plugins.soft_prompt_kl.chance import chance
+from diffkit_plugins.soft_prompt_kl.prompt import bounded, start
+from diffkit_plugins.soft_prompt_kl.vocabulary import Vocabulary
+
+
+@pytest.fixture
+def table(tiny_model):
+    return tiny_model.embed(torch.arange(tiny_model.vocabulary)[None])[0]
+
+
+@pytest.fixture
+def vocabulary(tiny_model):
+    return Vocabulary.of(tiny_model, tiny_model.vocabulary)
+
+
+def test_statistics_are_those_of_the_whole_table(vocabulary, table, monkeypatch, tiny_model):
+    assert vocabulary.deviation == pytest.approx(float(table.double().std(correction=0)))
+    assert vocabulary.median == pytest.approx(float(table.norm(dim=1).median()))
+    assert vocabulary.limit(1.0) == pytest.approx(float(table.norm(dim=1).max()))
+    assert vocabulary.digest == hashlib.sha256(table.numpy().tobytes()).hexdigest()
+    monkeypatch.setattr("diffkit_plugins.soft_prompt_kl.vocabulary._ROWS", 7)
+    assert Vocabulary.of(tiny_model, tiny_model.vocabulary).digest == vocabulary.digest
+
+
+def test_a_start_in_the_vocabulary_is_of_tokens_that_are_not_special(tiny_model, vocabulary, table):
+    prompt = start(tiny_model, vocabulary, 50, "vocabulary", chance(1))
+    places = [(table == row).all(dim=1).nonzero()[0].item() for row in prompt]
+    assert not set(places) & set(tiny_model.tokenizer.all_special_ids)
+    assert len(set(places)) > 20
+
+
+def test_a_normal_start_has_the_vocabularys_median_norm(tiny_model, vocabulary):
+    prompt = start(tiny_model, vocabulary, 5, "normal", chance(1))
+    torch.testing.assert_close(prompt.norm(dim=1), torch.full((5,), vocabulary.median))
+
+
+def test_starts_depend_on_their_key_alone(tiny_model, vocabulary):
+    kinds = ("vocabulary", "normal")
+    for kind in kinds:
+        one, same, other = (
+            start(tiny_model, vocabulary, 4, kind, chance(0, "start", number))
+            for number in (0, 0, 1)
+        )
+        assert torch.equal(one, same)
+        assert not torch.equal(one, other)
+
+
+def test_longer_tokens_are_shortened_and_shorter_ones_left():
+    prompt = torch.tensor([[3.0, 4.0], [0.3, 0.4]])
+    torch.testing.assert_close(bounded(prompt, 1.0), torch.tensor([[0.6, 0.8], [0.3, 0.4]]))

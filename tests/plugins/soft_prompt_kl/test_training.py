@@ -1,0 +1,173 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from diffkit_plugins.soft_prompt_kl.contexts import data
+from diffkit_plugins.soft_prompt_kl.gradient import PromptGradient
+from diffkit_plugins.soft_prompt_kl.levels import Levels
+from diffkit_plugins.soft_prompt_kl.passages import Passage
+from diffkit_plugins.soft_prompt_kl.steps import Ascent
+from diffkit_plugins.soft_prompt_kl.training import train
+
+from diffkit import UserError
+from diffkit.context import Checkpoints
+
+
+@pytest.fixture
+def trained(tiny_pair, quick, context, tmp_path):
+    """``trained(option=value, …)`` trains from the beginning."""
+
+    def of(pair=tiny_pair, **options):
+        config, told = quick(**options), []
+        fresh = Path(tmp_path / str(len(list(tmp_path.iterdir()))))
+        fresh.mkdir()
+        own = replace(context, checkpoints=Checkpoints(fresh), tell=told.append)
+        found = train(pair, config, own, data(pair, config, own))
+        assert told[-1].startswith("best ")
+        return found
+
+    return of
+
+
+def same(one, other):
+    return torch.equal(one.best, other.best) and one.history == other.history
+
+
+@pytest.mark.slow
+def test_held_out_divergence_rises(trained):
+    history = trained(steps=30, evaluate_every=10, anchor=0.0, rate=0.5).best.history
+    assert [one.step for one in history] == [0, 10, 20, 30]
+    assert history[-1].divergence > history[0].divergence
+    assert history[-1].training > history[0].training
+    assert [one.score for one in history] == [one.divergence for one in history]
+
+
+def test_the_best_is_of_the_largest_score_and_the_last_of_the_last_step(trained):
+    found = trained(steps=5, evaluate_every=2, rate=5.0).best
+    assert [one.step for one in found.history] == [0, 2, 4, 5]
+    assert found.score == max(one.score for one in found.history)
+    assert found.best.shape == found.last.shape == (3, 32)
+    assert found.best.dtype == torch.float32
+    assert not found.best.requires_grad
+    assert not found.last.requires_grad
+
+
+def test_the_same_seed_gives_the_same_prompt(trained):
+    assert same(trained().best, trained().best)
+
+
+def test_execution_options_do_not_matter_but_for_rounding(trained):
+    plain = trained(temperature=0.0).best
+    other = trained(temperature=0.0, micro_batch=2, chunk=3, checkpointing=True).best
+    torch.testing.assert_close(other.last, plain.last, rtol=1e-3, atol=1e-4)
+
+
+def test_recomputation_is_over_after_the_training(trained, tiny_pair):
+    trained(checkpointing=True, steps=1)
+    modules = tiny_pair.base.network.module.modules()
+    assert not any(getattr(module, "gradient_checkpointing", False) for module in modules)
+
+
+def test_restarts_begin_elsewhere_and_the_best_is_kept(trained):
+    found = trained(restarts=2)
+    one, other = found.trainings
+    assert not torch.equal(one.best, other.best)
+    assert found.best.score == max(one.score, other.score)
+    assert same(one, trained().best)
+
+
+@pytest.mark.parametrize("source", ["texts", "both"])
+def test_texts_are_trained_on(trained, source):
+    history = trained(source=source).best.history
+    assert history[0].divergence > 0
+    assert history[0] != trained().best.history[0]
+
+
+@pytest.fixture
+def level(monkeypatch):
+    """Every prompt is as good as every other."""
+    reached = Levels(1.0, 0.0, 1.0)
+    monkeypatch.setattr("diffkit_plugins.soft_prompt_kl.training.levels", lambda *_: reached)
+
+
+def test_a_training_that_gets_no_better_ends(trained, level):
+    found = trained(steps=9, evaluate_every=1, patience=2).best
+    assert found.stopped == "patience"
+    assert [one.step for one in found.history] == [0, 1, 2]
+
+
+def test_instead_of_ending_a_prompt_grows_token_by_token(trained, level):
+    found = trained(steps=9, evaluate_every=1, patience=2, max_n_tokens=5).best
+    assert [one.length for one in found.history] == [3, 3, 3, 4, 4, 5, 5]
+    assert found.stopped == "patience"
+    assert len(found.last) == 5
+    assert len(found.best) == 3
+
+
+def test_no_soft_token_is_longer_than_the_bound(problem, trained):
+    given = problem(norm_quantile=0.2)
+    limit = given.vocabulary.limit(0.2)
+    found = trained(norm_quantile=0.2, rate=20.0).best
+    for prompt in (found.best, found.last):
+        assert prompt.norm(dim=1).max() <= limit * (1 + 1e-5)
+    assert trained(rate=20.0).best.last.norm(dim=1).max() > limit
+
+
+def test_fluency_and_entropy_change_what_is_found(trained):
+    plain = trained().best
+    for options in ({"fluency": 1.0}, {"entropy": 1.0}, {"anchor": 0.0}):
+        assert not torch.equal(trained(**options).best.last, plain.last)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_mixed_precision_trains(trained, precision):
+    found = trained(precision=precision).best
+    assert torch.isfinite(found.last).all()
+    assert found.last.dtype == torch.float32
+    assert not torch.equal(found.last, trained().best.last)
+
+
+def test_two_networks_with_tokens_of_their_own_are_trained_on(trained, resized_pair):
+    assert trained(resized_pair).best.history[-1].divergence > 0
+
+
+def test_an_unknown_divergence_is_an_error_with_a_cure(trained):
+    with pytest.raises(UserError, match="no divergence 'hellinger'"):
+        trained(divergence="hellinger")
+
+
+def test_the_step_is_bounded_by_the_running_mean_of_gradients(problem):
+    given = problem(clip=0.5)
+    ascent = Ascent(given, torch.randn(3, 32, generator=torch.manual_seed(0)))
+    ascent.norms.add(1e-3)
+    ascent.advance([_passage(given.data.training[0])])
+    mean = ascent.norms.value
+    assert ascent.norms.count == 2
+    assert float(ascent.prompt.grad.norm()) == pytest.approx(0.5 * mean, rel=1e-3)
+
+
+def test_where_there_is_nothing_to_read_only_the_schedule_goes_on(problem):
+    ascent = Ascent(problem(steps=8, warmup=0.5), torch.zeros(3, 32))
+    rates = []
+    for _ in range(3):
+        ascent.advance([])
+        rates.append(ascent.adam.param_groups[0]["lr"])
+    assert not ascent.prompt.any()
+    assert ascent.step == 3
+    assert rates == sorted(set(rates))
+
+
+def test_a_gradient_that_overflows_is_left_out_and_the_loss_scale_falls(problem, monkeypatch):
+    ascent = Ascent(problem(precision="float16"), torch.zeros(3, 32))
+    infinite = PromptGradient(torch.full((3, 32), torch.inf), 1.0, 1)
+    monkeypatch.setattr("diffkit_plugins.soft_prompt_kl.steps.gradient", lambda *_: infinite)
+    ascent.scaler.scale(torch.ones(()))
+    scale = ascent.scaler.get_scale()
+    ascent.advance([_passage(ascent.problem.data.training[0])])
+    assert not ascent.prompt.any()
+    assert ascent.scaler.get_scale() == scale / 2
+
+
+def _passage(context):
+    return Passage((*context.ids, 5, 6), len(context.ids), "completion", context=context)
