@@ -55,7 +55,9 @@ def _of_batch(
 ) -> list[Float[Tensor, "tokens 3"]]:
     pair, objective = problem.pair, problem.objective
     rest = at_rest(pair, passages) if objective.anchor else None
-    read = (torch.cat(states(side, prompt, passages)) for side in (pair.base, pair.finetuned))
+    base, finetuned = (
+        torch.cat(states(side, prompt, passages)) for side in (pair.base, pair.finetuned)
+    )
     ids = [token for one in passages for token in one.ids[one.start :]]
     came = torch.tensor(ids, device=pair.base.device)
     kept: list[Float[Tensor, "tokens 3"]] = []
@@ -72,5 +74,5 @@ def _of_batch(
         kept.append(torch.stack([divergence, away, whole], dim=1).cpu())
         return whole
 
-    pair_loss(pair, *read, keep, chunk=problem.config.chunk)
+    pair_loss(pair, base, finetuned, keep, chunk=problem.config.chunk)
     return kept

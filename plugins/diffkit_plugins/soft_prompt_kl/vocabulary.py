@@ -50,5 +50,6 @@ class Vocabulary:
 
 
 def _tables(side: Model, count: int) -> Iterator[Float[Tensor, "rows hidden"]]:
-    for ids in torch.arange(count).split(_ROWS):
+    for start in range(0, count, _ROWS):
+        ids = torch.arange(start, min(start + _ROWS, count))
         yield side.embed(ids[None])[0].detach().float().cpu()
