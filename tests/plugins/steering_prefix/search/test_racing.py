@@ -2,9 +2,7 @@ import torch
 from diffkit_plugins.steering_prefix.racing import best_of, raced
 from diffkit_plugins.steering_prefix.scoring import Scorer
 
-
-def prefixes_of(objective):
-    return torch.arange(40, 48)[:, None] if objective else None
+TRIED = torch.arange(40, 48)[:, None]
 
 
 def naive(objective, prefixes, items):
@@ -14,19 +12,17 @@ def naive(objective, prefixes, items):
 
 def test_the_best_of_all_is_that_of_a_loop(distance_to, task_of):
     objective = distance_to(" cat")
-    prefixes = prefixes_of(objective)
-    best = best_of(Scorer(task_of(objective)), prefixes, [2, 0], near=[325])
-    token, loss = naive(objective, prefixes, [2, 0])
+    best = best_of(Scorer(task_of(objective)), TRIED, [2, 0], near=[325])
+    token, loss = naive(objective, TRIED, [2, 0])
     assert best.ids == (token,)
     assert abs(best.total - loss) < 1e-6
 
 
 def test_where_the_items_agree_a_race_has_the_same_winner_for_fewer_readings(distance_to, task_of):
     objective = distance_to(" cat")
-    prefixes = prefixes_of(objective)
     whole, race = task_of(objective), task_of(objective)
-    best = best_of(Scorer(whole), prefixes, [2, 0, 1], near=[325])
-    first = raced(Scorer(race), prefixes, [2, 0, 1], near=[325])
+    best = best_of(Scorer(whole), TRIED, [2, 0, 1], near=[325])
+    first = raced(Scorer(race), TRIED, [2, 0, 1], near=[325])
     assert first.ids == best.ids
     assert torch.allclose(first.losses, best.losses)
     assert (whole.budget.spent, race.budget.spent) == (8 * 3, 8 + 2 * 2)
@@ -34,9 +30,8 @@ def test_where_the_items_agree_a_race_has_the_same_winner_for_fewer_readings(dis
 
 def test_a_race_over_one_item_is_won_there(distance_to, task_of):
     objective = distance_to(" cat")
-    prefixes = prefixes_of(objective)
-    assert raced(Scorer(task_of(objective)), prefixes, [1], near=[325]).ids == (
-        naive(objective, prefixes, [1])[0],
+    assert raced(Scorer(task_of(objective)), TRIED, [1], near=[325]).ids == (
+        naive(objective, TRIED, [1])[0],
     )
 
 
