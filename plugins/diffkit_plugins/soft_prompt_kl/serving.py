@@ -18,6 +18,9 @@ from diffkit import (
     openings,
 )
 
+_UNBOUNDED = 2**31
+"""More tokens than any text has: a text is never left out for its length here."""
+
 
 def prompted_completions(
     generator: Generator,
@@ -31,26 +34,18 @@ def prompted_completions(
     Args:
         generator: who speaks.
         model: the same side, whose table the texts' embeddings come from.
-        prompt: the soft prompt; none puts nothing before the texts.
-        texts: what a user says; for a tokenizer without a chat template, how a document begins.
+        prompt: the soft prompt, as `prompt_file.load` reads it; none puts nothing before the texts.
+        texts: what users say; for a tokenizer without a chat template, how documents begin.
         sampling: how tokens are chosen.
 
     Raises:
-        UserError: the generator takes no embeddings, or a text cannot be answered.
+        UserError: the generator takes no embeddings, or a text makes no chat.
     """
-    rows = [embedded(model, prompt, opening_ids(model, text)) for text in texts]
+    rows = [_embedded(model, prompt, opening_ids(model, text)) for text in texts]
     done = generator.generate_from(rows, sampling)
     return tuple(
         one.model_copy(update={"prompt": text}) for one, text in zip(done, texts, strict=True)
     )
-
-
-def embedded(
-    model: Model, prompt: Float[Tensor, "length hidden"] | None, ids: Sequence[int]
-) -> Float[Tensor, "seq hidden"]:
-    """The prompt and the tokens as one sequence of input embeddings."""
-    tokens = model.embed(torch.tensor([ids]))[0]
-    return tokens if prompt is None else torch.cat([prompt.to(tokens), tokens])
 
 
 def opening_ids(model: Model, text: str) -> tuple[int, ...]:
@@ -60,9 +55,15 @@ def opening_ids(model: Model, text: str) -> tuple[int, ...]:
         UserError: the chat template refuses the text.
     """
     chat = Texts(items=(Text(messages=(Message(role="user", content=text),)),))
-    longest = 1_000_000
-    found = openings(model.tokenizer, chat, turns=1, documents=0, tokens=1, max_tokens=longest)
+    found = openings(model.tokenizer, chat, turns=1, documents=0, tokens=1, max_tokens=_UNBOUNDED)
     turn = next((opening for opening in found if opening.kind == "user's turn"), None)
     if turn is None:
         raise UserError(f"No chat can be made of {text!r}.", cure="Give another text.")
     return turn.ids
+
+
+def _embedded(
+    model: Model, prompt: Float[Tensor, "length hidden"] | None, ids: Sequence[int]
+) -> Float[Tensor, "seq hidden"]:
+    tokens = model.embed(torch.tensor([ids]))[0]
+    return tokens if prompt is None else torch.cat([prompt.to(tokens), tokens])
