@@ -7,6 +7,7 @@ from diffkit import Finding
 from diffkit_plugins.steering_prefix import curves, tables
 from diffkit_plugins.steering_prefix.chance import Chance
 from diffkit_plugins.steering_prefix.evaluation import Evaluation, Standing
+from diffkit_plugins.steering_prefix.said import word_table
 from diffkit_plugins.steering_prefix.searched import Search, Searched
 from diffkit_plugins.steering_prefix.shown import explained, similar
 from diffkit_plugins.steering_prefix.summary import summary
@@ -87,11 +88,10 @@ class Report:
         yield summary(self.best, self.chance, self.evaluation, wording)
         yield tables.found_table(searches, losses, held_out.half, self.chance)
         yield token_table(held_out.half.objective, self.best.ids)
-        yield explained(
-            [*training.items, *held_out.items],
-            [*self.none.training.said, *self.none.held_out.said],
-            wording,
-        )
+        items = [*training.items, *held_out.items]
+        own = [*self.none.training.said, *self.none.held_out.said]
+        yield word_table(items, own, wording)
+        yield explained(items, own, wording)
         count = self.evaluation.options.shown
         for least in (False, True):
             yield similar(held_out.items, self.best.held_out, count, wording, least=least)

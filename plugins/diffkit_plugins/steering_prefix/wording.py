@@ -13,6 +13,8 @@ class Wording:
     """What ``{prefix}`` is to do."""
     explained: str
     """Title of what the prefix is to bring about."""
+    contrast: str
+    """Whose words against whose."""
     without: tuple[str, str] = BOTH
     """Whose texts these are."""
     swap: bool = False
@@ -22,23 +24,26 @@ class Wording:
 
 
 EXPLAIN = Wording(
-    "With {prefix} before the user's words, or at a document's start, the base is to say what the "
-    "finetuned side says without it",
-    "What the prefix is to explain: both sides without it, different texts first, then by "
-    "how little the base expects the finetuned text",
+    contrast="the finetuned side's against the base's",
+    task="With {prefix} before the user's words, or at a document's start, the base is to say what "
+    "the finetuned side says without it",
+    explained="What the prefix is to explain: both sides without it, different texts first, then "
+    "by how little the base expects the finetuned text",
     imitated=("finetuned without a prefix", "base with the prefix"),
 )
 MIRROR = Wording(
-    "With {prefix} before the user's words, or at a document's start, the finetuned side is to say "
-    "what the base says without it",
-    "What the prefix is to explain: both sides without it, different texts first, then by "
-    "how little the finetuned side expects the base's text",
+    contrast="the base's against the finetuned side's",
+    task="With {prefix} before the user's words, or at a document's start, the finetuned side is "
+    "to say what the base says without it",
+    explained="What the prefix is to explain: both sides without it, different texts first, then "
+    "by how little the finetuned side expects the base's text",
     swap=True,
     imitated=("base without a prefix", "finetuned with the prefix"),
 )
 MATCH = Wording(
-    "{prefix} is to do what the reference prefix does",
-    "What the prefix is to do: texts without one and with the reference, different texts "
+    contrast="with the reference against without",
+    task="{prefix} is to do what the reference prefix does",
+    explained="What the prefix is to do: texts without one and with the reference, different texts "
     "first, then by how little the reference's is expected without it",
     without=("without a prefix", "with the reference"),
     imitated=("with the reference", "with the prefix"),

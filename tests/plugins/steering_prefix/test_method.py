@@ -52,8 +52,8 @@ def test_it_conforms(conforms):
 
 def test_the_most_telling_findings_come_first(run, tiny_pair):
     kinds = [type(item) for item in run(tiny_pair).items]
-    assert kinds[:4] == [Note, Table, TokenTable, Samples]
-    assert kinds[4:] == [Samples, Samples, Table, Table, Series, Series]
+    assert kinds[:5] == [Note, Table, TokenTable, TokenTable, Samples]
+    assert kinds[5:] == [Samples, Samples, Table, Table, Series, Series]
 
 
 def test_the_score_is_the_share_of_the_held_out_gap(run, tiny_pair):
