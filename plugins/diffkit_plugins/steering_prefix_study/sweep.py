@@ -1,7 +1,6 @@
 """``state``, ``direction`` and ``contrast``: searches without reference completions."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from diffkit import Finding, Findings, Model, RunContext, UserError
 from diffkit_plugins.steering_prefix.contrast import contrast_split
@@ -45,7 +44,7 @@ def _split(model: Model, config: SteeringPrefixStudyConfig, context: RunContext,
     if config.vector is None:
         cure = "Try: --set vector=feature.safetensors, with one vector of the model's width."
         raise UserError("The objective 'direction' needs a vector.", cure=cure)
-    vector = read_vector(Path(config.vector), model.hidden)
+    vector = read_vector(config.vector.path, model.hidden)
     return direction_split(model, vector, layer, config, context, in_context=in_context)
 
 
@@ -61,9 +60,9 @@ def _metrics(swept: Sequence[Swept]) -> dict[str, float]:
 
 def _items(swept: Sequence[Swept]) -> Iterator[Finding]:
     yield tables.sweep_table(swept)
+    yield tables.loss_table(swept)
     if len(swept) == 1:
         yield token_table(swept[0].split.held_out, swept[0].best.ids)
-    yield tables.continuations(swept)
     yield tables.progress(swept)
     if len(swept) > 1:
         yield tables.by_layer(swept)

@@ -2,18 +2,37 @@
 
 from collections.abc import Sequence
 
-from diffkit import Line, Sample, Samples, Series, Table
+from diffkit import Line, Series, Table
 from diffkit_plugins.steering_prefix_study.swept import Swept
 
 
 def sweep_table(swept: Sequence[Swept]) -> Table:
-    """The notebook's table: layer, steps, prefix and continuation, with losses beside."""
+    """The notebook's table: layer, steps, prefix and continuation, with the baselines' below."""
+    first = swept[0]
+    given = (first.config.reference, first.config.neutral)
+    texts = [*(one.best.text for one in swept), *given]
+    said = first.continuations(texts)
+    found = [
+        (one.layer, one.steps, text, words)
+        for one, text, words in zip(swept, texts, said, strict=False)
+    ]
+    below = [
+        (None, None, text, words) for text, words in zip(given, said[len(swept) :], strict=True)
+    ]
+    return Table(
+        title="Prefixes, and what the model says where one is all that a user said (the last two: "
+        "the human's and the neutral prefix)",
+        columns=("layer", "readings until found", "prefix", "continuation"),
+        rows=(*found, *below),
+    )
+
+
+def loss_table(swept: Sequence[Swept]) -> Table:
+    """Losses of the prefixes and their baselines."""
+    first = swept[0]
     rows = [
         (
             one.layer,
-            one.steps,
-            one.best.text,
-            one.continuations([one.best.text])[0],
             one.best.loss,
             one.loss,
             one.loss_of(one.config.reference),
@@ -23,15 +42,10 @@ def sweep_table(swept: Sequence[Swept]) -> Table:
         )
         for one in swept
     ]
-    first = swept[0]
     return Table(
-        title="Prefixes, what the model says where one is all that a user said, and losses in "
-        f"{first.split.held_out.unit} (held out but for the first)",
+        title=f"Losses in {first.split.held_out.unit}: in training, and then held out",
         columns=(
             "layer",
-            "readings until found",
-            "prefix",
-            "continuation",
             "training",
             "held out",
             "human",
@@ -39,27 +53,6 @@ def sweep_table(swept: Sequence[Swept]) -> Table:
             f"best of {len(first.chance.losses)} random",
             "without a prefix",
         ),
-        rows=tuple(rows),
-    )
-
-
-def continuations(swept: Sequence[Swept]) -> Samples:
-    """What the model says after each prefix, beside what it says after the human one."""
-    human = swept[0].continuations([swept[0].config.reference])[0]
-    rows = [
-        Sample(
-            prompt=one.best.text if one.layer is None else f"layer {one.layer}: {one.best.text}",
-            base=human,
-            finetuned=one.continuations([one.best.text])[0],
-            score=one.loss,
-        )
-        for one in swept
-    ]
-    return Samples(
-        title=f"What the model says where the prefix is all that a user said, and where "
-        f"{swept[0].config.reference!r} is",
-        sides=("with the human's prefix", "with the prefix"),
-        unit=swept[0].split.held_out.unit,
         rows=tuple(rows),
     )
 

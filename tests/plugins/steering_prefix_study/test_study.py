@@ -8,7 +8,7 @@ from diffkit_plugins.steering_prefix_study.config import SteeringPrefixStudyConf
 from diffkit_plugins.steering_prefix_study.study import SteeringPrefixStudy
 from safetensors.torch import save_file
 
-from diffkit import Note, RunContext, Samples, Series, Table, TokenTable, UserError
+from diffkit import Note, RunContext, Series, Table, TokenTable, UserError
 from diffkit.context import Artifacts, Checkpoints
 
 SHORT = {
@@ -88,19 +88,20 @@ def test_a_reference_that_does_nothing_leaves_a_note(run):
 
 def test_a_sweep_has_a_row_and_a_line_for_each_layer(run):
     findings = run(objective="state", layers=(0, -1, 1))
-    table, samples, progress, by_layer = findings.items
-    assert [row[0] for row in table.rows] == [0, 1]
-    assert len(samples.rows) == len(progress.lines) == 2
+    table, losses, progress, by_layer = findings.items
+    assert [row[0] for row in table.rows] == [0, 1, None, None]
+    assert [row[2] for row in table.rows[2:]] == ["The cat", "The dog"]
+    assert all(0 <= row[1] <= SHORT["budget"] for row in table.rows[:2])
+    assert len(progress.lines) == 2
     assert by_layer.lines[0].x == (0, 1)
-    columns = dict(zip(table.columns, table.rows[1], strict=True))
+    columns = dict(zip(losses.columns, losses.rows[1], strict=True))
     assert columns["human"] == pytest.approx(0, abs=1e-5)
     assert columns["held out"] == findings.metrics["layer_1_loss"]
-    assert 0 <= columns["readings until found"] <= SHORT["budget"]
 
 
 def test_one_layer_has_a_table_of_tokens(run):
     kinds = [type(item) for item in run(objective="state", in_context=False).items]
-    assert kinds == [Table, TokenTable, Samples, Series]
+    assert kinds == [Table, Table, TokenTable, Series]
 
 
 def test_a_direction_is_gone_along_further_than_chance_goes(run, vector):
@@ -122,4 +123,5 @@ def test_a_contrast_without_texts_is_refused(run):
 def test_a_contrast_is_one_search(run):
     findings = run(objective="contrast", **TEXTS)
     assert findings.items[0].rows[0][0] is None
+    assert [row[0] for row in findings.items[1].rows] == [None]
     assert set(findings.metrics) == {"loss", "loss_without", "loss_best_random"}
