@@ -1,0 +1,97 @@
+"""Prefixes on both halves, greedily and sampled: against the reference itself and by hand."""
+
+import pytest
+from diffkit_plugins.steering_prefix.agreement import agreement
+from diffkit_plugins.steering_prefix.evaluation import Evaluation
+from diffkit_plugins.steering_prefix.problem import match_problem
+from diffkit_plugins.steering_prefix.search_options import CompletionOptions
+from diffkit_plugins.steering_prefix.speaker import Speaker
+
+from diffkit import Inputs, RunContext
+from diffkit.context import Artifacts, Checkpoints
+
+WORDS = "The cat"
+OPTIONS = CompletionOptions(
+    suffixes=5,
+    own_suffixes=0,
+    kept_suffixes=4,
+    completion_tokens=4,
+    exact_tokens=2,
+    sampled=2,
+    early_tokens=1,
+    early_weight=2.0,
+)
+
+
+@pytest.fixture(scope="module")
+def evaluation(tiny_model, tiny_texts, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("evaluation")
+    context = RunContext(
+        seed=0, texts=tiny_texts, artifacts=Artifacts(folder), checkpoints=Checkpoints(folder)
+    )
+    problem = match_problem(tiny_model, WORDS, OPTIONS, context)
+    return Evaluation.of(problem, tiny_model, WORDS, OPTIONS, seed=3)
+
+
+def test_the_reference_is_itself_in_every_way(evaluation):
+    standing = evaluation.standing("reference", evaluation.given(WORDS))
+    for result, half in (
+        (standing.training, evaluation.training),
+        (standing.held_out, evaluation.held_out),
+    ):
+        assert result.loss == pytest.approx(0, abs=1e-5)
+        assert result.entropy == pytest.approx(half.entropy_floor, rel=1e-4)
+        assert (result.greedy.exact, result.greedy.exact_first, result.greedy.tokens) == (1, 1, 1)
+    assert standing.text == WORDS
+    assert standing.held_out.sampled.exact == 1  # drawn with the same random numbers
+    assert standing.training.sampled is None
+
+
+def test_what_is_said_without_a_prefix_is_the_model_s_own(evaluation, tiny_model):
+    standing = evaluation.standing("none", ())
+    assert standing.text == ""
+    place = evaluation.held_out.items[0].place
+    ids = list(place.bare)
+    own = []
+    for _ in range(OPTIONS.completion_tokens):
+        logits = tiny_model.logits(Inputs.of([[*ids, *own]]), keep=1)
+        token = int(logits[0, -1, : tiny_model.vocabulary].argmax())
+        if token in tiny_model.ends:
+            break
+        own.append(token)
+    assert standing.held_out.said[0].ids == tuple(own)
+
+
+def test_shares_are_those_of_the_completions(evaluation):
+    standing = evaluation.standing("other", evaluation.given(" dog"))
+    half, result = evaluation.training, standing.training
+    expected = agreement([r.ids for r in half.references], [s.ids for s in result.said], 2)
+    assert result.greedy == expected
+
+
+def test_entropies_are_those_of_a_second_implementation(evaluation, tiny_model):
+    ids = evaluation.given(" dog")
+    losses = []
+    for item in evaluation.held_out.items:
+        targets = item.reference.targets
+        prompt = item.place.prompt(ids)
+        logits = tiny_model.logits(Inputs.of([[*prompt, *targets]])).double()
+        found = logits[0, len(prompt) - 1 : -1, : tiny_model.vocabulary].log_softmax(-1)
+        each = [-float(row[token]) for row, token in zip(found, targets, strict=True)]
+        weights = [2.0, *[1.0] * (len(each) - 1)]
+        total = sum(w * loss for w, loss in zip(weights, each, strict=True))
+        losses.append(total / sum(weights))
+    standing = evaluation.standing("other", ids)
+    assert standing.held_out.entropy == pytest.approx(sum(losses) / len(losses), rel=1e-4)
+
+
+def test_draws_do_not_depend_on_the_batch(evaluation, tiny_model):
+    prompts = evaluation.held_out.prompts(())
+    said = [
+        Speaker(
+            tiny_model, tiny_model.vocabulary, OPTIONS.model_copy(update={"batch_size": size})
+        ).drawn(prompts, seed=5)
+        for size in (1, 3, 128)
+    ]
+    assert said[0] == said[1] == said[2]
+    assert len(said[0]) == len(prompts) * OPTIONS.sampled
