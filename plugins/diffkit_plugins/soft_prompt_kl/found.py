@@ -49,36 +49,38 @@ def find(pair: ModelPair, config: SoftPromptKLConfig, context: RunContext) -> Fo
         context: texts, seed, artifacts, checkpoints and progress.
     """
     given, seed = data(pair, config, context), context.seed + FRESH
-    trained = None if config.prompt else train(pair, config, context, given)
-    prompt = trained.best.best if trained else load(config.prompt, pair)
-    _keep(pair, config, context, prompt, trained)
+    trained = train(pair, config, context, given) if config.prompt is None else None
+    prompt = _kept(pair, config, context, trained)
     contexts = (*given.held_out, *given.training)
     passages = complete(pair.finetuned, prompt, contexts, config, seed, pair.vocabulary)
-    said = ranked(pair, config, passages)
-    close, held_out = nearest(pair, prompt), passages[: len(given.held_out)]
+    held_out = passages[: len(given.held_out)]
+    said, close = ranked(pair, config, passages), nearest(pair, prompt)
+    plain, hard = (
+        measure(pair, config, None, these, seed)
+        for these in (given.held_out, close.before(given.held_out))
+    )
     return Found(
         prompt=prompt,
         trained=trained,
-        advantage=Advantage(
-            measure_passages(pair, config, prompt, held_out),
-            measure(pair, config, None, given.held_out, seed),
-        ),
+        advantage=Advantage(measure_passages(pair, config, prompt, held_out), plain),
         nearest=close,
-        hard=measure(pair, config, None, close.before(given.held_out), seed),
+        hard=hard,
         moved=moved(pair, config, prompt, held_out),
         said=said,
         shown=beside_base(pair, config, prompt, said[: config.samples], seed),
-        controls=controls(pair, config, context) if config.controls else (),
+        controls=controls(pair, config, context),
     )
 
 
-def _keep(
-    pair: ModelPair,
-    config: SoftPromptKLConfig,
-    context: RunContext,
-    prompt: Float[Tensor, "length hidden"],
-    trained: Trained | None,
-) -> None:
-    save(context.artifacts, BEST, prompt, pair, config)
-    if trained:
+def _kept(
+    pair: ModelPair, config: SoftPromptKLConfig, context: RunContext, trained: Trained | None
+) -> Float[Tensor, "length hidden"]:
+    """The prompt that is measured; it and the last one are left as artifacts."""
+    if trained is not None:
+        prompt = trained.best.best
         save(context.artifacts, LAST, trained.best.last, pair, config)
+    else:
+        assert config.prompt is not None  # noqa: S101 - without a file one is trained
+        prompt = load(config.prompt, pair)
+    save(context.artifacts, BEST, prompt, pair, config)
+    return prompt

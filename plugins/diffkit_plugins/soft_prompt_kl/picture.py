@@ -94,7 +94,7 @@ def _png(places: Float[np.ndarray, "completions 2"], of_prompt: Any) -> bytes:
     axes = drawing.add_subplot()
     kinds = (("with the prompt", of_prompt, "#D55E00"), ("without", ~of_prompt, "#0072B2"))
     for label, kind, colour in kinds:
-        axes.scatter(*places[kind].T, label=label, color=colour, s=18)
+        axes.scatter(places[kind, 0], places[kind, 1], label=label, color=colour, s=18)
     axes.set(title="Mean state of each completion, finetuned − base", xticks=[], yticks=[])
     axes.legend()
     buffer = io.BytesIO()

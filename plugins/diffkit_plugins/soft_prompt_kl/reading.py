@@ -49,7 +49,7 @@ def read(
         batch = [passages[place] for place in places]
         flat = _flat(pair, config.chunk, prompt, batch, numbers)
         counts = [len(one.ids) - one.start for one in batch]
-        found.update(zip(places, flat.split(counts), strict=True))
+        found.update(zip(places, torch.split_with_sizes(flat, counts), strict=True))
     return [found[place] for place in range(len(passages))]
 
 
