@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from diffkit import Finding
 from diffkit_plugins.steering_prefix import curves, tables
 from diffkit_plugins.steering_prefix.chance import Chance
+from diffkit_plugins.steering_prefix.completing import Continuation
 from diffkit_plugins.steering_prefix.evaluation import Evaluation, Standing
-from diffkit_plugins.steering_prefix.said import word_table
+from diffkit_plugins.steering_prefix.problem import Item
+from diffkit_plugins.steering_prefix.said import told, word_table
 from diffkit_plugins.steering_prefix.searched import Search, Searched
 from diffkit_plugins.steering_prefix.shown import explained, similar
 from diffkit_plugins.steering_prefix.summary import summary
@@ -63,7 +66,7 @@ class Report:
         return self.evaluation.held_out.half.gap.closed(self.best.held_out.loss)
 
     def metrics(self) -> dict[str, float]:
-        """Named numbers, all but the last two on held-out suffixes."""
+        """Named numbers, all but the last three on held-out suffixes."""
         gap = self.evaluation.held_out.half.gap
         items = len(self.evaluation.held_out.items) + len(self.evaluation.training.items)
         return {
@@ -76,22 +79,32 @@ class Report:
             "floor_nats": gap.floor,
             "exact_share": self.best.held_out.greedy.exact,
             "token_match_share": self.best.held_out.greedy.tokens,
+            "word_log_odds_errors": max([0.0, *(score for _, score in self._told)]),
             "items": float(items),
             "dropped": float(self.evaluation.problem.dropped),
         }
 
+    @property
+    def _texts(self) -> tuple[list[Item], list[Continuation]]:
+        """All suffixes, and what the model that reads the prefix says after them without it."""
+        halves = self.evaluation.training, self.evaluation.held_out
+        own = [*self.none.training.said, *self.none.held_out.said]
+        return [item for half in halves for item in half.items], own
+
+    @cached_property
+    def _told(self) -> list[tuple[str, float]]:
+        return told(*self._texts)
+
     def items(self, wording: Wording) -> Iterator[Finding]:
         """The findings, most telling first."""
-        training, held_out = self.evaluation.training, self.evaluation.held_out
+        held_out = self.evaluation.held_out
         searches = self._searches()
         losses = [held_out.half.loss(search.ids) for search in searches]
         yield summary(self.best, self.chance, self.evaluation, wording)
         yield tables.found_table(searches, losses, held_out.half, self.chance)
         yield token_table(held_out.half.objective, self.best.ids)
-        items = [*training.items, *held_out.items]
-        own = [*self.none.training.said, *self.none.held_out.said]
-        yield word_table(items, own, wording)
-        yield explained(items, own, wording)
+        yield word_table(self._told, wording)
+        yield explained(*self._texts, wording)
         count = self.evaluation.options.shown
         for least in (False, True):
             yield similar(held_out.items, self.best.held_out, count, wording, least=least)
