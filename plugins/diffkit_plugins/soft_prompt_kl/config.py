@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from diffkit import MethodConfig, execution_option
+from diffkit import InputFile, MethodConfig, execution_option
 from diffkit_plugins.soft_prompt_kl.presets import PRESETS, Preset
 
 
@@ -14,30 +14,30 @@ class SoftPromptKLConfig(MethodConfig):
     preset: Preset | None = None
     """Other defaults for a question that one has in mind. Such a run is exploratory: it has no
     change score, so it is never ranked. Options that are given override the preset's."""
-    prompt: str | None = None
-    """A trained prompt (a safetensors file of this method) that is applied as it is, to this pair or another of
-    the same width; none trains one."""
+    prompt: InputFile | None = None
+    """A trained prompt (a safetensors file of this method) that is applied as it is, to this pair
+    or another of the same width; none trains one."""
 
     divergence: str = "kl"
-    """What is maximised: ``kl`` (finetuned ‖ base: what finetuning made likely), ``reverse-kl`` (what
-    it suppressed), ``jsd`` (bounded by ln 2), or a function of your own as ``module:function``."""
+    """What is maximised: ``kl`` (finetuned ‖ base: what finetuning made likely), ``reverse-kl``
+    (what it suppressed), ``jsd`` (bounded by ln 2), or your own as ``module:function``."""
     source: Literal["completions", "texts", "both"] = "completions"
     """Tokens that it is maximised over: the finetuned side's own completions under the prompt,
     drawn anew as it changes; the suite's texts; or both in turn."""
     n_tokens: int = Field(default=8, ge=1, le=1_024)
     """Soft tokens, prepended to the input."""
     max_n_tokens: int | None = Field(default=None, ge=1, le=1_024)
-    """Where held-out divergence has stopped rising, a token is added, up to so many; none: never."""
+    """Where the held-out score has stopped rising, a token is added, up to so many; none: never."""
     initialisation: Literal["vocabulary", "normal"] = "vocabulary"
     """Embeddings of random tokens, or N(0, 1) scaled to the vocabulary's median norm."""
     restarts: int = Field(default=1, ge=1, le=1_000)
-    """Trainings from other starts; the one with the largest held-out divergence is kept."""
+    """Trainings from other starts; the one with the largest held-out score is kept."""
 
-    steps: int = Field(default=60, ge=1, le=1_000_000)
+    steps: int = Field(default=30, ge=1, le=1_000_000)
     """Steps of each training at most."""
     batch: int = Field(default=8, ge=1, le=4_096)
     """Texts or completions of a step."""
-    rate: float = Field(default=0.2, gt=0, le=100)
+    rate: float = Field(default=0.5, gt=0, le=100)
     """Adam's learning rate at its peak, in standard deviations of the vocabulary's embeddings."""
     warmup: float = Field(default=0.1, ge=0, lt=1)
     """Share of the steps in which the rate rises linearly; afterwards it falls as a cosine."""
@@ -46,7 +46,7 @@ class SoftPromptKLConfig(MethodConfig):
     evaluate_every: int = Field(default=10, ge=1, le=1_000_000)
     """Steps between held-out evaluations, which is also how often completions are drawn anew."""
     patience: int = Field(default=3, ge=1, le=1_000_000)
-    """Evaluations in a row without a better held-out divergence after which a training ends."""
+    """Evaluations in a row without a better held-out score after which a training ends."""
 
     norm_quantile: float = Field(default=0.95, gt=0, le=1)
     """Each soft token's norm is held below this quantile of the vocabulary's norms."""
@@ -63,7 +63,7 @@ class SoftPromptKLConfig(MethodConfig):
     prompt (its 5 % to 95 % quantiles), in nats per token, subtracted."""
 
     contexts: int = Field(default=32, ge=0, le=100_000)
-    """Contexts taken from the texts: users' turns and documents' first words."""
+    """Contexts taken from the texts (users' turns, documents' first words), and texts read."""
     own_contexts: int = Field(default=32, ge=0, le=100_000)
     """Contexts that the finetuned side writes itself, as users' messages. Half of all contexts are
     held out."""
@@ -97,7 +97,7 @@ class SoftPromptKLConfig(MethodConfig):
     """Whether blocks are run again backward instead of keeping their activations."""
     micro_batch: int = execution_option(16, ge=1, le=4_096)
     """Texts or completions read at a time; the gradients of a step are accumulated."""
-    chunk: int = execution_option(128, ge=1, le=1_048_576)
+    chunk: int = execution_option(64, ge=1, le=1_048_576)
     """Positions whose distributions over the vocabulary are held at a time."""
 
     @model_validator(mode="before")

@@ -35,6 +35,8 @@ class Found:
     """KL of the base under the prompt from the base without it, nats per token."""
     said: tuple[Said, ...]
     """What the finetuned side says in all contexts, most telling first."""
+    unprompted: tuple[Said, ...]
+    """The same without the prompt."""
     shown: tuple[Both, ...]
     """The first of these, beside the base's."""
     controls: tuple[float, ...]
@@ -52,21 +54,24 @@ def find(pair: ModelPair, config: SoftPromptKLConfig, context: RunContext) -> Fo
     trained = train(pair, config, context, given) if config.prompt is None else None
     prompt = _kept(pair, config, context, trained)
     contexts = (*given.held_out, *given.training)
-    passages = complete(pair.finetuned, prompt, contexts, config, seed, pair.vocabulary)
-    held_out = passages[: len(given.held_out)]
-    said, close = ranked(pair, config, passages), nearest(pair, prompt)
-    plain, hard = (
-        measure(pair, config, None, these, seed)
-        for these in (given.held_out, close.before(given.held_out))
+    passages, unprompted = (
+        complete(pair.finetuned, each, contexts, config, seed, pair.vocabulary)
+        for each in (prompt, None)
     )
+    held_out, plain = (these[: len(given.held_out)] for these in (passages, unprompted))
+    said, close = ranked(pair, config, passages), nearest(pair, prompt)
     return Found(
         prompt=prompt,
         trained=trained,
-        advantage=Advantage(measure_passages(pair, config, prompt, held_out), plain),
+        advantage=Advantage(
+            measure_passages(pair, config, prompt, held_out),
+            measure_passages(pair, config, None, plain),
+        ),
         nearest=close,
-        hard=hard,
+        hard=measure(pair, config, None, close.before(given.held_out), seed),
         moved=moved(pair, config, prompt, held_out),
         said=said,
+        unprompted=ranked(pair, config, unprompted),
         shown=beside_base(pair, config, prompt, said[: config.samples], seed),
         controls=controls(pair, config, context),
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from diffkit import DiffingMethod, Finding, Findings, FinishedRun, ModelPair, Note, RunContext
 from diffkit_plugins.soft_prompt_kl import curves, nearest, tables
+from diffkit_plugins.soft_prompt_kl.concentration import concentration
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 from diffkit_plugins.soft_prompt_kl.found import Found, find
 from diffkit_plugins.soft_prompt_kl.patterns import pattern_table
@@ -17,8 +18,12 @@ from diffkit_plugins.soft_prompt_kl.words import word_table, words
 class SoftPromptKL(DiffingMethod[SoftPromptKLConfig]):
     """A soft prompt under which the finetuned side says what its base finds least likely.
 
-    The change score is A = log D(P)/D(∅): D is the clipped KL(finetuned ‖ base) per token of what
-    the finetuned side says in held-out contexts, with the prompt and without.
+    What the prompt gains is the advantage A = log D(P)/D(∅): D is the clipped KL(finetuned ‖ base)
+    per token of what the finetuned side says in held-out contexts, with the prompt and without. It
+    stands against prompts trained for random changes of the same KL (``controls``).
+
+    The change score is how concentrated the likelihood ratio of what is said under the prompt is on
+    one word. A is large for every small change, since its D(∅) is next to nothing.
     """
 
     def run(self, pair: ModelPair, config: SoftPromptKLConfig, context: RunContext) -> Findings:
@@ -32,7 +37,7 @@ class SoftPromptKL(DiffingMethod[SoftPromptKLConfig]):
             return Findings(change_score=0.0, items=(note,))
         found = find(pair, config, context)
         return Findings(
-            change_score=found.advantage.score if config.preset is None else None,
+            change_score=concentration(found.said) if config.preset is None else None,
             metrics=tables.metrics(found),
             items=tuple(_items(pair, config, context, found)),
         )
@@ -51,6 +56,7 @@ def _items(
     yield word_table(words(found.said, tokenizer), config.tokens)
     yield samples(found.shown)
     yield cluster_table(found.said, config.clusters)
+    yield word_table(words(found.unprompted, tokenizer), config.tokens, prompted=False)
     yield tables.summary(found, config.top)
     if found.controls:
         yield tables.controls_note(parted, found.controls)

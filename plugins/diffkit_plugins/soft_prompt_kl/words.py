@@ -70,16 +70,17 @@ def _word(word: str, values: Sequence[float], count: int) -> Word:
     return Word(word, mean, math.sqrt(variance / max(count - 1, 1)), len(values))
 
 
-def word_table(found: Sequence[Word], count: int) -> TokenTable:
+def word_table(found: Sequence[Word], count: int, *, prompted: bool = True) -> TokenTable:
     """The words that surely bring something."""
+    where = "under the prompt" if prompted else "without any prompt"
     rows = [
         TokenScore(token=word.word, score=word.mean, spread=word.error)
         for word in found[:count]
         if word.low > 0
     ]
     return TokenTable(
-        title="Words that the finetuned side says under the prompt and finds likelier than the "
-        "base does without it",
+        title=f"Words that the finetuned side says {where} and, where there is none, finds "
+        "likelier than the base does",
         unit="nats per completion",
         rows=tuple(rows),
     )

@@ -4,15 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from diffkit import Model, RunContext, Sampling
+from diffkit import Model, RunContext, Sampling, own_texts
 from diffkit_plugins.steering_prefix.completions import CompletionObjective
 from diffkit_plugins.steering_prefix.layout import Layout, Place
 from diffkit_plugins.steering_prefix.places import places_of
 from diffkit_plugins.steering_prefix.references import Reader, Reference
 from diffkit_plugins.steering_prefix.search_options import CompletionOptions
-
-_BLOCKS = 8
-"""How many times as many suffixes as are wanted are tried, before fewer have to do."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +34,8 @@ class Found:
     """Suffixes that depend on the reference."""
 
     items: tuple[Item, ...]
-    dropped: int
-    """How many were tried and left out."""
+    tried: int
+    """How many were tried."""
 
 
 @dataclass(frozen=True)
@@ -55,36 +52,39 @@ class Depending:
     options: CompletionOptions
 
     def items(self, context: RunContext) -> Found:
-        """Tries suffixes in an order drawn by the seed, until as many depend as are wanted.
+        """Tries suffixes of the texts and of the reference's own, and keeps those that depend most.
 
-        They are tried in blocks whose size no execution option changes.
+        Most first; suffixes of equal dependence stay in the order drawn by the seed.
         """
-        wanted = self.options.suffixes
-        tried, depend = 0, list[Item]()
-        places = places_of(self.layout, self.options, context)
-        blocks = iter(lambda: tuple(islice(places, wanted)), ())
-        for block in context.progress(islice(blocks, _BLOCKS), label="blocks of suffixes"):
-            for item in self._items(block, tried, context.seed):
-                if len(depend) < wanted:
-                    tried += 1
-                    depend += [item] if item.dependence > self.options.min_dependence else []
-            if len(depend) == wanted:
-                break
-        return Found(tuple(depend), tried - len(depend))
+        tried = self._places(context)
+        items = self._items(tried, context.seed)
+        depend = [item for item in items if item.dependence > self.options.min_dependence]
+        depend.sort(key=lambda item: -item.dependence)
+        return Found(tuple(depend[: self.options.kept_suffixes]), len(tried))
+
+    def _places(self, context: RunContext) -> tuple[Place, ...]:
+        sampling = Sampling(
+            max_new_tokens=self.options.suffix_tokens, temperature=1.0, seed=context.seed
+        )
+        own = own_texts(self.reader.model, self.options.own_suffixes, sampling)
+        given, written = (
+            places_of(self.layout, self.options, texts, context.seed)
+            for texts in (context.texts, own)
+        )
+        return tuple(dict.fromkeys([*islice(given, self.options.suffixes), *written]))
 
     def objective(self, items: Sequence[Item]) -> CompletionObjective:
         """What a prefix is to do before these suffixes."""
         return self._objective([i.place for i in items], [i.reference for i in items])
 
-    def _items(self, places: Sequence[Place], first: int, seed: int) -> Iterator[Item]:
+    def _items(self, places: Sequence[Place], seed: int) -> Iterator[Item]:
         sampling = Sampling(
             max_new_tokens=self.options.completion_tokens,
             temperature=0.0 if self.options.decoding == "greedy" else 1.0,
             seed=seed,
         )
         prompts = [place.prompt(self.layout.prefix(self.reference, place)) for place in places]
-        numbers = range(first, first + len(prompts))
-        references = self.reader.references(prompts, sampling, numbers)
+        references = self.reader.references(prompts, sampling, range(len(prompts)))
         objective = self._objective(places, references)
         empty = objective.empty.tolist()
         floors = objective.floors.tolist()

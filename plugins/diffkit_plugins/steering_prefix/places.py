@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 
-from diffkit import RunContext, UserError
+from diffkit import RunContext, Texts, UserError
 from diffkit_plugins.steering_prefix.layout import Layout, Place
 from diffkit_plugins.steering_prefix.search_options import CompletionOptions
 from diffkit_plugins.steering_prefix.suffixes import suffixes
@@ -13,11 +13,13 @@ Halves = tuple[tuple[Place, ...], tuple[Place, ...]]
 """Places in training, and held out."""
 
 
-def places_of(layout: Layout, config: CompletionOptions, context: RunContext) -> Iterator[Place]:
+def places_of(
+    layout: Layout, config: CompletionOptions, texts: Texts, seed: int
+) -> Iterator[Place]:
     """Places before the suffixes of the texts, in an order drawn by the seed."""
     from jinja2 import TemplateError
 
-    for suffix in suffixes(layout.tokenizer, context.texts, config, context.seed):
+    for suffix in suffixes(layout.tokenizer, texts, config, seed):
         try:
             yield layout.place(suffix.words, suffix.kind)
         except TemplateError:  # some templates refuse what others take
@@ -34,7 +36,9 @@ def split_places(
     """
     if not in_context:
         return (alone(layout),), (alone(layout),)
-    places = tuple(islice(places_of(layout, config, context), config.suffixes))
+    places = tuple(
+        islice(places_of(layout, config, context.texts, context.seed), config.kept_suffixes)
+    )
     if len(places) < 2:
         cure = "Give texts with more suffixes, or raise suffix_tokens."
         raise UserError(f"The texts give {len(places)} suffixes; two are needed.", cure=cure)

@@ -12,14 +12,14 @@ Word = Annotated[str, Field(min_length=1)]
 class SearchOptions(MethodConfig):
     """How a prefix is searched for, which tokens it may hold, and what it is compared with."""
 
-    length: int = Field(default=6, ge=1, le=1_024)
+    length: int = Field(default=12, ge=1, le=1_024)
     """Tokens of the prefix."""
     optimiser: str = "momentum"
     """``momentum`` (candidates along a running mean of gradients, two positions at a time and then
     one, a pool of starts), ``gcg``, ``hotflip``, ``soft-projection`` (the notebook's: a soft prompt,
     its nearest tokens by cosine, then HotFlip), ``soft-in-loop`` (the same with the projection kept
     in the loop), or one of your own as ``module:Class``."""
-    budget: int = Field(default=6_000, ge=1, le=10**12)
+    budget: int = Field(default=4_000, ge=1, le=10**12)
     """Readings that a search may take: one is a prefix with one suffix read through, and a
     gradient counts three."""
     candidates: int = Field(default=32, ge=1, le=65_536)
@@ -34,7 +34,7 @@ class SearchOptions(MethodConfig):
     """Of the draw among these tokens, over standardised promises."""
     pairs: float = Field(default=0.8, ge=0, le=1)
     """Share of the budget in which two positions change at a time."""
-    starts: int = Field(default=4, ge=1, le=4_096)
+    starts: int = Field(default=2, ge=1, le=4_096)
     """Random prefixes that a search begins with; the worse half is dropped from time to time."""
     patience: int = Field(default=12, ge=1, le=1_000_000)
     """Steps without a better prefix after which a search goes back to another start."""

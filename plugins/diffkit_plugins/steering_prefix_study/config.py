@@ -25,7 +25,7 @@ class SteeringPrefixStudyConfig(CompletionOptions):
     """Whether the reference's own words are banned, in every form."""
     layers: tuple[Layer, ...] = (-1,)
     """Layers of ``state`` and ``direction``: each is a search of its own, so several are a sweep."""
-    vector: str | None = None
+    vector: InputFile | None = None
     """A safetensors file with one vector of the model's width (an SAE feature, an activation
     difference), for ``direction``."""
     positive: tuple[str, ...] = ()
