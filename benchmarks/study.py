@@ -35,6 +35,8 @@ METHODS = (
     "perplexity-diff",
     "activation-lens",
     "residual-reachability",
+    "soft-prompt-kl",
+    "steering-prefix",
     "weight-norms",
 )
 RUNGS = ("random", "random-loud", "benign")

@@ -19,7 +19,7 @@ class SearchOptions(MethodConfig):
     one, a pool of starts), ``gcg``, ``hotflip``, ``soft-projection`` (the notebook's: a soft prompt,
     its nearest tokens by cosine, then HotFlip), ``soft-in-loop`` (the same with the projection kept
     in the loop), or one of your own as ``module:Class``."""
-    budget: int = Field(default=4_000, ge=1, le=10**12)
+    budget: int = Field(default=3_000, ge=1, le=10**12)
     """Readings that a search may take: one is a prefix with one suffix read through, and a
     gradient counts three."""
     candidates: int = Field(default=32, ge=1, le=65_536)
