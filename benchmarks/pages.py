@@ -9,6 +9,7 @@ from page_cells import Row, share, table
 from page_claims import goal, losses, orderings
 from page_lineups import lineups
 from page_organisms import organisms
+from prompts import prompts
 
 HEAD = """# Measured
 
@@ -45,6 +46,7 @@ def write_page(page: Path, out: Path, names: Sequence[str]) -> None:
         checks = json.loads((out / f"{name}.check.json").read_text())
         triggers = json.loads((out / f"{name}.triggers.json").read_text())
         parts += _world(name, boards[name], checks, triggers)
+        parts += prompts(json.loads((out / f"{name}.prompts.json").read_text()))
     parts += ["## Time\n", TIME, *table(("step", "minutes"), _minutes(seconds))]
     page.write_text("\n".join(parts) + "\n", encoding="utf-8")
 

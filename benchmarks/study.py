@@ -23,6 +23,7 @@ from typing import Any
 
 import yaml
 from pages import write_page
+from prompts import write_prompts
 from triggers import write_triggers
 
 from diffkit.runs.store import Store
@@ -123,8 +124,10 @@ def evaluate(world: World, out: Path) -> None:
     run([*diffkit, "evaluate", str(suite)])
     board = run([*diffkit, "leaderboard", "--name", world.name, "--json"], quiet=True)
     (out / f"{world.name}.json").write_text(board)
+    store = Store(out / "store")
+    write_prompts(store, world.name, out / f"{world.name}.prompts.json")
     trojan = organisms(world) / "tiny-trojan.yaml"
-    write_triggers(Store(out / "store"), world.name, trojan, out / f"{world.name}.triggers.json")
+    write_triggers(store, world.name, trojan, out / f"{world.name}.triggers.json")
 
 
 def suite_of(world: World, out: Path) -> dict[str, Any]:
