@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from diffkit import InputFile
 from diffkit_plugins.steering_prefix.search_options import CompletionOptions
 
 Layer = Annotated[int, Field(ge=-10_000, le=10_000)] | Annotated[float, Field(ge=0, le=1)]
