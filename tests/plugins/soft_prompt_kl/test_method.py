@@ -23,6 +23,7 @@ from diffkit import (
     Table,
     Text,
     Texts,
+    TokenTable,
     TokenTrace,
     UserError,
 )
@@ -57,8 +58,11 @@ def test_it_conforms(conforms, quick):
 def test_what_tells_most_comes_first_and_what_misleads_last(run):
     findings, _ = run(traces=2, samples=3, clusters=2)
     kinds = [item.kind for item in findings.items]
-    assert kinds[:4] == ["token_table", "samples", "table", "table"]
-    assert kinds[4:6] == ["token_trace"] * 2
+    assert kinds[:5] == ["token_table", "samples", "table", "token_table", "table"]
+    assert kinds[5:7] == ["token_trace"] * 2
+    prompted, plain = of_kind(findings, TokenTable)
+    assert "under the prompt" in prompted.title
+    assert "without any prompt" in plain.title
     assert kinds[-2:] == ["note", "table"]
     assert "mislead" in findings.items[-2].text
     assert "nearest" in findings.items[-1].title
@@ -81,6 +85,11 @@ def test_the_numbers_are_those_of_the_table(run):
         numbers["likeliest_tokens_jaccard_prompted"]
     )
     assert rows["tokens compared"][0] == numbers["tokens"]
+
+
+def test_the_change_score_is_the_concentration(run):
+    findings, _ = run()
+    assert findings.change_score == findings.metrics["concentration"]
 
 
 def test_a_preset_is_never_ranked_and_leaves_what_was_given(run):
