@@ -68,4 +68,4 @@ class Objective(ABC):
 
     @abstractmethod
     def reads_back(self, prefixes: Int[Tensor, "tried length"]) -> list[bool]:
-        """Whether each prefix, decoded and tokenised again in its place before an item, is itself."""
+        """Whether each prefix, decoded and tokenised again before an item, is itself."""

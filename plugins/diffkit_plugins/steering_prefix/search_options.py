@@ -16,9 +16,9 @@ class SearchOptions(MethodConfig):
     """Tokens of the prefix."""
     optimiser: str = "momentum"
     """``momentum`` (candidates along a running mean of gradients, two positions at a time and then
-    one, a pool of starts), ``gcg``, ``hotflip``, ``soft-projection`` (the notebook's: a soft prompt,
-    its nearest tokens by cosine, then HotFlip), ``soft-in-loop`` (the same with the projection kept
-    in the loop), or one of your own as ``module:Class``."""
+    one, a pool of starts), ``gcg``, ``hotflip``, ``soft-projection`` (the notebook's: a soft
+    prompt, its nearest tokens by cosine, then HotFlip), ``soft-in-loop`` (the same with the
+    projection kept in the loop), or one of your own as ``module:Class``."""
     budget: int = Field(default=3_000, ge=1, le=10**12)
     """Readings that a search may take: one is a prefix with one suffix read through, and a
     gradient counts three."""
@@ -48,7 +48,7 @@ class SearchOptions(MethodConfig):
     """Prefixes searched one after the other, each barred from the words of those before."""
 
     ban: tuple[Word, ...] = ()
-    """Words that no prefix may say: in any case, with any space or punctuation, or spelt in pieces."""
+    """Words that no prefix may say: in any case, with any space or punctuation, or in pieces."""
     ban_weight: float | None = Field(default=None, gt=0, le=1e3)
     """Instead of barring these words, a penalty of so many nats times the closeness (cosine) of the
     prefix's tokens to them; none bars them."""

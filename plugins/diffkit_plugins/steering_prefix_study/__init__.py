@@ -1,4 +1,4 @@
-"""steering-prefix-study: a prefix that does within one model what a reference prefix, state or direction does."""
+"""steering-prefix-study: a prefix that does within one model what another, or a state, asks for."""
 
 from diffkit import Register, Spec, hookimpl
 

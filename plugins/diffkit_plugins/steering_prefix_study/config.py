@@ -25,7 +25,7 @@ class SteeringPrefixStudyConfig(CompletionOptions):
     ban_reference: bool = True
     """Whether the reference's own words are banned, in every form."""
     layers: tuple[Layer, ...] = (-1,)
-    """Layers of ``state`` and ``direction``: each is a search of its own, so several are a sweep."""
+    """Layers of ``state`` and ``direction``; each is a search of its own, several a sweep."""
     vector: InputFile | None = None
     """A safetensors file with one vector of the model's width (an SAE feature, an activation
     difference), for ``direction``."""
@@ -34,4 +34,4 @@ class SteeringPrefixStudyConfig(CompletionOptions):
     negative: tuple[str, ...] = ()
     """Texts that it lowers."""
     in_context: bool = True
-    """Whether ``state`` and ``direction`` are read after prefix and suffix; else after the prefix."""
+    """Whether ``state`` and ``direction`` are read after prefix and suffix, or the prefix alone."""
