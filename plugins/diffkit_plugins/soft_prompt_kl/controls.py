@@ -6,7 +6,7 @@ from math import exp, log
 from diffkit import ModelPair, RunContext, Texts, drift
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 from diffkit_plugins.soft_prompt_kl.contexts import data
-from diffkit_plugins.soft_prompt_kl.measure import advantage
+from diffkit_plugins.soft_prompt_kl.measure import FRESH, advantage
 from diffkit_plugins.soft_prompt_kl.training import train
 
 TEXTS = 40
@@ -42,7 +42,7 @@ def _score(pair: ModelPair, config: SoftPromptKLConfig, context: RunContext, num
         given = data(control, config, own)
         trained = train(control, config, own, given)
         prompt = trained.best.best
-        return advantage(control, config, prompt, given.held_out, context.seed).score
+        return advantage(control, config, prompt, given.held_out, context.seed + FRESH).score
 
 
 def matching_scale(pair: ModelPair, texts: Texts, seed: int) -> float:

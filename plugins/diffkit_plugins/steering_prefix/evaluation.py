@@ -125,5 +125,5 @@ class Evaluation:
     def _agreement(
         self, references: Sequence[Continuation], completions: Sequence[Continuation]
     ) -> Agreement:
-        rows = ([one.ids for one in each] for each in (references, completions))
-        return agreement(*rows, self.options.exact_tokens)
+        expected, found = ([one.ids for one in each] for each in (references, completions))
+        return agreement(expected, found, self.options.exact_tokens)

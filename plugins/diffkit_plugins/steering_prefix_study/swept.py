@@ -6,6 +6,7 @@ from functools import cached_property
 from diffkit import Model, RunContext
 from diffkit_plugins.steering_prefix.chance import Chance
 from diffkit_plugins.steering_prefix.half import Half
+from diffkit_plugins.steering_prefix.layout import Kind
 from diffkit_plugins.steering_prefix.searched import Search, Searched
 from diffkit_plugins.steering_prefix.searching import search
 from diffkit_plugins.steering_prefix.space import TokenSpace
@@ -77,7 +78,7 @@ class Swept:
     def continuations(self, words: list[str]) -> list[str]:
         """What the model says where some words are all that a user said."""
         layout = self.split.layout
-        kind = "chat" if layout.tokenizer.chat_template else "document"
+        kind: Kind = "chat" if layout.tokenizer.chat_template else "document"
         speaker = Speaker(self.model, self.model.vocabulary, self.config)
         prompts = [tuple(layout.ids(text, kind)) for text in words]
         return [said.text for said in speaker.likeliest(prompts)]

@@ -77,8 +77,9 @@ def progress(swept: Sequence[Swept]) -> Series:
 
 def by_layer(swept: Sequence[Swept]) -> Series:
     """Held-out losses of the prefixes and their baselines at each layer."""
-    ordered = sorted((one for one in swept if one.layer is not None), key=lambda one: one.layer)
-    x = tuple(float(one.layer) for one in ordered)
+    numbered = [(one.layer, one) for one in swept if one.layer is not None]
+    ordered = [one for _, one in sorted(numbered, key=lambda pair: pair[0])]
+    x = tuple(float(layer) for layer in sorted(layer for layer, _ in numbered))
     lines = {
         "found": [one.loss for one in ordered],
         "human": [one.loss_of(one.config.reference) for one in ordered],
