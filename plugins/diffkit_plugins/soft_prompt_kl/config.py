@@ -103,6 +103,5 @@ class SoftPromptKLConfig(MethodConfig):
     @model_validator(mode="before")
     @classmethod
     def _fill_in(cls, given: Any) -> Any:
-        if not isinstance(given, dict):
-            return given
-        return {**PRESETS.get(given.get("preset"), {}), **given}
+        preset = given.get("preset") if isinstance(given, dict) else None
+        return {**PRESETS[preset], **given} if preset in tuple(PRESETS) else given

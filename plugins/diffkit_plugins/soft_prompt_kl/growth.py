@@ -10,11 +10,14 @@ from diffkit_plugins.soft_prompt_kl.trained import Evaluated
 
 
 def stale(history: Sequence[Evaluated]) -> int:
-    """Evaluations in a row, of prompts of the current length, none of which was the best so far."""
+    """Evaluations in a row, at the current length, none of which was the best so far.
+
+    The first at a length is of a prompt whose last token no step was taken with: it counts not.
+    """
     scores = [one.score for one in history]
     best = scores.index(max(scores))
     current = [one.length for one in history].index(history[-1].length)
-    return min(len(history) - 1 - best, len(history) - current)
+    return len(history) - 1 - max(best, current)
 
 
 def lengthened(

@@ -33,15 +33,17 @@ def tsne_picture(
     what the base's does, so that those in which the sides part in the same way lie together.
 
     Returns:
-        The figure; a note where matplotlib is missing; none where completions are too few.
+        The figure; a note where matplotlib is missing; none where completions are too few, or all
+        states differ alike (by nothing, where finetuning changed the unembedding alone).
     """
     prompted = _moved(pair, config, prompt, found.prompted)
     plain = _moved(pair, config, None, found.plain)
-    if len(prompted) + len(plain) < FEWEST:
+    moved = np.concatenate([prompted, plain])
+    if len(moved) < FEWEST or not np.ptp(moved, axis=0).any():
         return None
     if importlib.util.find_spec("matplotlib") is None:
         return Note(text="A map of the completions (t-SNE) needs: pip install 'diffkit[plots]'.")
-    places = _places(np.concatenate([prompted, plain]), context.seed)
+    places = _places(moved, context.seed)
     of_prompt = np.arange(len(places)) < len(prompted)
     artifact = context.artifacts.write("tsne.png", _png(places, of_prompt))
     return Figure(title=_TITLE, artifact=artifact, text=_words(places, of_prompt))

@@ -13,6 +13,7 @@ from diffkit_plugins.steering_prefix.completing import Continuation
 from diffkit_plugins.steering_prefix.completions import CompletionObjective
 from diffkit_plugins.steering_prefix.layout import Layout, Place
 from diffkit_plugins.steering_prefix.objective import EmbeddingGradient, Objective
+from diffkit_plugins.steering_prefix.reading_back import ReadsBack
 from diffkit_plugins.steering_prefix.references import Reference, certain
 from diffkit_plugins.steering_prefix.search_options import CompletionOptions
 from diffkit_plugins.steering_prefix.split import Split
@@ -27,11 +28,14 @@ class ContrastObjective(Objective):
     Args:
         texts: the log-likelihoods of all texts, positive ones first.
         positive: how many of them are positive.
+        whole: reads prefixes back before whole texts, of which the log-likelihoods' places hold
+            the beginnings alone.
     """
 
-    def __init__(self, texts: CompletionObjective, positive: int) -> None:
+    def __init__(self, texts: CompletionObjective, positive: int, whole: ReadsBack) -> None:
         self.model = texts.model
         self.texts = texts
+        self._reads_back = whole
         negative = texts.items - positive
         self.pairs = [
             (i % positive, positive + i % negative) for i in range(max(positive, negative))
@@ -84,7 +88,7 @@ class ContrastObjective(Objective):
 
     def reads_back(self, prefixes: Int[Tensor, "tried length"]) -> list[bool]:
         """Whether each prefix, decoded and tokenised again before the texts, is itself."""
-        return self.texts.reads_back(prefixes)
+        return self._reads_back(prefixes.tolist())
 
 
 def contrast_split(
@@ -119,7 +123,8 @@ def contrast_split(
         texts = CompletionObjective(
             model, layout, places, references, vocabulary=model.vocabulary, options=plain
         )
-        objective = ContrastObjective(texts, len(own[0]))
+        whole = [layout.place(text, "document") for kind in own for text in kind]
+        objective = ContrastObjective(texts, len(own[0]), ReadsBack(layout.tokenizer, whole))
         return objective, tuple(places[i] for i, _ in objective.pairs)
 
     (training, places), (held_out, others) = half(0), half(1)

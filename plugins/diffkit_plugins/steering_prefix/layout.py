@@ -87,18 +87,21 @@ class Layout:
 
     def ids(self, words: str, kind: Kind) -> list[int]:
         """Token ids of a prompt in which a user says something, or a document begins."""
-        templated = kind == "chat"
-        encoded = self.tokenizer(
-            self._words(words, kind), add_special_tokens=not templated, verbose=False
-        )
-        return list(encoded.input_ids)
+        return self._encoded(self._words(words, kind), kind)
 
     def prefix(self, words: str, place: Place) -> tuple[int, ...]:
         """Token ids of a prefix given in words, as they stand before a suffix."""
         if not words:
             return ()
-        whole = self.ids(words + self._separator + place.suffix, place.kind)
+        said = words.lstrip() if place.trims else words
+        whole = self._encoded(place.words_before + said + place.words_after, place.kind)
         return tuple(whole[len(place.before) : len(whole) - len(place.rest)])
+
+    def _encoded(self, text: str, kind: Kind) -> list[int]:
+        """Token ids of a whole text; a template writes the special tokens itself."""
+        templated = kind == "chat"
+        encoded = self.tokenizer(text, add_special_tokens=not templated, verbose=False)
+        return list(encoded.input_ids)
 
     def _words(self, words: str, kind: Kind) -> str:
         if kind == "document":

@@ -19,7 +19,7 @@ def test_sides_that_do_not_differ_have_a_control_that_does_not(identical_pair, t
 
 @pytest.mark.slow
 def test_each_control_has_a_prompt_and_a_score_of_its_own(tiny_pair, quick, context):
-    config = quick(controls=2)
+    config = quick(controls=2, steps=6, rate=2.0, anchor=0.0)
     scores = controls(tiny_pair, config, context)
     assert len(set(scores)) == 2
     assert all(score >= 0 for score in scores)

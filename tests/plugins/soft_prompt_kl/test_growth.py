@@ -29,8 +29,12 @@ def test_evaluations_since_the_best_are_counted_and_equals_are_no_better():
 
 def test_a_longer_prompt_has_all_its_patience():
     lengths = [3, 3, 3, 4, 4]
-    assert stale(history(5, 4, 4, 4, 4, lengths=lengths)) == 2
+    assert stale(history(5, 4, 4, 4, 4, lengths=lengths)) == 1
     assert stale(history(5, 4, 4, 4, 6, lengths=lengths)) == 0
+
+
+def test_a_token_that_no_step_was_taken_with_yet_is_not_judged():
+    assert stale(history(5, 4, 4, lengths=[3, 3, 4])) == 0
 
 
 def test_a_token_is_added_after_the_last():

@@ -3,16 +3,19 @@
 import importlib.util
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from diffkit_plugins import soft_prompt_kl
 from diffkit_plugins.soft_prompt_kl import picture
 from diffkit_plugins.soft_prompt_kl.concentration import concentration
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
+from diffkit_plugins.soft_prompt_kl.measured import Advantage
 from diffkit_plugins.soft_prompt_kl.method import SoftPromptKL
 from diffkit_plugins.soft_prompt_kl.passages import Passage
 from diffkit_plugins.soft_prompt_kl.prompt_file import load
 from diffkit_plugins.soft_prompt_kl.ranking import Said
+from pydantic import ValidationError
 
 from diffkit import (
     Figure,
@@ -98,6 +101,9 @@ def test_a_preset_is_never_ranked_and_leaves_what_was_given(run):
     assert SoftPromptKLConfig(preset="trojan", restarts=1).restarts == 1
     assert SoftPromptKLConfig(preset="trojan").n_tokens == 4
     assert run()[0].change_score is not None
+    for preset in ("no such", ["trojan"], {"trojan": 1}):
+        with pytest.raises(ValidationError, match="preset"):
+            SoftPromptKLConfig(preset=preset)
 
 
 def test_a_trained_prompt_is_applied_as_it_is(run, tiny_pair):
@@ -181,6 +187,11 @@ def test_the_map_is_the_same_byte_for_byte(run, tiny_pair):
 def test_few_completions_have_no_map(run):
     findings, _ = run(contexts=2, own_contexts=0)
     assert of_kind(findings, Figure) == []
+
+
+def test_states_that_do_not_differ_have_no_map(tiny_pair, quick, context, monkeypatch):
+    monkeypatch.setattr(picture, "_moved", lambda *_: np.ones((6, 4), np.float32))
+    assert picture.tsne_picture(tiny_pair, quick(), None, Advantage(None, None), context) is None
 
 
 def test_without_matplotlib_it_says_how_to_get_the_map(run, monkeypatch):

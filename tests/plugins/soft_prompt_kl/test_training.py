@@ -96,10 +96,16 @@ def test_a_training_that_gets_no_better_ends(trained, level):
 
 def test_instead_of_ending_a_prompt_grows_token_by_token(trained, level):
     found = trained(steps=9, evaluate_every=1, patience=2, max_n_tokens=5).best
-    assert [one.length for one in found.history] == [3, 3, 3, 4, 4, 5, 5]
+    assert [one.length for one in found.history] == [3, 3, 3, 4, 4, 4, 5, 5, 5]
     assert found.stopped == "patience"
     assert len(found.last) == 5
     assert len(found.best) == 3
+
+
+def test_no_token_is_added_that_no_step_is_left_for(trained, level):
+    found = trained(steps=2, evaluate_every=1, patience=2, max_n_tokens=5).best
+    assert [one.length for one in found.history] == [3, 3, 3]
+    assert len(found.last) == 3
 
 
 def test_no_soft_token_is_longer_than_the_bound(problem, trained):

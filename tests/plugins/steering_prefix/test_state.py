@@ -98,3 +98,9 @@ def test_fewer_than_two_suffixes_are_refused(tiny_model, context):
     few = replace(context, texts=Texts.of("The dog"))
     with pytest.raises(UserError, match="1 suffixes; two are needed"):
         state_split(tiny_model, "Sell", 0, OPTIONS, few, in_context=True)
+
+
+def test_without_a_suffix_a_reference_is_its_own_words_alone(split_of, tiny_model):
+    split = split_of(in_context=False)
+    own = split.layout.prefix("Sell the bread", split.training_places[0])
+    assert tiny_model.tokenizer.decode(own) == "Sell the bread"
