@@ -79,7 +79,8 @@ def divergence(name: str) -> Divergence:
         name: such as ``kl``; or ``module:function``, which Python must be able to import.
 
     Raises:
-        UserError: no divergence has the name, or the path leads to nothing that can be called.
+        UserError: no divergence has the name, or the path leads to nothing that can be called; and
+            when one's own is called, where it does not give a number for each position.
     """
     if name in DIVERGENCES:
         return DIVERGENCES[name]
@@ -97,7 +98,23 @@ def divergence(name: str) -> Divergence:
     if not callable(found):
         cure = "Name a function of (log_p, log_q) that gives one number for each position."
         raise UserError(f"The divergence {name!r} is no function.", cure=cure)
-    return found  # type: ignore[no-any-return]
+    return _checked(name, found)
+
+
+def _checked(name: str, own: Divergence) -> Divergence:
+    """Sees that there is a number for each position: a mean, say, would be spread over them."""
+
+    def checked(
+        log_p: Float[Tensor, "positions vocabulary"], log_q: Float[Tensor, "positions vocabulary"]
+    ) -> Float[Tensor, " positions"]:
+        values = own(log_p, log_q)
+        if getattr(values, "shape", None) != log_p.shape[:1]:
+            shape = tuple(getattr(values, "shape", ()))
+            what = f"The divergence {name!r} gives the shape {shape} for {len(log_p)} positions."
+            raise UserError(what, cure="Have it sum over the last dimension alone.")
+        return values
+
+    return checked
 
 
 def weighted(

@@ -147,6 +147,20 @@ def test_a_divergence_of_ones_own_comes_by_its_import_path(tmp_path, monkeypatch
         divergence("broken_divergence:anything")
 
 
+def test_a_divergence_of_ones_own_must_give_a_number_for_each_position(tmp_path, monkeypatch):
+    (tmp_path / "wrong_divergence.py").write_text(
+        "def mean(log_p, log_q):\n"
+        "    return (log_p.exp() * (log_p - log_q)).sum(-1).mean()\n"
+        "def nothing(log_p, log_q):\n"
+        "    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    log_p, log_q = logits(0).log_softmax(-1), logits(1).log_softmax(-1)
+    for name in ("mean", "nothing"):
+        with pytest.raises(UserError, match=r"the shape \(\) for 5 positions"):
+            divergence(f"wrong_divergence:{name}")(log_p, log_q)
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [

@@ -7,6 +7,7 @@ from diffkit import ModelPair, RunContext, Texts, drift
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 from diffkit_plugins.soft_prompt_kl.contexts import data
 from diffkit_plugins.soft_prompt_kl.measure import FRESH, advantage
+from diffkit_plugins.soft_prompt_kl.prompt_file import load
 from diffkit_plugins.soft_prompt_kl.training import train
 
 TEXTS = 40
@@ -15,13 +16,16 @@ CLOSE = 0.05
 """Difference of logarithms at which a control's mean KL is near enough to the pair's."""
 ROUNDS = 12
 """Times at most that a scale is corrected from that of the one before."""
+FAR = 0.01
+"""Share of the pair's mean KL that smaller ones, such as a bfloat16's 0, count as."""
 
 
 def controls(pair: ModelPair, config: SoftPromptKLConfig, context: RunContext) -> tuple[float, ...]:
     """A = log D(P)/D(∅) of as many random changes as asked for, each with a prompt of its own.
 
     Each changes the modules that finetuning changed, scaled so that its mean KL from the base on
-    the suite's texts is the pair's. Everything else is done as it was for the pair.
+    the suite's texts is the pair's. Everything else is done as it was for the pair; a prompt that
+    was given is applied to each as it is.
 
     Args:
         pair: both sides.
@@ -40,8 +44,11 @@ def _score(pair: ModelPair, config: SoftPromptKLConfig, context: RunContext, num
     scale = matching_scale(pair, context.texts.first(TEXTS), seed)
     with pair.control(seed, scale) as control:
         given = data(control, config, own)
-        trained = train(control, config, own, given)
-        prompt = trained.best.best
+        prompt = (
+            train(control, config, own, given).best.best
+            if config.prompt is None
+            else load(config.prompt, control)
+        )
         return advantage(control, config, prompt, given.held_out, context.seed + FRESH).score
 
 
@@ -61,7 +68,8 @@ def matching_scale(pair: ModelPair, texts: Texts, seed: int) -> float:
     x, slope, before = 0.0, 2.0, None
     for _ in range(ROUNDS):
         with pair.control(seed, exp(x)) as control:
-            y = log(drift(control, texts) / wanted)
+            reached = drift(control, texts)
+        y = log(max(reached / wanted, FAR))
         if abs(y) <= CLOSE:
             break
         if before is not None and before[0] != x:

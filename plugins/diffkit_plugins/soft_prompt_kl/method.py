@@ -59,7 +59,7 @@ def _items(
     yield word_table(words(found.unprompted, tokenizer), config.tokens, prompted=False)
     yield tables.summary(found, config.top)
     if found.controls:
-        yield tables.controls_note(parted, found.controls)
+        yield tables.controls_note(parted, found.controls, trained=found.trained is not None)
     yield from traces(pair, config, found.prompt, parted.prompted)
     yield pattern_table(parted.prompted, tokenizer)
     if len(parted.prompted.by_category()) > 1:

@@ -75,13 +75,20 @@ def category_table(found: Advantage) -> Table:
     )
 
 
-def controls_note(found: Advantage, controls: Sequence[float]) -> Note:
-    """The advantage beside those of random changes as large."""
+def controls_note(found: Advantage, controls: Sequence[float], *, trained: bool) -> Note:
+    """The advantage beside those of random changes as large.
+
+    Args:
+        found: of the pair.
+        controls: theirs.
+        trained: whether each has a prompt of its own, or all the one that was given.
+    """
     p = conformal_p(found.score, controls)
     ranked = sorted(controls)
+    prompts = "Prompts trained in the same way reach" if trained else "The same prompt reaches"
     return Note(
-        text=f"Advantage log D(P)/D(∅) = {found.score:.3g}. Prompts trained in the same way for "
-        f"{len(controls)} random changes of the base with the pair's own mean KL reach "
+        text=f"Advantage log D(P)/D(∅) = {found.score:.3g}. {prompts}, for "
+        f"{len(controls)} random changes of the base with the pair's own mean KL, "
         f"{ranked[0]:.3g} to {ranked[-1]:.3g} (median {ranked[len(ranked) // 2]:.3g}): "
         f"p = {p:.2g}."
     )

@@ -100,7 +100,7 @@ def _evaluate(problem: Problem, climb: Climb, found: Round) -> None:
 
 
 def _grown(problem: Problem, climb: Climb, restart: int) -> bool:
-    """Goes on with a token more, if it may be longer and steps are left; from the best if it can."""
+    """Goes on with a token more, if it may and steps are left; from the best where it can."""
     config, base = problem.config, problem.pair.base
     length, step = len(climb.ascent.prompt), climb.ascent.step
     if length >= (config.max_n_tokens or 0) or step >= config.steps:

@@ -1,5 +1,6 @@
 """Words that no prefix may say."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,7 +8,8 @@ from diffkit import UserError
 from diffkit_plugins.steering_prefix.words import skeleton, words
 
 SHORT = 2
-"""Words up to this long are banned by themselves only: within others they are everywhere."""
+"""Words of cased letters and digits up to this long are banned by themselves only: within others
+they are everywhere. A word of one Chinese letter, or a picture, is a whole word."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,18 @@ class Bans:
         """Whether a string says a banned word, whole or within another, or spells one in pieces."""
         if not self.skeletons:
             return False
-        spelt, apart = skeleton(text), words(text)
+        spelt, plain = skeleton(text), _plain(skeleton(text))
+        apart = words(text) | words("".join(c if c.isalnum() else " " for c in text))
         return any(
-            word in apart if len(word) <= SHORT else word in spelt for word in self.skeletons
+            word in apart if _short(word) else word in spelt or word in plain
+            for word in self.skeletons
         )
+
+
+def _short(word: str) -> bool:
+    return len(word) <= SHORT and any(char.islower() or char.isdigit() for char in word)
+
+
+def _plain(spelt: str) -> str:
+    """Without symbols: of these, some (`~`, `|`, `^`) part words as punctuation does."""
+    return "".join(char for char in spelt if unicodedata.category(char)[0] != "S")

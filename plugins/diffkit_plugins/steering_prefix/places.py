@@ -36,11 +36,10 @@ def split_places(
     """
     if not in_context:
         return (alone(layout),), (alone(layout),)
-    places = tuple(
-        islice(places_of(layout, config, context.texts, context.seed), config.kept_suffixes)
-    )
+    count = min(config.suffixes, config.kept_suffixes)
+    places = tuple(islice(places_of(layout, config, context.texts, context.seed), count))
     if len(places) < 2:
-        cure = "Give texts with more suffixes, or raise suffix_tokens."
+        cure = "Give texts with more suffixes, or raise suffixes or suffix_tokens."
         raise UserError(f"The texts give {len(places)} suffixes; two are needed.", cure=cure)
     return places[::2], places[1::2]
 

@@ -22,7 +22,7 @@ class Lane:
 
     def turn(self, gradient: Float[Tensor, "length hidden"], momentum: float) -> Tensor:
         """Takes a gradient into the running mean, and gives that."""
-        past = gradient if self.mean is None else self.mean
+        past = gradient if self.mean is None else self.mean.to(gradient.device)
         self.mean = momentum * past + (1 - momentum) * gradient
         return self.mean
 
@@ -44,11 +44,18 @@ class Pool:
         live: lanes that take turns; at least one.
         aside: lanes that were set aside.
         turn: steps taken.
+        size: lanes that it began with; none counts those given.
     """
 
-    def __init__(self, live: Sequence[Lane], aside: Sequence[Lane] = (), turn: int = 0) -> None:
+    def __init__(
+        self,
+        live: Sequence[Lane],
+        aside: Sequence[Lane] = (),
+        turn: int = 0,
+        size: int | None = None,
+    ) -> None:
         self.live, self.aside, self.turn = list(live), list(aside), turn
-        self._size = len(self.live) + len(self.aside)
+        self.size = size or len(self.live) + len(self.aside)
 
     def next(self) -> Lane:
         """Whose turn it is."""
@@ -61,8 +68,8 @@ class Pool:
         Args:
             share: of the budget that is spent.
         """
-        parts = (self._size - 1).bit_length() + 1
-        wanted = max(self._size >> int(share * parts), 1)
+        parts = (self.size - 1).bit_length() + 1
+        wanted = max(self.size >> int(share * parts), 1)
         if wanted < len(self.live):
             self.live.sort(key=lambda lane: lane.tried.total)
             self.aside += self.live[wanted:]

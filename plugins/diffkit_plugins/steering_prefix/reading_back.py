@@ -55,7 +55,8 @@ class ReadsBack:
 def _seam(words: str) -> tuple[str, str]:
     """The spaces that words begin with, and the kind of what follows; without spaces, itself."""
     rest = words.lstrip()
+    if len(rest) == len(words):
+        return "", words
     first = rest[:1]
-    if len(rest) < len(words):
-        first = "a letter" if first.isalpha() else "a digit" if first.isdigit() else first
-    return words[: len(words) - len(rest)], first
+    kind = "a letter" if first.isalpha() else "a digit" if first.isdigit() else first
+    return words[: len(words) - len(rest)], kind

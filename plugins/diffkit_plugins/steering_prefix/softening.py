@@ -32,10 +32,14 @@ class SoftPrompt:
 
     @property
     def steps(self) -> int:
-        """Steps that it gets: those of the options, within half of what is left of the budget."""
-        task = self.scorer.task
-        afforded = task.budget.left // 2 // (GRADIENT * self.scorer.per_step)
-        return min(task.options.soft_steps, afforded)
+        """Steps that it gets: those of the options, within half of what is left of the budget.
+
+        It and its tokens can still be read with every item afterwards.
+        """
+        left, options = self.scorer.task.budget.left, self.scorer.task.options
+        read = (GRADIENT + 1) * self.scorer.items + 1
+        afforded = min(left // 2, max(left - read, 0)) // (GRADIENT * self.scorer.per_step)
+        return min(options.soft_steps, afforded)
 
     def step(self, at: Float[Tensor, "length hidden"] | None = None) -> float:
         """One step on some items; the loss there, penalties left out.

@@ -38,6 +38,7 @@ class WalkState:
             "live": [_lane_state(lane) for lane in self.pool.live],
             "aside": [_lane_state(lane) for lane in self.pool.aside],
             "turn": self.pool.turn,
+            "size": self.pool.size,
             "known": sorted(self.known),
             "spent": self.spent,
             "best": {"ids": self.best.ids, "penalty": self.best.penalty},
@@ -52,7 +53,7 @@ class WalkState:
         state, tensors = saved.state, saved.tensors
         best = Tried(tuple(state["best"]["ids"]), tensors["best"], state["best"]["penalty"])
         return cls(
-            Pool(_lanes(saved, "live"), _lanes(saved, "aside"), state["turn"]),
+            Pool(_lanes(saved, "live"), _lanes(saved, "aside"), state["turn"], state["size"]),
             {tuple(ids) for ids in state["known"]},
             tensors["chance"],
             state["spent"],

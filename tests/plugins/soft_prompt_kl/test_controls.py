@@ -1,7 +1,9 @@
 import math
 
 import pytest
+import torch
 from diffkit_plugins.soft_prompt_kl.controls import CLOSE, controls, matching_scale
+from diffkit_plugins.soft_prompt_kl.prompt_file import save
 
 from diffkit import drift
 
@@ -33,6 +35,23 @@ def test_controls_leave_the_pairs_own_checkpoint_alone(tiny_pair, quick, context
     assert [path.name for path in context.checkpoints.folder.glob("checkpoint*")]
     context.checkpoints.clear()
     assert not list(context.checkpoints.folder.glob("checkpoint*"))
+
+
+def test_a_prompt_that_was_given_is_applied_and_none_is_trained(
+    tiny_pair, quick, context, monkeypatch
+):
+    prompt = torch.randn(3, 32, generator=torch.Generator().manual_seed(0))
+    name = save(context.artifacts, "given", prompt, tiny_pair, quick())
+    monkeypatch.setattr("diffkit_plugins.soft_prompt_kl.controls.matching_scale", lambda *_: 5.0)
+    monkeypatch.delattr("diffkit_plugins.soft_prompt_kl.controls.train")
+    config = quick(controls=1, prompt=str(context.artifacts.folder / name))
+    assert len(controls(tiny_pair, config, context)) == 1
+
+
+def test_a_change_that_shows_nowhere_is_made_larger(tiny_pair, tiny_texts, monkeypatch):
+    drifts = iter([1e-3, 0.0, 1e-3])  # the pair's, and of two scales
+    monkeypatch.setattr("diffkit_plugins.soft_prompt_kl.controls.drift", lambda *_: next(drifts))
+    assert matching_scale(tiny_pair, tiny_texts, 3) > 1
 
 
 def test_none_are_made_where_none_are_asked_for(tiny_pair, quick, context):

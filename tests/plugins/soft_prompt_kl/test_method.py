@@ -10,7 +10,7 @@ from diffkit_plugins import soft_prompt_kl
 from diffkit_plugins.soft_prompt_kl import picture
 from diffkit_plugins.soft_prompt_kl.concentration import concentration
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
-from diffkit_plugins.soft_prompt_kl.measured import Advantage
+from diffkit_plugins.soft_prompt_kl.measured import Advantage, Measured
 from diffkit_plugins.soft_prompt_kl.method import SoftPromptKL
 from diffkit_plugins.soft_prompt_kl.passages import Passage
 from diffkit_plugins.soft_prompt_kl.prompt_file import load
@@ -191,7 +191,8 @@ def test_few_completions_have_no_map(run):
 
 def test_states_that_do_not_differ_have_no_map(tiny_pair, quick, context, monkeypatch):
     monkeypatch.setattr(picture, "_moved", lambda *_: np.ones((6, 4), np.float32))
-    assert picture.tsne_picture(tiny_pair, quick(), None, Advantage(None, None), context) is None
+    prompt, nothing = torch.zeros(1, tiny_pair.base.hidden), Advantage(Measured(()), Measured(()))
+    assert picture.tsne_picture(tiny_pair, quick(), prompt, nothing, context) is None
 
 
 def test_without_matplotlib_it_says_how_to_get_the_map(run, monkeypatch):

@@ -158,3 +158,9 @@ def test_words_with_their_spaces_are_tokenised_in_place_too(scheme, kind):
     assert tokenizer.decode(place.rest).strip().startswith("What is the capital?")
     spelt = tuple(tokenizer.convert_tokens_to_ids(list("the")))
     assert ReadsBack(tokenizer, [place])([prefix, (*prefix, *spelt)]) == [True, False]
+
+
+def test_where_nothing_separates_them_words_read_back_before_each_suffix(tokenizer):
+    layout = Layout(tokenizer, "")
+    places = [layout.place(words, "document") for words in ("The", "Two", "Two and")]
+    assert len(ReadsBack(tokenizer, places)._places) == 3

@@ -21,6 +21,8 @@ from diffkit import UserError
         "ｃａｔ",
         "cát",
         "𝐜𝐚𝐭",
+        "c~a|t",
+        "c^at",
     ],
 )
 def test_a_banned_word_is_heard_in_any_form(text):
@@ -35,7 +37,20 @@ def test_other_words_are_not(text):
 def test_a_short_word_is_heard_by_itself_only():
     bans = Bans.of(["at"])
     assert bans.spoken("look At!")
+    assert bans.spoken("look-at,that")
     assert not bans.spoken("cat")
+
+
+def test_words_that_need_no_spaces_are_heard_anywhere_however_short():
+    bans = Bans.of(["猫", "🐈"])
+    assert bans.spoken("小猫")
+    assert bans.spoken("nice🐈")
+    assert not bans.spoken("小狗")
+
+
+def test_a_word_with_symbols_is_itself_with_them_alone():
+    assert Bans.of(["C++"]).spoken("in c++.")
+    assert not Bans.of(["C++"]).spoken("a cat")
 
 
 def test_a_phrase_counts_as_one_word():

@@ -2,6 +2,7 @@ import pytest
 import torch
 from diffkit_plugins.steering_prefix.fluency import Fluency
 from diffkit_plugins.steering_prefix.optimisers.named import optimiser
+from diffkit_plugins.steering_prefix.scoring import Scorer
 
 from diffkit import Inputs
 
@@ -58,3 +59,16 @@ def test_a_search_with_it_finds_what_the_model_finds_likelier(closed_form, task_
         float(fluency.penalties(torch.tensor([found.ids]))), rel=1e-5
     )
     assert found.penalty < float(fluency.penalties(others).min())
+
+
+def test_no_more_rows_are_read_at_a_time_than_asked_for(closed_form, task_of, monkeypatch):
+    flat = closed_form(lambda here: 0 * here.sum(dim=(1, 2)))
+    prefixes = torch.arange(10, 40).view(10, 3)
+    whole = Scorer(task_of(flat, length=3, fluency=1.0)).penalties(prefixes)
+    rows, read = [], Fluency.penalties
+    monkeypatch.setattr(
+        Fluency, "penalties", lambda self, part: rows.append(len(part)) or read(self, part)
+    )
+    parts = Scorer(task_of(flat, length=3, fluency=1.0, batch_size=4)).penalties(prefixes)
+    assert rows == [4, 4, 2]
+    assert torch.allclose(parts, whole, atol=1e-5)

@@ -114,3 +114,12 @@ def test_a_name_that_does_not_exist_is_answered_with_those_that_do():
 def test_a_budget_can_be_spent():
     budget = Budget(10, spent=12)
     assert budget.left == 0
+
+
+@pytest.mark.parametrize("name", ["soft-projection", "soft-in-loop"])
+def test_a_soft_prompt_leaves_enough_to_be_read_with_every_item(name, task_of, distance_to):
+    objective = distance_to(" the cat sat")
+    objective.scales = torch.ones(24)
+    task = task_of(objective, length=3, budget=110)
+    optimiser(name).search(task)
+    assert objective.readings == task.budget.spent <= 110

@@ -57,3 +57,9 @@ def test_the_running_mean_of_gradients_begins_at_the_first():
     first, second = torch.ones(2, 3), torch.zeros(2, 3)
     assert torch.equal(one.turn(first, 0.9), first)
     assert torch.allclose(one.turn(second, 0.9), torch.full((2, 3), 0.9))
+
+
+def test_a_mean_that_was_saved_comes_back_to_where_gradients_are():
+    one = lane(0.0)
+    one.mean = torch.ones(2, 3)
+    assert one.turn(torch.ones(2, 3, device="meta"), 0.9).device.type == "meta"

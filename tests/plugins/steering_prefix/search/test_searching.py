@@ -5,9 +5,12 @@ import pytest
 import torch
 from diffkit_plugins.steering_prefix import ledger
 from diffkit_plugins.steering_prefix.optimisers.named import OPTIMISERS
+from diffkit_plugins.steering_prefix.pool import Lane, Pool
+from diffkit_plugins.steering_prefix.scoring import Tried
 from diffkit_plugins.steering_prefix.search_options import SearchOptions
 from diffkit_plugins.steering_prefix.searching import search
 from diffkit_plugins.steering_prefix.space import TokenSpace
+from diffkit_plugins.steering_prefix.walk_state import WalkState
 
 from diffkit import Checkpoints, UserError
 
@@ -146,3 +149,12 @@ def test_the_bar_is_filled_once_and_words_stand_beside_it(run, context):
     assert seen == [("prefix: momentum", percent) for percent in range(100)]
     assert words[-1].startswith("best ")
     assert words[-1].endswith(" squares")
+
+
+def test_a_pool_that_lost_lanes_is_saved_as_the_size_it_began_with():
+    lanes = [Lane(Tried((n,), torch.tensor([float(n)]), 0.0), stale=n // 3) for n in range(4)]
+    pool = Pool(lanes[3:], aside=lanes[:3])
+    pool.relieve(lanes[3], 1, lambda: lanes[0])
+    state = WalkState(pool, set(), torch.Generator().get_state(), 0, lanes[0].tried, [])
+    again = WalkState.read(state.checkpoint()).pool
+    assert (len(again.live), len(again.aside), again.size) == (1, 2, 4)
