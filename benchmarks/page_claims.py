@@ -25,6 +25,10 @@ def orderings(boards: Boards) -> Iterator[str]:
     """Who is told from chance, and from whom."""
     yield "## What holds in both held-back worlds\n"
     methods = sorted(set.intersection(*(set(rows) for rows in boards.values())))
+    others = sorted(set.union(*(set(rows) for rows in boards.values())) - set(methods))
+    if others:
+        names = ", ".join(f"`{method}`" for method in others)
+        yield f"- Run in one of them alone, so not compared here: {names}."
     for method in methods:
         ps = [rows[method]["named"]["p"] for rows in boards.values()]
         if all(p is not None and p < 0.01 for p in ps):

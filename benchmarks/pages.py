@@ -46,7 +46,8 @@ def write_page(page: Path, out: Path, names: Sequence[str]) -> None:
         checks = json.loads((out / f"{name}.check.json").read_text())
         triggers = json.loads((out / f"{name}.triggers.json").read_text())
         parts += _world(name, boards[name], checks, triggers)
-        parts += prompts(json.loads((out / f"{name}.prompts.json").read_text()))
+        searched = out / f"{name}.prompts.json"
+        parts += prompts(json.loads(searched.read_text()) if searched.exists() else ())
     parts += ["## Time\n", TIME, *table(("step", "minutes"), _minutes(seconds))]
     page.write_text("\n".join(parts) + "\n", encoding="utf-8")
 

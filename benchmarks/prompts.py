@@ -41,7 +41,10 @@ def _pair(store: Store, entry: Entry) -> Pair:
 
 
 def prompts(pairs: Sequence[Pair]) -> Iterator[str]:
-    """Tables of one world."""
+    """Tables of one world; in one where the methods were not run, that they were not."""
+    if not pairs:
+        yield f"`{SOFT}` and `{PREFIX}` were not run in this world.\n"
+        return
     yield "### Prefixes that explain, and what soft prompts gain\n"
     yield from _explained([pair for pair in pairs if pair["method"] == PREFIX])
     yield from _gained([pair for pair in pairs if pair["method"] == SOFT])

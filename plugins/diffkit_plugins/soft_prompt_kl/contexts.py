@@ -54,10 +54,11 @@ def data(pair: ModelPair, config: SoftPromptKLConfig, context: RunContext) -> Da
     training, held_out = _contexts(
         pair.base.tokenizer, (suite, _own(pair, config, context)), config
     )
+    read = set[tuple[int, ...]]()
     texts, held_out_texts = (
         ((), ())
         if config.source == "completions"
-        else (tuple(_passages(pair, *suite.half(which), config)) for which in (0, 1))
+        else (tuple(_passages(pair, *suite.half(which), config, read)) for which in (0, 1))
     )
     lacking = config.source != "completions" and not (texts and held_out_texts)
     if lacking or not (training and held_out):
@@ -111,7 +112,11 @@ def _openings(tokenizer: Any, text: Text, config: SoftPromptKLConfig) -> list[Op
 
 
 def _passages(
-    pair: ModelPair, texts: Sequence[Text], wanted: int, config: SoftPromptKLConfig
+    pair: ModelPair,
+    texts: Sequence[Text],
+    wanted: int,
+    config: SoftPromptKLConfig,
+    seen: set[tuple[int, ...]],
 ) -> Iterator[Passage]:
     def every() -> Iterator[Passage]:
         for text in texts:
@@ -119,7 +124,8 @@ def _passages(
             assert inputs.ids is not None  # noqa: S101 - texts always give ids
             ids = tuple(inputs.ids[inputs.mask].tolist())
             category = text.category or ("chat" if text.messages else "document")
-            if ids:
+            if ids and ids not in seen:
+                seen.add(ids)
                 yield Passage(ids, 0, category, pair.base.tokenizer.decode(ids))
 
     return islice(every(), wanted)

@@ -64,6 +64,14 @@ def test_texts_are_read_where_they_are_trained_on_and_only_then(tiny_pair, quick
     assert max(len(one.ids) for one in every) == 4
 
 
+def test_a_text_that_is_there_twice_is_not_in_both_halves(tiny_pair, quick, context):
+    words = ["The cat sat."] * 4 + [f"Dog {number} ran." for number in range(8)]
+    texts = [Text(text=one) for one in words]
+    found = of(tiny_pair, quick(source="texts", contexts=12, own_contexts=0), context, *texts)
+    every = [one.ids for one in (*found.texts, *found.held_out_texts)]
+    assert len(every) == len(set(every)) == 9
+
+
 def test_the_seed_deals(tiny_pair, quick, context):
     texts = [Text(text=f"The cat sat on mat {number}.") for number in range(9)]
     dealt = [
