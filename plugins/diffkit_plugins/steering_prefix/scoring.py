@@ -84,7 +84,7 @@ class Scorer:
         penalties = self.task.space.penalty(prefixes)
         if self._fluency is not None:
             self.task.budget.spent += len(prefixes)
-            parts = prefixes.split(self.task.options.batch_size)
+            parts = torch.split(prefixes, self.task.options.batch_size)
             penalties = penalties + torch.cat([self._fluency.penalties(part) for part in parts])
         return penalties.double().cpu()
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from diffkit import Model
 
-_UNUSED = re.compile(r"[\[<(|]*(unused|reserved|extra|dummy|pad)[\w ]*\d*[\])>|]*", re.IGNORECASE)
+_UNUSED = re.compile(r"[\[<(|]+(unused|reserved|extra|dummy|pad)[\w ]*\d*[\])>|]*", re.IGNORECASE)
 _CHUNK = 4_096
 
 
