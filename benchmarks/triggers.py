@@ -66,7 +66,7 @@ def _triggers(trojan: Path) -> Sequence[str]:
 def _ranks(store: Store, entries: Sequence[Entry], words: Sequence[str]) -> Iterator[Rank]:
     for method in dict.fromkeys(entry.method for entry in entries):
         own = [entry for entry in entries if entry.method == method]
-        heard = {e.run: evidence_words(store.run(e.run).findings, LIMIT) for e in own}
+        heard = {e.run: evidence_words([store.run(e.run).findings], LIMIT) for e in own}
         nulls = [entry for entry in own if entry.truth != "targeted"]
         taught = [e for e in own if (e.organism, e.variant) == (TROJAN, "default")]
         for word in words if taught else ():
