@@ -141,4 +141,6 @@ def test_sides_with_tables_of_their_own_each_embed_the_tokens(resized_pair, quic
 
 def test_a_divergence_of_ones_own_is_raised(problem):
     given = problem(divergence="diffkit.maths.objectives:reverse_kl")
-    assert given.objective.divergence is DIVERGENCES["reverse-kl"]
+    log_p, log_q = torch.randn(2, 3, 5, generator=torch.manual_seed(0)).log_softmax(dim=-1)
+    wanted = DIVERGENCES["reverse-kl"](log_p, log_q)
+    torch.testing.assert_close(given.objective.divergence(log_p, log_q), wanted)

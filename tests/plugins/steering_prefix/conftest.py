@@ -37,7 +37,8 @@ def problem_of(tiny_pair, context):
     """``problem_of(option=value, …)`` is the tiny pair's problem."""
 
     def make(pair=tiny_pair, **options):
-        config = SteeringPrefixConfig(**{"completion_tokens": 5, "suffixes": 8, **options})
+        few = {"completion_tokens": 5, "suffixes": 8, "own_suffixes": 0}
+        config = SteeringPrefixConfig(**{**few, **options})
         return pair_problem(pair, config, context)
 
     return make

@@ -129,11 +129,11 @@ def test_gradients_of_checkpointed_blocks_are_the_same(problem_of):
     training = problem_of(objective="mirror").training
     embeddings = training.model.embed(PREFIXES[:1])[0]
     plain = training.gradient(embeddings, [0, 1])
-    training.model.network.checkpointing = True
+    training.model.network.checkpointing(True)
     try:
         again = training.gradient(embeddings, [0, 1])
     finally:
-        training.model.network.checkpointing = False
+        training.model.network.checkpointing(False)
     torch.testing.assert_close(again.gradient, plain.gradient, atol=1e-6, rtol=1e-5)
     assert plain.gradient.abs().max() > 1e-4
 

@@ -35,15 +35,38 @@ def test_suffixes_that_do_not_depend_are_dropped_and_counted(problem_of):
     assert some.dropped == 4
 
 
-def test_others_take_the_places_of_dropped_ones(problem_of):
+def test_those_that_depend_most_are_kept(problem_of):
     everything = problem_of()
     items = [*everything.training_items, *everything.held_out_items]
-    limit = sorted(item.dependence for item in items)[4] * 0.999
-    two = problem_of(min_dependence=limit, suffixes=2)
+    gains = sorted((item.dependence for item in items), reverse=True)
+    two = problem_of(kept_suffixes=2)
     kept = [*two.training_items, *two.held_out_items]
-    assert len(kept) == 2
-    assert all(item.dependence > limit for item in kept)
-    assert two.dropped <= 6
+    assert [len(two.training_items), len(two.held_out_items), two.dropped] == [1, 1, 6]
+    found = sorted((item.dependence for item in kept), reverse=True)
+    assert found == pytest.approx(gains[:2], rel=1e-4)
+
+
+def test_of_two_that_depend_alike_one_is_held_out(problem_of):
+    problem = problem_of()
+    halves = (problem.training_items, problem.held_out_items)
+    for one, other in zip(*halves, strict=True):
+        low, high = sorted((one.dependence, other.dependence))
+        between = [i for half in halves for i in half if low < i.dependence < high]
+        assert between == []
+    swapped = problem_of(suffixes=8)
+    assert [i.place for i in swapped.training_items] == [i.place for i in problem.training_items]
+
+
+def test_the_side_that_is_explained_writes_suffixes_too(problem_of):
+    given, own = problem_of(), problem_of(suffixes=0, own_suffixes=20)
+    suffixes = [
+        {i.place.suffix for i in (*problem.training_items, *problem.held_out_items)}
+        for problem in (given, own)
+    ]
+    assert suffixes[1]
+    assert not suffixes[0] & suffixes[1]
+    both = problem_of(own_suffixes=20)
+    assert both.training.items + both.held_out.items > 8
 
 
 def test_one_suffix_alone_is_too_few(problem_of):
@@ -81,7 +104,12 @@ def test_the_same_seed_gives_the_same_problem_whatever_the_batch_size(problem_of
 @pytest.mark.parametrize("decoding", ["greedy", "sampled"])
 def test_the_reference_prefix_itself_reaches_the_floor(tiny_model, context, loss, decoding):
     options = CompletionOptions(
-        loss=loss, decoding=decoding, completion_tokens=5, suffixes=8, min_dependence=0.0
+        loss=loss,
+        decoding=decoding,
+        completion_tokens=5,
+        suffixes=8,
+        own_suffixes=0,
+        min_dependence=0.0,
     )
     problem = match_problem(tiny_model, "Sell the bread", options, context)
     items = problem.training_items
