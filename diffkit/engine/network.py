@@ -152,7 +152,11 @@ class Network:
         self._active = adapter
 
     def _freeze(self) -> None:
-        self.module.requires_grad_(False)
+        module: Any = self.module
+        module.requires_grad_(False)
+        # peft hooks the embeddings of a checkpointed model, so that what they give requires
+        # gradients, and does not take the hooks off again; here inputs say what requires them.
+        module.disable_input_require_grads()
 
     def checkpointing(self, on: bool) -> None:
         """Whether passes with gradients keep block inputs alone and run blocks again backward.
@@ -166,6 +170,7 @@ class Network:
                 module.gradient_checkpointing_enable({"use_reentrant": True})
             else:
                 module.gradient_checkpointing_disable()
+            self._freeze()
 
     @contextmanager
     def recomputing(self, wanted: bool) -> Iterator[None]:

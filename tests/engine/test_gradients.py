@@ -122,3 +122,14 @@ def test_a_loss_of_one_side_has_no_gradient_at_the_other(case, texts):
     )
     assert found.base.abs().max() == 0
     assert found.finetuned.abs().max() > 0
+
+
+def test_embeddings_require_no_gradients_whatever_came_while_blocks_ran_again(case):
+    pair = case[2]
+    network, ids = pair.base.network, torch.tensor([[5, 6]])
+    network.checkpointing(True)
+    pair.control(1).close()  # an adapter that comes and goes
+    assert not pair.base.embed(ids).requires_grad
+    assert not pair.finetuned.embed(ids).requires_grad
+    network.checkpointing(False)
+    assert not pair.base.embed(ids).requires_grad
