@@ -57,6 +57,7 @@ from .grader import (
     Statement,
 )
 from .hookspecs import Register, RegisterFolder, hookimpl
+from .import_path import load_import_path
 from .input_file import InputFile
 from .investigator import (
     Asked,
@@ -212,6 +213,7 @@ __all__ = [
     "execution_option",
     "hookimpl",
     "likeliest",
+    "load_import_path",
     "load_model",
     "load_pair",
     "openings",

@@ -119,6 +119,7 @@ NAMES = [
     "execution_option",
     "hookimpl",
     "likeliest",
+    "load_import_path",
     "load_model",
     "load_pair",
     "openings",

@@ -1,6 +1,5 @@
 """Divergences that a search may climb: differentiable, and looked up by name."""
 
-import importlib
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Protocol, runtime_checkable
@@ -9,7 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diffkit.errors import UserError, reason_of
+from diffkit.errors import UserError
+from diffkit.import_path import load_import_path
 
 
 @runtime_checkable
@@ -84,17 +84,7 @@ def divergence(name: str) -> Divergence:
     """
     if name in DIVERGENCES:
         return DIVERGENCES[name]
-    module, colon, function = name.partition(":")
-    if not (module and colon and function):
-        known = ", ".join(DIVERGENCES)
-        cure = f"Take one of {known}, or your own as module:function."
-        raise UserError(f"There is no divergence {name!r}.", cure=cure)
-    try:
-        found = getattr(importlib.import_module(module), function)
-    except (Exception, SystemExit) as error:  # whatever a module of the user's raises
-        cure = f"See that `python -c 'import {module}'` works here; PYTHONPATH may lack its folder."
-        what = f"The divergence {name!r} cannot be imported ({reason_of(error)})."
-        raise UserError(what, cure=cure) from error
+    found = load_import_path(name, noun="divergence", form="module:function", known=DIVERGENCES)
     if not callable(found):
         cure = "Name a function of (log_p, log_q) that gives one number for each position."
         raise UserError(f"The divergence {name!r} is no function.", cure=cure)

@@ -1,8 +1,6 @@
 """Which optimiser an option names."""
 
-import importlib
-
-from diffkit import UserError
+from diffkit import UserError, load_import_path
 from diffkit_plugins.steering_prefix.optimiser import Optimiser
 
 OPTIMISERS = {
@@ -27,16 +25,8 @@ def optimiser(name: str) -> Optimiser:
     Raises:
         UserError: no optimiser has the name, or the path leads to none.
     """
-    module, colon, attribute = OPTIMISERS.get(name, name).partition(":")
-    if not (module and colon and attribute):
-        cure = f"Take one of {', '.join(OPTIMISERS)}, or your own as module:Class."
-        raise UserError(f"There is no optimiser {name!r}.", cure=cure)
-    try:
-        found = getattr(importlib.import_module(module), attribute)
-    except (Exception, SystemExit) as error:  # whatever a module of the user's raises
-        cure = f"See that `python -c 'import {module}'` works here; PYTHONPATH may lack its folder."
-        what = f"The optimiser {name!r} cannot be imported ({type(error).__name__}: {error})."
-        raise UserError(what, cure=cure) from error
+    path = OPTIMISERS.get(name, name)
+    found = load_import_path(path, noun="optimiser", form="module:Class", known=OPTIMISERS)
     if not (isinstance(found, type) and issubclass(found, Optimiser)):
         cure = (
             "Name a class that inherits from diffkit_plugins.steering_prefix.optimiser.Optimiser."
