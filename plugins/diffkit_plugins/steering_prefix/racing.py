@@ -1,9 +1,10 @@
 """The best of the prefixes that a step tries."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffkit_plugins.steering_prefix.scoring import Scorer, Tried
@@ -12,8 +13,62 @@ SHARE = 4
 """One in so many is read with the items after the first."""
 
 
+@dataclass(frozen=True)
+class Heat:
+    """Prefixes read with the same items; at least one."""
+
+    prefixes: Int[Tensor, "tried length"]
+    losses: Float[Tensor, "tried items"]
+    penalties: Float[Tensor, " tried"]
+
+    @classmethod
+    def of_all(
+        cls,
+        scorer: Scorer,
+        prefixes: Int[Tensor, "tried length"],
+        items: Sequence[int],
+        near: Tried,
+    ) -> "Heat":
+        """Reads each prefix with each of the items; ``near`` is what they are neighbours of."""
+        losses = scorer.losses(prefixes, items, near=scorer.tensor(near.ids))
+        return cls(prefixes, losses, scorer.penalties(prefixes))
+
+    @classmethod
+    def of_leaders(
+        cls,
+        scorer: Scorer,
+        prefixes: Int[Tensor, "tried length"],
+        items: Sequence[int],
+        near: Tried,
+    ) -> "Heat":
+        """Reads all with the first item, and the better quarter with the rest (a racing heat)."""
+        first = cls.of_all(scorer, prefixes, items[:1], near)
+        ahead = first.totals.argsort(stable=True)[: -(-len(prefixes) // SHARE)]
+        leaders, losses = prefixes[ahead.to(prefixes.device)], first.losses[ahead]
+        if len(items) > 1:
+            rest = scorer.losses(leaders, items[1:], scorer.tensor(near.ids))
+            losses = torch.cat([losses, rest], dim=1)
+        return cls(leaders, losses, first.penalties[ahead])
+
+    @property
+    def totals(self) -> Float[Tensor, " tried"]:
+        """What a search lowers, over these items."""
+        return self.losses.mean(dim=1) + self.penalties
+
+    @property
+    def best(self) -> Tried:
+        """The best prefix."""
+        best = int(self.totals.argmin())
+        ids = tuple(self.prefixes[best].tolist())
+        return Tried(ids, self.losses[best], float(self.penalties[best]))
+
+
+Read = Callable[[Scorer, Int[Tensor, "tried length"], Sequence[int], Tried], Tried]
+"""Gives the best of some neighbours of a prefix on some items."""
+
+
 def best_of(
-    scorer: Scorer, prefixes: Int[Tensor, "tried length"], items: Sequence[int], near: Sequence[int]
+    scorer: Scorer, prefixes: Int[Tensor, "tried length"], items: Sequence[int], near: Tried
 ) -> Tried:
     """The best of some prefixes on some items, each read with all of these.
 
@@ -23,16 +78,13 @@ def best_of(
         items: which items.
         near: the prefix that they are neighbours of.
     """
-    losses = scorer.losses(prefixes, items, near=scorer.tensor(near))
-    penalties = scorer.penalties(prefixes)
-    best = int((losses.mean(dim=1) + penalties).argmin())
-    return Tried(tuple(prefixes[best].tolist()), losses[best], float(penalties[best]))
+    return Heat.of_all(scorer, prefixes, items, near).best
 
 
 def raced(
-    scorer: Scorer, prefixes: Int[Tensor, "tried length"], items: Sequence[int], near: Sequence[int]
+    scorer: Scorer, prefixes: Int[Tensor, "tried length"], items: Sequence[int], near: Tried
 ) -> Tried:
-    """The best of some prefixes on some items, as far as the first item tells (a racing heat).
+    """The best of some prefixes on some items, as far as the first item tells.
 
     Args:
         scorer: reads them.
@@ -40,13 +92,4 @@ def raced(
         items: which items; all are read with the first of them, the better quarter with the rest.
         near: the prefix that they are neighbours of.
     """
-    first = scorer.losses(prefixes, items[:1], near=scorer.tensor(near))
-    penalties = scorer.penalties(prefixes)
-    ahead = (first[:, 0] + penalties).argsort(stable=True)[: -(-len(prefixes) // SHARE)]
-    losses = first[ahead]
-    if len(items) > 1:
-        rest = scorer.losses(prefixes[ahead.to(prefixes.device)], items[1:], scorer.tensor(near))
-        losses = torch.cat([losses, rest], dim=1)
-    best = int((losses.mean(dim=1) + penalties[ahead]).argmin())
-    winner = int(ahead[best])
-    return Tried(tuple(prefixes[winner].tolist()), losses[best], float(penalties[winner]))
+    return Heat.of_leaders(scorer, prefixes, items, near).best

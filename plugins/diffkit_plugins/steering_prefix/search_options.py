@@ -16,7 +16,8 @@ class SearchOptions(MethodConfig):
     """Tokens of the prefix."""
     optimiser: str = "momentum"
     """``momentum`` (candidates along a running mean of gradients, two positions at a time and then
-    one, a pool of starts), ``gcg``, ``hotflip``, ``soft-projection`` (the notebook's: a soft
+    one, a pool of starts), ``gcg``, ``multi-coordinate`` (all changes of a step that help,
+    together; best with a single suffix), ``hotflip``, ``soft-projection`` (the notebook's: a soft
     prompt, its nearest tokens by cosine, then HotFlip), ``soft-in-loop`` (the same with the
     projection kept in the loop), or one of your own as ``module:Class``."""
     budget: int = Field(default=3_000, ge=1, le=10**12)

@@ -8,7 +8,7 @@ from diffkit import Checkpoint
 from diffkit_plugins.steering_prefix.drawing import fresh, random_prefixes
 from diffkit_plugins.steering_prefix.optimiser import Found, Task
 from diffkit_plugins.steering_prefix.pool import Lane, Pool
-from diffkit_plugins.steering_prefix.racing import best_of, raced
+from diffkit_plugins.steering_prefix.racing import Read
 from diffkit_plugins.steering_prefix.record import Record
 from diffkit_plugins.steering_prefix.scoring import GRADIENT, Scorer, Tried
 from diffkit_plugins.steering_prefix.walk_state import WalkState
@@ -77,8 +77,7 @@ class Walk:
         items: list[int],
         drawn: Int[Tensor, "drawn length"],
         count: int,
-        *,
-        racing: bool = False,
+        read: Read,
     ) -> Tried | None:
         """The best of a lane's neighbours on some items; none if none of them is new and allowed.
 
@@ -87,14 +86,13 @@ class Walk:
             items: which items.
             drawn: neighbours; the first of them are tried.
             count: how many are tried.
-            racing: whether most are read with the first item only.
+            read: gives the best of those that are tried.
         """
         prefixes = fresh(self.task.space, drawn, count, self.known)
         self.known.update(map(tuple, prefixes.tolist()))
         if not len(prefixes):
             return None
-        read = raced if racing else best_of
-        return read(self.scorer, prefixes, items, lane.tried.ids)
+        return read(self.scorer, prefixes, items, lane.tried)
 
     def whole(self, tried: Tried, items: list[int]) -> Tried:
         """The same read with every item; it may be the best so far."""

@@ -1,8 +1,13 @@
 """Greedy coordinate gradient, the common yardstick."""
 
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from diffkit_plugins.steering_prefix.drawing import Proposals
+from diffkit_plugins.steering_prefix.moving import move
 from diffkit_plugins.steering_prefix.optimiser import Found, Optimiser, Task
 from diffkit_plugins.steering_prefix.promising import Promises
-from diffkit_plugins.steering_prefix.walk import Walk
+from diffkit_plugins.steering_prefix.racing import best_of
 
 
 class GCG(Optimiser):
@@ -15,18 +20,13 @@ class GCG(Optimiser):
 
     def search(self, task: Task) -> Found:
         """Searches until no step can be paid for."""
-        walk = Walk(task)
-        while count := walk.candidates(walk.scorer.per_step):
-            (lane,) = walk.pool.live
-            items = walk.scorer.some(walk.chance)
-            ids = walk.scorer.tensor(lane.tried.ids)
-            gradient = walk.scorer.gradient(task.space.embeddings[ids], items).gradient.float()
-            promises = Promises.of(task.space, ids, gradient, walk.scorer.promises(ids))
-            drawn = promises.best(task.options.nearest).draw(ids, 2 * count, 1, walk.chance)
-            tried = walk.step(lane, items, drawn, count)
-            if tried is None:
-                lane.offer(None)
-            else:
-                lane.move(walk.whole(tried, items))
-            walk.end_step(lane)
-        return walk.found()
+        return move(task, _even, best_of)
+
+
+def _even(
+    task: Task,
+    _: Int[Tensor, " length"],
+    __: Float[Tensor, "length hidden"],
+    promises: Promises,
+) -> Proposals:
+    return promises.best(task.options.nearest)

@@ -6,6 +6,7 @@ from torch import Tensor
 from diffkit_plugins.steering_prefix.optimiser import Found, Optimiser, Task
 from diffkit_plugins.steering_prefix.pool import Lane
 from diffkit_plugins.steering_prefix.promising import Promises
+from diffkit_plugins.steering_prefix.racing import raced
 from diffkit_plugins.steering_prefix.walk import Walk
 
 
@@ -27,7 +28,7 @@ class Momentum(Optimiser):
             lane = walk.pool.next()
             items = walk.scorer.some(walk.chance)
             drawn = _drawn(walk, lane, items, 2 * count)
-            tried = walk.step(lane, items, drawn, count, racing=True)
+            tried = walk.step(lane, items, drawn, count, raced)
             better = tried is not None and tried.total < lane.tried.on(items)
             lane.offer(walk.whole(tried, items) if tried is not None and better else None)
             walk.end_step(lane)

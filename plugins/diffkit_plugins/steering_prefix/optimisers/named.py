@@ -8,6 +8,7 @@ OPTIMISERS = {
     for name, attribute in (
         ("momentum", "Momentum"),
         ("gcg", "GCG"),
+        ("multi-coordinate", "MultiCoordinate"),
         ("hotflip", "HotFlip"),
         ("soft-projection", "SoftProjection"),
         ("soft-in-loop", "SoftInLoop"),
