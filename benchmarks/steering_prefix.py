@@ -14,9 +14,9 @@ target. Each candidate differs from the current prefix in one token, as nanoGCG 
 have one thread, and seconds are the processor's.
 
 `search`: the least loss that either finds with the same readings, each from its own random start.
-A reading is a candidate read once; a gradient counts three. The optimiser is `multi-coordinate`, the
-one for a single prompt; the default, `momentum`, which is made for many, is beside it. All other
-options are the defaults; candidates a step are the same.
+A reading is a candidate read once; a gradient counts three. The optimiser is `multi-coordinate`,
+the one for a single prompt; the default, `momentum`, which is made for many, is beside it. Options
+are otherwise the defaults; candidates a step are the same.
 
 `match`: prefixes that do what a reference prefix does on the zoo's tiny-qwen3, from random starts;
 the reference's own tokens are allowed. What is told is the held-out loss beyond the reference's.
