@@ -15,12 +15,12 @@ _PART, _LEAST = 16, 4
 
 def merged(
     scorer: Scorer, prefixes: Int[Tensor, "tried length"], items: Sequence[int], near: Tried
-) -> Tried:
-    """The best of some prefixes, or of what the helpful ones among them come to together.
+) -> Heat:
+    """The leaders of some prefixes, and what the helpful ones among them come to together.
 
     The change that helps most is made, then that which helps most at another position besides, and
     so on (the multi-coordinate updates of I-GCG, Jia and others 2024, arXiv 2405.21018); each of
-    these prefixes is read. As in `raced`, only the first item tells which are read with the rest.
+    these prefixes is read.
 
     Args:
         scorer: reads them; merged prefixes are read as far as its budget allows.
@@ -34,9 +34,8 @@ def merged(
     together = merge(heat, near, near.on(items))[: max(count, 0)]
     together = together[scorer.task.space.keeps(together)]
     if not len(together):
-        return heat.best
-    both = (heat.best, Heat.of_all(scorer, together, items, near).best)
-    return min(both, key=lambda tried: tried.total)
+        return heat
+    return heat.and_also(Heat.of_all(scorer, together, items, near))
 
 
 def merge(heat: Heat, near: Tried, bar: float) -> Int[Tensor, "merged length"]:

@@ -2,19 +2,15 @@
 
 from collections.abc import Callable
 
-from jaxtyping import Float, Int
-from torch import Tensor
-
 from diffkit_plugins.steering_prefix.drawing import Proposals
 from diffkit_plugins.steering_prefix.optimiser import Found, Task
 from diffkit_plugins.steering_prefix.promising import Promises
 from diffkit_plugins.steering_prefix.racing import Read
+from diffkit_plugins.steering_prefix.search_options import SearchOptions
 from diffkit_plugins.steering_prefix.walk import Walk
 
-Propose = Callable[
-    [Task, Int[Tensor, " length"], Float[Tensor, "length hidden"], Promises], Proposals
-]
-"""Which tokens a step draws from, by the prefix, the gradient at it, and what that promises."""
+Propose = Callable[[Promises, SearchOptions], Proposals]
+"""Which tokens a step draws from."""
 
 
 def move(task: Task, propose: Propose, read: Read) -> Found:
@@ -25,7 +21,7 @@ def move(task: Task, propose: Propose, read: Read) -> Found:
     Args:
         task: the search.
         propose: says what the candidates of a step, which differ in one position, are drawn from.
-        read: gives the best of them.
+        read: reads them.
     """
     walk = Walk(task)
     while count := walk.candidates(walk.scorer.per_step):
@@ -34,7 +30,7 @@ def move(task: Task, propose: Propose, read: Read) -> Found:
         ids = walk.scorer.tensor(lane.tried.ids)
         gradient = walk.scorer.gradient(task.space.embeddings[ids], items).gradient.float()
         promises = Promises.of(task.space, ids, gradient, walk.scorer.promises(ids))
-        drawn = propose(task, ids, gradient, promises).draw(ids, 2 * count, 1, walk.chance)
+        drawn = propose(promises, task.options).draw(ids, 2 * count, 1, walk.chance)
         tried = walk.step(lane, items, drawn, count, read)
         if tried is None:
             lane.offer(None)

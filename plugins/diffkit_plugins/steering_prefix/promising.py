@@ -16,6 +16,12 @@ class Promises:
 
     values: Float[Tensor, "length vocabulary"]
     """The larger the better; minus infinity at tokens that are not allowed or stand there."""
+    space: TokenSpace
+    """The tokens."""
+    ids: Int[Tensor, " length"]
+    """The prefix that changes."""
+    gradient: Float[Tensor, "length hidden"]
+    """Of the loss at its embeddings."""
 
     @classmethod
     def of(
@@ -34,7 +40,8 @@ class Promises:
             extra: what other terms of the loss promise, exactly.
         """
         values = _drops(space, ids, gradient)
-        return cls(_barred(space, ids, values if extra is None else values + extra))
+        values = _barred(space, ids, values if extra is None else values + extra)
+        return cls(values, space, ids, gradient)
 
     def best(self, nearest: int) -> Proposals:
         """The most promising tokens of each position, equally likely, as in GCG."""
@@ -42,28 +49,20 @@ class Promises:
         chances = tokens.values.isfinite().float()
         return Proposals(tokens.indices.cpu(), (chances / chances.sum(1, keepdim=True)).cpu())
 
-    def flips(self, ids: Int[Tensor, " length"], nearest: int) -> Int[Tensor, "flips length"]:
-        """Prefixes that differ from ``ids`` in one token, the most promising first.
+    def flips(self, nearest: int) -> Int[Tensor, "flips length"]:
+        """Prefixes that differ in one token, the most promising first.
 
         Args:
-            ids: the prefix.
             nearest: tokens at each position that are among them at most.
         """
         top = self.values.topk(_count(self.values, nearest), dim=1)
         order = top.values.flatten().argsort(descending=True, stable=True)
         places = torch.div(order, top.values.shape[1], rounding_mode="floor")
-        flipped = ids.repeat(len(order), 1)
+        flipped = self.ids.repeat(len(order), 1)
         flipped[torch.arange(len(order)), places] = top.indices.flatten()[order]
         return flipped
 
-    def aligned(
-        self,
-        space: TokenSpace,
-        ids: Int[Tensor, " length"],
-        gradient: Float[Tensor, "length hidden"],
-        nearest: int,
-        temperature: float,
-    ) -> Proposals:
+    def aligned(self, nearest: int, temperature: float) -> Proposals:
         """Tokens in the direction that the gradient points down, the promising ones likelier.
 
         Among the ``nearest`` tokens by the cosine between −g and W_v − e, token v is drawn
@@ -71,7 +70,8 @@ class Promises:
         deviations (TAO-Attack's direction-priority token optimisation, as compared by Claudini,
         arXiv 2603.24511).
         """
-        cosines = _barred(space, ids, _cosines(space, ids, gradient))
+        cosines = _cosines(self.space, self.ids, self.gradient)
+        cosines = _barred(self.space, self.ids, cosines)
         top = cosines.topk(_count(cosines, nearest), dim=1).indices
         promises = self.values.gather(1, top)
         z = (promises - promises.mean(1, keepdim=True)) / promises.std(

@@ -50,6 +50,14 @@ class Heat:
             losses = torch.cat([losses, rest], dim=1)
         return cls(leaders, losses, first.penalties[ahead])
 
+    def and_also(self, other: "Heat") -> "Heat":
+        """Both, which were read with the same items."""
+        return Heat(
+            torch.cat([self.prefixes, other.prefixes]),
+            torch.cat([self.losses, other.losses]),
+            torch.cat([self.penalties, other.penalties]),
+        )
+
     @property
     def totals(self) -> Float[Tensor, " tried"]:
         """What a search lowers, over these items."""
@@ -63,33 +71,5 @@ class Heat:
         return Tried(ids, self.losses[best], float(self.penalties[best]))
 
 
-Read = Callable[[Scorer, Int[Tensor, "tried length"], Sequence[int], Tried], Tried]
-"""Gives the best of some neighbours of a prefix on some items."""
-
-
-def best_of(
-    scorer: Scorer, prefixes: Int[Tensor, "tried length"], items: Sequence[int], near: Tried
-) -> Tried:
-    """The best of some prefixes on some items, each read with all of these.
-
-    Args:
-        scorer: reads them.
-        prefixes: at least one.
-        items: which items.
-        near: the prefix that they are neighbours of.
-    """
-    return Heat.of_all(scorer, prefixes, items, near).best
-
-
-def raced(
-    scorer: Scorer, prefixes: Int[Tensor, "tried length"], items: Sequence[int], near: Tried
-) -> Tried:
-    """The best of some prefixes on some items, as far as the first item tells.
-
-    Args:
-        scorer: reads them.
-        prefixes: at least one.
-        items: which items; all are read with the first of them, the better quarter with the rest.
-        near: the prefix that they are neighbours of.
-    """
-    return Heat.of_leaders(scorer, prefixes, items, near).best
+Read = Callable[[Scorer, Int[Tensor, "tried length"], Sequence[int], Tried], Heat]
+"""Reads neighbours of a prefix with some items, or as many of them as may be the best."""

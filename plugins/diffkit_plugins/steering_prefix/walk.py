@@ -86,13 +86,13 @@ class Walk:
             items: which items.
             drawn: neighbours; the first of them are tried.
             count: how many are tried.
-            read: gives the best of those that are tried.
+            read: reads those that are tried.
         """
         prefixes = fresh(self.task.space, drawn, count, self.known)
         self.known.update(map(tuple, prefixes.tolist()))
         if not len(prefixes):
             return None
-        return read(self.scorer, prefixes, items, lane.tried)
+        return read(self.scorer, prefixes, items, lane.tried).best
 
     def whole(self, tried: Tried, items: list[int]) -> Tried:
         """The same read with every item; it may be the best so far."""

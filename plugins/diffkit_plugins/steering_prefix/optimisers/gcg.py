@@ -1,13 +1,8 @@
 """Greedy coordinate gradient, the common yardstick."""
 
-from jaxtyping import Float, Int
-from torch import Tensor
-
-from diffkit_plugins.steering_prefix.drawing import Proposals
 from diffkit_plugins.steering_prefix.moving import move
 from diffkit_plugins.steering_prefix.optimiser import Found, Optimiser, Task
-from diffkit_plugins.steering_prefix.promising import Promises
-from diffkit_plugins.steering_prefix.racing import best_of
+from diffkit_plugins.steering_prefix.racing import Heat
 
 
 class GCG(Optimiser):
@@ -20,13 +15,4 @@ class GCG(Optimiser):
 
     def search(self, task: Task) -> Found:
         """Searches until no step can be paid for."""
-        return move(task, _even, best_of)
-
-
-def _even(
-    task: Task,
-    _: Int[Tensor, " length"],
-    __: Float[Tensor, "length hidden"],
-    promises: Promises,
-) -> Proposals:
-    return promises.best(task.options.nearest)
+        return move(task, lambda promises, chosen: promises.best(chosen.nearest), Heat.of_all)

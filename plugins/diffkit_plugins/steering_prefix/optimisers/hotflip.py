@@ -2,7 +2,7 @@
 
 from diffkit_plugins.steering_prefix.optimiser import Found, Optimiser, Task
 from diffkit_plugins.steering_prefix.promising import Promises
-from diffkit_plugins.steering_prefix.racing import best_of
+from diffkit_plugins.steering_prefix.racing import Heat
 from diffkit_plugins.steering_prefix.walk import Walk
 
 
@@ -32,7 +32,7 @@ def flip(walk: Walk) -> bool:
     ids = walk.scorer.tensor(lane.tried.ids)
     gradient = walk.scorer.gradient(walk.task.space.embeddings[ids], items).gradient.float()
     promises = Promises.of(walk.task.space, ids, gradient, walk.scorer.promises(ids))
-    tried = walk.step(lane, items, promises.flips(ids, options.nearest), count, best_of)
+    tried = walk.step(lane, items, promises.flips(options.nearest), count, Heat.of_all)
     better = tried is not None and tried.total < lane.tried.on(items)
     lane.offer(walk.whole(tried, items) if tried is not None and better else None)
     walk.end_step(lane)

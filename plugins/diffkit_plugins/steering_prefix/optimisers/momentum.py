@@ -6,7 +6,7 @@ from torch import Tensor
 from diffkit_plugins.steering_prefix.optimiser import Found, Optimiser, Task
 from diffkit_plugins.steering_prefix.pool import Lane
 from diffkit_plugins.steering_prefix.promising import Promises
-from diffkit_plugins.steering_prefix.racing import raced
+from diffkit_plugins.steering_prefix.racing import Heat
 from diffkit_plugins.steering_prefix.walk import Walk
 
 
@@ -28,7 +28,7 @@ class Momentum(Optimiser):
             lane = walk.pool.next()
             items = walk.scorer.some(walk.chance)
             drawn = _drawn(walk, lane, items, 2 * count)
-            tried = walk.step(lane, items, drawn, count, raced)
+            tried = walk.step(lane, items, drawn, count, Heat.of_leaders)
             better = tried is not None and tried.total < lane.tried.on(items)
             lane.offer(walk.whole(tried, items) if tried is not None and better else None)
             walk.end_step(lane)
@@ -41,5 +41,5 @@ def _drawn(walk: Walk, lane: Lane, items: list[int], count: int) -> Int[Tensor, 
     gradient = walk.scorer.gradient(task.space.embeddings[ids], items).gradient.float()
     mean = lane.turn(gradient, options.momentum)
     promises = Promises.of(task.space, ids, mean, walk.scorer.promises(ids))
-    proposals = promises.aligned(task.space, ids, mean, options.nearest, options.temperature)
+    proposals = promises.aligned(options.nearest, options.temperature)
     return proposals.draw(ids, count, 2 if walk.spent < options.pairs else 1, walk.chance)

@@ -1,13 +1,8 @@
 """Candidates along the gradient, whose helpful changes are made together."""
 
-from jaxtyping import Float, Int
-from torch import Tensor
-
-from diffkit_plugins.steering_prefix.drawing import Proposals
 from diffkit_plugins.steering_prefix.merging import merged
 from diffkit_plugins.steering_prefix.moving import move
 from diffkit_plugins.steering_prefix.optimiser import Found, Optimiser, Task
-from diffkit_plugins.steering_prefix.promising import Promises
 
 
 class MultiCoordinate(Optimiser):
@@ -21,14 +16,8 @@ class MultiCoordinate(Optimiser):
 
     def search(self, task: Task) -> Found:
         """Searches until no step can be paid for."""
-        return move(task, _aligned, merged)
-
-
-def _aligned(
-    task: Task,
-    ids: Int[Tensor, " length"],
-    gradient: Float[Tensor, "length hidden"],
-    promises: Promises,
-) -> Proposals:
-    options = task.options
-    return promises.aligned(task.space, ids, gradient, options.nearest, options.temperature)
+        return move(
+            task,
+            lambda promises, chosen: promises.aligned(chosen.nearest, chosen.temperature),
+            merged,
+        )

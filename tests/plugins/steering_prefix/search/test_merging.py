@@ -34,7 +34,7 @@ def test_a_merged_prefix_wins_where_it_is_the_best(distance_to, task_of):
     ).input_ids
     (near,) = scorer.wholes(torch.tensor([[5, 6, 7]]))
     single = torch.tensor([[one, 6, 7], [5, two, 7], [5, 6, three], *[[5, 6, 7]] * 9])
-    best = merged(scorer, single, [0, 2], near)
+    best = merged(scorer, single, [0, 2], near).best
     assert best.ids == (one, two, three)
     assert best.total == pytest.approx(0, abs=1e-6)
     assert task.budget.spent == objective.readings
@@ -48,6 +48,6 @@ def test_merging_stops_at_the_budget_and_keeps_what_is_not_allowed_out(distance_
         task = task_of(objective, length=3, **options)
         scorer = Scorer(task)
         (near,) = scorer.wholes(torch.tensor([[5, 6, 7]]))
-        best = merged(scorer, single, [0], near)
+        best = merged(scorer, single, [0], near).best
         assert sum(a != b for a, b in zip(best.ids, (5, 6, 7), strict=True)) == 1
         assert task.budget.spent <= task.budget.total

@@ -41,7 +41,7 @@ def test_neither_barred_tokens_nor_those_in_place_are_promised(space, ids, gradi
 
 
 def test_aligned_proposals_are_the_nearest_by_cosine_drawn_by_promise(space, ids, gradient):
-    proposals = Promises.of(space, ids, gradient).aligned(space, ids, gradient, 7, 0.4)
+    proposals = Promises.of(space, ids, gradient).aligned(7, 0.4)
     for place, token in enumerate(ids.tolist()):
         steps = space.embeddings - space.embeddings[token]
         cosines = torch.nn.functional.cosine_similarity(-gradient[place][None], steps)
@@ -62,7 +62,7 @@ def test_the_best_proposals_are_equally_likely(space, ids, gradient):
 
 def test_flips_come_in_the_order_of_their_promises(space, ids, gradient):
     promises = Promises.of(space, ids, gradient)
-    flips = promises.flips(ids, 4)
+    flips = promises.flips(4)
     assert flips.shape == (4 * len(ids), len(ids))
     changed = flips != ids
     assert (changed.sum(dim=1) == 1).all()
@@ -87,5 +87,5 @@ def test_one_position_can_change_only_once():
 
 
 def test_one_nearest_token_is_always_drawn(space, ids, gradient):
-    proposals = Promises.of(space, ids, gradient).aligned(space, ids, gradient, 1, 0.4)
+    proposals = Promises.of(space, ids, gradient).aligned(1, 0.4)
     assert torch.equal(proposals.chances, torch.ones(len(ids), 1))
