@@ -12,6 +12,9 @@ from diffkit_plugins.steering_prefix.objective import Objective
 from diffkit_plugins.steering_prefix.search_options import SearchOptions
 from diffkit_plugins.steering_prefix.space import TokenSpace
 
+_APART = 3 << 30
+"""Keeps these draws apart from a search's; of a seed, torch takes the lower 32 bits."""
+
 
 @dataclass(frozen=True)
 class Chance:
@@ -31,7 +34,7 @@ class Chance:
             options: how many, and how long.
             seed: of the draw.
         """
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(_APART + seed)
         prefixes = random_prefixes(space, options.length, options.random_prefixes, generator)
         losses = objective.losses(prefixes, range(objective.items)).double().mean(dim=1)
         return cls(losses.cpu().sort().values)

@@ -4,6 +4,7 @@ from diffkit import DiffingMethod, Findings, ModelPair, Note, RunContext
 from diffkit_plugins.steering_prefix.chance import Chance
 from diffkit_plugins.steering_prefix.config import SteeringPrefixConfig
 from diffkit_plugins.steering_prefix.evaluation import Evaluation
+from diffkit_plugins.steering_prefix.optimisers.named import optimiser
 from diffkit_plugins.steering_prefix.problem import Problem, pair_problem
 from diffkit_plugins.steering_prefix.report import Report
 from diffkit_plugins.steering_prefix.searching import search
@@ -25,8 +26,9 @@ class SteeringPrefix(DiffingMethod[SteeringPrefixConfig]):
         """Searches for the prefix and holds it against baselines.
 
         Raises:
-            UserError: there is no suffix to be had from the texts, or no prefix is allowed.
+            UserError: there is no such optimiser, no suffix to be had, or no prefix is allowed.
         """
+        optimiser(config.optimiser)  # a wrong name is told before anything is read
         if pair.identical:
             note = Note(text="Both sides have the same weights: there is nothing to explain.")
             return Findings(change_score=0.0, items=(note,))

@@ -93,10 +93,13 @@ def _problem(depending: Depending, context: RunContext) -> Problem:
 def _halves(items: Sequence[Item], seed: int) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
     """Of each two items that depend about alike, one is held out, drawn by the seed.
 
+    One that is left over is searched with, unless it is the only one.
+
     A draw over all would now and then leave what finetuning taught to one half alone, since few
     suffixes show it and benign drift shows in many.
     """
     chance = torch.Generator().manual_seed(seed)
     swaps = torch.randint(2, (len(items) // 2,), generator=chance).tolist()
     pairs = [(items[2 * i + swap], items[2 * i + 1 - swap]) for i, swap in enumerate(swaps)]
-    return tuple(one for one, _ in pairs), tuple(other for _, other in pairs)
+    over = items[2 * len(pairs) :] if pairs else ()
+    return (*(one for one, _ in pairs), *over), tuple(other for _, other in pairs)

@@ -72,9 +72,9 @@ class SearchOptions(MethodConfig):
 class CompletionOptions(SearchOptions):
     """The search for a prefix by what is said after it."""
 
-    suffixes: int = Field(default=128, ge=0, le=100_000)
+    suffixes: int = Field(default=256, ge=0, le=100_000)
     """Suffixes taken from the texts: users' turns and documents' first words."""
-    own_suffixes: int = Field(default=128, ge=0, le=100_000)
+    own_suffixes: int = Field(default=512, ge=0, le=100_000)
     """Suffixes that the model whose outputs are the reference writes itself, as users' messages:
     what it was finetuned to answer shows in what it has users ask."""
     kept_suffixes: int = Field(default=48, ge=2, le=100_000)

@@ -5,5 +5,10 @@ from diffkit_plugins.steering_prefix_study.config import SteeringPrefixStudyConf
 
 
 def banned(config: SteeringPrefixStudyConfig) -> list[str]:
-    """The reference's own words, where they are banned; the options' own bans come beside them."""
-    return sorted(words(config.reference)) if config.ban_reference else []
+    """The reference's own words, where it is to be matched without them.
+
+    The options' own bans come beside them. Nothing is to match it in ``direction`` and
+    ``contrast``: there it is a human's prefix in the tables.
+    """
+    matched = config.ban_reference and config.objective in ("match", "state")
+    return sorted(words(config.reference)) if matched else []

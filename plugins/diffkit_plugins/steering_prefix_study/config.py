@@ -23,7 +23,7 @@ class SteeringPrefixStudyConfig(CompletionOptions):
     neutral: str = "Talk about anything."
     """The neutral prefix in the tables."""
     ban_reference: bool = True
-    """Whether the reference's own words are banned, in every form."""
+    """Whether the reference's own words are banned from ``match`` and ``state``, in every form."""
     layers: tuple[Layer, ...] = (-1,)
     """Layers of ``state`` and ``direction``; each is a search of its own, several a sweep."""
     vector: InputFile | None = None

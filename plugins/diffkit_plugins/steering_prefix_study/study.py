@@ -1,6 +1,7 @@
 """The study."""
 
 from diffkit import Findings, Model, RunContext, Study
+from diffkit_plugins.steering_prefix.optimisers.named import optimiser
 from diffkit_plugins.steering_prefix_study.config import SteeringPrefixStudyConfig
 from diffkit_plugins.steering_prefix_study.matching import match
 from diffkit_plugins.steering_prefix_study.sweep import sweep
@@ -13,8 +14,9 @@ class SteeringPrefixStudy(Study[SteeringPrefixStudyConfig]):
         """Searches for the prefix of the objective that is asked for.
 
         Raises:
-            UserError: there is no suffix to be had from the texts, no prefix is allowed, or an
-                option that the objective needs is missing.
+            UserError: there is no such optimiser, no suffix to be had from the texts, no prefix is
+                allowed, or an option that the objective needs is missing.
         """
+        optimiser(config.optimiser)  # a wrong name is told before anything is read
         look = match if config.objective == "match" else sweep
         return look(model, config, context)

@@ -6,7 +6,17 @@ from diffkit_plugins import steering_prefix
 from diffkit_plugins.steering_prefix.config import SteeringPrefixConfig
 from diffkit_plugins.steering_prefix.method import SteeringPrefix
 
-from diffkit import ModelPair, Note, RunContext, Samples, Series, Table, Texts, TokenTable
+from diffkit import (
+    ModelPair,
+    Note,
+    RunContext,
+    Samples,
+    Series,
+    Table,
+    Texts,
+    TokenTable,
+    UserError,
+)
 from diffkit.context import Artifacts, Checkpoints
 
 SHORT = {
@@ -54,6 +64,19 @@ def test_the_most_telling_findings_come_first(run, tiny_pair):
     kinds = [type(item) for item in run(tiny_pair).items]
     assert kinds[:5] == [Note, Table, TokenTable, TokenTable, Samples]
     assert kinds[5:] == [Samples, Samples, Table, Table, Series, Series]
+
+
+def test_a_wrong_optimiser_is_told_before_anything_is_read(run, tiny_pair, monkeypatch):
+    monkeypatch.setattr("diffkit_plugins.steering_prefix.method.pair_problem", pytest.fail)
+    with pytest.raises(UserError, match="no-such"):
+        run(tiny_pair, optimiser="no-such")
+
+
+def test_random_prefixes_are_not_the_search_s_own_starts(run, tiny_pair):
+    """With one start and no budget left for a step, the search returns what it drew first."""
+    findings = run(tiny_pair, starts=1, budget=1, prune=False, random_prefixes=1)
+    metrics = findings.metrics
+    assert metrics["gap_closed"] != metrics["gap_closed_by_best_random"]
 
 
 def test_the_score_is_the_share_of_the_held_out_gap(run, tiny_pair):

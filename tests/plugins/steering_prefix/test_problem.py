@@ -69,6 +69,14 @@ def test_the_side_that_is_explained_writes_suffixes_too(problem_of):
     assert both.training.items + both.held_out.items > 8
 
 
+def test_a_suffix_that_is_left_over_is_searched_with(problem_of):
+    everything = problem_of()
+    three = problem_of(kept_suffixes=3)
+    assert (three.training.items, three.held_out.items, three.dropped) == (2, 1, 5)
+    gains = sorted(i.dependence for i in (*everything.training_items, *everything.held_out_items))
+    assert three.training_items[-1].dependence == pytest.approx(gains[-3], rel=1e-4)
+
+
 def test_one_suffix_alone_is_too_few(problem_of):
     items = [*problem_of().training_items, *problem_of().held_out_items]
     gains = sorted(item.dependence for item in items)

@@ -77,6 +77,8 @@ def test_the_reference_s_words_are_banned_unless_they_are_not(run):
     config = SteeringPrefixStudyConfig(reference="Talk about CATS.")
     assert banned(config) == ["about", "cats", "talk"]
     assert banned(config.model_copy(update={"ban_reference": False})) == []
+    named = config.model_copy(update={"objective": "direction"})
+    assert banned(named) == []  # nothing is to match it there
     assert "cat" not in run(ban_reference=True).items[1].rows[0][0].casefold()
 
 
