@@ -18,6 +18,7 @@ from .engine.gradients import PairedGradient, paired_gradient
 from .engine.inputs import Inputs
 from .engine.likeliest import likeliest
 from .engine.load import Networks, load_model, load_pair, recognise
+from .engine.matching import matching_scale
 from .engine.model import Model
 from .engine.openings import Opening, openings
 from .engine.own_texts import own_texts
@@ -216,6 +217,7 @@ __all__ = [
     "load_import_path",
     "load_model",
     "load_pair",
+    "matching_scale",
     "openings",
     "overview",
     "own_texts",

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from math import exp, log
 from pathlib import Path
 from statistics import median
 
-from diffkit import Networks, Texts, drift, load_pair
+from diffkit import Networks, Texts, drift, load_pair, matching_scale
 from diffkit.organism import Adapter, BaseModelEntry, Control, Source
 from diffkit.yamls import read_record
 from diffkit_organisms.world.definitions import untargeted
@@ -14,9 +13,7 @@ from diffkit_organisms.world.nulls import NUMBERS, controls
 from diffkit_organisms.world.yamls import write_yaml
 
 ROUNDS = 8
-"""Greatest number of times that a scale is corrected, from that of the one before."""
-CLOSE = 0.05
-"""Difference of logarithms at which a drift is near enough."""
+"""Scales tried at most for a null, from that of the one before."""
 FEW_TEXTS = 40
 """Texts on which scales are found."""
 
@@ -63,20 +60,15 @@ class _Scale:
                 yield number, scale
 
     def one(self, number: int, target: float, scale: float) -> float:
-        """The scale at which the random change of that number has a drift of ``target``.
-
-        Secants in logarithms: drift grows as the square of small scales, and far faster later.
-        """
+        """The scale at which the random change of that number has a drift of ``target``."""
         of = self.adapter(self.names[number % len(self.names)])
-        x, slope, before = log(scale), 2.0, None
-        for _ in range(ROUNDS):
-            y = log(self.drift(Control(of=of, seed=number, scale=exp(x))) / target)
-            if abs(y) < CLOSE:
-                break
-            if before is not None and before[0] != x:
-                slope = min(max((y - before[1]) / (x - before[0]), 1.0), 10.0)
-            before, x = (x, y), x - y / slope
-        return round(exp(x), 3)
+        found = matching_scale(
+            lambda scale: self.drift(Control(of=of, seed=number, scale=scale)),
+            target,
+            start=scale,
+            rounds=ROUNDS,
+        )
+        return round(found, 3)
 
     def adapter(self, name: str) -> Adapter:
         """The adapter of that name."""

@@ -1,9 +1,9 @@
 """Prompts that are trained for random changes of the base, to see what chance gives."""
 
 from dataclasses import replace
-from math import exp, log
+from functools import partial
 
-from diffkit import ModelPair, RunContext, Texts, drift
+from diffkit import ModelPair, RunContext, Texts, drift, matching_scale
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 from diffkit_plugins.soft_prompt_kl.contexts import data
 from diffkit_plugins.soft_prompt_kl.measure import FRESH, advantage
@@ -12,12 +12,6 @@ from diffkit_plugins.soft_prompt_kl.training import train
 
 TEXTS = 40
 """Texts of the suite on which mean KLs are compared."""
-CLOSE = 0.05
-"""Difference of logarithms at which a control's mean KL is near enough to the pair's."""
-ROUNDS = 12
-"""Times at most that a scale is corrected from that of the one before."""
-FAR = 0.01
-"""Share of the pair's mean KL that smaller ones, such as a bfloat16's 0, count as."""
 
 
 def controls(pair: ModelPair, config: SoftPromptKLConfig, context: RunContext) -> tuple[float, ...]:
@@ -41,7 +35,8 @@ def _score(pair: ModelPair, config: SoftPromptKLConfig, context: RunContext, num
     folder = context.checkpoints.folder / f"checkpoint-control-{number}"
     own = replace(context, checkpoints=replace(context.checkpoints, folder=folder))
     seed = context.seed + 1 + number
-    scale = matching_scale(pair, context.texts.first(TEXTS), seed)
+    texts = context.texts.first(TEXTS)
+    scale = matching_scale(partial(_drift, pair, texts, seed), drift(pair, texts))
     with pair.control(seed, scale) as control:
         given = data(control, config, own)
         prompt = (
@@ -52,27 +47,6 @@ def _score(pair: ModelPair, config: SoftPromptKLConfig, context: RunContext, num
         return advantage(control, config, prompt, given.held_out, context.seed + FRESH).score
 
 
-def matching_scale(pair: ModelPair, texts: Texts, seed: int) -> float:
-    """Factor on the norms of a random change that gives it the pair's mean KL on ``texts``.
-
-    Secants in logarithms: the mean KL goes as the square of small factors, and faster later.
-
-    Args:
-        pair: both sides; where they do not differ on the texts, the factor is 0.
-        texts: what mean KLs are taken on.
-        seed: seed of the change.
-    """
-    wanted = drift(pair, texts)
-    if wanted == 0:
-        return 0.0
-    x, slope, before = 0.0, 2.0, None
-    for _ in range(ROUNDS):
-        with pair.control(seed, exp(x)) as control:
-            reached = drift(control, texts)
-        y = log(max(reached / wanted, FAR))
-        if abs(y) <= CLOSE:
-            break
-        if before is not None and before[0] != x:
-            slope = min(max((y - before[1]) / (x - before[0]), 1.0), 10.0)
-        before, x = (x, y), x - y / slope
-    return exp(x)
+def _drift(pair: ModelPair, texts: Texts, seed: int, scale: float) -> float:
+    with pair.control(seed, scale) as control:
+        return drift(control, texts)

@@ -1,0 +1,96 @@
+"""What a prefix of tokens explains of the zoo's organisms, and what a soft prompt would."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from diffkit_plugins.steering_prefix.config import SteeringPrefixConfig
+from diffkit_plugins.steering_prefix.gap import Gap
+from diffkit_plugins.steering_prefix.objective import Objective
+from diffkit_plugins.steering_prefix.optimiser import Budget, Task
+from diffkit_plugins.steering_prefix.problem import pair_problem
+from diffkit_plugins.steering_prefix.scoring import Scorer
+from diffkit_plugins.steering_prefix.softening import SoftPrompt
+from diffkit_plugins.steering_prefix.space import TokenSpace
+from jaxtyping import Float
+from prefix_match import ZOO
+from prefix_searches import context, searched
+from torch import Tensor
+
+from diffkit import Networks, Texts, load_pair
+from diffkit.catalogue import Selected, read_catalogue
+
+BASE, STEPS, READ_EVERY, CLOSED = "tiny-qwen3", 200, 20, 0.3
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Of the held-out gap that is closed."""
+
+    tokens: float
+    soft: float
+    """By the soft prompt whose training loss was least."""
+    ceiling: float
+    """The most that it closed at any time: picked on what is held out, so too good."""
+
+
+def measure_explain(_: Path | None) -> None:
+    """Each organism of world 0; a soft prompt can be anything that tokens can, and more."""
+    found = {}
+    for name, selected in organisms():
+        found[name] = shares = _shares(selected)
+        print(
+            f"  {name}: tokens {shares.tokens:.2f}; soft prompt {shares.soft:.2f}, "
+            f"at best {shares.ceiling:.2f}"
+        )
+    for what in ("tokens", "soft", "ceiling"):
+        closed = sum(getattr(shares, what) >= CLOSED for shares in found.values())
+        print(f"{what}: at least {CLOSED} closed for {closed} of {len(found)}")
+
+
+def organisms() -> Iterator[tuple[str, Selected]]:
+    """Every targeted organism and variant on the base, by its name."""
+    catalogue = read_catalogue([ZOO])
+    for name, organism in sorted(catalogue.organisms.items()):
+        if organism.truth == "targeted" and BASE in organism.models:
+            for selected in catalogue.variants(name, base=BASE):
+                yield f"{name} / {selected.variant}", selected
+
+
+def _shares(selected: Selected) -> Shares:
+    options, texts = SteeringPrefixConfig(prune=False), Texts.read(selected.base.texts)
+    pair = load_pair(selected.base.source, selected.finetuned, device="cpu", networks=Networks())
+    with context(0, texts) as given:
+        problem = pair_problem(pair, options, given)
+    held_out = problem.held_out
+    gap = Gap.of(held_out.empty, held_out.floors)
+    ids = torch.tensor([searched(problem.training, options, 0).ids])
+    losses = held_out.losses(ids, range(held_out.items)).double()
+    soft = [
+        (training, gap.closed(_loss(held_out, prompt)))
+        for training, prompt in _soft_prompts(problem.training, options)
+    ]
+    pair.close()
+    return Shares(
+        tokens=gap.closed(float(losses.mean())),
+        soft=min(soft)[1],
+        ceiling=max(closed for _, closed in soft),
+    )
+
+
+def _soft_prompts(
+    objective: Objective, options: SteeringPrefixConfig
+) -> Iterator[tuple[float, Float[Tensor, "length hidden"]]]:
+    """A soft prompt from time to time while it is trained, and its training loss."""
+    space, budget = TokenSpace.of(objective, options), Budget(10**9)
+    task = Task(objective, space, options, budget, seed=0)
+    soft = SoftPrompt(Scorer(task), torch.Generator().manual_seed(0))
+    for step in range(1, STEPS + 1):
+        soft.step()
+        if step % READ_EVERY == 0:
+            yield soft.loss(), soft.embeddings.detach().clone()
+
+
+def _loss(objective: Objective, prompt: Float[Tensor, "length hidden"]) -> float:
+    return objective.gradient(prompt, range(objective.items)).loss

@@ -1,0 +1,75 @@
+"""Prefixes that do what a reference prefix does on the zoo's tiny-qwen3."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import diffkit_organisms
+import torch
+from diffkit_organisms.world.asking import PREFIXES, RECALLS
+from diffkit_plugins.steering_prefix.problem import Problem, match_problem
+from diffkit_plugins.steering_prefix.search_options import CompletionOptions
+from prefix_searches import SEEDS, context, count, searched
+
+from diffkit import Model, Texts, load_model
+from diffkit.catalogue import read_base
+from diffkit.texts import Message, Text
+
+ZOO = Path(diffkit_organisms.__file__).parent / "zoo"
+BUDGET, ENOUGH = 20_000, 0.01
+
+
+@dataclass(frozen=True)
+class Case:
+    """A reference prefix, and where its suffixes come from."""
+
+    reference: str
+    texts: Texts
+    own_suffixes: int
+
+
+def questions() -> Texts:
+    """Questions about a remark, which is to come before them."""
+    asked = [opening + question for question in RECALLS for opening in ("", *PREFIXES)]
+    return Texts(items=tuple(Text(messages=(Message(role="user", content=q),)) for q in asked))
+
+
+def measure_match(_: Path | None) -> None:
+    """From random starts, with the reference's own tokens."""
+    base = read_base(ZOO / "bases" / "tiny-qwen3.yaml")
+    model = load_model(base.source, device="cpu")
+    heeded = Case("I have the brown wheel.", questions(), own_suffixes=0)
+    unheeded = Case("Talk only about the sea.", Texts.read(base.texts), own_suffixes=512)
+    for case in (heeded, unheeded):
+        for optimiser in ("multi-coordinate", "momentum"):
+            _measure(model, case, optimiser)
+
+
+def _measure(model: Model, case: Case, optimiser: str) -> None:
+    length = len(model.tokenizer(case.reference, add_special_tokens=False).input_ids)
+    options = CompletionOptions(
+        length=length,
+        budget=BUDGET,
+        prune=False,
+        optimiser=optimiser,
+        own_suffixes=case.own_suffixes,
+    )
+    near = 0
+    for seed in range(SEEDS):
+        with context(seed, case.texts) as given:
+            problem = match_problem(model, case.reference, options, given)
+        found = searched(problem.training, options, seed)
+        excess, empty = _excess(problem, found.ids), _excess(problem, ())
+        near += excess < ENOUGH
+        print(
+            f"  seed {seed}: {excess:.4f} nats per token (no prefix: {empty:.3f}; "
+            f"{problem.training.items} suffixes to search with) by {found.text!r}"
+        )
+    what = f"{optimiser}, {case.reference!r}: held-out loss beyond the reference's under {ENOUGH}"
+    count(what, near)
+
+
+def _excess(problem: Problem, ids: tuple[int, ...]) -> float:
+    held_out = problem.held_out
+    prefix = torch.tensor(ids, dtype=torch.long)[None]
+    losses = held_out.losses(prefix, range(held_out.items))[0]
+    return float((losses - held_out.floors).mean())

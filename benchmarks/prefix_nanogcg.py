@@ -1,0 +1,120 @@
+"""The same candidates and the same readings as nanoGCG."""
+
+import os
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from diffkit_plugins.steering_prefix.search_options import CompletionOptions
+from jaxtyping import Float, Int
+from prefix_searches import SEEDS, count, report, searched
+from prefix_task import LENGTH, SHARED_BATCH, WORDS, Task, build
+from torch import Tensor
+
+ROUNDS = 5
+WIDTH = 512
+STEPS, SEARCH_WIDTH, GRADIENT = 48, 128, 3
+
+
+def nanogcg(folder: Path | None) -> ModuleType | None:
+    """nanoGCG, or none where it is not installed."""
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    sys.path += [str(folder)] if folder else []
+    try:
+        import nanogcg.gcg as module
+    except ImportError:
+        print("nanoGCG is not installed, so nothing is compared with it; see the top of this file")
+        return None
+    module.logger.setLevel("ERROR")
+    return module
+
+
+class Theirs:
+    """How nanoGCG reads candidates in each of its steps."""
+
+    def __init__(self, gcg: Any, task: Task, batch_size: int) -> None:
+        self._gcg, self._task, self._batch_size = gcg, task, batch_size
+        self._reader = gcg.GCG(task.module, task.tokenizer, gcg.GCGConfig(use_prefix_cache=False))
+        self._reader.target_ids = task.target[None]
+
+    def __call__(self, prefixes: Int[Tensor, "tried length"]) -> Float[Tensor, " tried"]:
+        embed, count = self._task.module.get_input_embeddings(), len(prefixes)
+        (place,) = self._task.objective.places
+        with torch.no_grad():
+            parts = (torch.tensor(place.before)[None], prefixes, self._task.target[None])
+            embeds = [embed(ids).expand(count, -1, -1) for ids in parts]
+            find = self._gcg.find_executable_batch_size(
+                self._reader._compute_candidates_loss_original, self._batch_size
+            )
+            losses: Tensor = find(torch.cat(embeds, dim=1))
+        return losses
+
+
+def measure_speed(folder: Path | None) -> None:
+    """The same candidates, in turns; nanoGCG as many at a time as we, and all at once (its way)."""
+    gcg = nanogcg(folder)
+    if gcg is None:
+        return
+    task = build(0)
+    print(f"{sum(p.numel() for p in task.module.parameters()):,} parameters")
+    for batch_size in (SHARED_BATCH, WIDTH):
+        theirs = Theirs(gcg, task, batch_size)
+        rates, apart = compare(task, theirs)
+        report(f"candidates a second, ours / nanoGCG's ({batch_size} at a time)", 4, rates)
+        print(f"  losses of the same candidates differ by at most {apart:.0e}; goal at most 1e-05")
+
+
+def compare(task: Task, theirs: Theirs) -> tuple[list[float], float]:
+    """Both read the same candidates, one after the other; ratios, and how far losses are apart."""
+    near = torch.randint(2, WORDS - 2, (LENGTH,))
+    rates, apart = [], 0.0
+    for _ in range(ROUNDS + 1):
+        tried = near.repeat(WIDTH, 1)
+        drawn = torch.randint(2, WORDS - 2, (WIDTH,))
+        tried[torch.arange(WIDTH), torch.randint(LENGTH, (WIDTH,))] = drawn
+        began = time.process_time()
+        expected = theirs(tried)
+        middle = time.process_time()
+        found = task.objective.losses(tried, [0], near=near)[:, 0]
+        rates.append((middle - began) / (time.process_time() - middle))
+        print(f"  {WIDTH / (middle - began):.0f} and {WIDTH / (middle - began) * rates[-1]:.0f}")
+        apart = max(apart, float((found - expected).abs().max()))
+    return rates, apart
+
+
+def measure_search(folder: Path | None) -> None:
+    """The least loss with the same readings."""
+    gcg = nanogcg(folder)
+    if gcg is None:
+        return
+    readings = 1 + STEPS * (SEARCH_WIDTH + GRADIENT)
+    won = 0
+    for seed in range(SEEDS):
+        task = build(seed)
+        words = task.tokenizer.decode(torch.randint(2, WORDS - 2, (LENGTH,)))
+        config = gcg.GCGConfig(
+            num_steps=STEPS,
+            search_width=SEARCH_WIDTH,
+            optim_str_init=words,
+            use_prefix_cache=False,
+            seed=seed,
+        )
+        theirs = gcg.GCG(task.module, task.tokenizer, config).run("{optim_str}", task.words)
+        torch.use_deterministic_algorithms(False)  # nanoGCG turns them on for good
+        found = {}
+        for optimiser in ("multi-coordinate", "momentum"):
+            options = CompletionOptions(
+                optimiser=optimiser,
+                length=LENGTH,
+                budget=readings,
+                candidates=SEARCH_WIDTH,
+                prune=False,
+            )
+            found[optimiser] = searched(task.objective, options, seed).loss
+        won += found["multi-coordinate"] < theirs.best_loss
+        ours = ", ".join(f"{name} {loss:.3f}" for name, loss in found.items())
+        print(f"  seed {seed}: {ours}; nanoGCG {theirs.best_loss:.3f} nats per token")
+    count(f"multi-coordinate: lower loss after {readings:,} readings", won)

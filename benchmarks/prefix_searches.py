@@ -1,0 +1,48 @@
+"""Searches without a store, and how what they found is printed."""
+
+import statistics
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from diffkit_plugins.steering_prefix.objective import Objective
+from diffkit_plugins.steering_prefix.search_options import CompletionOptions
+from diffkit_plugins.steering_prefix.searched import Search
+from diffkit_plugins.steering_prefix.searching import search
+from diffkit_plugins.steering_prefix.space import TokenSpace
+
+from diffkit import RunContext, Texts
+from diffkit.context import Artifacts, Checkpoints
+
+SEEDS = 5
+
+
+@contextmanager
+def context(seed: int, texts: Texts) -> Iterator[RunContext]:
+    """A run without a store."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield RunContext(seed, texts, Artifacts(Path(folder)), Checkpoints(Path(folder)))
+
+
+def searched(objective: Objective, options: CompletionOptions, seed: int) -> Search:
+    """The best prefix that an optimiser finds."""
+    with context(seed, Texts.of()) as given:
+        return search(objective, TokenSpace.of(objective, options), options, given).best
+
+
+def report(what: str, goal: float, ratios: list[float]) -> None:
+    """Prints the median; the first round, which warms the caches, does not count."""
+    low, *_, high = sorted(ratios[1:])
+    middle = statistics.median(ratios[1:])
+    verdict = "met" if middle >= goal else "MISSED"
+    print(
+        f"{what}: {middle:.1f} ({low:.1f} to {high:.1f}, n = {len(ratios) - 1}); "
+        f"goal at least {goal}: {verdict}"
+    )
+
+
+def count(what: str, seeds: int) -> None:
+    """Prints on how many seeds something holds."""
+    verdict = "met" if seeds >= SEEDS - 1 else "MISSED"
+    print(f"{what}: {seeds} of {SEEDS} seeds; goal at least {SEEDS - 1}: {verdict}")

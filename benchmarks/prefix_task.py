@@ -1,0 +1,93 @@
+"""What prefixes are compared on with nanoGCG: a random model, and what it is to say."""
+
+from dataclasses import dataclass
+
+import torch
+from diffkit_plugins.steering_prefix.completing import Continuation
+from diffkit_plugins.steering_prefix.completions import CompletionObjective
+from diffkit_plugins.steering_prefix.layout import Layout
+from diffkit_plugins.steering_prefix.references import Reference
+from diffkit_plugins.steering_prefix.search_options import CompletionOptions
+from jaxtyping import Int
+from tokenizers import Tokenizer, models, pre_tokenizers
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+
+from diffkit import Model
+from diffkit.engine.architectures import architecture_of
+from diffkit.engine.network import Network
+
+WORDS, TEMPLATE, LENGTH, TARGET = 4_096, 4, 20, 10
+SHARED_BATCH = 128
+
+
+@dataclass(frozen=True)
+class Task:
+    """A model, and what it is to say."""
+
+    module: Qwen2ForCausalLM
+    tokenizer: PreTrainedTokenizerFast
+    target: Int[Tensor, " target"]
+    objective: CompletionObjective
+
+    @property
+    def words(self) -> str:
+        """The target as it reads."""
+        words: str = self.tokenizer.decode(self.target)
+        return words
+
+
+def write_tokenizer() -> PreTrainedTokenizerFast:
+    """One token a word; prompts begin with as many words of template."""
+    words = ["a", "0", *(f"w{i}" for i in range(WORDS - 4)), "<pad>", "<unk>"]
+    vocabulary = {word: i for i, word in enumerate(words)}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    opening = " ".join(words[10 : 10 + TEMPLATE])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        unk_token="<unk>",
+        chat_template=opening + " {{ messages[0]['content'] }}",
+    )
+
+
+def build(seed: int) -> Task:
+    """A random model, and a random target."""
+    torch.manual_seed(seed)
+    config = Qwen2Config(
+        vocab_size=WORDS,
+        hidden_size=128,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        intermediate_size=512,
+        max_position_embeddings=128,
+        initializer_range=0.1,  # the usual start is so near zero that prefixes hardly matter
+        tie_word_embeddings=True,
+    )
+    module, tokenizer = Qwen2ForCausalLM(config).eval(), write_tokenizer()
+    model = Model(Network(module, tokenizer, architecture_of("qwen2")))
+    target = torch.randint(2, WORDS - 2, (TARGET,))
+    return Task(module, tokenizer, target, aim(model, tokenizer, target))
+
+
+def aim(
+    model: Model, tokenizer: PreTrainedTokenizerFast, target: Int[Tensor, " target"]
+) -> CompletionObjective:
+    """Mean −log p of the target's tokens after the prefix, as nanoGCG's loss is."""
+    layout = Layout(tokenizer, separator="")
+    ids, nought = tuple(target.tolist()), torch.zeros(len(target))
+    reference = Reference(
+        Continuation(ids, finished=False, text=tokenizer.decode(ids)),
+        targets=ids,
+        top=target[:, None],
+        log_top=nought[:, None],
+        log_rest=nought,
+        log_targets=nought,
+    )
+    options = CompletionOptions(loss="cross-entropy", early_weight=1, batch_size=SHARED_BATCH)
+    places = [layout.place("", "chat")]
+    return CompletionObjective(
+        model, layout, places, [reference], vocabulary=WORDS, options=options
+    )
