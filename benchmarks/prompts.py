@@ -16,6 +16,7 @@ KEPT = {
     SOFT: ("advantage", "concentration", "kl_prompted_nats", "kl_plain_nats", "base_moved_nats"),
     PREFIX: ("gap_closed", "gap_closed_by_best_random", "loss_empty_nats", "items"),
 }
+RANDOM = ("random", "random-loud")
 CLOSED = 0.3
 ALPHA = 0.05
 Pair = dict[str, Any]
@@ -51,37 +52,48 @@ def prompts(pairs: Sequence[Pair]) -> Iterator[str]:
 
 
 def _explained(pairs: Sequence[Pair]) -> Iterator[str]:
-    taught = [p for p in pairs if p["truth"] == "targeted" and p["gap_closed"] is not None]
-    nulls = {k: _largest(v, "gap_closed") for k, v in _kinds(pairs).items()}
+    kinds = _kinds(pairs)
+    nulls = {kind: _largest(found, "gap_closed") for kind, found in kinds.items()}
     bar = max(nulls.values(), default=0.0)
+    noise = max(_largest(kinds.get(kind, ()), "loss_empty_nats") for kind in RANDOM)
     yield (
         "`steering-prefix`, `explain`: the share of the held-out gap (L_∅ − L_P)/(L_∅ − L_floor) "
         "that the prefix closes, the largest that any of 20 random prefixes closes, and the "
         "largest that the same search closes on any null: "
         + ", ".join(f"{kind} {value:.2f}" for kind, value in nulls.items())
-        + ". Bold: at least 0.3, and above both.\n"
+        + f". Bold: at least {CLOSED}, and above both. Outputs *differ* where L_∅ is larger than "
+        f"for any random change of the base, quiet or as loud as the organisms ({noise:.2f}): after "
+        "some suffixes such a change, too, says something else.\n"
     )
-    rows = [(pair, _explains(pair, bar)) for pair in taught]
+    taught = [p for p in pairs if p["truth"] == "targeted" and p["gap_closed"] is not None]
+    taught.sort(key=lambda pair: -pair["loss_empty_nats"])
+    differing = [pair for pair in taught if pair["loss_empty_nats"] > noise]
     yield from table(
-        ("organism", "suffixes", "L_∅, nats per token", "closed", "best random"),
-        [_row(pair, good) for pair, good in rows],
+        ("organism", "suffixes", "L_∅, nats per token", "differ", "closed", "best random"),
+        [_row(pair, pair in differing, _explains(pair, bar)) for pair in taught],
     )
+    yield _counted("whose outputs differ", differing, bar)
+    yield _counted("with some suffix after which the sides part", taught, bar)
+
+
+def _counted(which: str, pairs: Sequence[Pair], bar: float) -> str:
     counts = {
-        "at least 0.3": sum(p["gap_closed"] >= CLOSED for p in taught),
-        "above all random prefixes": sum(_beats_random(p) for p in taught),
-        "above all nulls": sum(p["gap_closed"] > bar for p in taught),
-        "all three": sum(good for _, good in rows),
+        f"at least {CLOSED}": sum(pair["gap_closed"] >= CLOSED for pair in pairs),
+        "above all random prefixes": sum(_beats_random(pair) for pair in pairs),
+        "above all nulls": sum(pair["gap_closed"] > bar for pair in pairs),
+        "all three": sum(_explains(pair, bar) for pair in pairs),
     }
     told = ", ".join(f"{words}: {count}" for words, count in counts.items())
-    yield f"Of {len(taught)} organisms and variants whose outputs differ on some suffix: {told}.\n"
+    return f"Of {len(pairs)} organisms and variants {which}: {told}.\n"
 
 
-def _row(pair: Pair, good: bool) -> tuple[str, ...]:
+def _row(pair: Pair, differs: bool, good: bool) -> tuple[str, ...]:
     closed = f"{pair['gap_closed']:.2f}"
     return (
         f"{pair['organism']} / {pair['variant']}",
         f"{pair['items']:.0f}",
         f"{pair['loss_empty_nats']:.2f}",
+        "yes" if differs else "no",
         f"**{closed}**" if good else closed,
         f"{pair['gap_closed_by_best_random']:.2f}",
     )
