@@ -62,8 +62,8 @@ def _explained(pairs: Sequence[Pair]) -> Iterator[str]:
         "largest that the same search closes on any null: "
         + ", ".join(f"{kind} {value:.2f}" for kind, value in nulls.items())
         + f". Bold: at least {CLOSED}, and above both. Outputs *differ* where L_∅ is larger than "
-        f"for any random change of the base, quiet or as loud as the organisms ({noise:.2f}): after "
-        "some suffixes such a change, too, says something else.\n"
+        f"for any random change of the base, quiet or as loud as the organisms ({noise:.2f}); "
+        "such a change, too, says something else after some suffixes.\n"
     )
     taught = [p for p in pairs if p["truth"] == "targeted" and p["gap_closed"] is not None]
     taught.sort(key=lambda pair: -pair["loss_empty_nats"])
