@@ -17,7 +17,8 @@ Written by `python benchmarks/study.py OUT`, which draws worlds, trains bases, o
 checks them, runs the methods and reads the leaderboards; do not edit. What the columns mean is said
 in [evaluation](evaluation.md). World 0 ships, and everything was developed on it: **its numbers
 flatter**. Worlds 1 and 2 were drawn and trained once; each method was run in them after its options
-were frozen.
+were frozen. `steering-prefix` ran there twice: it tries more suffixes since, as world 0 asked for,
+and its score is in nats ([design](design.md)), which was settled on all three worlds.
 
 Every share has its 95 % Wilson interval over truths; p permutes truths over findings (9,999 draws),
 and is not corrected for the number of methods. *Named*: the truth came first among 8 texts (or as

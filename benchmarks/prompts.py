@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from page_cells import table
+from page_explained import Pair, explained, kinds_of
 
 from diffkit.evaluation.record import Entry, read_evaluation
 from diffkit.runs.store import Store
@@ -14,12 +14,15 @@ from diffkit.statistics import conformal_p
 SOFT, PREFIX = "soft-prompt-kl", "steering-prefix"
 KEPT = {
     SOFT: ("advantage", "concentration", "kl_prompted_nats", "kl_plain_nats", "base_moved_nats"),
-    PREFIX: ("gap_closed", "gap_closed_by_best_random", "loss_empty_nats", "items"),
+    PREFIX: (
+        "gap_closed",
+        "nats_closed",
+        "gap_closed_by_best_random",
+        "loss_empty_nats",
+        "items",
+    ),
 }
-RANDOM = ("random", "random-loud")
-CLOSED = 0.3
 ALPHA = 0.05
-Pair = dict[str, Any]
 
 
 def write_prompts(store: Store, name: str, path: Path) -> None:
@@ -47,70 +50,13 @@ def prompts(pairs: Sequence[Pair]) -> Iterator[str]:
         yield f"`{SOFT}` and `{PREFIX}` were not run in this world.\n"
         return
     yield "### Prefixes that explain, and what soft prompts gain\n"
-    yield from _explained([pair for pair in pairs if pair["method"] == PREFIX])
+    yield from explained([pair for pair in pairs if pair["method"] == PREFIX])
     yield from _gained([pair for pair in pairs if pair["method"] == SOFT])
-
-
-def _explained(pairs: Sequence[Pair]) -> Iterator[str]:
-    kinds = _kinds(pairs)
-    nulls = {kind: _largest(found, "gap_closed") for kind, found in kinds.items()}
-    bar = max(nulls.values(), default=0.0)
-    noise = max(_largest(kinds.get(kind, ()), "loss_empty_nats") for kind in RANDOM)
-    yield (
-        "`steering-prefix`, `explain`: the share of the held-out gap (L_∅ − L_P)/(L_∅ − L_floor) "
-        "that the prefix closes, the largest that any of 20 random prefixes closes, and the "
-        "largest that the same search closes on any null: "
-        + ", ".join(f"{kind} {value:.2f}" for kind, value in nulls.items())
-        + f". Bold: at least {CLOSED}, and above both. Outputs *differ* where L_∅ is larger than "
-        f"for any random change of the base, quiet or as loud as the organisms ({noise:.2f}); "
-        "such a change, too, says something else after some suffixes.\n"
-    )
-    taught = [p for p in pairs if p["truth"] == "targeted" and p["gap_closed"] is not None]
-    taught.sort(key=lambda pair: -pair["loss_empty_nats"])
-    differing = [pair for pair in taught if pair["loss_empty_nats"] > noise]
-    yield from table(
-        ("organism", "suffixes", "L_∅, nats per token", "differ", "closed", "best random"),
-        [_row(pair, pair in differing, _explains(pair, bar)) for pair in taught],
-    )
-    yield _counted("whose outputs differ", differing, bar)
-    yield _counted("with some suffix after which the sides part", taught, bar)
-
-
-def _counted(which: str, pairs: Sequence[Pair], bar: float) -> str:
-    counts = {
-        f"at least {CLOSED}": sum(pair["gap_closed"] >= CLOSED for pair in pairs),
-        "above all random prefixes": sum(_beats_random(pair) for pair in pairs),
-        "above all nulls": sum(pair["gap_closed"] > bar for pair in pairs),
-        "all three": sum(_explains(pair, bar) for pair in pairs),
-    }
-    told = ", ".join(f"{words}: {count}" for words, count in counts.items())
-    return f"Of {len(pairs)} organisms and variants {which}: {told}.\n"
-
-
-def _row(pair: Pair, differs: bool, good: bool) -> tuple[str, ...]:
-    closed = f"{pair['gap_closed']:.2f}"
-    return (
-        f"{pair['organism']} / {pair['variant']}",
-        f"{pair['items']:.0f}",
-        f"{pair['loss_empty_nats']:.2f}",
-        "yes" if differs else "no",
-        f"**{closed}**" if good else closed,
-        f"{pair['gap_closed_by_best_random']:.2f}",
-    )
-
-
-def _explains(pair: Pair, bar: float) -> bool:
-    return pair["gap_closed"] >= CLOSED and pair["gap_closed"] > bar and _beats_random(pair)
-
-
-def _beats_random(pair: Pair) -> bool:
-    beats: bool = pair["gap_closed"] > pair["gap_closed_by_best_random"]
-    return beats
 
 
 def _gained(pairs: Sequence[Pair]) -> Iterator[str]:
     taught = [pair for pair in pairs if pair["truth"] == "targeted"]
-    calibration = _kinds([pair for pair in pairs if pair["role"] == "calibration"])
+    calibration = kinds_of([pair for pair in pairs if pair["role"] == "calibration"])
     alarms = [p for p in pairs if p["truth"] != "targeted" and p["role"] == "test"]
     yield (
         "`soft-prompt-kl`: how many pairs each number would detect at 0.05 against every kind of "
@@ -134,18 +80,3 @@ def _detected(pairs: Sequence[Pair], nulls: Mapping[str, Sequence[Pair]], name: 
         bool(scores) and max(conformal_p(pair[name] or 0.0, kind) for kind in scores) <= ALPHA
         for pair in pairs
     )
-
-
-def _kinds(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
-    found: dict[str, list[Pair]] = {}
-    for pair in pairs:
-        if pair["truth"] != "targeted":
-            kind = pair["organism"].removeprefix("tiny-")
-            found.setdefault(kind.removesuffix("-test").removesuffix("-calibration"), []).append(
-                pair
-            )
-    return found
-
-
-def _largest(pairs: Sequence[Pair], name: str) -> float:
-    return max((pair[name] or 0.0 for pair in pairs), default=0.0)

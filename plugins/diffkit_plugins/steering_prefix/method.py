@@ -15,11 +15,12 @@ from diffkit_plugins.steering_prefix.wording import EXPLAIN, MIRROR
 class SteeringPrefix(DiffingMethod[SteeringPrefixConfig]):
     """A prefix of a few tokens under which one side says what the other says without it.
 
-    The change score is the share of the gap that the prefix closes on suffixes that the search
-    never saw: (L∅ − L_P) / (L∅ − L_floor), where L is the loss of the reference completions, ∅ is
-    no prefix and the floor is the reference's own loss. It is 0 where a prefix does worse than
-    none, and has no unit, so a louder finetuning does not score higher for that: one that a few
-    words could have brought about does.
+    The change score is what the prefix closes of the gap on suffixes that the search never saw:
+    L∅ − L_P, in nats per token, where L is the loss of the reference completions and ∅ is no
+    prefix; 0 where a prefix does worse than none. The share (L∅ − L_P) / (L∅ − L_floor) stands
+    beside it, and is what tells a finetuning that a few words could have brought about from one
+    that they could not. It is no score: of a gap next to nothing, as a small random change leaves,
+    a share is noise.
     """
 
     def run(self, pair: ModelPair, config: SteeringPrefixConfig, context: RunContext) -> Findings:
@@ -43,7 +44,7 @@ class SteeringPrefix(DiffingMethod[SteeringPrefixConfig]):
         report = Report.of(evaluation, searched, chance, _given(config))
         wording = EXPLAIN if config.objective == "explain" else MIRROR
         return Findings(
-            change_score=max(report.closed, 0.0),
+            change_score=max(report.nats_closed, 0.0),
             metrics=report.metrics(),
             items=tuple(report.items(wording)),
         )

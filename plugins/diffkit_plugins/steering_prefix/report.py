@@ -65,12 +65,18 @@ class Report:
         """Share of the held-out gap that the prefix closes."""
         return self.evaluation.held_out.half.gap.closed(self.best.held_out.loss)
 
+    @property
+    def nats_closed(self) -> float:
+        """The same in nats per token; below 0 for a prefix that does worse than none."""
+        return self.evaluation.held_out.half.gap.empty - self.best.held_out.loss
+
     def metrics(self) -> dict[str, float]:
         """Named numbers, all but the last three on held-out suffixes."""
         gap = self.evaluation.held_out.half.gap
         items = len(self.evaluation.held_out.items) + len(self.evaluation.training.items)
         return {
             "gap_closed": self.closed,
+            "nats_closed": self.nats_closed,
             "gap_closed_by_best_random": gap.closed(self.chance.best),
             "p_random": self.chance.p(self.best.held_out.loss),
             "loss_empty_nats": gap.empty,

@@ -79,13 +79,14 @@ def test_random_prefixes_are_not_the_search_s_own_starts(run, tiny_pair):
     assert metrics["gap_closed"] != metrics["gap_closed_by_best_random"]
 
 
-def test_the_score_is_the_share_of_the_held_out_gap(run, tiny_pair):
+def test_the_score_is_what_is_closed_of_the_held_out_gap(run, tiny_pair):
     findings = run(tiny_pair)
     metrics = findings.metrics
     gap = metrics["loss_empty_nats"] - metrics["floor_nats"]
     closed = (metrics["loss_empty_nats"] - metrics["loss_prefix_nats"]) / gap
     assert metrics["gap_closed"] == pytest.approx(closed)
-    assert findings.change_score == max(closed, 0)
+    assert metrics["nats_closed"] == pytest.approx(closed * gap)
+    assert findings.change_score == max(metrics["nats_closed"], 0)
     assert metrics["floor_nats"] == pytest.approx(0, abs=1e-5)
     assert metrics["items"] + metrics["dropped"] == 5
 

@@ -1,0 +1,95 @@
+"""How much of what finetuning did a prefix explains, pair by pair."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from page_cells import table
+
+RANDOM = ("random", "random-loud")
+CLOSED = 0.3
+BARS = {"gap_closed": "share", "nats_closed": "nats"}
+Pair = dict[str, Any]
+
+
+def explained(pairs: Sequence[Pair]) -> Iterator[str]:
+    """The method's metrics for each organism, and for how many they are good.
+
+    Args:
+        pairs: of one world, nulls and organisms.
+    """
+    kinds = kinds_of(pairs)
+    most = {name: {k: largest(v, name) for k, v in kinds.items()} for name in BARS}
+    noise = max(largest(kinds.get(kind, ()), "loss_empty_nats") for kind in RANDOM)
+    yield (
+        "`steering-prefix`, `explain`: the share of the held-out gap (L_∅ − L_P)/(L_∅ − L_floor) "
+        "that the prefix closes, the same in nats per token, and the largest share that any of 20 "
+        "random prefixes closes. Bold: at least 0.3, above all of these, and above the share that "
+        "the same search closes on any null. The most that it closes there: "
+        + "; ".join(f"{BARS[name]}: {_told(found)}" for name, found in most.items())
+        + ". Outputs *differ* where L_∅ is larger than for any random change of the base, quiet or "
+        f"as loud as the organisms ({noise:.2f}); after some suffixes such a change, too, says "
+        "something else, and of a small gap after few suffixes a share is noise.\n"
+    )
+    bar = max(most["gap_closed"].values(), default=0.0)
+    taught = [p for p in pairs if p["truth"] == "targeted" and p["gap_closed"] is not None]
+    taught.sort(key=lambda pair: -pair["loss_empty_nats"])
+    yield from table(
+        ("organism", "suffixes", "L_∅, nats per token", "differ", "closed", "nats", "best random"),
+        [_row(pair, noise, bar) for pair in taught],
+    )
+    differing = [pair for pair in taught if pair["loss_empty_nats"] > noise]
+    yield _counted("whose outputs differ", differing, bar)
+    yield _counted("with some suffix after which the sides part", taught, bar)
+
+
+def kinds_of(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
+    """The nulls among some pairs, by what kind of null they are."""
+    found: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        if pair["truth"] != "targeted":
+            kind = pair["organism"].removeprefix("tiny-")
+            kind = kind.removesuffix("-test").removesuffix("-calibration")
+            found.setdefault(kind, []).append(pair)
+    return found
+
+
+def largest(pairs: Sequence[Pair], name: str) -> float:
+    """The largest of a metric; 0 where there is none."""
+    return max((pair[name] or 0.0 for pair in pairs), default=0.0)
+
+
+def _told(found: Mapping[str, float]) -> str:
+    return ", ".join(f"{kind} {value:.2f}" for kind, value in found.items())
+
+
+def _counted(which: str, pairs: Sequence[Pair], bar: float) -> str:
+    counts = {
+        f"at least {CLOSED}": sum(pair["gap_closed"] >= CLOSED for pair in pairs),
+        "above all random prefixes": sum(_beats_random(pair) for pair in pairs),
+        "above all nulls": sum(pair["gap_closed"] > bar for pair in pairs),
+        "all three": sum(_explains(pair, bar) for pair in pairs),
+    }
+    told = ", ".join(f"{words}: {count}" for words, count in counts.items())
+    return f"Of {len(pairs)} organisms and variants {which}: {told}.\n"
+
+
+def _row(pair: Pair, noise: float, bar: float) -> tuple[str, ...]:
+    closed = f"{pair['gap_closed']:.2f}"
+    return (
+        f"{pair['organism']} / {pair['variant']}",
+        f"{pair['items']:.0f}",
+        f"{pair['loss_empty_nats']:.2f}",
+        "yes" if pair["loss_empty_nats"] > noise else "no",
+        f"**{closed}**" if _explains(pair, bar) else closed,
+        f"{pair['nats_closed']:.2f}",
+        f"{pair['gap_closed_by_best_random']:.2f}",
+    )
+
+
+def _explains(pair: Pair, bar: float) -> bool:
+    return pair["gap_closed"] >= CLOSED and pair["gap_closed"] > bar and _beats_random(pair)
+
+
+def _beats_random(pair: Pair) -> bool:
+    beats: bool = pair["gap_closed"] > pair["gap_closed_by_best_random"]
+    return beats
