@@ -93,7 +93,8 @@ def explain(error: ValidationError, model: type[BaseModel] | None = None) -> Mis
     if kind == "missing":
         return Misfit(place, f"this field is required{more}.")
     if kind != "extra_forbidden":
-        return Misfit(place, f"{first['msg']}, got {_short(first.get('input'))}{more}.")
+        what = first["msg"].removeprefix("Value error, ")  # pydantic's, before what we say
+        return Misfit(place, f"{what}, got {_short(first.get('input'))}{more}.")
     top = model is not None and len(place) == 1
     near = did_you_mean(str(place[0]), model.model_fields) if top and model else ""
     return Misfit(place, f"there is no such field{more}. {near}".strip())

@@ -27,7 +27,8 @@ class SoftPromptKLConfig(MethodConfig):
     n_tokens: int = Field(default=8, ge=1, le=1_024)
     """Soft tokens, prepended to the input."""
     max_n_tokens: int | None = Field(default=None, ge=1, le=1_024)
-    """Where the held-out score has stopped rising, a token is added, up to so many; none: never."""
+    """Where the held-out score has stopped rising, a token is added, up to so many (more than
+    ``n_tokens``); none: never."""
     initialisation: Literal["vocabulary", "normal"] = "vocabulary"
     """Embeddings of random tokens, or N(0, 1) scaled to the vocabulary's median norm."""
     restarts: int = Field(default=1, ge=1, le=1_000)
@@ -105,3 +106,12 @@ class SoftPromptKLConfig(MethodConfig):
     def _fill_in(cls, given: Any) -> Any:
         preset = given.get("preset") if isinstance(given, dict) else None
         return {**PRESETS[preset], **given} if preset in tuple(PRESETS) else given
+
+    @model_validator(mode="after")
+    def _may_grow(self) -> "SoftPromptKLConfig":
+        if self.max_n_tokens is not None and self.max_n_tokens <= self.n_tokens:
+            raise ValueError(
+                f"max_n_tokens={self.max_n_tokens} lets a prompt of n_tokens={self.n_tokens} not "
+                f"grow; give more than {self.n_tokens}, or leave it out"
+            )
+        return self

@@ -106,6 +106,13 @@ def test_a_preset_is_never_ranked_and_leaves_what_was_given(run):
             SoftPromptKLConfig(preset=preset)
 
 
+def test_a_limit_that_leaves_no_room_to_grow_is_refused():
+    assert SoftPromptKLConfig(n_tokens=4, max_n_tokens=5).max_n_tokens == 5
+    for longest in (3, 4):
+        with pytest.raises(ValidationError, match=f"max_n_tokens={longest} .*n_tokens=4 "):
+            SoftPromptKLConfig(n_tokens=4, max_n_tokens=longest)
+
+
 def test_a_trained_prompt_is_applied_as_it_is(run, tiny_pair):
     trained, place = run()
     assert {path.name for path in place.glob("*.safetensors")} == {
