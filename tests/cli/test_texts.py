@@ -110,9 +110,7 @@ def test_a_mistake_is_one_line(cli, stranger, texts, words):
 
 def test_a_mistake_in_a_suite_names_its_line(cli):
     Path("suite.yaml").write_text(SUITE.format("'hf:'"))
-    assert "suite.yaml:4: texts: 'hf:' is not hf:DATASET" in (
-        cli("evaluate", "suite.yaml").error
-    )
+    assert "suite.yaml:4: texts: 'hf:' is not hf:DATASET" in (cli("evaluate", "suite.yaml").error)
 
 
 def test_the_hub_out_of_reach_is_one_line_with_a_cure(cli, monkeypatch):
