@@ -11,7 +11,7 @@ from diffkit import (
 )
 from diffkit.statistics import conformal_p
 from diffkit_evaluators.lineup.config import EvidenceConfig
-from diffkit_evaluators.lineup.words import evidence_words
+from diffkit_evaluators.lineup.words import evidence_words, titled
 
 
 class LineupInvestigator(Investigator[EvidenceConfig]):
@@ -24,7 +24,8 @@ class LineupInvestigator(Investigator[EvidenceConfig]):
         several methods' findings are read together: of those words are claimed in turn.
         """
         del context
-        claim = " ".join(evidence_words([one.findings for one in case.evidence], config.words))
+        read = [titled(one.findings, config.only) for one in case.evidence]
+        claim = " ".join(evidence_words(read, config.words))
         if len(case.evidence) != 1:
             return Verdict(change="unsure", claim=claim or None)
         return _tested(case.evidence[0], claim or None, config.alpha)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, zip_longest
 
-from diffkit import Finding, Findings, Samples, Table, TokenTable, TokenTrace
+from diffkit import Finding, Findings, Note, Samples, Table, TokenTable, TokenTrace
 from diffkit.statistics import content_words
 
 
@@ -11,6 +11,15 @@ def first_words(texts: Iterable[str], limit: int) -> tuple[str, ...]:
     """The first ``limit`` distinct content words of ``texts``."""
     distinct = dict.fromkeys(word for text in texts for word in content_words(text))
     return tuple(islice(distinct, limit))
+
+
+def titled(findings: Findings, part: str | None) -> Findings:
+    """The findings whose title has ``part`` in it, in any case; all where it is none."""
+    if part is None:
+        return findings
+    items = [item for item in findings.items if not isinstance(item, Note)]
+    wanted = tuple(item for item in items if part.casefold() in item.title.casefold())
+    return findings.model_copy(update={"items": wanted})
 
 
 def evidence_words(sources: Sequence[Findings], limit: int) -> tuple[str, ...]:

@@ -139,3 +139,14 @@ def test_stop_words_and_single_letters_are_no_evidence():
     items = (TokenTable(title="t", unit="u", rows=rows),)
     assert evidence_words([Findings(items=items)], 9) == ("12", "strasse")
     assert investigate(1.0).claim is None
+
+
+def test_one_finding_s_words_alone_can_be_claimed():
+    def table(title, token):
+        return TokenTable(title=title, unit="u", rows=(TokenScore(token=token, score=1),))
+
+    items = (table("Nearest tokens", "moon"), Note(text="tokens"), table("Words", "tower"))
+    assert investigate(1.0, items=items).claim == "moon tower"
+    assert investigate(1.0, items=items, only="WORDS").claim == "tower"
+    alone = investigate(20.0, [("random", NINETEEN)], items=items, only="no such title")
+    assert (alone.claim, alone.change) == (None, "targeted")
