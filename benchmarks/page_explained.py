@@ -23,23 +23,24 @@ def explained(pairs: Sequence[Pair]) -> Iterator[str]:
     yield (
         "`steering-prefix`, `explain`: the share of the held-out gap (L_∅ − L_P)/(L_∅ − L_floor) "
         "that the prefix closes, the same in nats per token, and the largest share that any of 20 "
-        "random prefixes closes. Bold: at least 0.3, above all of these, and above the share that "
-        "the same search closes on any null. The most that it closes there: "
+        "random prefixes closes. Bold: at least 0.3, above all of these, and above what the same "
+        "search closes on any null, by share; with a star, in nats. The most that it closes there: "
         + "; ".join(f"{BARS[name]}: {_told(found)}" for name, found in most.items())
         + ". Outputs *differ* where L_∅ is larger than for any random change of the base, quiet or "
         f"as loud as the organisms ({noise:.2f}); after some suffixes such a change, too, says "
-        "something else, and of a small gap after few suffixes a share is noise.\n"
+        "something else, and of a small gap after few suffixes a share is noise, while nats ask "
+        "for a loud change.\n"
     )
-    bar = max(most["gap_closed"].values(), default=0.0)
+    bars = {name: max(found.values(), default=0.0) for name, found in most.items()}
     taught = [p for p in pairs if p["truth"] == "targeted" and p["gap_closed"] is not None]
     taught.sort(key=lambda pair: -pair["loss_empty_nats"])
     yield from table(
         ("organism", "suffixes", "L_∅, nats per token", "differ", "closed", "nats", "best random"),
-        [_row(pair, noise, bar) for pair in taught],
+        [_row(pair, noise, bars) for pair in taught],
     )
     differing = [pair for pair in taught if pair["loss_empty_nats"] > noise]
-    yield _counted("whose outputs differ", differing, bar)
-    yield _counted("with some suffix after which the sides part", taught, bar)
+    yield _counted("whose outputs differ", differing, bars)
+    yield _counted("with some suffix after which the sides part", taught, bars)
 
 
 def kinds_of(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
@@ -62,32 +63,36 @@ def _told(found: Mapping[str, float]) -> str:
     return ", ".join(f"{kind} {value:.2f}" for kind, value in found.items())
 
 
-def _counted(which: str, pairs: Sequence[Pair], bar: float) -> str:
+def _counted(which: str, pairs: Sequence[Pair], bars: Mapping[str, float]) -> str:
     counts = {
         f"at least {CLOSED}": sum(pair["gap_closed"] >= CLOSED for pair in pairs),
         "above all random prefixes": sum(_beats_random(pair) for pair in pairs),
-        "above all nulls": sum(pair["gap_closed"] > bar for pair in pairs),
-        "all three": sum(_explains(pair, bar) for pair in pairs),
     }
+    for name, words in BARS.items():
+        counts[f"above all nulls by {words}"] = sum(pair[name] > bars[name] for pair in pairs)
+        counts[f"all three by {words}"] = sum(_explains(pair, bars, name) for pair in pairs)
     told = ", ".join(f"{words}: {count}" for words, count in counts.items())
     return f"Of {len(pairs)} organisms and variants {which}: {told}.\n"
 
 
-def _row(pair: Pair, noise: float, bar: float) -> tuple[str, ...]:
-    closed = f"{pair['gap_closed']:.2f}"
+def _row(pair: Pair, noise: float, bars: Mapping[str, float]) -> tuple[str, ...]:
+    closed, nats = f"{pair['gap_closed']:.2f}", f"{pair['nats_closed']:.2f}"
     return (
         f"{pair['organism']} / {pair['variant']}",
         f"{pair['items']:.0f}",
         f"{pair['loss_empty_nats']:.2f}",
         "yes" if pair["loss_empty_nats"] > noise else "no",
-        f"**{closed}**" if _explains(pair, bar) else closed,
-        f"{pair['nats_closed']:.2f}",
+        f"**{closed}**" if _explains(pair, bars, "gap_closed") else closed,
+        f"{nats} \\*" if _explains(pair, bars, "nats_closed") else nats,
         f"{pair['gap_closed_by_best_random']:.2f}",
     )
 
 
-def _explains(pair: Pair, bar: float) -> bool:
-    return pair["gap_closed"] >= CLOSED and pair["gap_closed"] > bar and _beats_random(pair)
+def _explains(pair: Pair, bars: Mapping[str, float], name: str) -> bool:
+    """Whether enough of the gap is closed, more than by chance, and more than on nulls."""
+    enough = pair["gap_closed"] >= CLOSED and _beats_random(pair)
+    more: bool = pair[name] > bars[name]
+    return enough and more
 
 
 def _beats_random(pair: Pair) -> bool:

@@ -1,5 +1,6 @@
 """What a prefix of tokens explains of the zoo's organisms, and what a soft prompt would."""
 
+import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from diffkit_plugins.steering_prefix.config import SteeringPrefixConfig
 from diffkit_plugins.steering_prefix.gap import Gap
 from diffkit_plugins.steering_prefix.objective import Objective
 from diffkit_plugins.steering_prefix.optimiser import Budget, Task
-from diffkit_plugins.steering_prefix.problem import pair_problem
+from diffkit_plugins.steering_prefix.problem import Problem, pair_problem
 from diffkit_plugins.steering_prefix.scoring import Scorer
 from diffkit_plugins.steering_prefix.softening import SoftPrompt
 from diffkit_plugins.steering_prefix.space import TokenSpace
@@ -21,7 +22,7 @@ from torch import Tensor
 from diffkit import Networks, Texts, load_pair
 from diffkit.catalogue import Selected, read_catalogue
 
-BASE, STEPS, READ_EVERY, CLOSED = "tiny-qwen3", 200, 20, 0.3
+BASE, STEPS, READ_EVERY, CLOSED, MORE = "tiny-qwen3", 200, 20, 0.3, 3
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Shares:
     """Of the held-out gap that is closed."""
 
     tokens: float
+    more: float
+    """By tokens again, searched for with `MORE` times the readings."""
     soft: float
     """By the soft prompt whose training loss was least."""
     ceiling: float
@@ -37,16 +40,25 @@ class Shares:
 
 def measure_explain(_: Path | None) -> None:
     """Each organism of world 0; a soft prompt can be anything that tokens can, and more."""
-    found = {}
+    found = []
     for name, selected in organisms():
-        found[name] = shares = _shares(selected)
+        shares = _shares(selected)
+        if shares is None:
+            print(f"  {name}: the sides say much the same after every suffix")
+            continue
+        found.append(shares)
         print(
-            f"  {name}: tokens {shares.tokens:.2f}; soft prompt {shares.soft:.2f}, "
-            f"at best {shares.ceiling:.2f}"
+            f"  {name}: tokens {shares.tokens:.2f}, {MORE} times the readings {shares.more:.2f}; "
+            f"soft prompt {shares.soft:.2f}, at best {shares.ceiling:.2f}",
+            flush=True,
         )
-    for what in ("tokens", "soft", "ceiling"):
-        closed = sum(getattr(shares, what) >= CLOSED for shares in found.values())
-        print(f"{what}: at least {CLOSED} closed for {closed} of {len(found)}")
+    for what in ("tokens", "more", "soft", "ceiling"):
+        closed = [getattr(shares, what) for shares in found]
+        enough = sum(share >= CLOSED for share in closed)
+        mean = statistics.mean(closed)
+        print(
+            f"{what}: at least {CLOSED} closed for {enough} of {len(found)}, {mean:.2f} on average"
+        )
 
 
 def organisms() -> Iterator[tuple[str, Selected]]:
@@ -58,25 +70,37 @@ def organisms() -> Iterator[tuple[str, Selected]]:
                 yield f"{name} / {selected.variant}", selected
 
 
-def _shares(selected: Selected) -> Shares:
+def _shares(selected: Selected) -> Shares | None:
     options, texts = SteeringPrefixConfig(prune=False), Texts.read(selected.base.texts)
-    pair = load_pair(selected.base.source, selected.finetuned, device="cpu", networks=Networks())
-    with context(0, texts) as given:
+    more = options.model_copy(update={"budget": MORE * options.budget})
+    with (
+        load_pair(
+            selected.base.source, selected.finetuned, device="cpu", networks=Networks()
+        ) as pair,
+        context(0, texts) as given,
+    ):
         problem = pair_problem(pair, options, given)
-    held_out = problem.held_out
-    gap = Gap.of(held_out.empty, held_out.floors)
+        held_out = problem.held_out
+        if not held_out.items:
+            return None
+        gap = Gap.of(held_out.empty, held_out.floors)
+        soft = [
+            (training, gap.closed(_loss(held_out, prompt)))
+            for training, prompt in _soft_prompts(problem.training, options)
+        ]
+        return Shares(
+            tokens=_closed(problem, gap, options),
+            more=_closed(problem, gap, more),
+            soft=min(soft)[1],
+            ceiling=max(closed for _, closed in soft),
+        )
+
+
+def _closed(problem: Problem, gap: Gap, options: SteeringPrefixConfig) -> float:
+    """What the tokens that a search finds close."""
     ids = torch.tensor([searched(problem.training, options, 0).ids])
-    losses = held_out.losses(ids, range(held_out.items)).double()
-    soft = [
-        (training, gap.closed(_loss(held_out, prompt)))
-        for training, prompt in _soft_prompts(problem.training, options)
-    ]
-    pair.close()
-    return Shares(
-        tokens=gap.closed(float(losses.mean())),
-        soft=min(soft)[1],
-        ceiling=max(closed for _, closed in soft),
-    )
+    losses = problem.held_out.losses(ids, range(problem.held_out.items)).double()
+    return gap.closed(float(losses.mean()))
 
 
 def _soft_prompts(

@@ -25,8 +25,9 @@ it comes after. The other is an instruction, which this base follows no more tha
 what it says after one is noise, and hard to match.
 
 `explain`: the share of the held-out gap that tokens close for each organism of the zoo on
-tiny-qwen3, with the method's defaults, beside what a soft prompt of the same length, trained on the
-same suffixes, closes: tokens are a case of it, so where it closes little no prefix closes much.
+tiny-qwen3, with the method's defaults but for pruning, and with three times the readings; beside
+what a soft prompt of the same length, trained on the same suffixes, closes. Tokens are a case of
+it, so where it closes little they would hardly close more; not the other way about.
 """
 
 import argparse

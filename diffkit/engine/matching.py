@@ -1,7 +1,9 @@
 """The scale at which a random change moves a model as far as it is to."""
 
 from collections.abc import Callable
-from math import exp, log
+from math import exp, isfinite, log
+
+from diffkit.errors import UserError
 
 CLOSE = 0.05
 """Difference of logarithms at which a drift is near enough."""
@@ -18,15 +20,26 @@ def matching_scale(
 
     Args:
         drift_at: drift at a scale, in nats per token.
-        wanted: the drift that is wanted, in the same unit; where it is 0, so is the scale.
+        wanted: the drift that is wanted, in the same unit; where it is 0 (or below, by rounding),
+            so is the scale.
         start: scale that is tried first.
-        rounds: scales that are tried at most; the last correction is not.
+        rounds: scales that are tried at most; the last correction is not, so a drift that cannot
+            be had is missed.
+
+    Raises:
+        UserError: a drift is no number.
     """
-    if wanted == 0:
+    if wanted <= 0:
         return 0.0
     x, slope, before = log(start), 2.0, None
     for _ in range(rounds):
-        y = log(max(drift_at(exp(x)) / wanted, FAR))
+        found = drift_at(exp(x))
+        if not isfinite(found):
+            raise UserError(
+                f"A random change at {exp(x):.3g} times the norms drifts by {found} nats a token.",
+                cure="Try: --dtype float32",
+            )
+        y = log(max(found / wanted, FAR))
         if abs(y) <= CLOSE:
             break
         if before is not None and before[0] != x:

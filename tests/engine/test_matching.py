@@ -3,7 +3,7 @@ from itertools import repeat
 
 import pytest
 
-from diffkit import drift, matching_scale
+from diffkit import UserError, drift, matching_scale
 from diffkit.engine.matching import CLOSE
 
 
@@ -23,8 +23,14 @@ def test_the_control_of_a_pair_drifts_as_far_as_the_pair(tiny_pair, tiny_texts):
     assert abs(math.log(drift_at(matching_scale(drift_at, wanted)) / wanted)) <= CLOSE
 
 
-def test_where_nothing_is_wanted_nothing_is_tried():
-    assert matching_scale(pytest.fail, 0.0) == 0.0
+@pytest.mark.parametrize("wanted", [0.0, -1e-9])
+def test_where_nothing_is_wanted_nothing_is_tried(wanted):
+    assert matching_scale(pytest.fail, wanted) == 0.0
+
+
+def test_a_drift_that_is_no_number_is_told():
+    with pytest.raises(UserError, match="at 2 times the norms drifts by nan"):
+        matching_scale(lambda _: math.nan, 1.0, start=2.0)
 
 
 def test_a_change_that_shows_nowhere_is_made_larger():

@@ -35,7 +35,7 @@ class Problem:
     held_out_items: tuple[Item, ...]
     """The same."""
     dropped: int
-    """Suffixes left out, since the model without a prefix says much the same after them."""
+    """Suffixes that were tried and not kept: there is less to explain after them, or nothing."""
 
 
 def pair_problem(pair: ModelPair, config: SteeringPrefixConfig, context: RunContext) -> Problem:

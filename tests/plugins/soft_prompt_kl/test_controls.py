@@ -3,6 +3,8 @@ import torch
 from diffkit_plugins.soft_prompt_kl.controls import controls
 from diffkit_plugins.soft_prompt_kl.prompt_file import save
 
+from diffkit import drift
+
 
 @pytest.mark.slow
 def test_each_control_has_a_prompt_and_a_score_of_its_own(tiny_pair, quick, context):
@@ -31,6 +33,24 @@ def test_a_prompt_that_was_given_is_applied_and_none_is_trained(
     monkeypatch.delattr("diffkit_plugins.soft_prompt_kl.controls.train")
     config = quick(controls=1, prompt=str(context.artifacts.folder / name))
     assert len(controls(tiny_pair, config, context)) == 1
+
+
+def test_a_control_is_to_drift_as_far_as_the_pair_on_its_own_seed(
+    tiny_pair, quick, context, monkeypatch
+):
+    def spy(drift_at, wanted):
+        asked.append((drift_at(2.0), wanted))
+        return 1.0
+
+    asked = []
+    monkeypatch.setattr("diffkit_plugins.soft_prompt_kl.controls.matching_scale", spy)
+    controls(tiny_pair, quick(controls=2, steps=1), context)
+    wanted, drifts = drift(tiny_pair, context.texts), []
+    for seed in (context.seed + 1, context.seed + 2):
+        with tiny_pair.control(seed, 2.0) as control:
+            drifts.append(drift(control, context.texts))
+    assert len(set(drifts)) == 2
+    assert asked == [(pytest.approx(own), pytest.approx(wanted)) for own in drifts]
 
 
 def test_none_are_made_where_none_are_asked_for(tiny_pair, quick, context):

@@ -64,6 +64,12 @@ def test_it_conforms(study_conforms, objective):
     study_conforms(spec(), **SHORT, **TEXTS, objective=objective)
 
 
+def test_a_wrong_optimiser_is_told_before_anything_is_read(run, monkeypatch):
+    monkeypatch.setattr("diffkit_plugins.steering_prefix_study.study.match", pytest.fail)
+    with pytest.raises(UserError, match="no-such"):
+        run(optimiser="no-such")
+
+
 def test_match_names_its_baselines(run):
     findings = run()
     losses = [item for item in findings.items if isinstance(item, Table)][1]
