@@ -9,7 +9,6 @@ of fresh processes. Name parts (``speed``, ``memory``) to run them alone.
 
 import os
 import random
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from goals import at_least, at_most
 
 TEXTS = 2_000
 ROUND = 200
@@ -98,13 +99,8 @@ def measure_speed(root: Path) -> None:
             times = {which: seconds(calls[which]) for which in order}
             ratios.append(times[0] / times[1])
             tokens, spent = tokens + sum(int(i.mask.sum()) for i in inputs), spent + times[1]
-    ratios.sort()
-    middle = statistics.median(ratios)
-    print(
-        f"token rate of collecting {TEXTS:,} texts / of the bare passes: {middle:.2f} "
-        f"({ratios[0]:.2f} to {ratios[-1]:.2f}, n = {len(ratios)}; {tokens / spent:,.0f} tokens "
-        f"a second, both sides); goal at least 0.9: {'met' if middle >= 0.9 else 'MISSED'}"
-    )
+    at_least(f"token rate of collecting {TEXTS:,} texts / of the bare passes", 0.9, ratios)
+    print(f"  {tokens / spent:,.0f} tokens a second, both sides")
 
 
 def seconds(call: Any) -> float:
@@ -166,11 +162,9 @@ def measure_memory(root: Path) -> None:
     """Compares the peaks of fresh processes that read more and more texts."""
     peaks = [memory_of(root, count) for count in SIZES]
     said = ", ".join(f"{c:,}: {p / 2**20:.0f} MiB" for c, p in zip(SIZES, peaks, strict=True))
-    ratio = peaks[-1] / peaks[0]
-    print(
-        f"peak resident memory of collecting by number of texts: {said}; {SIZES[-1]:,} / "
-        f"{SIZES[0]:,}: {ratio:.3f}; goal at most 1.05: {'met' if ratio <= 1.05 else 'MISSED'}"
-    )
+    what = f"peak resident memory of collecting, {SIZES[-1]:,} texts / {SIZES[0]:,}"
+    at_most(what, 1.05, [peaks[-1] / peaks[0]])
+    print(f"  by number of texts: {said}")
 
 
 def memory_of(root: Path, count: int) -> int:

@@ -18,6 +18,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from goals import at_most
+
 POSITIONS, WORDS, WIDTH = 1024, 50_304, 256
 ROUNDS = 7
 PROCESSES = 2
@@ -113,7 +115,7 @@ def measure_speed(root: Path, **options: int) -> None:
     for clock, name in enumerate(("time", "processor time")):
         # the first round, which warms the caches, does not count
         ratios = [of_chunked[clock] / of_plain[clock] for of_plain, of_chunked in rounds[1:]]
-        report(f"{name}, chunked / plain{_said(options)}", 1.1, ratios)
+        at_most(f"{name}, chunked / plain{_said(options)}", 1.1, ratios)
         alone = [statistics.median(r[way][clock] for r in rounds[1:]) for way in (1, 0)]
         print(f"  {alone[0]:.2f} s and {alone[1]:.2f} s", flush=True)
 
@@ -129,7 +131,7 @@ def measure_memory(root: Path, **options: int) -> None:
     """Compares fresh processes, one way in each."""
     rounds = [(memory_of(root, {}, "plain"), memory_of(root, options)) for _ in range(PROCESSES)]
     ratios = [b / a for a, b in rounds]
-    report(f"extra peak memory, chunked / plain{_said(options)}", 0.1, ratios)
+    at_most(f"extra peak memory, chunked / plain{_said(options)}", 0.1, ratios)
     most = [statistics.median(each) / 1e6 for each in zip(*rounds, strict=True)]
     print(f"  {most[1]:.0f} MB and {most[0]:.0f} MB")
 
@@ -159,18 +161,6 @@ def peak_memory() -> int:
     status = Path("/proc/self/status").read_text()
     (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) * 1024
-
-
-def report(what: str, goal: float, ratios: list[float]) -> None:
-    """Prints the median, the range, and whether the goal was met."""
-    low, *_, high = sorted(ratios)
-    middle = statistics.median(ratios)
-    verdict = "met" if middle <= goal else "MISSED"
-    print(
-        f"{what}: {middle:.3f} ({low:.3f} to {high:.3f}, n = {len(ratios)}); "
-        f"goal at most {goal}: {verdict}",
-        flush=True,
-    )
 
 
 def measure_chunks(root: Path) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 from diffkit_plugins.steering_prefix.search_options import CompletionOptions
+from goals import at_least
 from jaxtyping import Float, Int
-from prefix_searches import SEEDS, count, report, searched
+from prefix_searches import SEEDS, count, searched
 from prefix_task import LENGTH, SHARED_BATCH, WORDS, Task, build
 from torch import Tensor
 
@@ -63,7 +64,7 @@ def measure_speed(folder: Path | None) -> None:
     for batch_size in (SHARED_BATCH, WIDTH):
         theirs = Theirs(gcg, task, batch_size)
         rates, apart = compare(task, theirs)
-        report(f"candidates a second, ours / nanoGCG's ({batch_size} at a time)", 4, rates)
+        at_least(f"candidates a second, ours / nanoGCG's ({batch_size} at a time)", 4, rates[1:])
         print(f"  losses of the same candidates differ by at most {apart:.0e}; goal at most 1e-05")
 
 

@@ -1,6 +1,5 @@
 """Searches without a store, and how what they found is printed."""
 
-import statistics
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,17 +28,6 @@ def searched(objective: Objective, options: CompletionOptions, seed: int) -> Sea
     """The best prefix that an optimiser finds."""
     with context(seed, Texts.of()) as given:
         return search(objective, TokenSpace.of(objective, options), options, given).best
-
-
-def report(what: str, goal: float, ratios: list[float]) -> None:
-    """Prints the median; the first round, which warms the caches, does not count."""
-    low, *_, high = sorted(ratios[1:])
-    middle = statistics.median(ratios[1:])
-    verdict = "met" if middle >= goal else "MISSED"
-    print(
-        f"{what}: {middle:.1f} ({low:.1f} to {high:.1f}, n = {len(ratios) - 1}); "
-        f"goal at least {goal}: {verdict}"
-    )
 
 
 def count(what: str, seeds: int) -> None:

@@ -13,7 +13,6 @@ the final norm. Where Adam has not come there after its steps, the ratio is a lo
 """
 
 import os
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from dataclasses import dataclass
 import torch
 from diffkit_plugins.residual_reachability.adam import adam
 from diffkit_plugins.residual_reachability.anderson import anderson
+from goals import at_least
 from jaxtyping import Float
 from torch import Tensor
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
@@ -91,7 +91,7 @@ def measure_speed() -> None:
         for name, layer in (("last", size.blocks - 1), ("middle", size.blocks // 2 - 1)):
             rates, apart = compare(model, layer)
             what = f"target-steps a second, batched / one at a time, {size}, {name} block"
-            report(what, 6, rates)
+            at_least(what, 6, rates[1:])
             print(f"  losses of both differ by at most {apart:.0e} of themselves")
 
 
@@ -139,21 +139,10 @@ def measure_fixed() -> None:
                 positions=last,
             )
             ratios.append((time.perf_counter() - middle) / (middle - began))
-        report(f"time of Adam / of the fixed point, to {TOLERANCE:.0e}, {name}", 1, ratios)
+        at_least(f"time of Adam / of the fixed point, to {TOLERANCE:.0e}, {name}", 1, ratios[1:])
         for label, found in (("fixed point", fixed), ("Adam", slow)):
             worst = float(found.errors.max())
             print(f"  {label}: error {worst:.0e} after {int(found.steps.max())} steps")
-
-
-def report(what: str, goal: float, ratios: list[float]) -> None:
-    """Prints the median; the first round, which warms the caches, does not count."""
-    low, *_, high = sorted(ratios[1:])
-    middle = statistics.median(ratios[1:])
-    verdict = "met" if middle >= goal else "MISSED"
-    print(
-        f"{what}: {middle:.1f} ({low:.1f} to {high:.1f}, n = {len(ratios) - 1}); "
-        f"goal at least {goal}: {verdict}"
-    )
 
 
 if __name__ == "__main__":

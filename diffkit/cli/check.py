@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diffkit.catalogue import Selected
 from diffkit.cli.flags import Device
 from diffkit.cli.plugins import Json
 from diffkit.cli.state import state
-from diffkit.organism import BaseModelEntry, Organism
 
 if TYPE_CHECKING:
+    from diffkit.catalogue import Selected
     from diffkit.evaluation.check import Checked
     from diffkit.evaluation.shares import Share
+    from diffkit.organism import BaseModelEntry, Organism
 
 FEW = 50
 """Probes below which a share says little."""
@@ -35,7 +35,7 @@ def check(names: Names = None, device: Device = "auto", json: Json = False) -> N
     for warning in _few(organisms.values()):
         warn(warning)
 
-    def known(base: BaseModelEntry) -> Iterator[Organism]:
+    def known(base: "BaseModelEntry") -> "Iterator[Organism]":
         own = {one.organism.name: one.organism for one in chosen if one.base == base}
         if state.catalogue.bases.get(base.name) == base:
             every = state.catalogue.organisms.items()
@@ -59,7 +59,9 @@ def _all() -> Sequence[str]:
     return sorted(state.catalogue.organisms)
 
 
-def _pairs(organisms: Iterable[tuple[str, Organism]]) -> Iterator[Selected]:
+def _pairs(organisms: "Iterable[tuple[str, Organism]]") -> "Iterator[Selected]":
+    from diffkit.catalogue import Selected
+
     for name, organism in organisms:
         for base, variants in organism.models.items():
             entry = state.catalogue.base(base, organism=name)
@@ -67,7 +69,7 @@ def _pairs(organisms: Iterable[tuple[str, Organism]]) -> Iterator[Selected]:
                 yield Selected(organism, entry, variant, finetuned)
 
 
-def _few(organisms: Iterable[Organism]) -> Iterator[str]:
+def _few(organisms: "Iterable[Organism]") -> Iterator[str]:
     for one in organisms:
         count = len(one.probes.prompts) if one.probes else 0
         if one.truth == "targeted" and count < FEW:

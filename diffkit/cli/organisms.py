@@ -9,7 +9,6 @@ from diffkit.cli.check import check
 from diffkit.cli.flags import Fresh
 from diffkit.cli.plugins import Json
 from diffkit.cli.state import state
-from diffkit.organism import sources
 
 app = typer.Typer(help="List, show, check and train organisms.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="Name of an organism, or its YAML file.")]
@@ -42,6 +41,7 @@ def list_organisms(json: Json = False) -> None:
 def show(name: Name, json: Json = False) -> None:
     """Show the truth about an organism, and where its models lie."""
     from diffkit.cli.console import out, print_json
+    from diffkit.organism import sources
 
     organism = state.catalogue.organism(name)
     if json:

@@ -36,7 +36,8 @@ def test_what_is_light_imports_nothing_heavy(tmp_path, words):
     assert done.stdout
     assert not HEAVY & set(modules)
     if words == "--help":
-        assert "rich" not in modules  # it would double the time to the first word
+        # either would double the time to the first word
+        assert not {"rich", "pydantic"} & set(modules)
 
 
 def test_the_store_is_the_option_then_the_environment_then_here(cli, monkeypatch):
