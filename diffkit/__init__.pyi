@@ -58,7 +58,7 @@ from .grader import (
     Statement,
 )
 from .hookspecs import Register, RegisterFolder, hookimpl
-from .import_path import load_import_path
+from .import_path import ImportPath, load_import_path
 from .input_file import InputFile
 from .investigator import (
     Asked,
@@ -148,6 +148,7 @@ __all__ = [
     "GraderNeed",
     "Guess",
     "Guessed",
+    "ImportPath",
     "InputFile",
     "Inputs",
     "Investigator",

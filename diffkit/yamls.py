@@ -1,15 +1,19 @@
 """Reads YAML into records; errors name file, line and field."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from diffkit.errors import BadFile, BadOption, did_you_mean
 
 R = TypeVar("R", bound=BaseModel)
+_PLAINER = {"tuple_type": "Input should be a list, such as [one, another]"}
+"""What to say in place of pydantic's words for an error."""
 
 
 def read_yaml(path: Path, *, example: str = "") -> Any:
@@ -93,11 +97,18 @@ def explain(error: ValidationError, model: type[BaseModel] | None = None) -> Mis
     if kind == "missing":
         return Misfit(place, f"this field is required{more}.")
     if kind != "extra_forbidden":
-        what = first["msg"].removeprefix("Value error, ")  # pydantic's, before what we say
-        return Misfit(place, f"{what}, got {_short(first.get('input'))}{more}.")
+        return Misfit(place, f"{_said(first)}{more}.")
     top = model is not None and len(place) == 1
     near = did_you_mean(str(place[0]), model.model_fields) if top and model else ""
     return Misfit(place, f"there is no such field{more}. {near}".strip())
+
+
+def _said(error: ErrorDetails) -> str:
+    """What is wrong with a value, and the value, unless it is a record whose fields disagree."""
+    what = _PLAINER.get(error["type"], error["msg"].removeprefix("Value error, "))
+    value = error.get("input")
+    of_record = error["type"] == "value_error" and isinstance(value, Mapping)
+    return what if of_record else f"{what}, got {_short(value)}"
 
 
 def _short(value: object, limit: int = 60) -> str:

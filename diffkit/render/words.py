@@ -78,21 +78,31 @@ def number(value: float | int | None) -> str:
     return f"{value + 0.0:.3g}"  # + 0.0 turns -0.0 into 0
 
 
-def aligned(values: Iterable[float | int | None]) -> tuple[str, ...]:
-    """One column of numbers, with the same count of decimals where that loses nothing much."""
+def aligned(values: Iterable[float | int | None], *, least: float = 1e-3) -> tuple[str, ...]:
+    """One column of numbers, with the same count of decimals where that loses nothing much.
+
+    Args:
+        values: the numbers.
+        least: share of the largest below which none may lie; else each has its own decimals.
+    """
     values = tuple(values)
     sizes = [abs(v) for v in values if v]
-    if not sizes or max(sizes) >= 1000 or min(sizes) < max(sizes) / 1000 or max(sizes) < 1e-3:
+    if not sizes or max(sizes) >= 1000 or min(sizes) < max(sizes) * least or max(sizes) < 1e-3:
         return tuple(number(v) for v in values)
     decimals = min(5, max(0, 2 - math.floor(math.log10(max(sizes)))))
     return tuple(NONE if v is None else f"{v + 0.0:.{decimals}f}" for v in values)
 
 
 def column(values: Sequence[Cell]) -> tuple[str, ...]:
-    """A column's cells, numbers set alike; text still has to be cleaned."""
+    """A column's cells, numbers set alike; text still has to be cleaned.
+
+    Rows may be of different kinds, counts above shares, so small numbers keep their digits.
+    """
     numbers = [value for value in values if not isinstance(value, str)]
     set_alike = iter(
-        aligned(numbers) if any(isinstance(n, float) for n in numbers) else map(number, numbers)
+        aligned(numbers, least=0.1)
+        if any(isinstance(n, float) for n in numbers)
+        else map(number, numbers)
     )
     return tuple(value if isinstance(value, str) else next(set_alike) for value in values)
 

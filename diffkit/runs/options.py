@@ -9,6 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from diffkit.errors import BadFile, BadOption, UserError, did_you_mean
+from diffkit.import_path import ImportPath
 from diffkit.input_file import InputFile, beside
 from diffkit.method import MethodConfig
 from diffkit.organism import Record
@@ -17,7 +18,7 @@ from diffkit.yamls import explain, read_yaml
 
 R = TypeVar("R", bound=Record)
 
-_AS_TYPED = (str, InputFile, NoneType)
+_AS_TYPED = (str, ImportPath, InputFile, NoneType)
 
 
 def configure(spec: Spec, options: Mapping[str, Any], *, kind: str = "method") -> MethodConfig:

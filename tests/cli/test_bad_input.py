@@ -39,7 +39,10 @@ def own(stranger, world, tmp_path, monkeypatch):
             SUITE + "seeds: [-1]",
             "suite.yaml:3: seeds.0: Input should be greater than or equal to 0",
         ),
-        (SUITE + "seeds: 3", "suite.yaml:3: seeds: Input should be a valid tuple, got 3."),
+        (
+            SUITE + "seeds: 3",
+            "suite.yaml:3: seeds: Input should be a list, such as [one, another], got 3.",
+        ),
         (SUITE + "name: ../x", "suite.yaml:3: name: String should match pattern"),
         ("organisms: [birds]\nmethods: [{echo: {}}]", "suite.yaml:2: methods: Input should be"),
         ("organisms: [birds]\nmethods: {echo: 3}", "suite.yaml:2: methods.echo: Input should be"),

@@ -37,6 +37,11 @@ def test_a_column_may_mix_text_and_numbers():
     assert words.column([3, 12345]) == ("3", "12,345")
 
 
+def test_a_share_in_a_column_of_counts_keeps_its_digits():
+    assert words.column([0.745, 0.0712, 354]) == ("0.745", "0.0712", "354")
+    assert words.column([0.745, 0.102]) == ("0.745", "0.102")
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
