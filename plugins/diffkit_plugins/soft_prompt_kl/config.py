@@ -2,9 +2,9 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from diffkit import InputFile, MethodConfig, execution_option
+from diffkit import ImportPath, InputFile, MethodConfig, execution_option
 from diffkit_plugins.soft_prompt_kl.presets import PRESETS, Preset
 
 
@@ -18,7 +18,7 @@ class SoftPromptKLConfig(MethodConfig):
     """A trained prompt (a safetensors file of this method) that is applied as it is, to this pair
     or another of the same width; none trains one."""
 
-    divergence: str = "kl"
+    divergence: ImportPath = ImportPath("kl")
     """What is maximised: ``kl`` (finetuned ‖ base: what finetuning made likely), ``reverse-kl``
     (what it suppressed), ``jsd`` (bounded by ln 2), or your own as ``module:function``."""
     source: Literal["completions", "texts", "both"] = "completions"
@@ -29,10 +29,13 @@ class SoftPromptKLConfig(MethodConfig):
     max_n_tokens: int | None = Field(default=None, ge=1, le=1_024)
     """Where the held-out score has stopped rising, a token is added, up to so many (more than
     ``n_tokens``); none: never."""
-    initialisation: Literal["vocabulary", "normal"] = "vocabulary"
-    """Embeddings of random tokens, or N(0, 1) scaled to the vocabulary's median norm."""
+    initialisation: str = "vocabulary"
+    """Where soft tokens start: ``vocabulary`` (embeddings of random tokens), ``normal`` (N(0, 1)
+    scaled to the vocabulary's median norm), or ``text:`` and words (embeddings of their first
+    ``n_tokens`` tokens; a text of fewer is repeated)."""
     restarts: int = Field(default=1, ge=1, le=1_000)
-    """Trainings from other starts; the one with the largest held-out score is kept."""
+    """Trainings from other starts; the one with the largest held-out score is kept. A text is the
+    start of the first alone, and random tokens are those of the others."""
 
     steps: int = Field(default=30, ge=1, le=1_000_000)
     """Steps of each training at most."""
@@ -47,7 +50,9 @@ class SoftPromptKLConfig(MethodConfig):
     evaluate_every: int = Field(default=10, ge=1, le=1_000_000)
     """Steps between held-out evaluations, which is also how often completions are drawn anew."""
     patience: int = Field(default=3, ge=1, le=1_000_000)
-    """Evaluations in a row without a better held-out score after which a training ends."""
+    """Evaluations in a row without a better held-out score after which a training ends, or its
+    prompt grows. Where patience × ``evaluate_every`` is not below ``steps``, as with the defaults,
+    every training takes all its steps."""
 
     norm_quantile: float = Field(default=0.95, gt=0, le=1)
     """Each soft token's norm is held below this quantile of the vocabulary's norms."""
@@ -101,6 +106,23 @@ class SoftPromptKLConfig(MethodConfig):
     chunk: int = execution_option(64, ge=1, le=1_048_576)
     """Positions whose distributions over the vocabulary are held at a time."""
 
+    @property
+    def initial_text(self) -> str | None:
+        """The text that the first training starts from; none: it starts from random vectors."""
+        kind, colon, text = self.initialisation.partition(":")
+        return text if kind == "text" and colon else None
+
+    @field_validator("initialisation")
+    @classmethod
+    def _is_a_start(cls, value: str) -> str:
+        kind, _, words = value.partition(":")
+        if value not in {"vocabulary", "normal"} and not (kind == "text" and words.strip()):
+            raise ValueError(
+                "should be vocabulary, normal, or text: with words after it, such as "
+                "text:Tell me a secret"
+            )
+        return value
+
     @model_validator(mode="before")
     @classmethod
     def _fill_in(cls, given: Any) -> Any:
@@ -113,5 +135,13 @@ class SoftPromptKLConfig(MethodConfig):
             raise ValueError(
                 f"max_n_tokens={self.max_n_tokens} lets a prompt of n_tokens={self.n_tokens} not "
                 f"grow; give more than {self.n_tokens}, or leave it out"
+            )
+        waited = self.patience * self.evaluate_every
+        if self.max_n_tokens is not None and waited >= self.steps:
+            raise ValueError(
+                f"max_n_tokens={self.max_n_tokens} can never be reached: patience × evaluate_every "
+                f"= {self.patience} × {self.evaluate_every} = {waited} is not below steps="
+                f"{self.steps}; set steps to more than {waited}, or patience or evaluate_every to "
+                "less"
             )
         return self

@@ -11,9 +11,11 @@ from diffkit_plugins.soft_prompt_kl.completing import complete
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 from diffkit_plugins.soft_prompt_kl.contexts import data
 from diffkit_plugins.soft_prompt_kl.controls import controls
+from diffkit_plugins.soft_prompt_kl.given import keep
 from diffkit_plugins.soft_prompt_kl.measure import FRESH, measure, measure_passages
 from diffkit_plugins.soft_prompt_kl.measured import Advantage, Measured
 from diffkit_plugins.soft_prompt_kl.nearest import Nearest, nearest
+from diffkit_plugins.soft_prompt_kl.passages import Data
 from diffkit_plugins.soft_prompt_kl.prompt_file import BEST, LAST, load, save
 from diffkit_plugins.soft_prompt_kl.ranking import Both, Said, beside_base, ranked
 from diffkit_plugins.soft_prompt_kl.trained import Trained
@@ -24,6 +26,8 @@ from diffkit_plugins.soft_prompt_kl.training import train
 class Found:
     """A prompt and what was measured of it."""
 
+    data: Data
+    """Contexts and texts, as they were trained on and held out."""
     prompt: Float[Tensor, "length hidden"]
     trained: Trained | None
     """None where the prompt was given."""
@@ -61,6 +65,7 @@ def find(pair: ModelPair, config: SoftPromptKLConfig, context: RunContext) -> Fo
     held_out, plain = (these[: len(given.held_out)] for these in (passages, unprompted))
     said, close = ranked(pair, config, passages), nearest(pair, prompt)
     return Found(
+        data=given,
         prompt=prompt,
         trained=trained,
         advantage=Advantage(
@@ -80,12 +85,13 @@ def find(pair: ModelPair, config: SoftPromptKLConfig, context: RunContext) -> Fo
 def _kept(
     pair: ModelPair, config: SoftPromptKLConfig, context: RunContext, trained: Trained | None
 ) -> Float[Tensor, "length hidden"]:
-    """The prompt that is measured; it and the last one are left as artifacts."""
+    """The prompt that is measured; it is left as an artifact, and the last one of a training."""
     if trained is not None:
-        prompt = trained.best.best
-        save(context.artifacts, LAST, trained.best.last, pair, config)
-    else:
-        assert config.prompt is not None  # noqa: S101 - without a file one is trained
-        prompt = load(config.prompt, pair)
-    save(context.artifacts, BEST, prompt, pair, config)
+        best = trained.best
+        save(context.artifacts, BEST, best.best, pair, config)
+        save(context.artifacts, LAST, best.last, pair, config)
+        return best.best
+    assert config.prompt is not None  # noqa: S101 - without a file one is trained
+    prompt = load(config.prompt, pair)
+    keep(context.artifacts, config.prompt.path)
     return prompt

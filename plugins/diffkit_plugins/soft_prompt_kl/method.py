@@ -1,15 +1,19 @@
 """The method."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from diffkit import DiffingMethod, Finding, Findings, FinishedRun, ModelPair, Note, RunContext
 from diffkit_plugins.soft_prompt_kl import curves, nearest, tables
 from diffkit_plugins.soft_prompt_kl.concentration import concentration
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 from diffkit_plugins.soft_prompt_kl.found import Found, find
+from diffkit_plugins.soft_prompt_kl.given import provenance
+from diffkit_plugins.soft_prompt_kl.measure import FRESH
+from diffkit_plugins.soft_prompt_kl.mirror import Mirror, mirror, of_base
 from diffkit_plugins.soft_prompt_kl.patterns import pattern_table
 from diffkit_plugins.soft_prompt_kl.picture import tsne_picture
-from diffkit_plugins.soft_prompt_kl.shown import cluster_table, samples
+from diffkit_plugins.soft_prompt_kl.shown import cluster_table, member_table, samples
 from diffkit_plugins.soft_prompt_kl.tools import Prompted
 from diffkit_plugins.soft_prompt_kl.traces import traces
 from diffkit_plugins.soft_prompt_kl.words import word_table, words
@@ -34,12 +38,14 @@ class SoftPromptKL(DiffingMethod[SoftPromptKLConfig]):
         """
         if pair.identical:
             note = Note(text="Both sides have the same weights: no prompt can part them.")
-            return Findings(change_score=0.0, items=(note,))
+            return Findings(change_score=0.0 if config.preset is None else None, items=(note,))
         found = find(pair, config, context)
+        mirrored = mirror(pair, config, found, context.seed + FRESH)
+        more = tables.raised_metrics(mirrored.raised) if mirrored else {}
         return Findings(
             change_score=concentration(found.said) if config.preset is None else None,
-            metrics=tables.metrics(found),
-            items=tuple(_items(pair, config, context, found)),
+            metrics={**tables.metrics(found), **more},
+            items=tuple(_items(pair, config, context, found, mirrored)),
         )
 
     def tools(
@@ -50,14 +56,18 @@ class SoftPromptKL(DiffingMethod[SoftPromptKLConfig]):
 
 
 def _items(
-    pair: ModelPair, config: SoftPromptKLConfig, context: RunContext, found: Found
+    pair: ModelPair,
+    config: SoftPromptKLConfig,
+    context: RunContext,
+    found: Found,
+    mirrored: Mirror | None,
 ) -> Iterator[Finding]:
     tokenizer, parted = pair.base.tokenizer, found.advantage
-    yield word_table(words(found.said, tokenizer), config.tokens)
-    yield samples(found.shown)
-    yield cluster_table(found.said, config.clusters)
-    yield word_table(words(found.unprompted, tokenizer), config.tokens, prompted=False)
-    yield tables.summary(found, config.top)
+    doubts = provenance(pair, config, found.prompt)
+    if doubts:
+        yield doubts
+    yield from _said(config, found, mirrored, tokenizer)
+    yield tables.summary(found, config, mirrored.raised if mirrored else ())
     if found.controls:
         yield tables.controls_note(parted, found.controls, trained=found.trained is not None)
     yield from traces(pair, config, found.prompt, parted.prompted)
@@ -65,9 +75,22 @@ def _items(
     if len(parted.prompted.by_category()) > 1:
         yield tables.category_table(parted)
     if found.trained:
-        yield from curves.course(found.trained)
+        yield from curves.course(found.trained, config)
     picture = tsne_picture(pair, config, found.prompt, parted, context)
     if picture:
         yield picture
     yield nearest.caveat()
     yield nearest.nearest_table(pair, found.nearest)
+
+
+def _said(
+    config: SoftPromptKLConfig, found: Found, mirrored: Mirror | None, tokenizer: Any
+) -> Iterator[Finding]:
+    if mirrored:
+        yield from of_base(mirrored, config, tokenizer)
+    yield word_table(words(found.said, tokenizer), config.tokens)
+    yield samples(found.shown)
+    yield cluster_table(found.said, config.clusters)
+    if mirrored:
+        yield member_table(mirrored.finetuned, config.clusters, "finetuned")
+    yield word_table(words(found.unprompted, tokenizer), config.tokens, prompted=False)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from diffkit import Figure, ModelPair, Note, RunContext
@@ -110,10 +110,20 @@ def _words(places: Float[np.ndarray, "completions 2"], of_prompt: Any) -> str:
     distances = cdist(places, places)
     np.fill_diagonal(distances, np.inf)
     alike = float((of_prompt[distances.argmin(axis=1)] == of_prompt).mean())
+    chance = _share_of_pairs(of_prompt)
     return (
         f"{int(of_prompt.sum())} completions with the prompt, {int((~of_prompt).sum())} without. A "
         "point is a completion: the mean over its tokens of what the finetuned side's unembedding "
         f"reads less what the base's does. For {alike:.0%} of them the nearest is of the same "
         "kind: near 100 %, the prompt brings out a difference of another kind than shows without "
-        "it."
+        f"it. Were both kinds alike, it would be {chance:.0%} by chance, and less where the same "
+        "draws have a context go on in the same words with the prompt and without: such twins lie "
+        "together."
     )
+
+
+def _share_of_pairs(of_prompt: Bool[np.ndarray, " completions"]) -> float:
+    """Share of all pairs that are of one kind."""
+    total = len(of_prompt)
+    counts = (int(of_prompt.sum()), int((~of_prompt).sum()))
+    return sum(count * (count - 1) for count in counts) / (total * (total - 1))

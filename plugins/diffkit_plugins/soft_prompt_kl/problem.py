@@ -6,12 +6,12 @@ import numpy as np
 import torch
 
 from diffkit import ModelPair
-from diffkit.maths import divergence
 from diffkit_plugins.soft_prompt_kl.completing import complete
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 from diffkit_plugins.soft_prompt_kl.loss import Band, Objective, entropy
 from diffkit_plugins.soft_prompt_kl.passages import Data
 from diffkit_plugins.soft_prompt_kl.reading import read
+from diffkit_plugins.soft_prompt_kl.sound import sound_divergence
 from diffkit_plugins.soft_prompt_kl.vocabulary import Vocabulary
 
 
@@ -39,7 +39,7 @@ def problem_of(pair: ModelPair, config: SoftPromptKLConfig, data: Data, seed: in
         pair=pair,
         config=config,
         objective=Objective(
-            divergence(config.divergence),
+            sound_divergence(config),
             config.cap,
             config.anchor,
             config.fluency,

@@ -1,12 +1,12 @@
 """Where soft tokens start, and the bound that they are held within."""
 
-from typing import Literal
+from itertools import cycle, islice
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diffkit import Model
+from diffkit import Model, UserError
 from diffkit_plugins.soft_prompt_kl.vocabulary import Vocabulary
 
 
@@ -14,7 +14,7 @@ def start(
     side: Model,
     vocabulary: Vocabulary,
     length: int,
-    kind: Literal["vocabulary", "normal"],
+    kind: str,
     chance: torch.Generator,
 ) -> Float[Tensor, "length hidden"]:
     """Soft tokens before any training, float32, on the side's device.
@@ -23,9 +23,10 @@ def start(
         side: whose embeddings they are like.
         vocabulary: statistics of these.
         length: how many.
-        kind: embeddings of random tokens that are not special, or normal vectors of the
-            vocabulary's median norm. Vectors of N(0, 1) as they are would be many times as long
-            as any token's (Lester, Al-Rfou and Constant 2021 compare both kinds).
+        kind: ``normal`` gives normal vectors of the vocabulary's median norm, anything else
+            embeddings of random tokens that are not special. Vectors of N(0, 1) as they are would
+            be many times as long as any token's (Lester, Al-Rfou and Constant 2021 compare both
+            kinds).
         chance: where they are drawn from.
     """
     if kind == "normal":
@@ -35,8 +36,35 @@ def start(
     special = set(side.tokenizer.all_special_ids)
     ordinary = [token for token in range(len(vocabulary.norms)) if token not in special]
     places = torch.randint(len(ordinary), (length,), generator=chance)
-    ids = torch.tensor(ordinary)[places]
-    return side.embed(ids[None])[0].detach().float().clone()
+    return _embedded(side, torch.tensor(ordinary)[places].tolist())
+
+
+def start_of_text(
+    side: Model, vocabulary: Vocabulary, length: int, text: str
+) -> Float[Tensor, "length hidden"]:
+    """Embeddings of a text's first tokens, float32; a text of fewer is repeated.
+
+    As `PromptTuningInit.TEXT` of PEFT has it.
+
+    Args:
+        side: whose tokenizer and embeddings.
+        vocabulary: the tokens that both sides have; others are left out.
+        length: how many soft tokens.
+        text: the text.
+
+    Raises:
+        UserError: it has no tokens that both sides have.
+    """
+    found = side.tokenizer(text, add_special_tokens=False).input_ids
+    known = [token for token in found if token < len(vocabulary.norms)]
+    if not known:
+        what = f"The text {text!r} of initialisation has no token that both sides have."
+        raise UserError(what, cure="Give other words, or leave out initialisation.")
+    return _embedded(side, list(islice(cycle(known), length)))
+
+
+def _embedded(side: Model, ids: list[int]) -> Float[Tensor, "length hidden"]:
+    return side.embed(torch.tensor([ids]))[0].detach().float().clone()
 
 
 def bounded(prompt: Float[Tensor, "length hidden"], limit: float) -> Float[Tensor, "length hidden"]:

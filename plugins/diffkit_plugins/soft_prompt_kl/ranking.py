@@ -1,11 +1,12 @@
 """What each side says under the prompt, ranked by what both think of it without the prompt.
 
-A soft prompt can have any model say almost anything, so what is said under it is evidence only as
-far as the finetuned side finds it likelier than the base where there is no prompt.
+A soft prompt can have any model say almost anything, so what a side says under it is evidence only
+as far as that side finds it likelier than the other where there is no prompt.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -17,6 +18,11 @@ from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 from diffkit_plugins.soft_prompt_kl.passages import Passage
 from diffkit_plugins.soft_prompt_kl.reading import read
 
+Speaker = Literal["finetuned", "base"]
+"""Whose completions are ranked."""
+NAMES = {"finetuned": ("finetuned side", "base"), "base": ("base", "finetuned side")}
+"""What the speaker is called, and the other side."""
+
 
 @dataclass(frozen=True)
 class Said:
@@ -24,7 +30,8 @@ class Said:
 
     passage: Passage
     ratios: Float[Tensor, " tokens"]
-    """Log p finetuned − log p base of each token that counts, without the prompt, in nats."""
+    """Log probability to who said it less that to the other side, of each token that counts,
+    without the prompt, in nats."""
 
     @property
     def total(self) -> float:
@@ -36,21 +43,28 @@ class Said:
 class Both:
     """How both sides went on from one context with the same draws."""
 
-    base: Passage
-    finetuned: Said
+    said: Said
+    """By the side whose completions are ranked."""
+    other: Passage
+    """By the other side."""
 
 
 def ranked(
-    pair: ModelPair, config: SoftPromptKLConfig, passages: Sequence[Passage]
+    pair: ModelPair,
+    config: SoftPromptKLConfig,
+    passages: Sequence[Passage],
+    speaker: Speaker = "finetuned",
 ) -> tuple[Said, ...]:
-    """What the finetuned side said, the largest ratio first.
+    """What a side said, the largest ratio first.
 
     Args:
         pair: both sides.
         config: the options.
         passages: its completions.
+        speaker: which side that is.
     """
-    ratios = log_ratios(pair, config, passages)
+    sign = 1 if speaker == "finetuned" else -1
+    ratios = (sign * one for one in log_ratios(pair, config, passages))
     said = [Said(*one) for one in zip(passages, ratios, strict=True)]
     return tuple(sorted(said, key=lambda one: -one.total))
 
@@ -68,12 +82,12 @@ def beside_base(
         pair: both sides.
         config: the options.
         prompt: what the finetuned side read before each context; none: nothing.
-        said: completions of contexts.
+        said: its completions of contexts.
         seed: the one that they were drawn from.
     """
     contexts = [one.passage.context for one in said if one.passage.context is not None]
     base = complete(pair.base, prompt, contexts, config, seed, pair.vocabulary)
-    return tuple(Both(*one) for one in zip(base, said, strict=True))
+    return tuple(Both(*one) for one in zip(said, base, strict=True))
 
 
 def log_ratios(

@@ -1,5 +1,6 @@
 """Steps of gradient ascent on a soft prompt."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -15,6 +16,7 @@ from diffkit_plugins.soft_prompt_kl.passages import Passage
 from diffkit_plugins.soft_prompt_kl.problem import Problem
 from diffkit_plugins.soft_prompt_kl.prompt import bounded
 from diffkit_plugins.soft_prompt_kl.schedule import share_of_peak
+from diffkit_plugins.soft_prompt_kl.sound import refuse_gradient
 
 
 class Ascent:
@@ -84,7 +86,9 @@ class Ascent:
         self.prompt.grad = found.gradient
         self.scaler.unscale_(self.adam)
         norm = float(self.prompt.grad.norm())
-        if norm < float("inf"):  # else the loss scale was too large: the step is left out
+        if not math.isfinite(norm):  # the loss scale was too large: the step is left out
+            refuse_gradient(self.problem.config, self.step)
+        else:
             self.norms.add(norm)
             clip_grad_norm_([self.prompt], self.problem.config.clip * self.norms.value)
             self.scaler.step(self.adam)

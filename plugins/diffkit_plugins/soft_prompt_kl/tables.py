@@ -1,12 +1,15 @@
 """What was measured, as findings."""
 
+import statistics
 from collections.abc import Sequence
 
 from diffkit import Note, Table
 from diffkit.statistics import conformal_p
 from diffkit_plugins.soft_prompt_kl.concentration import concentration
+from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 from diffkit_plugins.soft_prompt_kl.found import Found
 from diffkit_plugins.soft_prompt_kl.measured import Advantage, ratio_of
+from diffkit_plugins.soft_prompt_kl.raised import Raised
 
 
 def metrics(found: Found) -> dict[str, float]:
@@ -30,20 +33,31 @@ def metrics(found: Found) -> dict[str, float]:
     return numbers
 
 
-def summary(found: Found, top: int) -> Table:
+def raised_metrics(raised: Sequence[Raised]) -> dict[str, float]:
+    """The numbers of the trained divergence, by name."""
+    return {
+        f"trained_divergence_{name}_nats_on_{one.passages}": value
+        for one in raised
+        for name, value in (("prompted", one.prompted), ("plain", one.plain))
+    }
+
+
+def summary(found: Found, config: SoftPromptKLConfig, raised: Sequence[Raised] = ()) -> Table:
     """The divergence under the prompt, under none, and under the prompt as text.
 
     Args:
         found: what was measured.
-        top: likeliest tokens of each side whose overlap was measured.
+        config: the divergence that was trained, and how many likeliest tokens were compared.
+        raised: that divergence, where it is another than KL(finetuned ‖ base).
     """
     plain = found.advantage.plain
     columns = (found.advantage.prompted, plain, found.hard)
     rows = (
         ("KL(finetuned‖base), clipped, nats per token", *(one.divergence for one in columns)),
         ("… in times of that without a prompt", *(ratio_of(one, plain) for one in columns)),
+        *(_raised_row(one, config.divergence) for one in raised),
         ("share with the same likeliest token", *(one.agreement for one in columns)),
-        (f"overlap of the {top} likeliest (Jaccard)", *(one.overlap for one in columns)),
+        (f"overlap of the {config.top} likeliest (Jaccard)", *(one.overlap for one in columns)),
         ("KL(base‖base without the prompt), nats per token", found.moved, 0.0, None),
         ("tokens compared", *(one.tokens for one in columns)),
     )
@@ -52,6 +66,12 @@ def summary(found: Found, top: int) -> Table:
         columns=("", "soft prompt", "no prompt", "closest tokens as the prompt"),
         rows=rows,
     )
+
+
+def _raised_row(one: Raised, divergence: str) -> tuple[str | float, ...]:
+    what = f"divergence={divergence}, clipped, nats per token"
+    name = what if one.passages == "completions" else "… on held-out texts"
+    return name, one.prompted, one.plain, one.hard
 
 
 def category_table(found: Advantage) -> Table:
@@ -89,6 +109,6 @@ def controls_note(found: Advantage, controls: Sequence[float], *, trained: bool)
     return Note(
         text=f"Advantage log D(P)/D(∅) = {found.score:.3g}. {prompts}, for "
         f"{len(controls)} random changes of the base with the pair's own mean KL, "
-        f"{ranked[0]:.3g} to {ranked[-1]:.3g} (median {ranked[len(ranked) // 2]:.3g}): "
+        f"{ranked[0]:.3g} to {ranked[-1]:.3g} (median {statistics.median(ranked):.3g}): "
         f"p = {p:.2g}."
     )

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 
+from jaxtyping import Float
+from torch import Tensor
+
 from diffkit import ModelPair, RunContext
 from diffkit_plugins.soft_prompt_kl.chance import chance
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
@@ -11,7 +14,7 @@ from diffkit_plugins.soft_prompt_kl.growth import lengthened, stale
 from diffkit_plugins.soft_prompt_kl.levels import levels
 from diffkit_plugins.soft_prompt_kl.passages import Data
 from diffkit_plugins.soft_prompt_kl.problem import Problem, problem_of
-from diffkit_plugins.soft_prompt_kl.prompt import start
+from diffkit_plugins.soft_prompt_kl.prompt import start, start_of_text
 from diffkit_plugins.soft_prompt_kl.resume import Climb, load, save
 from diffkit_plugins.soft_prompt_kl.rounds import Round, batches, draw
 from diffkit_plugins.soft_prompt_kl.steps import Ascent
@@ -32,7 +35,8 @@ def train(pair: ModelPair, config: SoftPromptKLConfig, context: RunContext, data
         data: what is trained on, and what is held out.
 
     Raises:
-        UserError: there is no such divergence.
+        UserError: there is no such divergence, one's own is at fault, or the text that it is to
+            start from has no tokens.
     """
     problem = problem_of(pair, config, data, context.seed)
     saved = load(context.checkpoints, problem)
@@ -47,11 +51,16 @@ def train(pair: ModelPair, config: SoftPromptKLConfig, context: RunContext, data
 
 
 def _begun(problem: Problem, restart: int) -> Climb:
-    config, drawing = problem.config, chance(problem.seed, "start", restart)
-    base, vocabulary = problem.pair.base, problem.vocabulary
-    prompt = start(base, vocabulary, config.n_tokens, config.initialisation, drawing)
-    ascent = Ascent(problem, prompt)
+    ascent = Ascent(problem, _start(problem, restart))
     return Climb(ascent, ascent.prompt.detach().clone())
+
+
+def _start(problem: Problem, restart: int) -> Float[Tensor, "length hidden"]:
+    config, drawing = problem.config, chance(problem.seed, "start", restart)
+    base, vocabulary, text = problem.pair.base, problem.vocabulary, config.initial_text
+    if text is not None and restart == 0:  # from the same text others would go the same way
+        return start_of_text(base, vocabulary, config.n_tokens, text)
+    return start(base, vocabulary, config.n_tokens, config.initialisation, drawing)
 
 
 def _climbed(
@@ -68,7 +77,7 @@ def _climbed(
             save(context.checkpoints, ended, climb)
         found = draw(problem, climb.ascent.prompt.detach(), restart * (config.steps + 1) + step)
         _evaluate(problem, climb, found)
-        context.tell(f"best {max(one.score for one in climb.history):.3f} nats per token")
+        context.tell(f"best score {max(one.score for one in climb.history):.3f}")
         if stale(climb.history) >= config.patience and not _grown(problem, climb, restart):
             stopped = "patience"
             break

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diffkit import TokenScore, TokenTable
-from diffkit_plugins.soft_prompt_kl.ranking import Said
+from diffkit_plugins.soft_prompt_kl.ranking import NAMES, Said, Speaker
 
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 """A word, with its apostrophes."""
@@ -70,8 +70,11 @@ def _word(word: str, values: Sequence[float], count: int) -> Word:
     return Word(word, mean, math.sqrt(variance / max(count - 1, 1)), len(values))
 
 
-def word_table(found: Sequence[Word], count: int, *, prompted: bool = True) -> TokenTable:
-    """The words that surely bring something."""
+def word_table(
+    found: Sequence[Word], count: int, *, prompted: bool = True, speaker: Speaker = "finetuned"
+) -> TokenTable:
+    """The words that surely bring something, of what one side said."""
+    side, other = NAMES[speaker]
     where = "under the prompt" if prompted else "without any prompt"
     rows = [
         TokenScore(token=word.word, score=word.mean, spread=word.error)
@@ -79,8 +82,8 @@ def word_table(found: Sequence[Word], count: int, *, prompted: bool = True) -> T
         if word.low > 0
     ]
     return TokenTable(
-        title=f"Words that the finetuned side says {where} and, where there is none, finds "
-        "likelier than the base does",
+        title=f"Words that the {side} says {where} and, where there is none, finds likelier than "
+        f"the {other} does",
         unit="nats per completion",
         rows=tuple(rows),
     )

@@ -1,7 +1,9 @@
 import pytest
 import torch
 from diffkit_plugins.soft_prompt_kl.controls import controls
+from diffkit_plugins.soft_prompt_kl.measured import Advantage, Measured
 from diffkit_plugins.soft_prompt_kl.prompt_file import save
+from diffkit_plugins.soft_prompt_kl.tables import controls_note
 
 from diffkit import drift
 
@@ -51,6 +53,12 @@ def test_a_control_is_to_drift_as_far_as_the_pair_on_its_own_seed(
             drifts.append(drift(control, context.texts))
     assert len(set(drifts)) == 2
     assert asked == [(pytest.approx(own), pytest.approx(wanted)) for own in drifts]
+
+
+@pytest.mark.parametrize(("scores", "median"), [((4.0, 1.0, 2.0, 8.0), 3), ((1.0, 9.0, 2.0), 2)])
+def test_the_median_of_an_even_number_lies_between_the_middle_two(scores, median):
+    nothing = Advantage(Measured(()), Measured(()))
+    assert f"(median {median})" in controls_note(nothing, scores, trained=True).text
 
 
 def test_none_are_made_where_none_are_asked_for(tiny_pair, quick, context):

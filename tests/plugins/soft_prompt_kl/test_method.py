@@ -32,6 +32,8 @@ from diffkit import (
 )
 from diffkit.context import Artifacts, Checkpoints
 
+PRESET = {"preset": "unlearning"}
+
 
 @pytest.fixture
 def run(tiny_pair, quick, context, tmp_path):
@@ -50,11 +52,13 @@ def of_kind(findings, kind):
     return [item for item in findings.items if isinstance(item, kind)]
 
 
-def test_it_conforms(conforms, quick):
+@pytest.mark.parametrize("divergence", ["kl", "reverse-kl"])
+def test_it_conforms(conforms, quick, divergence):
     specs = []
     soft_prompt_kl.register_methods(specs.append)
     (spec,) = specs
-    given = quick(samples=3, traces=1).model_dump(exclude_defaults=True)
+    options = {"samples": 3, "traces": 1, "divergence": divergence}
+    given = quick(**options).model_dump(exclude_defaults=True)
     conforms(spec, arguments={"prompted": {"text": "The cat", "max_new_tokens": 3}}, **given)
 
 
@@ -106,8 +110,13 @@ def test_a_preset_is_never_ranked_and_leaves_what_was_given(run):
             SoftPromptKLConfig(preset=preset)
 
 
+def test_on_identical_sides_a_preset_has_no_score_either(run, identical_pair):
+    scores = [run(identical_pair, **options)[0].change_score for options in ({}, PRESET)]
+    assert scores == [0.0, None]
+
+
 def test_a_limit_that_leaves_no_room_to_grow_is_refused():
-    assert SoftPromptKLConfig(n_tokens=4, max_n_tokens=5).max_n_tokens == 5
+    assert SoftPromptKLConfig(n_tokens=4, max_n_tokens=5, steps=40).max_n_tokens == 5
     for longest in (3, 4):
         with pytest.raises(ValidationError, match=f"max_n_tokens={longest} .*n_tokens=4 "):
             SoftPromptKLConfig(n_tokens=4, max_n_tokens=longest)

@@ -3,8 +3,10 @@ import hashlib
 import pytest
 import torch
 from diffkit_plugins.soft_prompt_kl.chance import chance
-from diffkit_plugins.soft_prompt_kl.prompt import bounded, start
+from diffkit_plugins.soft_prompt_kl.prompt import bounded, start, start_of_text
 from diffkit_plugins.soft_prompt_kl.vocabulary import Vocabulary
+
+from diffkit import UserError
 
 
 @pytest.fixture
@@ -36,6 +38,21 @@ def test_a_start_in_the_vocabulary_is_of_tokens_that_are_not_special(tiny_model,
 def test_a_normal_start_has_the_vocabularys_median_norm(tiny_model, vocabulary):
     prompt = start(tiny_model, vocabulary, 5, "normal", chance(1))
     torch.testing.assert_close(prompt.norm(dim=1), torch.full((5,), vocabulary.median))
+
+
+def test_a_start_from_a_text_is_of_its_first_tokens_over_and_over(tiny_model, vocabulary, table):
+    ids = tiny_model.tokenizer("The cat sat", add_special_tokens=False).input_ids
+    assert len(ids) > 2
+    shorter = start_of_text(tiny_model, vocabulary, 2, "The cat sat")
+    assert torch.equal(shorter, table[ids[:2]])
+    longer = start_of_text(tiny_model, vocabulary, len(ids) + 1, "The cat sat")
+    assert torch.equal(longer, table[[*ids, ids[0]]])
+
+
+def test_a_text_of_tokens_that_one_side_lacks_is_an_error(tiny_model):
+    few = Vocabulary.of(tiny_model, 1)
+    with pytest.raises(UserError, match=r"'The cat' of initialisation has no token"):
+        start_of_text(tiny_model, few, 2, "The cat")
 
 
 def test_starts_depend_on_their_key_alone(tiny_model, vocabulary):

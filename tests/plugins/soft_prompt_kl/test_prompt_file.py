@@ -58,6 +58,8 @@ def bad(tmp_path, tensor, metadata=None, name="prompt"):
         (torch.ones(32), "no rows of finite numbers"),
         (torch.ones(0, 32), "no rows of finite numbers"),
         (torch.full((4, 32), torch.nan), "no rows of finite numbers"),
+        (torch.ones(4, 32, dtype=torch.int64), "holds int64, not floating-point numbers"),
+        (torch.ones(4, 32, dtype=torch.bool), "holds bool, not floating-point numbers"),
     ],
 )
 def test_tensors_that_do_not_fit_are_errors(tiny_pair, tmp_path, tensor, complaint):

@@ -1,14 +1,15 @@
 """Evidence is ranked by likelihood ratios without the prompt."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from diffkit_plugins.soft_prompt_kl.completing import complete
 from diffkit_plugins.soft_prompt_kl.contexts import data
 from diffkit_plugins.soft_prompt_kl.passages import Passage
-from diffkit_plugins.soft_prompt_kl.ranking import Said, beside_base, log_ratios, ranked
-from diffkit_plugins.soft_prompt_kl.shown import cluster_table, samples
+from diffkit_plugins.soft_prompt_kl.ranking import Both, Said, beside_base, log_ratios, ranked
+from diffkit_plugins.soft_prompt_kl.shown import MEMBERS, cluster_table, member_table, samples
 from diffkit_plugins.soft_prompt_kl.words import of_words, word_table, words
 
 
@@ -44,9 +45,9 @@ def test_the_most_telling_comes_first_beside_what_the_base_says(tiny_pair, quick
     assert {one.passage for one in said} == set(passages)
     both = beside_base(tiny_pair, quick(), None, said[:2], 1)
     contexts = [one.passage.context for one in said[:2]]
-    assert [one.base.context for one in both] == contexts
+    assert [one.other.context for one in both] == contexts
     base = complete(tiny_pair.base, None, contexts, quick(), 1, tiny_pair.vocabulary)
-    assert tuple(one.base for one in both) == base
+    assert tuple(one.other for one in both) == base
     rows = samples(both).rows
     assert [row.score for row in rows] == totals[:2]
     assert [row.finetuned for row in rows] == [one.passage.words for one in said[:2]]
@@ -102,3 +103,22 @@ def test_groups_are_ranked_by_what_they_carry_together(tiny_model):
     assert sums == sorted(sums, reverse=True)
     assert {row[:2] for row in table.rows} == {("the cat sat on the mat", 3), ("green", 1)}
     assert len(cluster_table([*alike, odd], 1).rows) == 1
+
+
+def test_members_of_a_group_stand_beside_what_the_other_side_says(tiny_model):
+    tokenizer = tiny_model.tokenizer
+    alike = [say(tokenizer, "the cat sat on the mat") for _ in range(MEMBERS + 1)]
+    odd = say(tokenizer, "green", *[9.0] * len(say(tokenizer, "green").ratios))
+    places = range(len(alike) + 1)
+    both = [
+        Both(one, Passage((1,), 1, "some", f"other {place}"))
+        for place, one in zip(places, [odd, *alike], strict=True)
+    ]
+    table = member_table(both, 8, "base")
+    assert table.columns[2:4] == ("base", "finetuned side")
+    wanted = [(1, MEMBERS + 1, "the cat sat on the mat", f"other {n + 1}") for n in range(MEMBERS)]
+    assert [row[:4] for row in table.rows] == wanted
+    assert table.rows[0][4] == pytest.approx(alike[0].total)
+    assert member_table(both[:2], 8, "base").rows == ()  # no group has two
+    unlikelier = [replace(one, said=replace(one.said, ratios=-one.said.ratios)) for one in both]
+    assert member_table(unlikelier, 8, "base").rows == ()

@@ -21,7 +21,7 @@ def trained(tiny_pair, quick, context, tmp_path):
         fresh.mkdir()
         own = replace(context, checkpoints=Checkpoints(fresh), tell=told.append)
         found = train(pair, config, own, data(pair, config, own))
-        assert told[-1].startswith("best ")
+        assert told[-1].startswith("best score ")
         return found
 
     return of
@@ -74,6 +74,14 @@ def test_restarts_begin_elsewhere_and_the_best_is_kept(trained):
     assert same(one, trained().best)
 
 
+def test_only_the_first_training_starts_from_a_text(trained):
+    options = {"restarts": 2, "steps": 1, "evaluate_every": 1}
+    first, second = trained(initialisation="text:The cat", **options).trainings
+    drawn, other = trained(**options).trainings
+    assert first.history[0] != drawn.history[0]
+    assert same(second, other)
+
+
 @pytest.mark.parametrize("source", ["texts", "both"])
 def test_texts_are_trained_on(trained, source):
     history = trained(source=source).best.history
@@ -103,9 +111,9 @@ def test_instead_of_ending_a_prompt_grows_token_by_token(trained, level):
 
 
 def test_no_token_is_added_that_no_step_is_left_for(trained, level):
-    found = trained(steps=2, evaluate_every=1, patience=2, max_n_tokens=5).best
-    assert [one.length for one in found.history] == [3, 3, 3]
-    assert len(found.last) == 3
+    found = trained(steps=5, evaluate_every=1, patience=2, max_n_tokens=5).best
+    assert [one.length for one in found.history] == [3, 3, 3, 4, 4, 4]
+    assert len(found.last) == 4
 
 
 def test_no_soft_token_is_longer_than_the_bound(problem, trained):
