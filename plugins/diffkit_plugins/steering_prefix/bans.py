@@ -28,7 +28,9 @@ class Bans:
         for word in banned:
             if not skeleton(word):
                 what = f"{word!r} cannot be banned: it has no letter, digit or symbol."
-                raise UserError(what, cure="Leave it out of ban, or set printable=true.")
+                raise UserError(
+                    what, cure="Leave it out of ban: what is banned is words, not punctuation."
+                )
         return cls(tuple(dict.fromkeys(map(skeleton, banned))))
 
     def and_also(self, other: "Bans") -> "Bans":

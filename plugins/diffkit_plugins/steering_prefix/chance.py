@@ -1,4 +1,4 @@
-"""What random prefixes of the same length do."""
+"""What random prefixes of the length that is searched for do."""
 
 from dataclasses import dataclass
 
@@ -53,5 +53,7 @@ class Chance:
         """How likely a random prefix is to do as well: a p-value, exact for one drawn likewise.
 
         A prefix that was searched for on other items is as good as drawn if it fits those alone.
+        One that pruning made shorter stands beside longer ones: these do better as a rule,
+        so p is then too large rather than too small.
         """
         return conformal_p(-loss, [-float(other) for other in self.losses])

@@ -51,6 +51,10 @@ class Closeness:
             rows.append(embeddings[own] if own else embeddings[pieces].mean(dim=0, keepdim=True))
         return cls(weight, torch.nn.functional.normalize(torch.cat(rows), dim=1))
 
+    def and_also(self, other: "Closeness") -> "Closeness":
+        """Both disliked, at the same weight."""
+        return Closeness(self.weight, torch.cat([self.directions, other.directions]))
+
     def of_tokens(self, embeddings: Float[Tensor, "*shape hidden"]) -> Float[Tensor, "*shape"]:
         """The penalty that each token would bring to a prefix of its own; differentiable."""
         units = torch.nn.functional.normalize(embeddings, dim=-1)

@@ -80,13 +80,7 @@ class CompletionObjective(Objective):
         *,
         near: Int[Tensor, " near_length"] | None = None,
     ) -> Float[Tensor, "tried items"]:
-        """The loss of each prefix on each of some items, without gradients, on the CPU.
-
-        Args:
-            prefixes: token ids; of length 0 for no prefix.
-            items: which items.
-            near: a prefix that the tried ones begin like: what they share with it is read once.
-        """
+        """See `Objective.losses`; what prefixes share with ``near`` is read once."""
         rows = self._rows(prefixes.tolist(), items, [] if near is None else near.tolist())
         found = torch.zeros(len(prefixes), len(items))
         for read in read_rows(self.model, rows, self._batch_size):
@@ -99,11 +93,11 @@ class CompletionObjective(Objective):
     def gradient(
         self, embeddings: Float[Tensor, "length hidden"], items: Sequence[int]
     ) -> EmbeddingGradient:
-        """The mean loss on some items and its gradient, at embeddings that need not be tokens'."""
+        """See `Objective.gradient`."""
         return self._embedder.gradient(embeddings, items, self._differentiable)
 
     def reads_back(self, prefixes: Int[Tensor, "tried length"]) -> list[bool]:
-        """Whether each prefix, decoded and tokenised again before suffixes, is itself."""
+        """See `Objective.reads_back`."""
         return self._reads_back(prefixes.tolist())
 
     def _rows(

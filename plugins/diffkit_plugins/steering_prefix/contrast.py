@@ -63,7 +63,7 @@ class ContrastObjective(Objective):
         *,
         near: Int[Tensor, " near_length"] | None = None,
     ) -> Float[Tensor, "tried items"]:
-        """The loss of each prefix on each of some pairs, without gradients, on the CPU."""
+        """See `Objective.losses`."""
         texts = sorted({text for item in items for text in self.pairs[item]})
         column = {text: place for place, text in enumerate(texts)}
         lost = self.texts.losses(prefixes, texts, near=near)
@@ -75,7 +75,7 @@ class ContrastObjective(Objective):
     def gradient(
         self, embeddings: Float[Tensor, "length hidden"], items: Sequence[int]
     ) -> EmbeddingGradient:
-        """The mean loss on some pairs and its gradient, by the chain rule from those of texts."""
+        """See `Objective.gradient`; by the chain rule from the gradients of texts."""
         texts = {text for item in items for text in self.pairs[item]}
         each = {text: self.texts.gradient(embeddings, [text]) for text in sorted(texts)}
         loss, gradient = 0.0, torch.zeros_like(embeddings, dtype=torch.float32)
@@ -87,7 +87,7 @@ class ContrastObjective(Objective):
         return EmbeddingGradient(loss, gradient)
 
     def reads_back(self, prefixes: Int[Tensor, "tried length"]) -> list[bool]:
-        """Whether each prefix, decoded and tokenised again before the texts, is itself."""
+        """See `Objective.reads_back`."""
         return self._reads_back(prefixes.tolist())
 
 

@@ -93,9 +93,16 @@ class Layout:
         """Token ids of a prefix given in words, as they stand before a suffix."""
         if not words:
             return ()
-        said = words.lstrip() if place.trims else words
-        whole = self._encoded(place.words_before + said + place.words_after, place.kind)
+        whole = self._whole(words, place)
         return tuple(whole[len(place.before) : len(whole) - len(place.rest)])
+
+    def stands(self, words: str, prefix: Sequence[int], place: Place) -> bool:
+        """Whether a prefix in words is these tokens before a suffix, and grows into nothing."""
+        return not words or tuple(self._whole(words, place)) == place.prompt(prefix)
+
+    def _whole(self, words: str, place: Place) -> list[int]:
+        said = words.lstrip() if place.trims else words
+        return self._encoded(place.words_before + said + place.words_after, place.kind)
 
     def _encoded(self, text: str, kind: Kind) -> list[int]:
         """Token ids of a whole text; a template writes the special tokens itself."""

@@ -39,9 +39,17 @@ class Ledger:
         trail = tuple(Point(**point) for point in found["trail"])
         stages = tuple((stage, loss) for stage, loss in found["stages"])
         soft = self._tensors.get(f"soft/{name}")
-        ids = tuple(found["ids"])
-        restored = Found(**{**found, "ids": ids, "trail": trail, "stages": stages, "soft": soft})
-        return Search(**{**saved, "ids": tuple(saved["ids"]), "found": restored})
+        ids, near = tuple(found["ids"]), found.get("projected")
+        projected = None if near is None else tuple(near)
+        known = {
+            "ids": ids,
+            "trail": trail,
+            "stages": stages,
+            "soft": soft,
+            "soft_trail": tuple(Point(**point) for point in found.get("soft_trail", ())),
+            "projected": projected,
+        }
+        return Search(**{**saved, "ids": tuple(saved["ids"]), "found": Found(**{**found, **known})})
 
     def finish(self, name: str, search: Search) -> None:
         """Keeps a finished search."""

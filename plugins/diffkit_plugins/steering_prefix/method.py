@@ -26,8 +26,11 @@ class SteeringPrefix(DiffingMethod[SteeringPrefixConfig]):
     def run(self, pair: ModelPair, config: SteeringPrefixConfig, context: RunContext) -> Findings:
         """Searches for the prefix and holds it against baselines.
 
+        Where fewer than two suffixes are left to be explained, a note alone says so, at a score
+        of 0.
+
         Raises:
-            UserError: there is no such optimiser, no suffix to be had, or no prefix is allowed.
+            UserError: there is no such optimiser, no suffix at all, or no prefix is allowed.
         """
         optimiser(config.optimiser)  # a wrong name is told before anything is read
         if pair.identical:
@@ -55,10 +58,16 @@ def _given(config: SteeringPrefixConfig) -> dict[str, str]:
 
 
 def _nothing(problem: Problem) -> Findings:
+    tried = problem.tried
+    alike = (
+        f"After all but one of the {tried} suffixes both sides say much the same, and a single one "
+        "cannot be both searched with and held out"
+        if problem.unsplit
+        else f"After each of the {tried} suffixes both sides say much the same"
+    )
     text = (
-        f"After all but a few of the {problem.dropped} suffixes both sides say much the same, so "
-        "there is nothing that a prefix could explain. Other texts may be nearer to what was "
-        "taught; a lower min_dependence keeps more suffixes."
+        f"{alike}, so there is nothing that a prefix could explain. Other texts may be nearer to "
+        "what was taught; a lower min_dependence keeps more suffixes."
     )
     return Findings(
         change_score=0.0, metrics={"dropped": float(problem.dropped)}, items=(Note(text=text),)

@@ -52,7 +52,7 @@ class Objective(ABC):
         *,
         near: Int[Tensor, " near_length"] | None = None,
     ) -> Float[Tensor, "tried items"]:
-        """The loss of each prefix on each of some items, without gradients.
+        """The loss of each prefix on each of some items, without gradients, on the CPU.
 
         Args:
             prefixes: token ids; of length 0 for no prefix.

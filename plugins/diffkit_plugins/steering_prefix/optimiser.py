@@ -34,6 +34,13 @@ class Point:
     """Readings taken so far."""
     loss: float
     """Mean training loss of the best prefix so far, penalties left out."""
+    penalty: float = 0.0
+    """The penalties."""
+
+    @property
+    def total(self) -> float:
+        """What the search lowers."""
+        return self.loss + self.penalty
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,10 @@ class Found:
     """The soft prompt that the search began with, where it did."""
     stages: tuple[tuple[str, float], ...] = ()
     """Losses after named stages, such as ``soft``, ``projected``, ``HotFlip``."""
+    soft_trail: tuple[Point, ...] = ()
+    """Losses of the soft prompt on each step's own items, penalties left out."""
+    projected: tuple[int, ...] | None = None
+    """The soft prompt's tokens, where some near it read back."""
     penalty: float = 0.0
     """What closeness to disliked words and poor fluency add to the loss."""
 

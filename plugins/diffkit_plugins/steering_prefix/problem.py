@@ -36,6 +36,14 @@ class Problem:
     """The same."""
     dropped: int
     """Suffixes that were tried and not kept: there is less to explain after them, or nothing."""
+    unsplit: int
+    """1 where one suffix alone was kept, which cannot be both searched with and held out; else
+    0."""
+
+    @property
+    def tried(self) -> int:
+        """Suffixes that were tried."""
+        return len(self.training_items) + len(self.held_out_items) + self.dropped + self.unsplit
 
 
 def pair_problem(pair: ModelPair, config: SteeringPrefixConfig, context: RunContext) -> Problem:
@@ -45,6 +53,9 @@ def pair_problem(pair: ModelPair, config: SteeringPrefixConfig, context: RunCont
         pair: the two sides; their tokens are the base's.
         config: which side reads the prefix, and the options.
         context: texts, seed and progress.
+
+    Raises:
+        UserError: there is no suffix.
     """
     explains = config.objective == "explain"
     model, other = (pair.base, pair.finetuned) if explains else (pair.finetuned, pair.base)
@@ -65,7 +76,7 @@ def match_problem(
         context: texts, seed and progress.
 
     Raises:
-        UserError: the reference prefix is empty.
+        UserError: the reference prefix is empty, or there is no suffix.
     """
     if not reference.strip():
         cure = "Try: --set reference='Talk about cats.'"
@@ -77,6 +88,9 @@ def match_problem(
 
 def _problem(depending: Depending, context: RunContext) -> Problem:
     found = depending.items(context)
+    if not found.tried:
+        cure = "Give texts in which users say something or documents begin, or raise suffixes."
+        raise UserError("There is no suffix: neither the texts nor the model give any.", cure=cure)
     halves = _halves(found.items, context.seed)
     training, held_out = (depending.objective(half) for half in halves)
     return Problem(
@@ -86,7 +100,8 @@ def _problem(depending: Depending, context: RunContext) -> Problem:
         training,
         held_out,
         *halves,
-        found.tried - len(found.items),
+        dropped=found.tried - len(found.items),
+        unsplit=len(found.items) - sum(map(len, halves)),
     )
 
 

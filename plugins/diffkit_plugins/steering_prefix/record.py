@@ -32,8 +32,8 @@ class Record:
     def note(self) -> None:
         """Ends a step: how things stand, for the curve and the user."""
         best = self.best
-        self.trail.append(Point(self._task.budget.spent, best.loss))
-        self._task.tell(f"best {best.loss:.3g} {self._task.objective.unit}")
+        self.trail.append(Point(self._task.budget.spent, best.loss, best.penalty))
+        self._task.tell(f"best {best.total:.3g} {self._task.objective.unit}")
 
     def found(self) -> Found:
         """The best prefix."""

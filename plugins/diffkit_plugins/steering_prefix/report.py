@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from diffkit import Finding
-from diffkit_plugins.steering_prefix import curves, tables
+from diffkit_plugins.steering_prefix import curves, search_tables, tables
+from diffkit_plugins.steering_prefix.baselines import Baselines
 from diffkit_plugins.steering_prefix.chance import Chance
 from diffkit_plugins.steering_prefix.completing import Continuation
 from diffkit_plugins.steering_prefix.evaluation import Evaluation, Standing
+from diffkit_plugins.steering_prefix.measure import Measure
 from diffkit_plugins.steering_prefix.problem import Item
+from diffkit_plugins.steering_prefix.retokenised import retokenised
 from diffkit_plugins.steering_prefix.said import told, word_table
-from diffkit_plugins.steering_prefix.searched import Search, Searched
+from diffkit_plugins.steering_prefix.searched import Searched
 from diffkit_plugins.steering_prefix.shown import explained, similar
 from diffkit_plugins.steering_prefix.summary import summary
 from diffkit_plugins.steering_prefix.wording import Wording
@@ -31,6 +34,8 @@ class Report:
     """No prefix."""
     given: tuple[Standing, ...]
     """A human's prefixes, say."""
+    words: Mapping[str, str]
+    """These as they were given, by what they are called."""
 
     @classmethod
     def of(
@@ -58,6 +63,7 @@ class Report:
             evaluation.standing("found", searched.best.ids),
             evaluation.standing("none", ()),
             tuple(others),
+            given,
         )
 
     @property
@@ -103,32 +109,36 @@ class Report:
 
     def items(self, wording: Wording) -> Iterator[Finding]:
         """The findings, most telling first."""
-        held_out = self.evaluation.held_out
-        searches = self._searches()
+        held_out, options = self.evaluation.held_out, self.evaluation.options
+        searches = self.searched.ranked
         losses = [held_out.half.loss(search.ids) for search in searches]
-        yield summary(self.best, self.chance, self.evaluation, wording)
-        yield tables.found_table(searches, losses, held_out.half, self.chance)
+        best = self.searched.best
+        yield summary(self.best, best, self._baselines, self.evaluation, wording)
+        yield search_tables.found_table(searches, losses, self._baselines, options)
         yield token_table(held_out.half.objective, self.best.ids)
         yield word_table(self._told, wording)
         yield explained(*self._texts, wording)
-        count = self.evaluation.options.shown
         for least in (False, True):
-            yield similar(held_out.items, self.best.held_out, count, wording, least=least)
+            yield similar(held_out.items, self.best.held_out, options.shown, wording, least=least)
         yield from self._comparisons(losses)
 
     def _comparisons(self, losses: list[float]) -> Iterator[Finding]:
         training, held_out = self.evaluation.training, self.evaluation.held_out
         standings = (self.best, *self.given, self.none)
         yield tables.loss_table(standings, training, held_out, self.chance)
+        places = [item.place for half in (held_out, training) for item in half.items]
+        yield from retokenised(self.evaluation.problem.layout, places, self.words)
         yield tables.agreement_table(standings, self.evaluation.options.exact_tokens)
-        if compared := self.searched.compared:
-            own = [held_out.half.loss(search.ids) for search in compared]
-            yield tables.comparison_table(compared, own, held_out.half)
-        yield curves.progress(self.searched, held_out.half.objective.unit)
-        yield curves.spread(losses, self.chance, held_out.half.objective.unit)
+        if staged := self.searched.staged:
+            own = [held_out.half.loss(search.ids) for search in staged]
+            yield search_tables.comparison_table(
+                staged, own, self._baselines, self.evaluation.options
+            )
+        measure = self._baselines.measure
+        yield curves.progress(curves.courses(self.searched, measure), measure)
+        yield curves.spread(self.searched.ranked, losses, self._baselines)
 
-    def _searches(self) -> list[Search]:
-        """Every search, the result first, then by training loss."""
-        best = self.searched.best
-        others = [search for search in self.searched.searches if search is not best]
-        return [best, *sorted(others, key=lambda search: search.loss)]
+    @property
+    def _baselines(self) -> Baselines:
+        half = self.evaluation.held_out.half
+        return Baselines(half, self.chance, Measure(half.objective.unit))

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from diffkit import MethodConfig, execution_option
+from diffkit import ImportPath, MethodConfig, execution_option
 
 Word = Annotated[str, Field(min_length=1)]
 
@@ -14,7 +14,7 @@ class SearchOptions(MethodConfig):
 
     length: int = Field(default=12, ge=1, le=1_024)
     """Tokens of the prefix."""
-    optimiser: str = "momentum"
+    optimiser: ImportPath = ImportPath("momentum")
     """``momentum`` (candidates along a running mean of gradients, two positions at a time and then
     one, a pool of starts), ``gcg``, ``multi-coordinate`` (all changes of a step that help,
     together; best with a single suffix), ``hotflip``, ``soft-projection`` (the notebook's: a soft
@@ -46,13 +46,15 @@ class SearchOptions(MethodConfig):
     restarts: int = Field(default=1, ge=1, le=1_000)
     """Whole searches from other starts; all are in the tables, and the best is the result."""
     successive: int = Field(default=1, ge=1, le=100)
-    """Prefixes searched one after the other, each barred from the words of those before."""
+    """Prefixes searched one after the other, each barred from the words of those before, or
+    penalised for closeness to them where there is a ``ban_weight``."""
 
     ban: tuple[Word, ...] = ()
-    """Words that no prefix may say: in any case, with any space or punctuation, or in pieces."""
+    """Words that no prefix may say: in any case, with any space or punctuation, or in pieces; also
+    within other words, unless they have two letters or fewer."""
     ban_weight: float | None = Field(default=None, gt=0, le=1e3)
-    """Instead of barring these words, a penalty of so many nats times the closeness (cosine) of the
-    prefix's tokens to them; none bars them."""
+    """Instead of barring these words, and those of earlier successive prefixes, a penalty of so
+    many nats times the closeness (cosine) of the prefix's tokens to them; none bars them."""
     printable: bool = False
     """Whether a prefix may hold letters, digits, punctuation and single spaces only."""
     fluency: float = Field(default=0.0, ge=0, le=1e3)
@@ -62,11 +64,17 @@ class SearchOptions(MethodConfig):
     prune_tolerance: float = Field(default=0.0, ge=0, le=10)
     """Nats per token that a prefix may lose for each token taken out."""
     random_prefixes: int = Field(default=20, ge=1, le=10_000)
-    """Random prefixes of the same length that it is compared with."""
+    """Random prefixes of the length that is searched for (pruning may leave the prefix fewer
+    tokens), with which it is compared; 19 or more for a p-value of .05."""
     compare: bool = False
     """Whether every optimiser searches with the same budget, for a table of all of them."""
     batch_size: int = execution_option(128, ge=1, le=65_536)
     """Rows read at a time."""
+
+    @property
+    def penalises(self) -> bool:
+        """Whether a search lowers more than the loss."""
+        return self.fluency > 0 or self.ban_weight is not None
 
 
 class CompletionOptions(SearchOptions):
@@ -96,7 +104,8 @@ class CompletionOptions(SearchOptions):
     reference_top: int = Field(default=128, ge=1, le=1_000_000)
     """Likeliest tokens of the reference that a KL knows apart."""
     early_tokens: int = Field(default=32, ge=1, le=131_072)
-    """The notebook's EARLY_K: so many first tokens of a completion weigh more."""
+    """The notebook's EARLY_K: so many first tokens of a completion weigh more; with no more
+    ``completion_tokens`` than this, as by default, all weigh alike."""
     early_weight: float = Field(default=3.0, ge=1, le=1e6)
     """The notebook's EARLY_WEIGHT: how much more."""
     half_life: float | None = Field(default=None, gt=0, le=1e6)

@@ -12,7 +12,8 @@ class Search:
     optimiser: str
     """Its name among the options."""
     successive: int
-    """0 for the first prefix; number n is barred from the words of those before it."""
+    """0 for the first prefix; number n is barred from the words of those before it, or, with
+    ``ban_weight``, penalised for closeness to them."""
     restart: int
     """From 0; each restart begins elsewhere."""
     found: Found
@@ -44,3 +45,14 @@ class Searched:
     """The best restart of each successive prefix; the first is ``best``."""
     compared: tuple[Search, ...] = ()
     """One search with each optimiser, where they are to be compared; ``best`` is not among them."""
+
+    @property
+    def ranked(self) -> tuple[Search, ...]:
+        """Every search, the result first, then by training loss."""
+        others = [search for search in self.searches if search is not self.best]
+        return (self.best, *sorted(others, key=lambda search: search.loss))
+
+    @property
+    def staged(self) -> tuple[Search, ...]:
+        """Those to be compared; else the result, where its optimiser had stages; else none."""
+        return self.compared or ((self.best,) if self.best.found.stages else ())

@@ -1,11 +1,12 @@
 """One search after another, each with a budget of its own."""
 
 from diffkit import RunContext
+from diffkit_plugins.steering_prefix.checking import checked
 from diffkit_plugins.steering_prefix.ledger import Ledger
 from diffkit_plugins.steering_prefix.meter import Meter
 from diffkit_plugins.steering_prefix.objective import Objective
 from diffkit_plugins.steering_prefix.optimiser import Budget, Task
-from diffkit_plugins.steering_prefix.optimisers.named import optimiser
+from diffkit_plugins.steering_prefix.optimisers.named import OPTIMISERS, optimiser
 from diffkit_plugins.steering_prefix.prune import as_tried, prune, reserve
 from diffkit_plugins.steering_prefix.scoring import Scorer
 from diffkit_plugins.steering_prefix.search_options import SearchOptions
@@ -46,6 +47,8 @@ class Searcher:
         meter = Meter(self._context, f"{self._name}: {method}")
         task = self._task(key, space, number, restart, meter)
         found = optimiser(method).search(task)
+        if method not in OPTIMISERS:
+            found = checked(found, task, method)
         meter.end()
         task.budget.total = self._options.budget
         best = prune(Scorer(task), found) if self._options.prune else as_tried(found)

@@ -49,12 +49,12 @@ def search(
 def _groups(
     searcher: Searcher, space: TokenSpace, options: SearchOptions, context: RunContext
 ) -> Sequence[Sequence[Search]]:
-    """The restarts of each successive prefix, which is barred from the words of those before."""
+    """The restarts of each successive prefix, which is kept from the words of those before."""
     groups: list[list[Search]] = []
     for number in range(options.successive):
         try:
             if groups:
-                space = space.without(space.said(min(groups[-1], key=lambda one: one.total).ids))
+                space = _apart(space, min(groups[-1], key=lambda one: one.total), options)
             restarts = range(options.restarts)
             groups.append([searcher.search(options.optimiser, space, number, r) for r in restarts])
         except UserError as error:
@@ -63,3 +63,11 @@ def _groups(
             context.log.warning("%d prefixes differ; no more: %s", len(groups), error)
             break
     return groups
+
+
+def _apart(space: TokenSpace, before: Search, options: SearchOptions) -> TokenSpace:
+    """A space in which the words of a prefix are banned, or penalised where bans are penalties."""
+    said = space.said(before.ids)
+    if options.ban_weight is None or not said:
+        return space.without(said)
+    return space.penalising(said, options.ban_weight)

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffkit_plugins.steering_prefix.drawing import random_prefixes
+from diffkit_plugins.steering_prefix.optimiser import Point
 from diffkit_plugins.steering_prefix.scoring import GRADIENT, Scorer
 
 
@@ -22,6 +23,8 @@ class SoftPrompt:
     chance: torch.Generator
     embeddings: Float[Tensor, "length hidden"] = field(init=False)
     """As trained so far."""
+    trail: list[Point] = field(init=False, default_factory=list)
+    """The loss of each step on its own items."""
 
     def __post_init__(self) -> None:
         space, options = self.scorer.task.space, self.scorer.task.options
@@ -51,6 +54,7 @@ class SoftPrompt:
         read = self.scorer.gradient(here, self.scorer.some(self.chance))
         self.embeddings.grad = read.gradient.to(here) + self._penalty_gradient(here)
         self._adam.step()
+        self.trail.append(Point(self.scorer.task.budget.spent, read.loss))
         return read.loss
 
     def loss(self) -> float:

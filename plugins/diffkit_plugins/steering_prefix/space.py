@@ -81,6 +81,16 @@ class TokenSpace:
         """How many tokens a prefix may hold."""
         return int(self.allowed.sum())
 
+    def penalising(self, words: Sequence[str], weight: float) -> "TokenSpace":
+        """The same space, in which closeness to more words is penalised.
+
+        Args:
+            words: whatever `said` gives.
+            weight: nats, the same as that of words that are disliked already.
+        """
+        more = Closeness.of(self.model, self.embeddings, self.texts, words, weight)
+        return replace(self, disliked=self.disliked.and_also(more) if self.disliked else more)
+
     def without(self, banned: Sequence[str]) -> "TokenSpace":
         """The same space with more words banned.
 

@@ -85,13 +85,7 @@ class StreamObjective(Objective):
         *,
         near: Int[Tensor, " near_length"] | None = None,
     ) -> Float[Tensor, "tried items"]:
-        """The loss of each prefix on each of some items, without gradients, on the CPU.
-
-        Args:
-            prefixes: token ids; of length 0 for no prefix.
-            items: which items.
-            near: plays no part: passes end at the layer, and whole rows are read.
-        """
+        """See `Objective.losses`; ``near`` plays no part, since passes end at the layer."""
         del near
         rows = [
             (self.places[item].prompt(prefix), item)
@@ -110,11 +104,11 @@ class StreamObjective(Objective):
     def gradient(
         self, embeddings: Float[Tensor, "length hidden"], items: Sequence[int]
     ) -> EmbeddingGradient:
-        """The mean loss on some items and its gradient, at embeddings that need not be tokens'."""
+        """See `Objective.gradient`."""
         return self._embedder.gradient(embeddings, items, self._read)
 
     def reads_back(self, prefixes: Int[Tensor, "tried length"]) -> list[bool]:
-        """Whether each prefix, decoded and tokenised again in its places, is itself."""
+        """See `Objective.reads_back`."""
         return self._reads_back(prefixes.tolist())
 
     def _read(self, inputs: Inputs, items: Sequence[int]) -> Float[Tensor, " rows"]:

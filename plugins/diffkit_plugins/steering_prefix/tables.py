@@ -7,48 +7,8 @@ from diffkit_plugins.steering_prefix.agreement import Agreement
 from diffkit_plugins.steering_prefix.chance import Chance
 from diffkit_plugins.steering_prefix.completion_half import CompletionHalf
 from diffkit_plugins.steering_prefix.evaluation import Standing
-from diffkit_plugins.steering_prefix.half import Half
-from diffkit_plugins.steering_prefix.searched import Search
 
 Row = tuple[str | int | float | None, ...]
-
-
-def found_table(searches: Sequence[Search], losses: Sequence[float], half: Half,
-                chance: Chance) -> Table:  # fmt: skip
-    """The prefixes that were found, and how each does on suffixes that the search never saw.
-
-    Args:
-        searches: the result first.
-        losses: a mean held-out loss of each.
-        half: the held-out suffixes.
-        chance: random prefixes on them.
-    """
-    rows = [
-        (
-            search.text,
-            half.gap.closed(loss),
-            half.gap.closed(chance.best),
-            chance.p(loss),
-            loss,
-            half.gap.empty,
-            search.loss,
-        )
-        for search, loss in zip(searches, losses, strict=True)
-    ]
-    return Table(
-        title=f"The prefix on {half.objective.items} held-out items: share of the gap closed, also "
-        f"by the best of {len(chance.losses)} random prefixes; losses in {half.objective.unit}",
-        columns=(
-            "prefix",
-            "gap closed",
-            "best random",
-            "p",
-            "loss",
-            "loss without",
-            "training loss",
-        ),
-        rows=tuple(rows),
-    )
 
 
 def loss_table(standings: Sequence[Standing], training: CompletionHalf,
@@ -75,7 +35,7 @@ def loss_table(standings: Sequence[Standing], training: CompletionHalf,
     rows.append(("the reference itself", None, *floors, 1.0, held_out.entropy_floor, 0.0))
     return Table(
         title="Prefixes beside each other: losses in nats per token; gap and CE (cross-entropy) "
-        "of held-out suffixes",
+        "of held-out suffixes; random ones are of the length that is searched for",
         columns=(
             "which",
             "prefix",
@@ -113,36 +73,3 @@ def agreement_table(standings: Sequence[Standing], first: int) -> Table:
 
 def _row(which: str, half: str, found: Agreement) -> Row:
     return which, half, found.exact, found.exact_first, found.tokens
-
-
-def comparison_table(compared: Sequence[Search], losses: Sequence[float], half: Half) -> Table:
-    """Every optimiser with the same budget.
-
-    Args:
-        compared: one search with each.
-        losses: a mean held-out loss of each one's prefix.
-        half: the held-out suffixes.
-    """
-    rows = [
-        (
-            search.optimiser,
-            search.text,
-            search.loss,
-            loss,
-            half.gap.closed(loss),
-            "; ".join(f"{stage} {value:.3g}" for stage, value in search.found.stages) or None,
-        )
-        for search, loss in zip(compared, losses, strict=True)
-    ]
-    return Table(
-        title="Every optimiser with the same budget of readings: losses in nats per token",
-        columns=(
-            "optimiser",
-            "prefix",
-            "training",
-            "held out",
-            "gap closed",
-            "training loss after each stage",
-        ),
-        rows=tuple(rows),
-    )

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from diffkit import InputFile
 from diffkit_plugins.steering_prefix.search_options import CompletionOptions
@@ -35,3 +35,11 @@ class SteeringPrefixStudyConfig(CompletionOptions):
     """Texts that it lowers."""
     in_context: bool = True
     """Whether ``state`` and ``direction`` are read after prefix and suffix, or the prefix alone."""
+
+    @field_validator("layers")
+    @classmethod
+    def _some(cls, layers: tuple[int | float, ...]) -> tuple[int | float, ...]:
+        if not layers:
+            msg = "it needs at least one layer, such as [-1] for the last or [0, 6, 12] for a sweep"
+            raise ValueError(msg)
+        return layers

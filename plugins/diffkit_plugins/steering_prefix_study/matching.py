@@ -15,15 +15,23 @@ from diffkit_plugins.steering_prefix_study.config import SteeringPrefixStudyConf
 def match(model: Model, config: SteeringPrefixStudyConfig, context: RunContext) -> Findings:
     """The notebook's experiment: completions after many suffixes, under another prefix.
 
+    Where fewer than two suffixes are left that depend on the reference, a note alone says so.
+
     Raises:
-        UserError: there is no suffix to be had from the texts, or no prefix is allowed.
+        UserError: there is no suffix at all, or no prefix is allowed.
     """
     problem = match_problem(model, config.reference, config, context)
     if not problem.training.items:
+        after = (
+            f"all but one of {problem.tried} suffixes, and a single one cannot be both searched "
+            "with and held out"
+            if problem.unsplit
+            else f"any of {problem.tried} suffixes"
+        )
         text = (
-            f"The reference {config.reference!r} hardly changes what the model says after any of "
-            f"{problem.dropped} suffixes, so there is nothing to match. Other texts may depend on "
-            "it more; a lower min_dependence keeps more suffixes."
+            f"The reference {config.reference!r} hardly changes what the model says after {after}, "
+            "so there is nothing to match. Other texts may depend on it more; a lower "
+            "min_dependence keeps more suffixes."
         )
         return Findings(items=(Note(text=text),))
     space = TokenSpace.of(problem.training, config, banned(config))

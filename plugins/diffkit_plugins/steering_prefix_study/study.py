@@ -14,7 +14,7 @@ class SteeringPrefixStudy(Study[SteeringPrefixStudyConfig]):
         """Searches for the prefix of the objective that is asked for.
 
         Raises:
-            UserError: there is no such optimiser, no suffix to be had from the texts, no prefix is
+            UserError: there is no such optimiser, there are too few suffixes, no prefix is
                 allowed, or an option that the objective needs is missing.
         """
         optimiser(config.optimiser)  # a wrong name is told before anything is read

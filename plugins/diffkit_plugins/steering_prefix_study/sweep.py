@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 
-from diffkit import Finding, Findings, Model, RunContext, UserError
-from diffkit_plugins.steering_prefix.contrast import contrast_split
+from diffkit import Finding, Findings, Model, RunContext, TokenTable, UserError
+from diffkit_plugins.steering_prefix.contrast import ContrastObjective, contrast_split
+from diffkit_plugins.steering_prefix.curves import spread
 from diffkit_plugins.steering_prefix.direction import direction_split, read_vector
+from diffkit_plugins.steering_prefix.retokenised import retokenised
+from diffkit_plugins.steering_prefix.search_tables import comparison_table, found_table
 from diffkit_plugins.steering_prefix.split import Split
 from diffkit_plugins.steering_prefix.state import state_split
 from diffkit_plugins.steering_prefix.worth import token_table
-from diffkit_plugins.steering_prefix_study import tables
+from diffkit_plugins.steering_prefix_study import said, series, tables
 from diffkit_plugins.steering_prefix_study.config import SteeringPrefixStudyConfig
+from diffkit_plugins.steering_prefix_study.summary import summary
 from diffkit_plugins.steering_prefix_study.swept import Swept
 
 
@@ -59,10 +63,43 @@ def _metrics(swept: Sequence[Swept]) -> dict[str, float]:
 
 
 def _items(swept: Sequence[Swept]) -> Iterator[Finding]:
+    yield from (summary(one) for one in swept)
     yield tables.sweep_table(swept)
     yield tables.loss_table(swept)
+    yield from _notes_on_given(swept[0])
+    for one in swept:
+        yield from _own_items(one)
     if len(swept) == 1:
-        yield token_table(swept[0].split.held_out, swept[0].best.ids)
-    yield tables.progress(swept)
+        yield _token_table(swept[0])
+    yield series.searching(swept)
+    for one in swept:
+        if len(one.searched.searches) > 1:
+            ranked = one.searched.ranked
+            yield spread(ranked, one.losses(ranked), one.baselines, one.where)
     if len(swept) > 1:
-        yield tables.by_layer(swept)
+        yield series.by_layer(swept)
+
+
+def _own_items(one: Swept) -> Iterator[Finding]:
+    """What there is to say of one search beside the others'."""
+    held_out, ranked, staged = one.split.held_out, one.searched.ranked, one.searched.staged
+    if isinstance(held_out, ContrastObjective):
+        yield said.pairs(one, held_out)
+    elif one.holds_out:
+        yield said.continuations(one)
+    if len(ranked) > 1 or one.config.penalises:
+        yield found_table(ranked, one.losses(ranked), one.baselines, one.config, one.where)
+    if staged:
+        yield comparison_table(staged, one.losses(staged), one.baselines, one.config, one.where)
+
+
+def _token_table(one: Swept) -> TokenTable:
+    """In the unit that is shown: what a loss rises without a token, a dot product falls."""
+    table = token_table(one.split.held_out, one.best.ids)
+    return table.model_copy(update={"unit": one.baselines.measure.unit})
+
+
+def _notes_on_given(one: Swept) -> Iterator[Finding]:
+    if one.config.objective != "contrast":  # there prefixes stand before beginnings of texts
+        given = {"human": one.config.reference, "neutral": one.config.neutral}
+        yield from retokenised(one.split.layout, one.split.held_out_places, given)

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from diffkit import Line, Series, Table
+from diffkit import Table
+from diffkit_plugins.steering_prefix.columns import Column, table
 from diffkit_plugins.steering_prefix_study.swept import Swept
 
 
@@ -30,66 +31,25 @@ def sweep_table(swept: Sequence[Swept]) -> Table:
 def loss_table(swept: Sequence[Swept]) -> Table:
     """Losses of the prefixes and their baselines."""
     first = swept[0]
-    rows = [
-        (
-            one.layer,
-            one.best.loss,
-            one.loss,
-            one.loss_of(one.config.reference),
-            one.loss_of(one.config.neutral),
-            one.chance.best,
-            one.without,
-        )
-        for one in swept
+    measure = first.baselines.measure
+
+    def column(name: str, losses: Sequence[float]) -> Column:
+        return Column(name, [measure.of(loss) for loss in losses])
+
+    own = column("held out" if first.holds_out else measure.noun, [one.loss for one in swept])
+    training = [column("training", [one.best.loss for one in swept])] if first.holds_out else []
+    columns = [
+        Column("layer", [one.layer for one in swept]),
+        *training,
+        own,
+        column("human", [one.loss_of(one.config.reference) for one in swept]),
+        column("neutral", [one.loss_of(one.config.neutral) for one in swept]),
+        column(f"best of {len(first.chance.losses)} random", [one.chance.best for one in swept]),
+        column("without a prefix", [one.without for one in swept]),
     ]
-    return Table(
-        title=f"Losses in {first.split.held_out.unit}: in training, and then held out",
-        columns=(
-            "layer",
-            "training",
-            "held out",
-            "human",
-            "neutral",
-            f"best of {len(first.chance.losses)} random",
-            "without a prefix",
-        ),
-        rows=tuple(rows),
+    held_out = (
+        "in training, and then held out"
+        if first.holds_out
+        else "nothing can be held out: the bare prefix is one prompt"
     )
-
-
-def progress(swept: Sequence[Swept]) -> Series:
-    """The best training loss so far against the readings taken, layer by layer."""
-    lines = [
-        Line(
-            name=one.best.optimiser if one.layer is None else f"layer {one.layer}",
-            x=tuple(float(point.spent) for point in one.best.found.trail),
-            y=tuple(point.loss for point in one.best.found.trail),
-        )
-        for one in swept
-    ]
-    return Series(
-        title="The best prefix so far, on the training items",
-        x_label="readings (one prefix with one item)",
-        y_label=swept[0].split.held_out.unit,
-        lines=tuple(lines),
-    )
-
-
-def by_layer(swept: Sequence[Swept]) -> Series:
-    """Held-out losses of the prefixes and their baselines at each layer."""
-    numbered = [(one.layer, one) for one in swept if one.layer is not None]
-    ordered = [one for _, one in sorted(numbered, key=lambda pair: pair[0])]
-    x = tuple(float(layer) for layer in sorted(layer for layer, _ in numbered))
-    lines = {
-        "found": [one.loss for one in ordered],
-        "human": [one.loss_of(one.config.reference) for one in ordered],
-        "neutral": [one.loss_of(one.config.neutral) for one in ordered],
-        "best random": [one.chance.best for one in ordered],
-        "without a prefix": [one.without for one in ordered],
-    }
-    return Series(
-        title="Held-out losses by layer",
-        x_label="layer (block number)",
-        y_label=swept[0].split.held_out.unit,
-        lines=tuple(Line(name=name, x=x, y=tuple(y)) for name, y in lines.items()),
-    )
+    return table(f"Prefixes beside each other: {measure.title}; {held_out}", columns)

@@ -169,6 +169,43 @@ def test_suffixes_that_depend_on_nothing_leave_a_note(run, tiny_pair):
     assert findings.metrics == {"dropped": 5.0}
 
 
+def test_without_any_suffix_there_is_nothing_to_do(run, tiny_pair):
+    with pytest.raises(UserError, match="There is no suffix"):
+        run(tiny_pair, suffixes=0)
+
+
+def test_a_single_suffix_cannot_be_halved(run, tiny_pair):
+    findings = run(tiny_pair, suffixes=1, min_dependence=0.0)
+    (note,) = findings.items
+    assert "all but one of the 1 suffixes" in note.text
+    assert "a single one cannot be both searched with and held out" in note.text
+    assert findings.metrics == {"dropped": 0.0}
+    assert findings.change_score == 0
+
+
+def test_the_words_say_what_p_is(run, tiny_pair):
+    findings = run(tiny_pair)
+    note, table = findings.items[:2]
+    assert "no better than no prefix" in note.text or f"{findings.metrics['p_random']:.2g}" in (
+        note.text
+    )
+    assert "p: (1 + random prefixes that do as well)" in table.title
+
+
+@pytest.mark.parametrize(("budget", "told"), [(1, True), (200, False)])
+def test_a_budget_that_pays_for_no_step_is_told(run, tiny_pair, budget, told):
+    note = run(tiny_pair, budget=budget).items[0].text
+    assert ("The budget paid for no step: this is a random start" in note) == told
+
+
+def test_stages_of_one_optimiser_are_shown_without_a_comparison(run, tiny_pair):
+    tables = of_kind(run(tiny_pair, optimiser="soft-projection", budget=400), Table)
+    (stages,) = (table for table in tables if "optimiser" in table.columns)
+    assert len(stages.rows) == 1
+    row = dict(zip(stages.columns, stages.rows[0], strict=True))
+    assert 0 < row["soft, held out"] != row["soft, training"]
+
+
 @pytest.mark.parametrize("execution", [{"batch_size": 1}, {"batch_size": 3}])
 def test_the_batch_size_changes_nothing(run, tiny_pair, execution):
     one, other = run(tiny_pair), run(tiny_pair, **execution)

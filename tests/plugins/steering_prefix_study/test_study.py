@@ -1,14 +1,27 @@
 """The study on a tiny model: its promises, for every objective."""
 
+import math
+
 import pytest
 import torch
 from diffkit_plugins import steering_prefix_study
 from diffkit_plugins.steering_prefix_study.banned import banned
 from diffkit_plugins.steering_prefix_study.config import SteeringPrefixStudyConfig
 from diffkit_plugins.steering_prefix_study.study import SteeringPrefixStudy
+from pydantic import ValidationError
 from safetensors.torch import save_file
 
-from diffkit import Note, RunContext, Series, Table, TokenTable, UserError
+from diffkit import (
+    Inputs,
+    Note,
+    RunContext,
+    Samples,
+    Sampling,
+    Series,
+    Table,
+    TokenTable,
+    UserError,
+)
 from diffkit.context import Artifacts, Checkpoints
 
 SHORT = {
@@ -28,6 +41,10 @@ SHORT = {
     "shown": 2,
 }
 TEXTS = {"positive": ("The cat sat.", "A cat, a mat."), "negative": ("The dog lay.", "By a door.")}
+
+
+def of_kind(findings, kind):
+    return [item for item in findings.items if isinstance(item, kind)]
 
 
 def spec():
@@ -96,7 +113,9 @@ def test_a_reference_that_does_nothing_leaves_a_note(run):
 
 def test_a_sweep_has_a_row_and_a_line_for_each_layer(run):
     findings = run(objective="state", layers=(0, -1, 1))
-    table, losses, progress, by_layer = findings.items
+    assert [type(item) for item in findings.items[:2]] == [Note, Note]
+    table, losses = of_kind(findings, Table)
+    progress, by_layer = of_kind(findings, Series)
     assert [row[0] for row in table.rows] == [0, 1, None, None]
     assert [row[2] for row in table.rows[2:]] == ["The cat", "The dog"]
     assert all(0 <= row[1] <= SHORT["budget"] for row in table.rows[:2])
@@ -107,15 +126,101 @@ def test_a_sweep_has_a_row_and_a_line_for_each_layer(run):
     assert columns["held out"] == findings.metrics["layer_1_loss"]
 
 
-def test_one_layer_has_a_table_of_tokens(run):
-    kinds = [type(item) for item in run(objective="state", in_context=False).items]
-    assert kinds == [Table, Table, TokenTable, Series]
+def test_the_bare_prefix_has_nothing_held_out(run):
+    findings = run(objective="state", in_context=False)
+    kinds = [type(item) for item in findings.items]
+    assert kinds == [Note, Table, Table, TokenTable, Series]
+    note, _, losses = findings.items[:3]
+    assert "nothing can be held out: the bare prefix is one prompt" in note.text
+    assert "p =" not in note.text
+    assert "nothing can be held out" in losses.title
+    assert not {"training", "held out"} & set(losses.columns)
+    assert losses.rows[0][1] == findings.metrics["layer_1_loss"]
+
+
+def test_words_say_first_whether_the_prefix_steers(run, vector):
+    findings = run(objective="direction", vector=vector, layers=(0,))
+    note = findings.items[0].text
+    assert note.startswith("At layer 0 the prefix ")
+    reached, without = (-findings.metrics[f"layer_0_loss{which}"] for which in ("", "_without"))
+    assert f"reaches {reached:.3g} along the vector on" in note
+    assert f"without a prefix {without:.3g}" in note
+    assert f"the best of 4 random prefixes {-findings.metrics['layer_0_loss_best_random']:.3g}" in (
+        note
+    )
+    assert "It does no better than no prefix" in note or "(p = " in note
+
+
+def test_what_is_said_after_held_out_suffixes_stands_with_and_without_the_prefix(run, tiny_model):
+    (said,) = of_kind(run(objective="state", layers=(0,)), Samples)
+    assert said.sides == ("without a prefix", "with the prefix")
+    assert len(said.rows) == SHORT["shown"]
+    ids = tiny_model.tokenizer(said.rows[0].prompt).input_ids
+    (own,) = tiny_model.generate_ids(
+        Inputs.of([ids], side="left"),
+        Sampling(max_new_tokens=SHORT["completion_tokens"]),
+        vocabulary=tiny_model.vocabulary,
+    )
+    assert said.rows[0].base == tiny_model.tokenizer.decode(own.ids, skip_special_tokens=True)
+
+
+def test_a_direction_is_shown_as_it_is_asked_for(run, vector):
+    findings = run(objective="direction", vector=vector, layers=(0, 1))
+    losses = of_kind(findings, Table)[1]
+    assert "larger is better" in losses.title
+    columns = dict(zip(losses.columns, losses.rows[1], strict=True))
+    assert columns["held out"] == -findings.metrics["layer_1_loss"]
+    assert columns["without a prefix"] == -findings.metrics["layer_1_loss_without"]
+    progress, by_layer = of_kind(findings, Series)
+    assert all(line.y[-1] >= line.y[0] for line in progress.lines)
+    assert by_layer.lines[0].y[1] == columns["held out"]
+    (tokens,) = of_kind(run(objective="direction", vector=vector, layers=(1,)), TokenTable)
+    assert tokens.unit == "stream · vector"
+
+
+@pytest.mark.parametrize("objective", ["state", "contrast"])
+def test_every_search_that_was_paid_for_is_shown(run, objective):
+    findings = run(objective=objective, restarts=2, successive=2, compare=True, budget=60, **TEXTS)
+    tables = of_kind(findings, Table)
+    (found,) = (table for table in tables if "successive prefix" in table.columns)
+    (compared,) = (table for table in tables if "optimiser" in table.columns)
+    assert len(found.rows) == 4
+    assert len(compared.rows) == 6
+    progress, spread = of_kind(findings, Series)
+    soft = sum("soft, on each step" in line.name for line in progress.lines)
+    assert len({line.name for line in progress.lines}) == len(progress.lines) == 4 + 5 + soft
+    assert [line.name for line in spread.lines][-2:] == ["successive prefixes", "random prefixes"]
+
+
+def test_penalties_have_a_table(run):
+    tables = of_kind(run(objective="state", fluency=0.1), Table)
+    assert any("its own nats per token" in table.columns for table in tables)
+
+
+def test_held_out_pairs_stand_with_what_the_prefix_makes_of_them(run, tiny_model):
+    findings = run(objective="contrast", **TEXTS)
+    (pairs,) = (table for table in of_kind(findings, Table) if "positive" in table.columns)
+    ((positive, negative, without, under),) = pairs.rows
+    assert (positive, negative) == (TEXTS["positive"][1], TEXTS["negative"][1])
+    assert findings.metrics["loss_without"] == pytest.approx(math.log1p(math.exp(-without)))
+    assert findings.metrics["loss"] == pytest.approx(math.log1p(math.exp(-under)), rel=1e-4)
 
 
 def test_a_direction_is_gone_along_further_than_chance_goes(run, vector):
     metrics = run(objective="direction", vector=vector, in_context=False, budget=600).metrics
     assert metrics["layer_1_loss"] < metrics["layer_1_loss_best_random"]
     assert metrics["layer_1_loss"] < metrics["layer_1_loss_without"]
+
+
+@pytest.mark.parametrize("objective", ["state", "direction"])
+def test_no_layer_at_all_is_refused(objective):
+    with pytest.raises(ValidationError, match="it needs at least one layer"):
+        SteeringPrefixStudyConfig(objective=objective, layers=())
+
+
+def test_a_neutral_prefix_that_does_better_is_told(run):
+    note = run(objective="state", layers=(0,), neutral="The cat", budget=60).items[0]
+    assert "The neutral prefix does better." in note.text  # it is the reference itself
 
 
 def test_a_direction_without_a_vector_is_refused(run):
@@ -130,6 +235,7 @@ def test_a_contrast_without_texts_is_refused(run):
 
 def test_a_contrast_is_one_search(run):
     findings = run(objective="contrast", **TEXTS)
-    assert findings.items[0].rows[0][0] is None
-    assert [row[0] for row in findings.items[1].rows] == [None]
+    table, losses = of_kind(findings, Table)[:2]
+    assert table.rows[0][0] is None
+    assert [row[0] for row in losses.rows] == [None]
     assert set(findings.metrics) == {"loss", "loss_without", "loss_best_random"}

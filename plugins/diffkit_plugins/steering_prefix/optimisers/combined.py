@@ -30,4 +30,10 @@ def combined(task: Task, soft: SoftPrompt, tokens: Int[Tensor, " length"] | None
     while flip(walk):
         pass
     stages.append(("HotFlip", walk.record.best.loss))
-    return replace(walk.found(), soft=soft.embeddings.detach().cpu(), stages=tuple(stages))
+    return replace(
+        walk.found(),
+        soft=soft.embeddings.detach().cpu(),
+        stages=tuple(stages),
+        soft_trail=tuple(soft.trail),
+        projected=None if tokens is None else tuple(tokens.tolist()),
+    )

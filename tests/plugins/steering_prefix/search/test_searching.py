@@ -46,6 +46,18 @@ def test_successive_prefixes_share_no_word(run, distance_to):
         assert bool(banned.keeps(torch.tensor([other.ids])))
 
 
+def test_with_a_penalty_in_place_of_bans_earlier_words_are_penalised(run):
+    found = run(successive=2, ban_weight=0.25)
+    first, second = found.successive
+    assert first.penalty == 0
+    assert 0 < second.penalty <= 0.25
+
+
+def test_so_light_a_penalty_bans_nothing(run):
+    alike = run(successive=2, ban_weight=1e-6, budget=4_000).successive
+    assert [one.text for one in alike] == [TARGET, TARGET]
+
+
 def test_where_no_token_is_left_there_are_fewer_successive_prefixes(distance_to, context, caplog):
     objective = distance_to(" cat")
     options = SearchOptions(length=1, budget=60, successive=5)
@@ -120,6 +132,8 @@ def test_an_interrupted_search_finds_the_same(name, stop_at, run, distance_to, c
             other.found.stages,
         )
         assert one.found.soft is None or torch.equal(one.found.soft, other.found.soft)
+        assert one.found.projected == other.found.projected
+        assert one.found.soft_trail == other.found.soft_trail
     saved = stop_at if name in {"momentum", "gcg", "hotflip"} else stop_at // 500 * 500
     assert goes_on.readings <= 1_000 - saved + 60
 

@@ -1,0 +1,62 @@
+"""Whether what a user's own optimiser gives is what it says."""
+
+import math
+from dataclasses import replace
+from typing import Never
+
+import torch
+
+from diffkit import UserError
+from diffkit_plugins.steering_prefix.optimiser import Budget, Found, Point, Task
+from diffkit_plugins.steering_prefix.scoring import Scorer
+
+_NEAR = 0.02
+"""How far two readings of a loss may be apart, of the loss or in its unit: low precision rounds
+otherwise in another batch."""
+
+
+def checked(found: object, task: Task, name: str) -> Found:
+    """The same, with the loss and the penalty as they are read here.
+
+    Args:
+        found: what an optimiser of the user's own returned.
+        task: what it was given; nothing is taken from its budget.
+        name: of the optimiser.
+
+    Raises:
+        UserError: it is no `Found`, has no trail, its prefix is not one that the task's space
+            keeps, or its loss is another than the prefix has.
+    """
+    if not isinstance(found, Found):
+        cure = "End search(task) with: return record.found(), of a Record or a Walk."
+        _refuse(name, f"returned {type(found).__name__}, not what it found (a Found)", cure)
+    if not found.trail or not all(isinstance(point, Point) for point in found.trail):
+        _refuse(name, "gave no trail of points", "Call record.note() after each step.")
+    _check_prefix(found, task, name)
+    scorer = Scorer(replace(task, budget=Budget(0)))
+    (read,) = scorer.wholes(scorer.tensor(found.ids)[None])
+    if not math.isclose(found.loss, read.loss, rel_tol=_NEAR, abs_tol=_NEAR):
+        what = (
+            f"gave a loss of {found.loss:.4g} for a prefix whose mean loss on the training items "
+            f"is {read.loss:.4g}"
+        )
+        _refuse(name, what, "Offer the record what Scorer(task).wholes(prefixes) gives.")
+    return replace(found, loss=read.loss, penalty=read.penalty)
+
+
+def _check_prefix(found: Found, task: Task, name: str) -> None:
+    cure = "Draw from task.space, and offer only prefixes that task.space.keeps(prefixes)."
+    ids, size = list(found.ids), len(task.space.allowed)
+    if not ids or not all(isinstance(token, int) and 0 <= token < size for token in ids):
+        _refuse(name, f"gave {found.ids!r}, which are no token ids from 0 to {size - 1}", cure)
+    prefix = torch.tensor([ids], device=task.space.allowed.device)
+    if not bool(task.space.keeps(prefix)):
+        what = (
+            f"gave the prefix {task.space.text(ids)!r} (ids {ids}), which no prefix may be: it "
+            "has special or banned tokens, or is tokenised to other ids once it is text"
+        )
+        _refuse(name, what, cure)
+
+
+def _refuse(name: str, what: str, cure: str) -> Never:
+    raise UserError(f"The optimiser {name!r} {what}.", cure=cure)
