@@ -31,8 +31,8 @@ class TowardsStates:
     def losses(
         self, streams: Float[Tensor, "rows hidden"], items: Int[Tensor, " rows"]
     ) -> Float[Tensor, " rows"]:
-        """How far streams point elsewhere."""
-        return 1 - cosine_similarity(streams, self.states[items], dim=-1)
+        """How far streams point elsewhere; never below 0 by rounding."""
+        return (1 - cosine_similarity(streams, self.states[items], dim=-1)).clamp(min=0)
 
 
 def state_split(
