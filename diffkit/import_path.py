@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import importlib.util
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from pydantic_core import core_schema
 
 from diffkit.errors import UserError, reason_of
 
+_loaded: dict[str, str | None] = {}
+"""Digest of each module's file when it was loaded here: Python keeps the code of then."""
 _STORED = re.compile(r"(?P<path>.+)@sha256:(?P<digest>[0-9a-f]{64})")
 
 
@@ -76,15 +79,31 @@ def load_import_path(path: str, *, noun: str, form: str, known: Iterable[str]) -
     if not (module and colon and attribute):
         cure = f"Take one of {', '.join(known)}, or your own as {form}."
         raise UserError(f"There is no {noun} {path!r}.", cure=cure)
-    if isinstance(path, ImportPath) and path.digest not in (None, source_digest(path)):
-        what = (
-            f"The file of the {noun} {str(path)!r} is not the one that the options were read with."
-        )
-        raise UserError(what, cure="Run it again: other code is another run.")
+    _check_source(path, noun, module)
     try:
-        return getattr(importlib.import_module(module), attribute)
+        loaded = importlib.import_module(module)
     except (Exception, SystemExit) as error:  # whatever a module of the user's raises
-        raise _not_imported(path, noun, module, error) from error
+        what = f"The {noun} {str(path)!r} cannot be imported ({reason_of(error)})."
+        top = module.partition(".")[0]
+        cure = f"If {top} lies in this folder, put PYTHONPATH=. before the command."
+        raise UserError(what, cure=cure) from error
+    if not hasattr(loaded, attribute):
+        cure = f"See what there is: python -c 'import {module}; help({module})'"
+        raise UserError(f"The {noun} {str(path)!r} is not in its module.", cure=cure)
+    return getattr(loaded, attribute)
+
+
+def _check_source(path: str, noun: str, module: str) -> None:
+    """Sees that the code that is loaded is the code that the options are known by."""
+    now, what = source_digest(path), f"The file of the {noun} {str(path)!r}"
+    if isinstance(path, ImportPath) and path.digest not in (None, now):
+        what += " is not the one that the options were read with."
+        raise UserError(what, cure="Run it again: other code is another run.")
+    if module not in sys.modules:
+        _loaded[module] = now
+    elif _loaded.get(module, now) != now:
+        what += " was edited after it had been loaded."
+        raise UserError(what, cure="Start Python anew, and run it again.")
 
 
 def source_digest(path: str) -> str | None:
@@ -97,16 +116,6 @@ def source_digest(path: str) -> str | None:
         return hashlib.sha256(Path(found.origin or "").read_bytes()).hexdigest() if found else None
     except (Exception, SystemExit):  # what is wrong with it is told when it is loaded
         return None
-
-
-def _not_imported(path: str, noun: str, module: str, error: BaseException) -> UserError:
-    what = f"The {noun} {str(path)!r} cannot be imported ({reason_of(error)})."
-    if isinstance(error, AttributeError):
-        return UserError(
-            what, cure=f"See what there is: python -c 'import {module}; help({module})'"
-        )
-    cure = f"If {module}.py lies in this folder, put PYTHONPATH=. before the command."
-    return UserError(what, cure=cure)
 
 
 def _validated(value: Any) -> ImportPath:

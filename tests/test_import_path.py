@@ -60,18 +60,28 @@ def test_edited_code_is_another_run_and_is_not_loaded_for_the_old_one():
     assert load(after.optimiser)() == 2
 
 
+def test_code_that_was_loaded_and_then_edited_is_not_taken_for_the_new_one():
+    assert load(Optimised(optimiser="own_code:good").optimiser)() == 1
+    Path("own_code.py").write_text(SOURCE.replace("1", "2"))
+    with pytest.raises(UserError, match="'own_code:good' was edited after") as raised:
+        load(Optimised(optimiser="own_code:good").optimiser)
+    assert "Start Python anew" in raised.value.cure
+
+
 def test_what_leads_nowhere_is_told_when_it_is_loaded():
+    Path("broken.py").write_text("import os\n\nos.nothing\n")
     for path, words, cure in (
         ("quik", "no optimiser 'quik'", "Take one of quick, slow"),
         ("no_such:good", "'no_such:good' cannot be imported", "PYTHONPATH=."),
-        ("own_code:bad", "'own_code:bad' cannot be imported", "help\\(own_code\\)"),
+        ("own_code:bad", "'own_code:bad' is not in its module", "help(own_code)"),
+        ("broken:good", "no attribute 'nothing'", "PYTHONPATH=."),
         ("no_such.inner:good", "cannot be imported", "PYTHONPATH=."),
     ):
         given = Optimised(optimiser=path).optimiser
-        assert given.digest is None or path == "own_code:bad"
+        assert bool(given.digest) == path.startswith(("own_code", "broken"))
         with pytest.raises(UserError, match=words) as raised:
             load(given)
-        assert cure.replace("\\", "") in raised.value.cure
+        assert cure in raised.value.cure
 
 
 def test_what_is_typed_is_text_and_nothing_else_is():

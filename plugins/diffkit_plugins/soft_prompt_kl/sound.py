@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diffkit import UserError
+from diffkit import ModelPair, UserError
 from diffkit.maths import DIVERGENCES, Divergence, divergence
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 
@@ -42,20 +42,25 @@ def _checked(config: SoftPromptKLConfig, own: Divergence) -> Divergence:
     return checked
 
 
-def refuse_gradient(config: SoftPromptKLConfig, step: int) -> None:
+def refuse_gradient(config: SoftPromptKLConfig, pair: ModelPair, step: int) -> None:
     """A gradient that is no finite number is a fault of a divergence of the user's own.
 
-    In float16 it is none: the loss scale was too large. Nor is it told of those that ship, for
-    which a step is left out.
+    In float16 it is none: that format overflows. Nor is it told of those that ship, for which a
+    step is left out.
 
     Args:
         config: the options.
+        pair: both sides.
         step: steps taken, this one included.
 
     Raises:
         UserError: the divergence is the user's own, and steps are not in float16.
     """
-    if config.divergence in DIVERGENCES or config.precision == "float16":
+    overflows = config.precision == "float16" or torch.float16 in (
+        pair.base.dtype,
+        pair.finetuned.dtype,
+    )
+    if config.divergence in DIVERGENCES or overflows:
         return
     name = str(config.divergence)
     what = f"The gradient of the divergence {name!r} is no finite number in step {step}."

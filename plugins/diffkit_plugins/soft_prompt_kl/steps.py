@@ -87,7 +87,7 @@ class Ascent:
         self.scaler.unscale_(self.adam)
         norm = float(self.prompt.grad.norm())
         if not math.isfinite(norm):  # the loss scale was too large: the step is left out
-            refuse_gradient(self.problem.config, self.step)
+            refuse_gradient(self.problem.config, self.problem.pair, self.step)
         else:
             self.norms.add(norm)
             clip_grad_norm_([self.prompt], self.problem.config.clip * self.norms.value)

@@ -32,14 +32,23 @@ class Baselines:
         """Whether a prefix of this mean loss does more than none, and than random ones."""
         if loss >= self.half.gap.empty:
             return "It does no better than no prefix, so nothing should be read into its words."
-        count = len(self.chance.losses)
-        random = counted(count, "random prefix")
-        p = f" (p = {self.chance.p(loss):.2g})" if self.held_out else ""
-        if self.chance.best > loss:
-            few = ", which so few make weak: raise random_prefixes" if p and count < _ENOUGH else ""
-            return f"It does better than {'all ' if count > 1 else 'the '}{random}{p}{few}."
-        as_well = int((self.chance.losses <= loss).sum())
+        both = [one for one in (self.chance, self.chance.as_short) if one]
+        hardest = max(both, key=lambda chance: chance.p(loss))
+        random = counted(len(hardest.losses), "random prefix")
+        p = f" (p = {hardest.p(loss):.2g})" if self.held_out else ""
+        if hardest.best > loss:
+            return f"It does better than {self._all(random)}{p}{self._few(p)}."
+        short = " as short as it" if hardest is self.chance.as_short else ""
+        as_well = int((hardest.losses <= loss).sum())
         return (
-            f"Of {random} {as_well} {'does' if as_well == 1 else 'do'} as well{p}, so nothing "
-            "should be read into its words."
+            f"Of {random}{short} {as_well} {'does' if as_well == 1 else 'do'} as well{p}, so "
+            "nothing should be read into its words."
         )
+
+    def _all(self, random: str) -> str:
+        also = ", and than as many as short as it" if self.chance.as_short else ""
+        return f"{'all' if len(self.chance.losses) > 1 else 'the'} {random}{also}"
+
+    def _few(self, p: str) -> str:
+        few = len(self.chance.losses) < _ENOUGH
+        return ", which so few make weak: raise random_prefixes" if p and few else ""

@@ -1,5 +1,6 @@
-"""What random prefixes of the length that is searched for do."""
+"""What random prefixes do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,10 +22,17 @@ class Chance:
     """The mean losses of random prefixes, the least first; at least one."""
 
     losses: Float[Tensor, " prefixes"]
+    as_short: "Chance | None" = None
+    """Random prefixes of as many tokens as pruning left of the one found; none: it left all."""
 
     @classmethod
     def of(
-        cls, objective: Objective, space: TokenSpace, options: SearchOptions, seed: int
+        cls,
+        objective: Objective,
+        space: TokenSpace,
+        options: SearchOptions,
+        seed: int,
+        found: Sequence[int],
     ) -> "Chance":
         """Draws prefixes as a search draws its starts, and reads them with every item.
 
@@ -33,11 +41,17 @@ class Chance:
             space: the tokens that the search may use.
             options: how many, and how long.
             seed: of the draw.
+            found: token ids of the prefix that stands beside them.
         """
-        generator = torch.Generator().manual_seed(_APART + seed)
-        prefixes = random_prefixes(space, options.length, options.random_prefixes, generator)
-        losses = objective.losses(prefixes, range(objective.items)).double().mean(dim=1)
-        return cls(losses.cpu().sort().values)
+
+        def drawn(length: int) -> Float[Tensor, " prefixes"]:
+            generator = torch.Generator().manual_seed(_APART + seed)
+            prefixes = random_prefixes(space, length, options.random_prefixes, generator)
+            losses = objective.losses(prefixes, range(objective.items)).double().mean(dim=1)
+            return losses.cpu().sort().values
+
+        short = cls(drawn(len(found))) if len(found) < options.length else None
+        return cls(drawn(options.length), short)
 
     @property
     def best(self) -> float:
@@ -53,7 +67,7 @@ class Chance:
         """How likely a random prefix is to do as well: a p-value, exact for one drawn likewise.
 
         A prefix that was searched for on other items is as good as drawn if it fits those alone.
-        One that pruning made shorter stands beside longer ones: these do better as a rule,
-        so p is then too large rather than too small.
+        Of one that pruning made shorter it says little, since longer random ones may do more
+        good or more harm: `as_short` has those to hold it against.
         """
         return conformal_p(-loss, [-float(other) for other in self.losses])

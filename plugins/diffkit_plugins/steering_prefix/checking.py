@@ -1,6 +1,7 @@
 """Whether what a user's own optimiser gives is what it says."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Never
 
@@ -13,6 +14,7 @@ from diffkit_plugins.steering_prefix.scoring import Scorer
 _NEAR = 0.02
 """How far two readings of a loss may be apart, of the loss or in its unit: low precision rounds
 otherwise in another batch."""
+_LOSS = "Offer the record what Scorer(task).wholes(prefixes) gives."
 
 
 def checked(found: object, task: Task, name: str) -> Found:
@@ -35,18 +37,21 @@ def checked(found: object, task: Task, name: str) -> Found:
     _check_prefix(found, task, name)
     scorer = Scorer(replace(task, budget=Budget(0)))
     (read,) = scorer.wholes(scorer.tensor(found.ids)[None])
+    if not isinstance(found.loss, int | float):
+        _refuse(name, f"gave the loss {found.loss!r}, which is no number", _LOSS)
     if not math.isclose(found.loss, read.loss, rel_tol=_NEAR, abs_tol=_NEAR):
         what = (
             f"gave a loss of {found.loss:.4g} for a prefix whose mean loss on the training items "
             f"is {read.loss:.4g}"
         )
-        _refuse(name, what, "Offer the record what Scorer(task).wholes(prefixes) gives.")
-    return replace(found, loss=read.loss, penalty=read.penalty)
+        _refuse(name, what, _LOSS)
+    return replace(found, ids=tuple(found.ids), loss=read.loss, penalty=read.penalty)
 
 
 def _check_prefix(found: Found, task: Task, name: str) -> None:
     cure = "Draw from task.space, and offer only prefixes that task.space.keeps(prefixes)."
-    ids, size = list(found.ids), len(task.space.allowed)
+    size = len(task.space.allowed)
+    ids = list(found.ids) if isinstance(found.ids, Sequence) else []
     if not ids or not all(isinstance(token, int) and 0 <= token < size for token in ids):
         _refuse(name, f"gave {found.ids!r}, which are no token ids from 0 to {size - 1}", cure)
     prefix = torch.tensor([ids], device=task.space.allowed.device)

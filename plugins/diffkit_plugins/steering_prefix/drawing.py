@@ -6,8 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from diffkit import UserError
-from diffkit_plugins.steering_prefix.space import TokenSpace
+from diffkit_plugins.steering_prefix.space import NoPrefix, TokenSpace
 
 _ROUNDS = 40
 """Draws after which a space counts as empty."""
@@ -58,7 +57,7 @@ def random_prefixes(
         chance: what draws.
 
     Raises:
-        UserError: none that was drawn is allowed.
+        NoPrefix: none that was drawn is allowed.
     """
     tokens = space.allowed.nonzero().squeeze(1).cpu()
     kept = tokens.new_zeros(0, length)
@@ -70,7 +69,7 @@ def random_prefixes(
             break
     if not len(kept):
         what = f"No prefix of {length} allowed tokens was found that reads back as itself."
-        raise UserError(what, cure="Set a smaller length, or ban less.")
+        raise NoPrefix(what, cure="Set a smaller length, or ban less.")
     return kept.repeat(-(-count // len(kept)), 1)[:count].to(space.allowed.device)
 
 

@@ -43,7 +43,7 @@ class SteeringPrefix(DiffingMethod[SteeringPrefixConfig]):
         searched = search(problem.training, space, config, context)
         explained = pair.finetuned if config.objective == "explain" else pair.base
         evaluation = Evaluation.of(problem, explained, "", config, context.seed)
-        chance = Chance.of(problem.held_out, space, config, context.seed)
+        chance = Chance.of(problem.held_out, space, config, context.seed, searched.best.ids)
         report = Report.of(evaluation, searched, chance, _given(config))
         wording = EXPLAIN if config.objective == "explain" else MIRROR
         return Findings(

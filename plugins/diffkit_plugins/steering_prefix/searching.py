@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from diffkit import RunContext, UserError
+from diffkit import RunContext
 from diffkit_plugins.steering_prefix.objective import Objective
 from diffkit_plugins.steering_prefix.optimisers.named import OPTIMISERS
 from diffkit_plugins.steering_prefix.search_options import SearchOptions
 from diffkit_plugins.steering_prefix.searched import Search, Searched
 from diffkit_plugins.steering_prefix.searcher import Searcher
-from diffkit_plugins.steering_prefix.space import TokenSpace
+from diffkit_plugins.steering_prefix.space import NoPrefix, TokenSpace
 
 
 def search(
@@ -57,7 +57,7 @@ def _groups(
                 space = _apart(space, min(groups[-1], key=lambda one: one.total), options)
             restarts = range(options.restarts)
             groups.append([searcher.search(options.optimiser, space, number, r) for r in restarts])
-        except UserError as error:
+        except NoPrefix as error:
             if not groups:
                 raise
             context.log.warning("%d prefixes differ; no more: %s", len(groups), error)

@@ -24,7 +24,7 @@ class SoftPrompt:
     embeddings: Float[Tensor, "length hidden"] = field(init=False)
     """As trained so far."""
     trail: list[Point] = field(init=False, default_factory=list)
-    """The loss of each step on its own items."""
+    """Its loss in each step, on the step's own items."""
 
     def __post_init__(self) -> None:
         space, options = self.scorer.task.space, self.scorer.task.options
@@ -54,7 +54,8 @@ class SoftPrompt:
         read = self.scorer.gradient(here, self.scorer.some(self.chance))
         self.embeddings.grad = read.gradient.to(here) + self._penalty_gradient(here)
         self._adam.step()
-        self.trail.append(Point(self.scorer.task.budget.spent, read.loss))
+        if at is None:
+            self.trail.append(Point(self.scorer.task.budget.spent, read.loss))
         return read.loss
 
     def loss(self) -> float:

@@ -18,6 +18,10 @@ from diffkit_plugins.steering_prefix.usable import token_texts, usable
 from diffkit_plugins.steering_prefix.words import skeleton, words
 
 
+class NoPrefix(UserError):
+    """Nothing is left that a prefix may be."""
+
+
 @dataclass(frozen=True)
 class TokenSpace:
     """The model's readable tokens, less those that say a banned word.
@@ -55,7 +59,8 @@ class TokenSpace:
             ban: more words that are treated so, such as a reference's own.
 
         Raises:
-            UserError: a word cannot be banned, or no token is left.
+            NoPrefix: no token is left.
+            UserError: a word cannot be banned.
         """
         model, banned = objective.model, [*options.ban, *ban]
         ids = torch.arange(model.vocabulary, device=model.device)
@@ -95,7 +100,8 @@ class TokenSpace:
         """The same space with more words banned.
 
         Raises:
-            UserError: a word cannot be banned, or no token is left.
+            NoPrefix: no token is left.
+            UserError: a word cannot be banned.
         """
         return replace(self, bans=self.bans.and_also(Bans.of(banned)))._narrowed()
 
@@ -137,5 +143,5 @@ class TokenSpace:
         allowed = self.allowed & may.to(self.allowed.device)
         if not allowed.any():
             what = "No token is left that a prefix may hold."
-            raise UserError(what, cure="Ban fewer words, or shorter prefixes of them.")
+            raise NoPrefix(what, cure="Ban fewer words, or shorter prefixes of them.")
         return replace(self, allowed=allowed)

@@ -23,12 +23,22 @@ def worth(objective: Objective, ids: Sequence[int]) -> list[float]:
     return [float(other) - with_all for other in losses]
 
 
-def token_table(objective: Objective, ids: Sequence[int]) -> TokenTable:
-    """The prefix's tokens, those that it can spare least first."""
+def token_table(
+    objective: Objective,
+    ids: Sequence[int],
+    what: str = "held-out loss without it, less that with it",
+) -> TokenTable:
+    """The prefix's tokens, those that it can spare least first.
+
+    Args:
+        objective: of the items that it is measured on.
+        ids: the prefix.
+        what: it is that is told of each, for the title.
+    """
     decode = objective.model.tokenizer.decode
     ranked = sorted(zip(ids, worth(objective, ids), strict=True), key=lambda row: -row[1])
     return TokenTable(
-        title="What each token of the prefix is worth: held-out loss without it, less that with it",
+        title=f"What each token of the prefix is worth: {what}",
         unit=objective.unit,
         rows=tuple(TokenScore(token=decode([token]), score=score) for token, score in ranked),
     )

@@ -36,7 +36,7 @@ def match(model: Model, config: SteeringPrefixStudyConfig, context: RunContext) 
         return Findings(items=(Note(text=text),))
     space = TokenSpace.of(problem.training, config, banned(config))
     searched = search(problem.training, space, config, context)
-    chance = Chance.of(problem.held_out, space, config, context.seed)
+    chance = Chance.of(problem.held_out, space, config, context.seed, searched.best.ids)
     evaluation = Evaluation.of(problem, model, config.reference, config, context.seed)
     given = {"human (the reference)": config.reference, "neutral": config.neutral}
     report = Report.of(evaluation, searched, chance, given)

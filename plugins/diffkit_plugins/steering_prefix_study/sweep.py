@@ -95,8 +95,12 @@ def _own_items(one: Swept) -> Iterator[Finding]:
 
 def _token_table(one: Swept) -> TokenTable:
     """In the unit that is shown: what a loss rises without a token, a dot product falls."""
-    table = token_table(one.split.held_out, one.best.ids)
-    return table.model_copy(update={"unit": one.baselines.measure.unit})
+    measure = one.baselines.measure
+    noun = f"{'held-out ' if one.holds_out else ''}{measure.noun}"
+    ways = ("with", "without") if measure.more_is_better else ("without", "with")
+    what = "{} {} it, less that {} it".format(noun, *ways)
+    table = token_table(one.split.held_out, one.best.ids, what)
+    return table.model_copy(update={"unit": measure.unit})
 
 
 def _notes_on_given(one: Swept) -> Iterator[Finding]:

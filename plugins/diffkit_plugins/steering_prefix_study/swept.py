@@ -48,7 +48,7 @@ class Swept:
         space = TokenSpace.of(split.training, config, banned(config))
         name = config.objective if layer is None else f"layer {layer}"
         searched = search(split.training, space, config, context, name=name)
-        chance = Chance.of(split.held_out, space, config, context.seed)
+        chance = Chance.of(split.held_out, space, config, context.seed, searched.best.ids)
         return cls(layer, model, split, searched, chance, config)
 
     @property

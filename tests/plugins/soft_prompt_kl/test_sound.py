@@ -6,7 +6,7 @@ from types import ModuleType
 import pytest
 import torch
 from diffkit_plugins.soft_prompt_kl.contexts import data
-from diffkit_plugins.soft_prompt_kl.sound import sound_divergence
+from diffkit_plugins.soft_prompt_kl.sound import refuse_gradient, sound_divergence
 from diffkit_plugins.soft_prompt_kl.training import train
 
 from diffkit import UserError
@@ -80,6 +80,18 @@ def test_one_that_is_sound_trains_as_the_same_one_that_ships(trained, own, conte
     shipped = trained().best
     context.checkpoints.clear()
     assert torch.equal(trained(divergence=own("fine")).best.last, shipped.last)
+
+
+def test_a_gradient_that_overflows_in_float16_is_no_fault_of_the_divergence(
+    quick, own, tiny_pair, monkeypatch
+):
+    config = quick(divergence=own("steep"))
+    with pytest.raises(UserError, match="in step 3"):
+        refuse_gradient(config, tiny_pair, 3)
+    refuse_gradient(quick(divergence=own("steep"), precision="float16"), tiny_pair, 3)
+    refuse_gradient(quick(), tiny_pair, 3)
+    monkeypatch.setattr(type(tiny_pair.base), "dtype", torch.float16)
+    refuse_gradient(config, tiny_pair, 3)
 
 
 def test_those_that_ship_are_taken_as_they_are(quick):

@@ -15,6 +15,7 @@ from diffkit_plugins.steering_prefix.optimiser import Found, Point
 from diffkit_plugins.steering_prefix.search_options import SearchOptions
 from diffkit_plugins.steering_prefix.search_tables import comparison_table, found_table
 from diffkit_plugins.steering_prefix.searched import Search, Searched
+from diffkit_plugins.steering_prefix.space import TokenSpace
 from diffkit_plugins.steering_prefix.unmoved import unmoved
 from diffkit_plugins.steering_prefix.worth import token_table, worth
 
@@ -152,6 +153,30 @@ def test_a_prefix_worse_than_none_does_not_more_than_chance():
     assert against(*[8.0] * 20).verdict(7.0).endswith("all 20 random prefixes (p = 0.048).")
     assert "Of 2 random prefixes 1 does as well (p = 0.67)" in against(8.0, 9.0).verdict(8.5)
     assert "p =" not in against(8.0, held_out=False).verdict(7.0)
+
+
+def test_a_pruned_prefix_is_held_against_random_ones_as_short_as_it():
+    def verdict(*short):
+        chance = Chance(torch.full((20,), 10.0).double(), Chance(torch.tensor(short).double()))
+        return Baselines(Half(Sums()), chance, NATS).verdict(7.0)
+
+    assert verdict(*[8.0] * 20).endswith("20 random prefixes, and than as many as short as it "
+                                         "(p = 0.048).")  # fmt: skip
+    assert "Of 20 random prefixes as short as it 5 do as well (p = 0.29)" in verdict(
+        *[6.0] * 5, *[8.0] * 15
+    )
+
+
+def test_random_prefixes_as_short_are_drawn_where_pruning_took_tokens(tiny_model):
+    objective = Sums(tiny_model)
+    options = SearchOptions(length=3, random_prefixes=4)
+    space = TokenSpace.of(objective, options)
+    whole = Chance.of(objective, space, options, 0, (5, 6, 7))
+    pruned = Chance.of(objective, space, options, 0, (5,))
+    assert whole.as_short is None
+    assert torch.equal(whole.losses, pruned.losses)
+    alone = Chance.of(objective, space, options.model_copy(update={"length": 1}), 0, (5,))
+    assert torch.equal(pruned.as_short.losses, alone.losses)
 
 
 def test_a_budget_without_a_step_is_told():

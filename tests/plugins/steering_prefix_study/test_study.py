@@ -134,6 +134,7 @@ def test_the_bare_prefix_has_nothing_held_out(run):
     assert "nothing can be held out: the bare prefix is one prompt" in note.text
     assert "p =" not in note.text
     assert "nothing can be held out" in losses.title
+    assert findings.items[3].title.endswith("is worth: loss without it, less that with it")
     assert not {"training", "held out"} & set(losses.columns)
     assert losses.rows[0][1] == findings.metrics["layer_1_loss"]
 
@@ -207,7 +208,10 @@ def test_held_out_pairs_stand_with_what_the_prefix_makes_of_them(run, tiny_model
 
 
 def test_a_direction_is_gone_along_further_than_chance_goes(run, vector):
-    metrics = run(objective="direction", vector=vector, in_context=False, budget=600).metrics
+    findings = run(objective="direction", vector=vector, in_context=False, budget=600)
+    (tokens,) = (item for item in findings.items if isinstance(item, TokenTable))
+    assert tokens.title.endswith("is worth: dot product with it, less that without it")
+    metrics = findings.metrics
     assert metrics["layer_1_loss"] < metrics["layer_1_loss_best_random"]
     assert metrics["layer_1_loss"] < metrics["layer_1_loss_without"]
 

@@ -28,6 +28,13 @@ def honest(task):
     return record.found()
 
 
+def untyped(found, **fields):
+    """With fields of types that the tests' own checks would not let pass, as a user's code may."""
+    for name, value in fields.items():
+        object.__setattr__(found, name, value)
+    return found
+
+
 @pytest.fixture
 def run(distance_to, context, monkeypatch):
     def make(ends, **options):
@@ -54,6 +61,8 @@ def test_an_honest_one_is_taken_at_its_word(run):
         (lambda task: replace(honest(task), trail=()), "no trail"),
         (lambda task: replace(honest(task), ids=()), "no token ids"),
         (lambda task: replace(honest(task), ids=(10**9,)), "no token ids"),
+        (lambda task: untyped(honest(task), ids=None), "no token ids"),
+        (lambda task: untyped(honest(task), loss=None), "no number"),
         (lambda task: replace(honest(task), ids=(0, 1)), "special or banned"),
         (lambda task: replace(honest(task), loss=0.0), "gave a loss of 0 for"),
         (lambda task: replace(honest(task), loss=float("nan")), "gave a loss of nan for"),
@@ -77,6 +86,22 @@ def test_what_may_be_said_is_taken(run, distance_to):
     ids = distance_to(TARGET).model.tokenizer(TARGET, add_special_tokens=False).input_ids
     given = Found(tuple(ids), 0.0, (Point(1, 0.0),))
     assert run(lambda task: given, prune=False).best.text == TARGET
+
+
+def test_a_list_of_ids_is_as_good_as_a_tuple(run):
+    found = run(lambda task: untyped(honest(task), ids=list(honest(task).ids)), prune=False).best
+    assert isinstance(found.found.ids, tuple)
+
+
+def test_a_fault_is_told_in_later_prefixes_too(run):
+    begun = []
+
+    def ends(task):
+        begun.append(task)
+        return honest(task) if len(begun) == 1 else None
+
+    with pytest.raises(UserError, match="returned NoneType"):
+        run(ends, successive=3, prune=False)
 
 
 def test_checking_takes_nothing_from_the_budget(run):

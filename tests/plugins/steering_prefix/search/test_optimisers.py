@@ -99,7 +99,7 @@ def test_an_optimiser_of_ones_own_is_imported(monkeypatch):
     assert isinstance(optimiser("own_search:Mine"), Given)
     with pytest.raises(UserError, match="no optimiser"):
         optimiser("own_search:number")
-    with pytest.raises(UserError, match="cannot be imported"):
+    with pytest.raises(UserError, match="'own_search:other' is not in its module"):
         optimiser("own_search:other")
     with pytest.raises(UserError, match="cannot be imported"):
         optimiser("no_such_module:Mine")
