@@ -44,7 +44,9 @@ def mirror(pair: ModelPair, config: SoftPromptKLConfig, found: Found, seed: int)
     contexts = (*found.data.held_out, *found.data.training)
     passages = complete(pair.base, found.prompt, contexts, config, seed, pair.vocabulary)
     said = ranked(pair, config, passages, "base")
-    return Mirror(_beside(said, found.said), _beside(found.said, said), raised(pair, config, found))
+    return Mirror(
+        _beside(said, found.said), _beside(found.said, said), tuple(raised(pair, config, found))
+    )
 
 
 def _beside(said: Sequence[Said], other: Sequence[Said]) -> tuple[Both, ...]:

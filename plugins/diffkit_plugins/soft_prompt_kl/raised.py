@@ -1,7 +1,8 @@
 """How far the trained divergence goes, where it is another than KL(finetuned ‖ base)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from jaxtyping import Float, Int
@@ -28,7 +29,7 @@ class Raised:
     """With the closest tokens as the prompt."""
 
 
-def raised(pair: ModelPair, config: SoftPromptKLConfig, found: Found) -> tuple[Raised, ...]:
+def raised(pair: ModelPair, config: SoftPromptKLConfig, found: Found) -> Iterator[Raised]:
     """On the completions that KL was measured on, and on held-out texts where texts are read.
 
     Args:
@@ -36,19 +37,24 @@ def raised(pair: ModelPair, config: SoftPromptKLConfig, found: Found) -> tuple[R
         config: which divergence, its cap, and what was trained on.
         found: the prompt, and what was read.
     """
-    prompted, plain, hard = (
-        [one.passage for one in measured.parted]
-        for measured in (found.advantage.prompted, found.advantage.plain, found.hard)
-    )
-    said = Raised(
-        "completions",
-        mean_divergence(pair, config, found.prompt, prompted),
-        mean_divergence(pair, config, None, plain),
-        mean_divergence(pair, config, None, hard),
-    )
+    mean = partial(mean_divergence, pair, config)
+    for name, (prompted, plain, hard) in _read(found).items():
+        yield Raised(name, mean(found.prompt, prompted), mean(None, plain), mean(None, hard))
+
+
+def _read(found: Found) -> dict[str, Sequence[Sequence[Passage]]]:
+    """What is read under the prompt, without one, and after the closest tokens."""
+    measured = found.advantage.prompted, found.advantage.plain, found.hard
+    passages: dict[str, Sequence[Sequence[Passage]]] = {
+        "completions": [[one.passage for one in each.parted] for each in measured]
+    }
     # a text's first token is not predicted where nothing stands before it
     texts = [replace(text, start=1) for text in found.data.held_out_texts]
-    return (said, _on_texts(pair, config, found, texts)) if texts else (said,)
+    if texts:
+        closest = tuple(found.nearest.closest.tolist())
+        hard = [replace(t, ids=closest + t.ids, start=len(closest) + t.start) for t in texts]
+        passages["texts"] = [texts, texts, hard]
+    return passages
 
 
 def mean_divergence(
@@ -70,16 +76,3 @@ def mean_divergence(
 
     each = [one for one in read(pair, config, prompt, passages, clipped) if len(one)]
     return float(torch.cat(each).double().mean()) if each else 0.0
-
-
-def _on_texts(
-    pair: ModelPair, config: SoftPromptKLConfig, found: Found, texts: Sequence[Passage]
-) -> Raised:
-    tokens = tuple(found.nearest.closest.tolist())
-    hard = [replace(t, ids=tokens + t.ids, start=len(tokens) + t.start) for t in texts]
-    return Raised(
-        "texts",
-        mean_divergence(pair, config, found.prompt, texts),
-        mean_divergence(pair, config, None, texts),
-        mean_divergence(pair, config, None, hard),
-    )

@@ -1,7 +1,7 @@
 """One half of the items, and the losses of prefixes on it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
@@ -17,6 +17,10 @@ class Half:
     """The items that are searched with, or those that are held out."""
 
     objective: Objective
+    _read: dict[tuple[int, ...], Float[Tensor, " items"]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """What was read already: tables, curves and words ask for the same prefixes."""
 
     @cached_property
     def gap(self) -> Gap:
@@ -25,8 +29,12 @@ class Half:
 
     def losses(self, prefix: Sequence[int]) -> Float[Tensor, " items"]:
         """The loss of a prefix with each item."""
-        ids = torch.tensor([list(prefix)], dtype=torch.long)
-        return self.objective.losses(ids, range(self.objective.items))[0].double().cpu()
+        key = tuple(prefix)
+        if key not in self._read:
+            ids = torch.tensor([list(key)], dtype=torch.long)
+            losses = self.objective.losses(ids, range(self.objective.items))[0]
+            self._read[key] = losses.double().cpu()
+        return self._read[key]
 
     def loss(self, prefix: Sequence[int]) -> float:
         """Its mean."""

@@ -84,12 +84,12 @@ class Swept:
         """The mean loss of each search's prefix on held-out items."""
         return [self.baselines.half.loss(search.ids) for search in searches]
 
-    @cached_property
+    @property
     def loss(self) -> float:
         """The prefix's mean loss on held-out items."""
         return self.baselines.half.loss(self.best.ids)
 
-    @cached_property
+    @property
     def without(self) -> float:
         """The same without a prefix."""
         return self.baselines.half.gap.empty
