@@ -6,8 +6,9 @@ from functools import cached_property
 
 from diffkit_plugins.steering_prefix.completing import Continuation
 from diffkit_plugins.steering_prefix.completions import CompletionObjective
+from diffkit_plugins.steering_prefix.depending import Item
 from diffkit_plugins.steering_prefix.half import Half
-from diffkit_plugins.steering_prefix.problem import Item, Problem
+from diffkit_plugins.steering_prefix.problem import Problem
 from diffkit_plugins.steering_prefix.search_options import CompletionOptions
 
 

@@ -13,8 +13,6 @@ from diffkit_plugins.steering_prefix.layout import Layout
 from diffkit_plugins.steering_prefix.references import Reader
 from diffkit_plugins.steering_prefix.search_options import CompletionOptions
 
-__all__ = ["Item", "Problem", "match_problem", "pair_problem"]
-
 
 @dataclass(frozen=True)
 class Problem:

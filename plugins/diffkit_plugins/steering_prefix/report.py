@@ -5,18 +5,20 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from diffkit import Finding
-from diffkit_plugins.steering_prefix import curves, search_tables, tables
 from diffkit_plugins.steering_prefix.baselines import Baselines
 from diffkit_plugins.steering_prefix.chance import Chance
 from diffkit_plugins.steering_prefix.completing import Continuation
+from diffkit_plugins.steering_prefix.curves import courses, progress, spread
+from diffkit_plugins.steering_prefix.depending import Item
 from diffkit_plugins.steering_prefix.evaluation import Evaluation, Standing
 from diffkit_plugins.steering_prefix.measure import Measure
-from diffkit_plugins.steering_prefix.problem import Item
 from diffkit_plugins.steering_prefix.retokenised import retokenised
 from diffkit_plugins.steering_prefix.said import told, word_table
+from diffkit_plugins.steering_prefix.search_tables import comparison_table, found_table
 from diffkit_plugins.steering_prefix.searched import Searched
 from diffkit_plugins.steering_prefix.shown import explained, similar
 from diffkit_plugins.steering_prefix.summary import summary
+from diffkit_plugins.steering_prefix.tables import agreement_table, loss_table
 from diffkit_plugins.steering_prefix.wording import Wording
 from diffkit_plugins.steering_prefix.worth import token_table
 
@@ -114,7 +116,7 @@ class Report:
         losses = [held_out.half.loss(search.ids) for search in searches]
         best = self.searched.best
         yield summary(self.best, best, self._baselines, self.evaluation, wording)
-        yield search_tables.found_table(searches, losses, self._baselines, options)
+        yield found_table(searches, losses, self._baselines, options)
         yield token_table(held_out.half.objective, self.best.ids)
         yield word_table(self._told, wording)
         yield explained(*self._texts, wording)
@@ -125,18 +127,16 @@ class Report:
     def _comparisons(self, losses: list[float]) -> Iterator[Finding]:
         training, held_out = self.evaluation.training, self.evaluation.held_out
         standings = (self.best, *self.given, self.none)
-        yield tables.loss_table(standings, training, held_out, self.chance)
+        yield loss_table(standings, training, held_out, self.chance)
         places = [item.place for half in (held_out, training) for item in half.items]
         yield from retokenised(self.evaluation.problem.layout, places, self.words)
-        yield tables.agreement_table(standings, self.evaluation.options.exact_tokens)
+        yield agreement_table(standings, self.evaluation.options.exact_tokens)
         if staged := self.searched.staged:
             own = [held_out.half.loss(search.ids) for search in staged]
-            yield search_tables.comparison_table(
-                staged, own, self._baselines, self.evaluation.options
-            )
+            yield comparison_table(staged, own, self._baselines, self.evaluation.options)
         measure = self._baselines.measure
-        yield curves.progress(curves.courses(self.searched, measure), measure)
-        yield curves.spread(self.searched.ranked, losses, self._baselines)
+        yield progress(courses(self.searched, measure), measure)
+        yield spread(self.searched.ranked, losses, self._baselines)
 
     @property
     def _baselines(self) -> Baselines:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from diffkit import TokenScore, TokenTable
 from diffkit.statistics import log_odds, word_counts
 from diffkit_plugins.steering_prefix.completing import Continuation
-from diffkit_plugins.steering_prefix.problem import Item
+from diffkit_plugins.steering_prefix.depending import Item
 from diffkit_plugins.steering_prefix.wording import Wording
 
 

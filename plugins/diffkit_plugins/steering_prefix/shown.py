@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from diffkit import Sample, Samples
 from diffkit_plugins.steering_prefix.agreement import match_rate
 from diffkit_plugins.steering_prefix.completing import Continuation
+from diffkit_plugins.steering_prefix.depending import Item
 from diffkit_plugins.steering_prefix.evaluation import Result
-from diffkit_plugins.steering_prefix.problem import Item
 from diffkit_plugins.steering_prefix.wording import Wording
 
 

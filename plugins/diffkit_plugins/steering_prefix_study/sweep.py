@@ -11,10 +11,12 @@ from diffkit_plugins.steering_prefix.search_tables import comparison_table, foun
 from diffkit_plugins.steering_prefix.split import Split
 from diffkit_plugins.steering_prefix.state import state_split
 from diffkit_plugins.steering_prefix.worth import token_table
-from diffkit_plugins.steering_prefix_study import said, series, tables
 from diffkit_plugins.steering_prefix_study.config import SteeringPrefixStudyConfig
+from diffkit_plugins.steering_prefix_study.said import continuations, pairs
+from diffkit_plugins.steering_prefix_study.series import by_layer, searching
 from diffkit_plugins.steering_prefix_study.summary import summary
 from diffkit_plugins.steering_prefix_study.swept import Swept
+from diffkit_plugins.steering_prefix_study.tables import loss_table, sweep_table
 
 
 def sweep(model: Model, config: SteeringPrefixStudyConfig, context: RunContext) -> Findings:
@@ -64,29 +66,29 @@ def _metrics(swept: Sequence[Swept]) -> dict[str, float]:
 
 def _items(swept: Sequence[Swept]) -> Iterator[Finding]:
     yield from (summary(one) for one in swept)
-    yield tables.sweep_table(swept)
-    yield tables.loss_table(swept)
+    yield sweep_table(swept)
+    yield loss_table(swept)
     yield from _notes_on_given(swept[0])
     for one in swept:
         yield from _own_items(one)
     if len(swept) == 1:
         yield _token_table(swept[0])
-    yield series.searching(swept)
+    yield searching(swept)
     for one in swept:
         if len(one.searched.searches) > 1:
             ranked = one.searched.ranked
             yield spread(ranked, one.losses(ranked), one.baselines, one.where)
     if len(swept) > 1:
-        yield series.by_layer(swept)
+        yield by_layer(swept)
 
 
 def _own_items(one: Swept) -> Iterator[Finding]:
     """What there is to say of one search beside the others'."""
     held_out, ranked, staged = one.split.held_out, one.searched.ranked, one.searched.staged
     if isinstance(held_out, ContrastObjective):
-        yield said.pairs(one, held_out)
+        yield pairs(one, held_out)
     elif one.holds_out:
-        yield said.continuations(one)
+        yield continuations(one)
     if len(ranked) > 1 or one.config.penalises:
         yield found_table(ranked, one.losses(ranked), one.baselines, one.config, one.where)
     if staged:

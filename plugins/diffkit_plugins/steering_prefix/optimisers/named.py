@@ -4,15 +4,12 @@ from diffkit import UserError, load_import_path
 from diffkit_plugins.steering_prefix.optimiser import Optimiser
 
 OPTIMISERS = {
-    name: f"diffkit_plugins.steering_prefix.optimisers.{name.replace('-', '_')}:{attribute}"
-    for name, attribute in (
-        ("momentum", "Momentum"),
-        ("gcg", "GCG"),
-        ("multi-coordinate", "MultiCoordinate"),
-        ("hotflip", "HotFlip"),
-        ("soft-projection", "SoftProjection"),
-        ("soft-in-loop", "SoftInLoop"),
-    )
+    "momentum": "diffkit_plugins.steering_prefix.optimisers.momentum:Momentum",
+    "gcg": "diffkit_plugins.steering_prefix.optimisers.gcg:GCG",
+    "multi-coordinate": "diffkit_plugins.steering_prefix.optimisers.multi_coordinate:MultiCoordinate",  # noqa: E501
+    "hotflip": "diffkit_plugins.steering_prefix.optimisers.hotflip:HotFlip",
+    "soft-projection": "diffkit_plugins.steering_prefix.optimisers.soft_projection:SoftProjection",
+    "soft-in-loop": "diffkit_plugins.steering_prefix.optimisers.soft_in_loop:SoftInLoop",
 }
 """Optimisers by name."""
 
