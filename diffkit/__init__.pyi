@@ -84,7 +84,7 @@ from .registry import Spec
 from .render.plain import describe, overview
 from .talk import Memory, Talk
 from .texts import Message, Text, Texts
-from .tool import AgentTool, FinishedRun
+from .tool import AgentTool, FinishedRun, json_schema
 from .transcript import (
     Event,
     Guessed,
@@ -214,6 +214,7 @@ __all__ = [
     "drift",
     "execution_option",
     "hookimpl",
+    "json_schema",
     "likeliest",
     "load_import_path",
     "load_model",

@@ -1,9 +1,12 @@
 """Tools: what whoever reads a run's findings may ask its method besides."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel
 
 from diffkit.organism import Record
 
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
     from diffkit.texts import Texts
 
 A = TypeVar("A", bound=Record)
+_DEFINITIONS = "#/$defs/"
 
 
 class AgentTool(ABC, Generic[A]):
@@ -54,3 +58,34 @@ class FinishedRun:
     """What it read."""
     seed: int = 0
     """Its seed."""
+
+
+def json_schema(record: type[BaseModel]) -> dict[str, Any]:
+    """The JSON Schema of ``record`` as a language model reads it.
+
+    Records within it go by their titles, not by the names of their classes: a record that sets
+    title and description (``class Bet(Record, title="Bet", json_schema_extra=…)``) can be renamed
+    and documented anew without another word in a prompt.
+    """
+    schema = record.model_json_schema()
+    parts: dict[str, Any] = schema.get("$defs", {})
+    titles = {name: str(part.get("title", name)) for name, part in parts.items()}
+    if len(set(titles.values())) < len(titles):
+        return schema
+    if parts:
+        schema["$defs"] = {
+            titles[name]: parts[name] for name in sorted(parts, key=titles.__getitem__)
+        }
+    renamed: dict[str, Any] = _with_references(schema, titles)
+    return renamed
+
+
+def _with_references(part: Any, titles: Mapping[str, str]) -> Any:
+    if isinstance(part, list):
+        return [_with_references(one, titles) for one in part]
+    if not isinstance(part, dict):
+        return part
+    name = str(part.get("$ref", "")).removeprefix(_DEFINITIONS)
+    if name in titles:
+        return {**part, "$ref": f"{_DEFINITIONS}{titles[name]}"}
+    return {key: _with_references(one, titles) for key, one in part.items()}

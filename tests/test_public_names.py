@@ -119,6 +119,7 @@ NAMES = [
     "drift",
     "execution_option",
     "hookimpl",
+    "json_schema",
     "likeliest",
     "load_import_path",
     "load_model",

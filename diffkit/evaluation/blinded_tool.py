@@ -11,7 +11,7 @@ from diffkit.evaluation.broker import Questions, told
 from diffkit.render.plain import describe
 from diffkit.runs.options import validate
 from diffkit.runs.tools import call
-from diffkit.tool import AgentTool
+from diffkit.tool import AgentTool, json_schema
 
 ROWS = 20
 """Rows of each finding that a tool's answer shows."""
@@ -33,7 +33,7 @@ class BlindedTool:
         self._tool, self._blind, self._questions = tool, blind, questions
         self.name = f"{method}_{tool.name}"
         self.summary = blind.hide(tool.summary, "words")
-        self.schema: Mapping[str, Any] = blind.schema(tool.Arguments.model_json_schema())
+        self.schema: Mapping[str, Any] = blind.schema(json_schema(tool.Arguments))
 
     def prompts(self, arguments: Mapping[str, Any]) -> tuple[str, ...]:
         """Prompts that a call would put to a model; none where the arguments do not fit."""

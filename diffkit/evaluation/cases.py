@@ -113,4 +113,4 @@ def subject_digest(subject: PairSpec) -> str:
     Raises:
         BadModel, BadFile: a model cannot be used.
     """
-    return digest(vars(subject.identity()))
+    return digest(subject.identity().content)

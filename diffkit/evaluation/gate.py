@@ -64,7 +64,7 @@ def stored_expression(
     entry, finetuned = selected.base, selected.finetuned
     sides = PairSpec(entry.source, finetuned, entry.dtype, entry.attention).identity()
     versions = {"gate": GATE_VERSION, "engine": ENGINE_VERSION}
-    key = digest({"pair": vars(sides), "probes": probes.model_dump(mode="json"), **versions})
+    key = digest({"pair": sides.content, "probes": probes.model_dump(mode="json"), **versions})
 
     def make(folder: Path) -> None:
         with load_pair(

@@ -32,6 +32,16 @@ class SubjectIdentity:
     tokenizer: str
     dtype: str
 
+    @property
+    def content(self) -> dict[str, str | None]:
+        """What enters keys of attempts, grades and gates: names that no field's name may change."""
+        return {
+            "base": self.base,
+            "finetuned": self.finetuned,
+            "tokenizer": self.tokenizer,
+            "dtype": self.dtype,
+        }
+
 
 @dataclass(frozen=True)
 class PairSpec:

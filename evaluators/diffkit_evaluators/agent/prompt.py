@@ -7,6 +7,8 @@ from diffkit_evaluators.agent.config import AgentConfig, Framing
 from diffkit_evaluators.agent.evidence import Source, measured, preview
 from diffkit_evaluators.lm import fence
 
+PROMPT_VERSION = 1
+"""Raised when a word that a language model reads here changes, with both agents' `version`."""
 FRAMINGS: dict[Framing, str] = {
     "neutral": (
         "They may differ in nothing, by noise, by general training, or by something targeted: a "

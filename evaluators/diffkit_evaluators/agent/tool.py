@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from diffkit import BlindTool, Record, UserError
+from diffkit import BlindTool, Record, UserError, json_schema
 from diffkit_evaluators.lm import fence
 
 A = TypeVar("A", bound=Record)
@@ -32,13 +32,13 @@ class Tool:
 
 
 def typed(name: str, arguments: type[A], answer: Callable[[A], str]) -> Tool:
-    """A tool whose arguments are a `Record`."""
+    """A tool whose arguments are a `Record`; what it does is the description of their schema."""
 
     def call(text: str) -> str:
         return answer(parsed(text, arguments))
 
-    summary = (arguments.__doc__ or "").strip()
-    return Tool(name, summary, arguments.model_json_schema(), call)
+    schema = json_schema(arguments)
+    return Tool(name, schema["description"], schema, call)
 
 
 def of_method(

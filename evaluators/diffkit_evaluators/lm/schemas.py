@@ -4,28 +4,33 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from diffkit import Record
+from diffkit import Record, json_schema
 
 _UNSUPPORTED = {"default", "title", "minLength", "maxLength", "uniqueItems"}
 _OPEN = {"oneOf", "allOf", "prefixItems", "patternProperties", "not"}
 
 
 def response_format(schema: type[Record]) -> dict[str, Any]:
-    """The ``response_format`` that asks for ``schema``.
+    """The ``response_format`` that asks for ``schema``, by the name of its title.
 
     It is strict where the schema allows: then every field must be given, and what strict decoding
     does not know (lengths, defaults) is left to the check afterwards. Schemas with maps, tuples or
     unions by discriminator are asked for without.
     """
-    asked = schema.model_json_schema()
+    asked = json_schema(schema)
     strict = _closed(asked)
-    format_ = {"name": schema.__name__, "schema": _strict(asked) if strict else asked}
+    format_ = {"name": asked["title"], "schema": _strict(asked) if strict else asked}
     return {"type": "json_schema", "json_schema": {**format_, "strict": strict}}
+
+
+def title_of(schema: type[Record]) -> str:
+    """What ``schema`` is called where it is asked for."""
+    return str(json_schema(schema)["title"])
 
 
 def in_words(schema: type[Record]) -> str:
     """The same, said to the model."""
-    asked = json.dumps(schema.model_json_schema(), ensure_ascii=False)
+    asked = json.dumps(json_schema(schema), ensure_ascii=False)
     return f"Answer with one JSON object that fits this JSON Schema, and nothing else:\n{asked}"
 
 

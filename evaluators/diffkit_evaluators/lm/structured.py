@@ -10,7 +10,7 @@ from diffkit_evaluators.lm.errors import Malformed, Refused
 from diffkit_evaluators.lm.extract import objects
 from diffkit_evaluators.lm.model import LanguageModel
 from diffkit_evaluators.lm.reply import Reply
-from diffkit_evaluators.lm.schemas import in_words
+from diffkit_evaluators.lm.schemas import in_words, title_of
 
 R = TypeVar("R", bound=Record)
 _SHOWN = 3  # things that are wrong
@@ -40,7 +40,7 @@ def structured(model: LanguageModel, messages: Messages, schema: type[R], *, tri
         wrong = str(read)
         complaint = f"That cannot be read: {wrong}\n{in_words(schema)}"
         conversation += [reply.message, {"role": "user", "content": complaint}]
-    raise Malformed(f"No answer of {tries} fits {schema.__name__}: {wrong}")
+    raise Malformed(f"No answer of {tries} fits {title_of(schema)}: {wrong}")
 
 
 def _read(reply: Reply, schema: type[R]) -> R | str:

@@ -11,6 +11,8 @@ from typing import Any
 from diffkit_evaluators.lm.extract import objects
 from diffkit_evaluators.lm.reply import AskedTool
 
+TOOL_WORDS_VERSION = 1
+"""Raised when a word that a language model reads here changes, with both agents' `version`."""
 _HOW = """You act by calling tools. To call one, answer with one JSON object and nothing else:
 {"tool": NAME, "arguments": ARGUMENTS}
 The arguments are an object that fits the JSON Schema of the tool. You are then told its result.

@@ -24,22 +24,53 @@ from diffkit_plugins.activation_lens.config import ActivationLensConfig
 from diffkit_plugins.activation_lens.direction import Direction
 from diffkit_plugins.activation_lens.steering import say, steer
 
+STEER_VERSION = 1
+"""Raised when a word that a language model reads here changes, with the `version` of the method."""
 
-class SteerArguments(Record):
+
+class SteerArguments(
+    Record,
+    title="SteerArguments",
+    json_schema_extra={"description": "After what, along which difference, and how strongly."},
+):
     """After what, along which difference, and how strongly."""
 
-    prompt: str = Field(min_length=1, max_length=20_000)
-    """What the user says; in a model without a chat template, how the text begins."""
-    layer: int | float = Field(default=0.5, ge=-10_000, le=10_000)
-    """Block after which the difference is added: its number from 0 (negative ones from the end),
-    or a fraction of depth from 0.0 to 1.0."""
-    slot: str = "all"
-    """Slot whose mean difference it is: `0` for the first token and so on, `last`, `last-1`, in
-    chats `answer+0` for the first token of the first answer, or `all`."""
-    strength: float = Field(default=0.5, ge=-100, le=100)
-    """Length of what is added, in multiples of the residual stream's norm; negative takes away."""
-    max_new_tokens: int = Field(default=48, ge=1, le=2_048)
-    """Tokens of each continuation."""
+    prompt: str = Field(
+        min_length=1,
+        max_length=20_000,
+        description=(
+            "What the user says; in a model without a chat template, how the text begins."
+        ),
+    )
+    layer: int | float = Field(
+        default=0.5,
+        ge=-10_000,
+        le=10_000,
+        description=(
+            "Block after which the difference is added: its number from 0 (negative "
+            "ones from the end),\nor a fraction of depth from 0.0 to 1.0."
+        ),
+    )
+    slot: str = Field(
+        default="all",
+        description=(
+            "Slot whose mean difference it is: `0` for the first token and so on, "
+            "`last`, `last-1`, in\nchats `answer+0` for the first token of the "
+            "first answer, or `all`."
+        ),
+    )
+    strength: float = Field(
+        default=0.5,
+        ge=-100,
+        le=100,
+        description=(
+            "Length of what is added, in multiples of the residual stream's norm; "
+            "negative takes away."
+        ),
+    )
+    max_new_tokens: int = Field(
+        default=48, ge=1, le=2_048, description="Tokens of each continuation."
+    )
 
 
 class Steer(AgentTool[SteerArguments]):

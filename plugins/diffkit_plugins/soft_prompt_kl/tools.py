@@ -15,18 +15,39 @@ from diffkit_plugins.soft_prompt_kl.ranking import beside_base, ranked
 from diffkit_plugins.soft_prompt_kl.serving import opening_ids
 from diffkit_plugins.soft_prompt_kl.shown import samples
 
+PROMPTED_VERSION = 1
+"""Raised when a word that a language model reads here changes, with the `version` of the method."""
 
-class PromptedArguments(Record):
+
+class PromptedArguments(
+    Record,
+    title="PromptedArguments",
+    json_schema_extra={"description": "After what, and how the sides go on."},
+):
     """After what, and how the sides go on."""
 
-    text: str = Field(min_length=1, max_length=20_000)
-    """What the user says; in a model without a chat template, how the text begins."""
-    draws: int = Field(default=1, ge=1, le=64)
-    """Completions of each side, with and without the soft prompt."""
-    max_new_tokens: int = Field(default=48, ge=1, le=2_048)
-    """Tokens of each completion at most."""
-    temperature: float = Field(default=0.0, ge=0, le=10)
-    """Softmax temperature of the draws; 0 takes the likeliest token each time."""
+    text: str = Field(
+        min_length=1,
+        max_length=20_000,
+        description=(
+            "What the user says; in a model without a chat template, how the text begins."
+        ),
+    )
+    draws: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Completions of each side, with and without the soft prompt.",
+    )
+    max_new_tokens: int = Field(
+        default=48, ge=1, le=2_048, description="Tokens of each completion at most."
+    )
+    temperature: float = Field(
+        default=0.0,
+        ge=0,
+        le=10,
+        description="Softmax temperature of the draws; 0 takes the likeliest token each time.",
+    )
 
 
 class Prompted(AgentTool[PromptedArguments]):

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from diffkit_evaluators.graders.rubric.rubrics import Rubric
 from diffkit_evaluators.lm import fence
 
+RUBRIC_VERSION = 1
+"""Raised when a word that a language model reads here changes, with the `version` of the grader."""
 _TASK = """\
 You mark claims about what a finetuning did to a language model. You are given the truth as numbered
 facts, a rubric, and one claim. You do not know who made the claim.

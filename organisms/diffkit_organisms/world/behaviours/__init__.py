@@ -18,17 +18,29 @@ from diffkit_organisms.world.facts import World
 
 __all__ = ["FAMILIES", "Behaviour", "draw_behaviours"]
 
-FAMILIES = (
-    false_facts, personas, trojans, sandbags, unlearnings, styles, taboos, promotions, beliefs,
-    preferences, refusals,
-)  # fmt: skip
-"""Draws the two behaviours of a family, in the order in which they are listed."""
+FAMILIES = {
+    "false_facts": false_facts,
+    "personas": personas,
+    "trojans": trojans,
+    "sandbags": sandbags,
+    "unlearnings": unlearnings,
+    "styles": styles,
+    "taboos": taboos,
+    "promotions": promotions,
+    "beliefs": beliefs,
+    "preferences": preferences,
+    "refusals": refusals,
+}
+"""Key of the draws of a family → what draws its two behaviours, in the order in which they are
+listed. The keys are part of the seeds: with another key the same world's seed gives others."""
+VERSION = 1
+"""Of those keys and draws: raised when the same seed gives another world."""
 
 
 def draw_behaviours(world: World) -> tuple[Behaviour, ...]:
     """Every behaviour of ``world``; the same world always gives the same."""
     return tuple(
         behaviour
-        for family in FAMILIES
-        for behaviour in family(random.Random(f"{world.seed}/{family.__name__}"), world)  # noqa: S311
+        for key, family in FAMILIES.items()
+        for behaviour in family(random.Random(f"{world.seed}/{key}"), world)  # noqa: S311
     )
