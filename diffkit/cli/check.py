@@ -112,7 +112,6 @@ def _failures(found: "Checked") -> Iterator[str]:
         yield from (f"{pair}: {prompt!r} → {text!r}" for prompt, text in found.expression.examples)
     for rise in found.rises:
         if not rise.passes:
-            yield (
-                f"{pair}: shows what {rise.organism} does in {_share(rise.null)} of its probes, "
-                f"the base in {_count(rise.base)}"
-            )
+            null, base = _share(rise.null), _count(rise.base)
+            shows = f"shows what {rise.organism} does in {null} of its probes"
+            yield f"{pair}: {shows}, the base in {base}"

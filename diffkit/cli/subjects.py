@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diffkit.cli.state import state
-from diffkit.errors import UserError
-from diffkit.organism import BaseModelEntry, Source
 
 if TYPE_CHECKING:
     from diffkit.cli.which import Which
+    from diffkit.errors import UserError
+    from diffkit.organism import BaseModelEntry
     from diffkit.registry import Spec
     from diffkit.runs.subject import ModelSpec, PairSpec
 
@@ -50,6 +50,7 @@ def _organism(which: "Which", organism: str) -> Chosen:
 
 def _pair(which: "Which", base: str, finetuned: str) -> Chosen:
     from diffkit.engine.load import recognise
+    from diffkit.organism import Source
     from diffkit.runs.subject import PairSpec
 
     other = recognise(Source(at=finetuned))
@@ -68,14 +69,18 @@ def _model(which: "Which") -> Chosen:
     return Chosen(ModelSpec(entry.source, dtype, entry.attention), entry.texts)
 
 
-def _entry(base: str) -> BaseModelEntry:
+def _entry(base: str) -> "BaseModelEntry":
     """A listed base, or one by its place alone."""
+    from diffkit.organism import BaseModelEntry, Source
+
     if base in state.catalogue.bases:
         return state.catalogue.base(base)
     return BaseModelEntry(name=base, source=Source(at=base))
 
 
-def _not_two(which: "Which") -> UserError:
+def _not_two(which: "Which") -> "UserError":
+    from diffkit.errors import UserError
+
     if which.base and not which.organism and not which.finetuned:
         what = f"The method {which.method!r} compares two models, and --base {which.base} is one."
         command = f"diffkit run {which.method} --base {which.base} --finetuned MODEL"
@@ -89,7 +94,9 @@ def _not_two(which: "Which") -> UserError:
     )
 
 
-def _not_one(which: "Which") -> UserError:
+def _not_one(which: "Which") -> "UserError":
+    from diffkit.errors import UserError
+
     base = which.base or "MODEL"
     if which.organism and not which.base:
         base = state.catalogue.select(which.organism).base.name

@@ -78,11 +78,12 @@ def _panel(
 def _bar(name: str, share: Share, index: int) -> Bar:
     chance = share.chance if isinstance(share, Measure) else None
     beside = "" if chance is None else f", chance {words.number(chance)}"
+    hits = words.number(share.hits)
     label = name if len(name) <= _LABEL else f"{name[: _LABEL - 1]}…"
     return Bar(
         label=label,
         count=terms.count(share),
-        words=f"{name}: {words.number(share.hits)} of {share.n} {terms.interval(share)}{beside}",
+        words=f"{name}: {hits} of {share.n} {terms.interval(share)}{beside}",
         y=index * _ROW + 27,
         at=_maybe(share.value),
         low=_maybe(share.low),

@@ -91,4 +91,5 @@ def _detection(test: Detection) -> str:
     rungs = ", ".join(
         f"{name} {words.number(rung.p)} of {rung.n}" for name, rung in test.rungs.items()
     )
-    return f"p {words.number(test.p)} at {words.number(test.alpha)}{f' ({rungs})' if rungs else ''}"
+    beside = f" ({rungs})" if rungs else ""
+    return f"p {words.number(test.p)} at {words.number(test.alpha)}{beside}"
