@@ -1,6 +1,7 @@
 """The calibration set of graders: claims of known worth, as attempts and exams."""
 
 from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +14,7 @@ from diffkit.runs.digest import digest
 from diffkit.verdict import Attempt, Change, Outcome, Verdict
 from diffkit.yamls import read_record
 
-FILE = Path(__file__).parents[1] / "data" / "grader-check.yaml"
+FILE = Path(str(resources.files("diffkit"))) / "data" / "grader-check.yaml"
 Kind = Literal[
     "good",
     "near-miss",
