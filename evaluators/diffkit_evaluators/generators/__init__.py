@@ -2,30 +2,28 @@
 
 from diffkit import Register, Spec, hookimpl
 
-HERE = "diffkit_evaluators.generators"
-
 SPECS = (
     Spec(
         name="transformers",
         summary="The models in this process, as methods see them.",
         version=1,
-        config=f"{HERE}.config:TransformersConfig",
-        implementation=f"{HERE}.in_process:TransformersBackend",
+        config="diffkit_evaluators.generators.config:TransformersConfig",
+        implementation="diffkit_evaluators.generators.in_process:TransformersBackend",
     ),
     Spec(
         name="vllm",
         summary="vLLM on this machine: one engine for a base and all adapters on it.",
         version=1,
-        config=f"{HERE}.config:VLLMConfig",
-        implementation=f"{HERE}.vllm_backend:VLLMBackend",
+        config="diffkit_evaluators.generators.config:VLLMConfig",
+        implementation="diffkit_evaluators.generators.vllm_backend:VLLMBackend",
         requires="diffkit[vllm]",
     ),
     Spec(
         name="remote",
         summary="A vLLM server that runs already, here or elsewhere.",
         version=1,
-        config=f"{HERE}.config:RemoteConfig",
-        implementation=f"{HERE}.remote_backend:RemoteBackend",
+        config="diffkit_evaluators.generators.config:RemoteConfig",
+        implementation="diffkit_evaluators.generators.remote_backend:RemoteBackend",
         requires="diffkit[agents]",
     ),
 )
