@@ -83,8 +83,8 @@ def test_data_that_is_not_there_is_told(tmp_path):
 
 def test_other_examples_make_another_grade(data, tmp_path):
     mark = Marking(Store(tmp_path / "store").prepare())
-    lineup = "diffkit_evaluators.lineup"
-    spec = Spec("lineup", "s", 3, f"{lineup}.config:MatchConfig", f"{lineup}.grader:LineupGrader")
+    config = "diffkit_evaluators.lineup.config:MatchConfig"
+    spec = Spec("lineup", "s", 3, config, "diffkit_evaluators.lineup.grader:LineupGrader")
     grader = Component(spec, MatchConfig())
     tried = Attempt(digest="x", outcome=Outcome.NO_EVIDENCE)
 
