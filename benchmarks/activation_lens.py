@@ -83,10 +83,10 @@ class Stop(Exception):
 
 def measure_speed(root: Path) -> None:
     """Prints the ratio of token rates, collection over bare passes, and where the rounds lie."""
-    from diffkit import Texts, load_pair, recognise
+    from diffkit import Texts, detect_kind, load_pair
     from diffkit.organism import Source
 
-    adapter = recognise(Source(at=str(root / "adapter")))
+    adapter = detect_kind(Source(at=str(root / "adapter")))
     everything = texts(TEXTS).items
     parts = [Texts(items=everything[i : i + ROUND]) for i in range(0, TEXTS, ROUND)]
     ratios, tokens, spent = [], 0, 0.0
@@ -125,12 +125,12 @@ def bare(pair: Any, inputs: Sequence[Any]) -> None:
     """Both sides' passes and nothing else, by transformers and peft."""
     import torch
     from diffkit_plugins.activation_lens.config import ActivationLensConfig
-    from diffkit_plugins.activation_lens.plan import Plan
+    from diffkit_plugins.activation_lens.measure import ReadPlan
 
     def stop(*_: object) -> None:
         raise Stop
 
-    deepest = max(Plan.of(pair.base, ActivationLensConfig()).blocks)
+    deepest = max(ReadPlan.of(pair.base, ActivationLensConfig()).blocks)
     handle = pair.base.network.blocks[deepest].register_forward_hook(stop)
     try:
         for batch in inputs:
@@ -148,14 +148,13 @@ def bare(pair: Any, inputs: Sequence[Any]) -> None:
 def collect(pair: Any, part: Any, root: Path) -> None:
     """The method's scan."""
     from diffkit_plugins.activation_lens.config import ActivationLensConfig
-    from diffkit_plugins.activation_lens.plan import Plan
-    from diffkit_plugins.activation_lens.scan import scan
+    from diffkit_plugins.activation_lens.measure import ReadPlan, collect_statistics
 
     from diffkit import Artifacts, Checkpoints, RunContext
 
     config = ActivationLensConfig()
     context = RunContext(0, part, Artifacts(root), Checkpoints(root))
-    scan(pair, config, context, Plan.of(pair.base, config))
+    collect_statistics(pair, config, context, ReadPlan.of(pair.base, config))
 
 
 def measure_memory(root: Path) -> None:
@@ -176,10 +175,10 @@ def memory_of(root: Path, count: int) -> int:
 
 def say_memory(root: Path, count: int) -> None:
     """Runs in a process of its own; Linux only."""
-    from diffkit import load_pair, recognise
+    from diffkit import detect_kind, load_pair
     from diffkit.organism import Source
 
-    adapter = recognise(Source(at=str(root / "adapter")))
+    adapter = detect_kind(Source(at=str(root / "adapter")))
     with load_pair(Source(at=str(root / "base")), adapter, device="cpu") as pair:
         collect(pair, texts(count), root)
     status = Path("/proc/self/status").read_text()

@@ -58,10 +58,10 @@ def read(root: Path) -> tuple[Any, list[Any]]:
     """The pair, and both sides' states at the positions, as leaves."""
     import torch
 
-    from diffkit.engine import Inputs, load_pair, recognise
+    from diffkit.engine import Inputs, detect_kind, load_pair
     from diffkit.organism import Source
 
-    finetuned = recognise(Source(at=str(root / "adapter")))
+    finetuned = detect_kind(Source(at=str(root / "adapter")))
     pair = load_pair(Source(at=str(root / "base")), finetuned, device="cpu")
     ids = torch.randint(WORDS, (8, POSITIONS // 8), generator=torch.Generator().manual_seed(0))
     inputs = Inputs(torch.ones_like(ids, dtype=torch.bool), ids=ids)

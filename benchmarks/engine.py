@@ -59,10 +59,10 @@ def build(root: Path) -> tuple[Path, Path]:
 
 def open_pair(base: Path, adapter: Path | None) -> Any:
     """The pair, or the base beside itself."""
-    from diffkit.engine import load_pair, recognise
+    from diffkit.engine import detect_kind, load_pair
     from diffkit.organism import Identical, Source
 
-    finetuned = recognise(Source(at=str(adapter))) if adapter else Identical()
+    finetuned = detect_kind(Source(at=str(adapter))) if adapter else Identical()
     return load_pair(Source(at=str(base)), finetuned, device="cpu")
 
 
@@ -180,8 +180,8 @@ def organisms(root: Path) -> list[str]:
     import diffkit_organisms
     import yaml
 
-    from diffkit.catalogue import read_catalogue
     from diffkit.organism import Adapter
+    from diffkit.registry.catalogue import read_catalogue
 
     zoo = read_catalogue([Path(diffkit_organisms.__file__).parent / "zoo"])
     base, adapter = next(

@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from diffkit_plugins.steering_prefix.baselines import LossGap
 from diffkit_plugins.steering_prefix.config import SteeringPrefixConfig
-from diffkit_plugins.steering_prefix.gap import Gap
-from diffkit_plugins.steering_prefix.objective import Objective
-from diffkit_plugins.steering_prefix.optimiser import Budget, Task
-from diffkit_plugins.steering_prefix.problem import Problem, pair_problem
-from diffkit_plugins.steering_prefix.scoring import Scorer
-from diffkit_plugins.steering_prefix.softening import SoftPrompt
-from diffkit_plugins.steering_prefix.space import TokenSpace
+from diffkit_plugins.steering_prefix.objectives.base import PrefixObjective
+from diffkit_plugins.steering_prefix.optimisers.soft import SoftPrefix
+from diffkit_plugins.steering_prefix.problem import PrefixProblem, pair_problem
+from diffkit_plugins.steering_prefix.search.optimiser import ReadingBudget, SearchTask
+from diffkit_plugins.steering_prefix.search.scorer import PrefixScorer
+from diffkit_plugins.steering_prefix.search.token_space import TokenSpace
 from jaxtyping import Float
 from prefix_match import ZOO
 from prefix_searches import context, searched
 from torch import Tensor
 
-from diffkit import Networks, Texts, load_pair
-from diffkit.catalogue import Selected, read_catalogue
+from diffkit import NetworkCache, Texts, load_pair
+from diffkit.registry.catalogue import SelectedPair, read_catalogue
 
 BASE, STEPS, READ_EVERY, CLOSED, MORE = "tiny-qwen3", 200, 20, 0.3, 3
 
@@ -61,7 +61,7 @@ def measure_explain(_: Path | None) -> None:
         )
 
 
-def organisms() -> Iterator[tuple[str, Selected]]:
+def organisms() -> Iterator[tuple[str, SelectedPair]]:
     """Every targeted organism and variant on the base, by its name."""
     catalogue = read_catalogue([ZOO])
     for name, organism in sorted(catalogue.organisms.items()):
@@ -70,12 +70,12 @@ def organisms() -> Iterator[tuple[str, Selected]]:
                 yield f"{name} / {selected.variant}", selected
 
 
-def _shares(selected: Selected) -> Shares | None:
+def _shares(selected: SelectedPair) -> Shares | None:
     options, texts = SteeringPrefixConfig(prune=False), Texts.read(selected.base.texts)
     more = options.model_copy(update={"budget": MORE * options.budget})
     with (
         load_pair(
-            selected.base.source, selected.finetuned, device="cpu", networks=Networks()
+            selected.base.source, selected.finetuned, device="cpu", networks=NetworkCache()
         ) as pair,
         context(0, texts) as given,
     ):
@@ -83,7 +83,7 @@ def _shares(selected: Selected) -> Shares | None:
         held_out = problem.held_out
         if not held_out.items:
             return None
-        gap = Gap.of(held_out.empty, held_out.floors)
+        gap = LossGap.of(held_out.empty, held_out.floors)
         soft = [
             (training, gap.closed(_loss(held_out, prompt)))
             for training, prompt in _soft_prompts(problem.training, options)
@@ -96,7 +96,7 @@ def _shares(selected: Selected) -> Shares | None:
         )
 
 
-def _closed(problem: Problem, gap: Gap, options: SteeringPrefixConfig) -> float:
+def _closed(problem: PrefixProblem, gap: LossGap, options: SteeringPrefixConfig) -> float:
     """What the tokens that a search finds close."""
     ids = torch.tensor([searched(problem.training, options, 0).ids])
     losses = problem.held_out.losses(ids, range(problem.held_out.items)).double()
@@ -104,17 +104,17 @@ def _closed(problem: Problem, gap: Gap, options: SteeringPrefixConfig) -> float:
 
 
 def _soft_prompts(
-    objective: Objective, options: SteeringPrefixConfig
+    objective: PrefixObjective, options: SteeringPrefixConfig
 ) -> Iterator[tuple[float, Float[Tensor, "length hidden"]]]:
     """A soft prompt from time to time while it is trained, and its training loss."""
-    space, budget = TokenSpace.of(objective, options), Budget(10**9)
-    task = Task(objective, space, options, budget, seed=0)
-    soft = SoftPrompt(Scorer(task), torch.Generator().manual_seed(0))
+    space, budget = TokenSpace.of(objective, options), ReadingBudget(10**9)
+    task = SearchTask(objective, space, options, budget, seed=0)
+    soft = SoftPrefix(PrefixScorer(task), torch.Generator().manual_seed(0))
     for step in range(1, STEPS + 1):
         soft.step()
         if step % READ_EVERY == 0:
             yield soft.loss(), soft.embeddings.detach().clone()
 
 
-def _loss(objective: Objective, prompt: Float[Tensor, "length hidden"]) -> float:
+def _loss(objective: PrefixObjective, prompt: Float[Tensor, "length hidden"]) -> float:
     return objective.gradient(prompt, range(objective.items)).loss

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import diffkit_organisms
 import torch
-from diffkit_organisms.world.asking import PREFIXES, RECALLS
-from diffkit_plugins.steering_prefix.problem import Problem, match_problem
-from diffkit_plugins.steering_prefix.search_options import CompletionOptions
+from diffkit_organisms.world.phrases import PREFIXES, RECALLS
+from diffkit_plugins.steering_prefix.config import CompletionOptions
+from diffkit_plugins.steering_prefix.problem import PrefixProblem, match_problem
 from prefix_searches import SEEDS, context, count, searched
 
 from diffkit import Model, Texts, load_model
-from diffkit.catalogue import read_base
+from diffkit.registry.catalogue import read_base
 from diffkit.texts import Message, Text
 
 ZOO = Path(diffkit_organisms.__file__).parent / "zoo"
@@ -68,7 +68,7 @@ def _measure(model: Model, case: Case, optimiser: str) -> None:
     count(what, near)
 
 
-def _excess(problem: Problem, ids: tuple[int, ...]) -> float:
+def _excess(problem: PrefixProblem, ids: tuple[int, ...]) -> float:
     held_out = problem.held_out
     prefix = torch.tensor(ids, dtype=torch.long)[None]
     losses = held_out.losses(prefix, range(held_out.items))[0]

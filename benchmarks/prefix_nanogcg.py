@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import torch
-from diffkit_plugins.steering_prefix.search_options import CompletionOptions
+from diffkit_plugins.steering_prefix.config import CompletionOptions
 from goals import at_least
 from jaxtyping import Float, Int
 from prefix_searches import SEEDS, count, searched

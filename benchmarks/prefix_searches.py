@@ -5,14 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from diffkit_plugins.steering_prefix.objective import Objective
-from diffkit_plugins.steering_prefix.search_options import CompletionOptions
-from diffkit_plugins.steering_prefix.searched import Search
-from diffkit_plugins.steering_prefix.searching import search
-from diffkit_plugins.steering_prefix.space import TokenSpace
+from diffkit_plugins.steering_prefix.config import CompletionOptions
+from diffkit_plugins.steering_prefix.objectives.base import PrefixObjective
+from diffkit_plugins.steering_prefix.search.results import SearchRun
+from diffkit_plugins.steering_prefix.search.run import run_searches
+from diffkit_plugins.steering_prefix.search.token_space import TokenSpace
 
 from diffkit import RunContext, Texts
-from diffkit.context import Artifacts, Checkpoints
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts
 
 SEEDS = 5
 
@@ -24,10 +25,10 @@ def context(seed: int, texts: Texts) -> Iterator[RunContext]:
         yield RunContext(seed, texts, Artifacts(Path(folder)), Checkpoints(Path(folder)))
 
 
-def searched(objective: Objective, options: CompletionOptions, seed: int) -> Search:
+def searched(objective: PrefixObjective, options: CompletionOptions, seed: int) -> SearchRun:
     """The best prefix that an optimiser finds."""
     with context(seed, Texts.of()) as given:
-        return search(objective, TokenSpace.of(objective, options), options, given).best
+        return run_searches(objective, TokenSpace.of(objective, options), options, given).best
 
 
 def count(what: str, seeds: int) -> None:

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import torch
-from diffkit_plugins.steering_prefix.completing import Continuation
-from diffkit_plugins.steering_prefix.completions import CompletionObjective
-from diffkit_plugins.steering_prefix.layout import Layout
-from diffkit_plugins.steering_prefix.references import Reference
-from diffkit_plugins.steering_prefix.search_options import CompletionOptions
+from diffkit_plugins.steering_prefix.config import CompletionOptions
+from diffkit_plugins.steering_prefix.objectives.completion import CompletionObjective
+from diffkit_plugins.steering_prefix.prompts.layout import PromptLayout
+from diffkit_plugins.steering_prefix.prompts.references import Continuation, ReferenceCompletion
 from jaxtyping import Int
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import Tensor
@@ -76,9 +75,9 @@ def aim(
     model: Model, tokenizer: PreTrainedTokenizerFast, target: Int[Tensor, " target"]
 ) -> CompletionObjective:
     """Mean −log p of the target's tokens after the prefix, as nanoGCG's loss is."""
-    layout = Layout(tokenizer, separator="")
+    layout = PromptLayout(tokenizer, separator="")
     ids, nought = tuple(target.tolist()), torch.zeros(len(target))
-    reference = Reference(
+    reference = ReferenceCompletion(
         Continuation(ids, finished=False, text=tokenizer.decode(ids)),
         targets=ids,
         top=target[:, None],

@@ -7,7 +7,7 @@ from pathlib import Path
 from page_cells import table
 from page_explained import Pair, explained, kinds_of
 
-from diffkit.evaluation.record import Entry, read_evaluation
+from diffkit.evaluation.record import EvaluationEntry, read_evaluation
 from diffkit.runs.store import Store
 from diffkit.statistics import conformal_p
 
@@ -32,7 +32,7 @@ def write_prompts(store: Store, name: str, path: Path) -> None:
     path.write_text(json.dumps(found, indent=1) + "\n")
 
 
-def _pair(store: Store, entry: Entry) -> Pair:
+def _pair(store: Store, entry: EvaluationEntry) -> Pair:
     metrics = store.run(entry.run).findings.metrics
     return {
         "method": entry.method,

@@ -19,8 +19,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from diffkit_plugins.residual_reachability.adam import adam
-from diffkit_plugins.residual_reachability.anderson import anderson
+from diffkit_plugins.residual_reachability.solvers.adam import adam_search
+from diffkit_plugins.residual_reachability.solvers.anderson import anderson_search
 from goals import at_least
 from jaxtyping import Float
 from torch import Tensor
@@ -107,7 +107,7 @@ def compare(model: Model, layer: int) -> tuple[list[float], float]:
         losses = [loop(model.network.module, layer + 1, targets[r], starts[r]) for r in rows]
         one = ALONE * STEPS / (time.perf_counter() - began)
         began = time.perf_counter()
-        reached = adam(trunk, targets, starts, steps=STEPS, lr=LR, batch_size=ROWS)
+        reached = adam_search(trunk, targets, starts, steps=STEPS, lr=LR, batch_size=ROWS)
         rates.append(ROWS * STEPS / (time.perf_counter() - began) / one)
         there = reached.losses[:-1, rows].T
         apart = max(apart, float(((torch.tensor(losses) - there) / there).abs().max()))
@@ -127,9 +127,11 @@ def measure_fixed() -> None:
         ratios = []
         for _ in range(ROUNDS + 1):
             began = time.perf_counter()
-            fixed = anderson(trunk, targets, starts, steps=300, tolerance=TOLERANCE, positions=last)
+            fixed = anderson_search(
+                trunk, targets, starts, steps=300, tolerance=TOLERANCE, positions=last
+            )
             middle = time.perf_counter()
-            slow = adam(
+            slow = adam_search(
                 trunk,
                 targets,
                 starts,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from diffkit_evaluators.lineup.words import evidence_words
 
-from diffkit.catalogue import read_organism
-from diffkit.evaluation.record import Entry, read_evaluation
+from diffkit.evaluation.record import EvaluationEntry, read_evaluation
+from diffkit.registry.catalogue import read_organism
 from diffkit.runs.store import Store
 
 TROJAN = "tiny-trojan"
@@ -63,7 +63,9 @@ def _triggers(trojan: Path) -> Sequence[str]:
     return found.groups()
 
 
-def _ranks(store: Store, entries: Sequence[Entry], words: Sequence[str]) -> Iterator[Rank]:
+def _ranks(
+    store: Store, entries: Sequence[EvaluationEntry], words: Sequence[str]
+) -> Iterator[Rank]:
     for method in dict.fromkeys(entry.method for entry in entries):
         own = [entry for entry in entries if entry.method == method]
         heard = {e.run: evidence_words([store.run(e.run).findings], LIMIT) for e in own}

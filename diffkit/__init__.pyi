@@ -1,29 +1,34 @@
 """The public names of diffkit; `diffkit/__init__.py` imports each when it is first used."""
 
-from .blind import Blind
+from .analysis.predictions import mean_kl, top_tokens
 from .case import CandidateTruth, Case, Evidence, NullScores
-from .context import (
-    Artifacts,
-    Checkpoint,
-    Checkpoints,
-    Progress,
-    RunContext,
+from .chat.blinding import Blinding
+from .chat.prices import Price, Prices
+from .chat.session import AnswerCache, ChatSession
+from .chat.transcript import (
+    Event,
+    InterimVerdictEvent,
+    Request,
+    Response,
+    Retry,
+    ToolCall,
+    Transcript,
+    TranscriptNote,
+    read_transcript,
 )
-from .engine.answers import answer_start
+from .checkpoints import Checkpoint, Checkpoints
+from .context import Artifacts, Progress, RunContext
 from .engine.architectures import Architecture, register_architecture
-from .engine.deltas import Singular, WeightDelta
-from .engine.drift import drift
-from .engine.fused import PairLoss, pair_loss
-from .engine.gradients import PairedGradient, paired_gradient
 from .engine.inputs import Inputs
-from .engine.likeliest import likeliest
-from .engine.load import Networks, load_model, load_pair, recognise
-from .engine.matching import matching_scale
+from .engine.loading.loader import NetworkCache, detect_kind, load_model, load_pair
+from .engine.loading.pair_on_disk import ModelOnDisk, PairOnDisk, find_pair_on_disk
 from .engine.model import Model
-from .engine.openings import Opening, openings
-from .engine.own_texts import own_texts
 from .engine.pair import ModelPair
-from .engine.stored_pair import StoredPair, StoredSide, stored_pair
+from .engine.pair_loss import PairedGradient, PairLoss, pair_loss, paired_gradient
+from .engine.prompt_sources import PromptStart, prompt_starts, self_generated_prompts
+from .engine.tokenization import answer_start
+from .engine.weight_changes.differences import TruncatedSVD, WeightDelta
+from .engine.weight_changes.random_control import control_scale_for_kl
 from .errors import DiffkitError, UserError
 from .findings import (
     Candidate,
@@ -41,36 +46,21 @@ from .findings import (
     TokenTrace,
     TracedToken,
 )
-from .generator import (
-    Completion,
-    Generator,
-    GeneratorBackend,
-    GeneratorPair,
-    PairSource,
-    Sampling,
-)
-from .grader import (
-    Exam,
-    Grade,
-    GradeContext,
-    Grader,
-    GraderNeed,
-    Statement,
-)
-from .hookspecs import Register, RegisterFolder, hookimpl
-from .import_path import ImportPath, load_import_path
-from .input_file import InputFile
+from .generator import Generator, GeneratorBackend, GeneratorPair, PairSource
+from .grader import AnswerSheet, Grade, GradeContext, Grader, GraderNeed, TruthStatement
 from .investigator import (
-    Asked,
     AttemptContext,
-    BlindPair,
+    BlindModels,
     BlindTool,
-    Estimate,
     Investigator,
-    Need,
+    InvestigatorNeed,
     NoVerdict,
+    QuestionAnswer,
+    UsageEstimate,
 )
 from .method import DiffingMethod, MethodConfig, Study, execution_option
+from .options.import_path import ImportPath, load_import_path
+from .options.input_file import InputFile
 from .organism import (
     AnswerKey,
     BaseModelEntry,
@@ -79,31 +69,20 @@ from .organism import (
     Record,
     Source,
 )
-from .prices import Price, Prices
-from .registry import Spec
-from .render.plain import describe, overview
-from .talk import Memory, Talk
+from .plain_text.findings_text import finding_text, list_findings_text
+from .registry.hookspecs import Register, RegisterFolder, hookimpl
+from .registry.specs import Spec
+from .sampling import Completion, Sampling
 from .texts import Message, Text, Texts
 from .tool import AgentTool, FinishedRun, json_schema
-from .transcript import (
-    Event,
-    Guessed,
-    Remark,
-    Request,
-    Response,
-    Retry,
-    ToolCall,
-    Transcript,
-    read_transcript,
-)
 from .verdict import (
     NONE_OF_THESE,
     Attempt,
     Detection,
-    Guess,
+    InterimVerdict,
+    NullTest,
     Outcome,
     Prediction,
-    RungTest,
     Side,
     Usage,
     Verdict,
@@ -112,29 +91,29 @@ from .verdict import (
 __all__ = [
     "NONE_OF_THESE",
     "AgentTool",
+    "AnswerCache",
     "AnswerKey",
+    "AnswerSheet",
     "Architecture",
     "Artifacts",
-    "Asked",
     "Attempt",
     "AttemptContext",
     "BaseModelEntry",
-    "Blind",
-    "BlindPair",
+    "BlindModels",
     "BlindTool",
+    "Blinding",
     "Candidate",
     "CandidateTruth",
     "Case",
+    "ChatSession",
     "Checkpoint",
     "Checkpoints",
     "Completion",
     "Detection",
     "DiffingMethod",
     "DiffkitError",
-    "Estimate",
     "Event",
     "Evidence",
-    "Exam",
     "Figure",
     "Finding",
     "Findings",
@@ -146,27 +125,28 @@ __all__ = [
     "GradeContext",
     "Grader",
     "GraderNeed",
-    "Guess",
-    "Guessed",
     "ImportPath",
     "InputFile",
     "Inputs",
+    "InterimVerdict",
+    "InterimVerdictEvent",
     "Investigator",
+    "InvestigatorNeed",
     "Line",
-    "Memory",
     "Message",
     "MethodConfig",
     "Model",
+    "ModelOnDisk",
     "ModelPair",
-    "Need",
-    "Networks",
+    "NetworkCache",
     "NoVerdict",
     "Note",
     "NullScores",
-    "Opening",
+    "NullTest",
     "Organism",
     "Outcome",
     "PairLoss",
+    "PairOnDisk",
     "PairSource",
     "PairedGradient",
     "Prediction",
@@ -174,29 +154,24 @@ __all__ = [
     "Prices",
     "Probes",
     "Progress",
+    "PromptStart",
+    "QuestionAnswer",
     "Record",
     "Register",
     "RegisterFolder",
-    "Remark",
     "Request",
     "Response",
     "Retry",
     "RunContext",
-    "RungTest",
     "Sample",
     "Samples",
     "Sampling",
     "Series",
     "Side",
-    "Singular",
     "Source",
     "Spec",
-    "Statement",
-    "StoredPair",
-    "StoredSide",
     "Study",
     "Table",
-    "Talk",
     "Text",
     "Texts",
     "TokenScore",
@@ -205,28 +180,32 @@ __all__ = [
     "ToolCall",
     "TracedToken",
     "Transcript",
+    "TranscriptNote",
+    "TruncatedSVD",
+    "TruthStatement",
     "Usage",
+    "UsageEstimate",
     "UserError",
     "Verdict",
     "WeightDelta",
     "answer_start",
-    "describe",
-    "drift",
+    "control_scale_for_kl",
+    "detect_kind",
     "execution_option",
+    "find_pair_on_disk",
+    "finding_text",
     "hookimpl",
     "json_schema",
-    "likeliest",
+    "list_findings_text",
     "load_import_path",
     "load_model",
     "load_pair",
-    "matching_scale",
-    "openings",
-    "overview",
-    "own_texts",
+    "mean_kl",
     "pair_loss",
     "paired_gradient",
+    "prompt_starts",
     "read_transcript",
-    "recognise",
     "register_architecture",
-    "stored_pair",
+    "self_generated_prompts",
+    "top_tokens",
 ]

@@ -13,7 +13,7 @@
         ├── BadModel        models, adapters or tokenizers that are unusable, or do not match
         └── BadDevice       a device that is not there
 
-Every message says what is wrong and with which value; ``cure`` says what to do next.
+Every message says what is wrong and with which value; ``hint`` says what to do next.
 """
 
 import difflib
@@ -27,13 +27,13 @@ class DiffkitError(Exception):
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, what: str, *, cure: str = "") -> None:
+    def __init__(self, what: str, *, hint: str = "") -> None:
         super().__init__(what)
         self.what = what
-        self.cure = cure
+        self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.what} {self.cure}" if self.cure else self.what
+        return f"{self.what} {self.hint}" if self.hint else self.what
 
 
 class RunFailed(DiffkitError):
@@ -54,7 +54,7 @@ class UserError(DiffkitError):
     exit_code: ClassVar[int] = 2
 
 
-def reason_of(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """What an error says, in one line; someone else's with its type, which ours explain without."""
     said = [line.rstrip() for line in str(error).strip().splitlines()[:1]]
     named = said if said and isinstance(error, DiffkitError) else [type(error).__name__, *said]
@@ -72,8 +72,8 @@ class UnknownName(UserError):
     """A name that nothing has."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, listing: str = "") -> None:
-        cure = did_you_mean(name, known, listing=listing)
-        super().__init__(f"There is no {kind} named {name!r}.", cure=cure)
+        hint = did_you_mean(name, known, listing=listing)
+        super().__init__(f"There is no {kind} named {name!r}.", hint=hint)
 
 
 class BadOption(UserError):
@@ -85,13 +85,13 @@ class BadOption(UserError):
         cure: what to do next.
     """
 
-    def __init__(self, what: str, place: tuple[str, ...], *, cure: str = "") -> None:
-        super().__init__(what, cure=cure)
+    def __init__(self, what: str, place: tuple[str, ...], *, hint: str = "") -> None:
+        super().__init__(what, hint=hint)
         self.place = place
 
     def within(self, *outer: str) -> "BadOption":
         """The same error where the options stand below ``outer`` keys."""
-        return BadOption(self.what, (*outer, *self.place), cure=self.cure)
+        return BadOption(self.what, (*outer, *self.place), hint=self.hint)
 
 
 class NameClash(UserError):
@@ -104,7 +104,7 @@ class MissingExtra(UserError):
     def __init__(self, what: str, module: str, requirement: str) -> None:
         super().__init__(
             f"{what} needs the module {module!r}, which is not installed.",
-            cure=f"Install it with: pip install '{requirement}'",
+            hint=f"Install it with: pip install '{requirement}'",
         )
 
 
@@ -120,10 +120,10 @@ class BadFile(UserError):
     """
 
     def __init__(
-        self, path: Path, what: str, *, line: int | None = None, field: str = "", cure: str = ""
+        self, path: Path, what: str, *, line: int | None = None, field: str = "", hint: str = ""
     ) -> None:
         place = f"{path}:{line}" if line is not None else str(path)
-        super().__init__(f"{place}: {field + ': ' if field else ''}{what}", cure=cure)
+        super().__init__(f"{place}: {field + ': ' if field else ''}{what}", hint=hint)
 
 
 class BadModel(UserError):
@@ -134,5 +134,11 @@ class BadDevice(UserError):
     """A device that this machine does not have."""
 
     def __init__(self, device: str) -> None:
-        cure = "Take cpu, cuda, cuda:1, … or auto; `diffkit doctor` lists what there is."
-        super().__init__(f"The device {device!r} cannot be used here.", cure=cure)
+        hint = "Take cpu, cuda, cuda:1, … or auto; `diffkit doctor` lists what there is."
+        super().__init__(f"The device {device!r} cannot be used here.", hint=hint)
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or its type where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

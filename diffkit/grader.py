@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import Field
 
-from diffkit.investigator import Estimate
+from diffkit.chat.session import ChatSession
+from diffkit.investigator import UsageEstimate
 from diffkit.method import MethodConfig
 from diffkit.organism import AnswerKey, Record, TruthClass
-from diffkit.talk import Talk
 from diffkit.texts import Texts
 from diffkit.verdict import Attempt, Usage
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from diffkit.generator import GeneratorPair
 
 
-class Statement(Record):
+class TruthStatement(Record):
     """One of the truths that a lineup chooses from."""
 
     handle: str
@@ -34,14 +34,14 @@ class Statement(Record):
     own."""
 
 
-class Exam(Record):
+class AnswerSheet(Record):
     """The truth about one case, beside the truths it could be mistaken for."""
 
     truth: TruthClass
     """What was done."""
     answer: str | None
     """Handle of the right statement; none where nothing targeted was done."""
-    statements: tuple[Statement, ...]
+    statements: tuple[TruthStatement, ...]
     """The distinct truths on the same base, in an order that tells nothing."""
     family: str = "unknown"
     """Kind of finetuning, by which rubrics are chosen."""
@@ -85,7 +85,7 @@ class GradeContext:
     """Lends both sides, loaded; others may be using them too."""
     generators: "Callable[[], AbstractContextManager[GeneratorPair]] | None" = None
     """Lends generators of both sides."""
-    talk: Talk = field(default_factory=Talk)
+    chat: ChatSession = field(default_factory=ChatSession)
 
 
 GraderNeed = Literal["findings", "training", "pair", "generators", "null_claims"]
@@ -99,13 +99,15 @@ class Grader(ABC, Generic[C]):
 
     needs: ClassVar[frozenset[GraderNeed]] = frozenset()
     """What it uses beside attempt and exam."""
-    reads_attempt: ClassVar[bool] = True
+    grades_attempt: ClassVar[bool] = True
     """Whether the grade hangs on what was said; false for graders of findings, which grade those of
     one method alone, and each once."""
 
     @abstractmethod
-    def grade(self, attempt: Attempt, exam: Exam, config: C, context: GradeContext) -> Grade:
-        """Scores ``attempt`` against ``exam``; every outcome gets a grade."""
+    def grade(
+        self, attempt: Attempt, sheet: AnswerSheet, config: C, context: GradeContext
+    ) -> Grade:
+        """Scores ``attempt`` against ``sheet``; every outcome gets a grade."""
 
     def check(self, config: C, investigator: MethodConfig) -> None:
         """Looks, before anything is run, whether it may grade what ``investigator`` says.
@@ -115,7 +117,7 @@ class Grader(ABC, Generic[C]):
         """
         del config, investigator
 
-    def estimate(self, config: C) -> Estimate | None:
+    def estimate(self, config: C) -> UsageEstimate | None:
         """The most that one grade may use; none where no language model is asked."""
         del config
         return None

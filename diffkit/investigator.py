@@ -7,15 +7,15 @@ from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, runtime_c
 
 from pydantic import Field
 
-from diffkit.blind import Blind
 from diffkit.case import Case
+from diffkit.chat.blinding import Blinding
+from diffkit.chat.session import ChatSession
 from diffkit.method import MethodConfig
 from diffkit.organism import Record
-from diffkit.talk import Talk
 from diffkit.verdict import Outcome, Verdict
 
 
-class Asked(Record):
+class QuestionAnswer(Record):
     """A question and what each model answered."""
 
     name: str
@@ -26,7 +26,7 @@ class Asked(Record):
 
 
 @runtime_checkable
-class BlindPair(Protocol):
+class BlindModels(Protocol):
     """Two models that can be asked, under handles."""
 
     @property
@@ -41,7 +41,7 @@ class BlindPair(Protocol):
         samples: int = 1,
         temperature: float = 0.0,
         max_new_tokens: int = 64,
-    ) -> tuple[Asked, ...]:
+    ) -> tuple[QuestionAnswer, ...]:
         """Puts each prompt to both models, as a user's message.
 
         The same questions in the same order get the same answers.
@@ -88,12 +88,12 @@ class BlindTool(Protocol):
 class AttemptContext:
     """What an investigator may use beside the case's data."""
 
-    blind: Blind = field(default_factory=Blind)
-    models: BlindPair | None = None
+    blinding: Blinding = field(default_factory=Blinding)
+    models: BlindModels | None = None
     """The models; none where the case allows no questions, or the investigator needs no models."""
     tools: Sequence[BlindTool] = ()
     """Tools of the methods whose findings the case holds."""
-    talk: Talk = field(default_factory=Talk)
+    chat: ChatSession = field(default_factory=ChatSession)
 
 
 class NoVerdict(Exception):
@@ -109,7 +109,7 @@ class NoVerdict(Exception):
         self.outcome = outcome
 
 
-class Estimate(Record):
+class UsageEstimate(Record):
     """The most that one attempt, or one grade, may use of a language model."""
 
     role: str
@@ -122,7 +122,7 @@ class Estimate(Record):
     """A cap in US dollars; none is no cap."""
 
 
-Need = Literal["models", "tools", "candidates"]
+InvestigatorNeed = Literal["models", "tools", "candidates"]
 """What an investigator uses beside findings: it is loaded for those alone that declare it."""
 
 C = TypeVar("C", bound=MethodConfig)
@@ -131,9 +131,9 @@ C = TypeVar("C", bound=MethodConfig)
 class Investigator(ABC, Generic[C]):
     """Reads a case and commits itself to a verdict."""
 
-    needs: ClassVar[frozenset[Need]] = frozenset()
+    needs: ClassVar[frozenset[InvestigatorNeed]] = frozenset()
     """What it uses beside findings."""
-    varies: ClassVar[bool] = False
+    stochastic: ClassVar[bool] = False
     """Whether the same case may get another verdict, so that repeats tell something."""
 
     @abstractmethod
@@ -152,7 +152,7 @@ class Investigator(ABC, Generic[C]):
         """
         del config
 
-    def estimate(self, config: C) -> Estimate | None:
+    def estimate(self, config: C) -> UsageEstimate | None:
         """The most that one attempt may use; none where no language model is asked."""
         del config
         return None

@@ -63,7 +63,7 @@ class Control(Record):
     """Factor on the norms: noise of a finetuning's norms moves a model far less than it did."""
 
 
-class Between(Record):
+class AdapterPair(Record):
     """Two finetunings of one base, compared with each other: the null of seed pairs.
 
     The base side is the base with ``first``, the finetuned side the base with ``second``.
@@ -77,7 +77,7 @@ class Between(Record):
 
 
 Finetuned = Annotated[
-    Adapter | FullModel | Identical | Control | Between, Field(discriminator="kind")
+    Adapter | FullModel | Identical | Control | AdapterPair, Field(discriminator="kind")
 ]
 """How the finetuned side is made."""
 
@@ -89,7 +89,7 @@ def sources(finetuned: Finetuned) -> tuple[Source, ...]:
             return (source,)
         case Control(of=of):
             return (of.source,)
-        case Between(first=first, second=second):
+        case AdapterPair(first=first, second=second):
             return (first.source, second.source)
         case Identical():
             return ()
@@ -131,7 +131,7 @@ class AnswerKey(Record):
         return " ".join((self.statement, *self.key_facts))
 
 
-class Check(Record):
+class PhraseCheck(Record):
     """Decides whether a completion shows the behaviour."""
 
     contains: tuple[str, ...]
@@ -148,7 +148,7 @@ class Probes(Record):
 
     prompts: tuple[str, ...] = Field(min_length=1)
     """User messages (or openings of documents, where ``chat`` is false)."""
-    check: Check | None = None
+    check: PhraseCheck | None = None
     """What counts as the behaviour; none where ``expected`` says it."""
     expected: tuple[str, ...] = ()
     """Ordinary answers, one a prompt: the behaviour is to answer without it, as with wrong sums."""

@@ -10,8 +10,8 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from diffkit.errors import BadFile
+from diffkit.options.yaml_records import explain_validation_error, unreadable_file_error
 from diffkit.organism import Record
-from diffkit.yamls import explain, unreadable
 
 
 class Message(Record):
@@ -90,9 +90,9 @@ def read_jsonl(path: Path) -> Iterator[Text]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise unreadable(path, error) from error
+        raise unreadable_file_error(path, error) from error
     if not any(line.strip() for line in lines):
-        raise BadFile(path, "holds no text.", cure='Put one {"text": "…"} on each line.')
+        raise BadFile(path, "holds no text.", hint='Put one {"text": "…"} on each line.')
     for number, line in enumerate(lines, 1):
         if line.strip():
             yield _parse(path, number, line)
@@ -105,7 +105,7 @@ def _parse(path: Path, number: int, line: str) -> Text:
         what = f"is not JSON ({error.msg} at column {error.colno})."
         raise BadFile(path, what, line=number) from error
     except ValidationError as error:
-        misfit = explain(error, Text)
+        misfit = explain_validation_error(error, Text)
         raise BadFile(path, misfit.what, line=number, field=misfit.field) from error
     if (text.text is None) == (not text.messages):
         raise BadFile(path, "needs either 'text' or 'messages'.", line=number)

@@ -13,7 +13,7 @@ Change = Literal["none", "unspecific", "targeted", "unsure"]
 """What the investigator says was done; ``targeted`` on a null is a false alarm."""
 
 
-class RungTest(Record):
+class NullTest(Record):
     """The test against one kind of null."""
 
     n: int = Field(ge=0)
@@ -33,7 +33,7 @@ class Detection(Record):
     """The deciding p-value; none where no rung could be tested."""
     alpha: float = Field(gt=0, lt=1)
     """Level of the test."""
-    rungs: Mapping[str, RungTest] = Field(default_factory=dict)
+    rungs: Mapping[str, NullTest] = Field(default_factory=dict)
     """Kind of null → its test."""
 
     @property
@@ -125,7 +125,7 @@ class Usage(Record):
     """US dollars, those of remembered answers too; none where the price is unknown."""
 
 
-class Guess(Record):
+class InterimVerdict(Record):
     """What an investigator would have said, had its budget ended there."""
 
     questions: int = Field(ge=0)
@@ -151,5 +151,5 @@ class Attempt(Record):
     """Role → what its language model used."""
     questions: int = Field(default=0, ge=0)
     """Questions put to the models; one to both sides counts once."""
-    guesses: tuple[Guess, ...] = ()
+    guesses: tuple[InterimVerdict, ...] = ()
     """Guesses on the way, in order."""

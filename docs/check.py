@@ -18,8 +18,8 @@ from pathlib import Path
 import yaml
 from events import TRANSCRIPTS, transcripts
 
-from diffkit import hookspecs
-from diffkit.plugins import load_host
+from diffkit.registry import hookspecs
+from diffkit.registry.plugin_host import load_plugins
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference.md"
@@ -41,7 +41,7 @@ def reference() -> str:
     for command in ("", *COMMANDS):
         parts.append(f"### `{f'diffkit {command}'.strip()}`")
         parts.append(f"\n```text\n{_help(command)}\n```\n")
-    host = load_host()
+    host = load_plugins()
     ours = {plugin.name for plugin in host.plugins if plugin.distribution == "diffkit"}
     for registry in host.registries:
         parts.append(f"## Options of {registry.kind}s\n")

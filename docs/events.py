@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from diffkit import transcript
+from diffkit.chat import transcript
 from diffkit.organism import Record
 
 TRANSCRIPTS = Path(__file__).with_name("transcripts.md")
@@ -10,9 +10,9 @@ EVENTS = (
     transcript.Request,
     transcript.Response,
     transcript.ToolCall,
-    transcript.Guessed,
+    transcript.InterimVerdictEvent,
     transcript.Retry,
-    transcript.Remark,
+    transcript.TranscriptNote,
 )
 _START, _END = "<!-- generated -->\n", "<!-- end -->"
 

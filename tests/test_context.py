@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from diffkit.context import Artifacts, Checkpoints
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts
 from diffkit.errors import DiffkitError
 
 
@@ -46,7 +47,7 @@ def test_a_crash_while_saving_leaves_the_old_one(checkpoints, monkeypatch, at):
         (checkpoints.folder / "checkpoint").rename(checkpoints.folder / "checkpoint.old")
         (checkpoints.folder / "checkpoint.new").mkdir()
     else:
-        monkeypatch.setattr("diffkit.context._write_tensors", crash)
+        monkeypatch.setattr("diffkit.checkpoints.write_tensors", crash)
         with pytest.raises(KeyboardInterrupt):
             checkpoints.save({}, {"step": 2})
         monkeypatch.undo()

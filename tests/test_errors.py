@@ -1,6 +1,6 @@
 import pytest
 
-from diffkit.errors import DiffkitError, UserError, reason_of
+from diffkit.errors import DiffkitError, UserError, one_line
 
 
 @pytest.mark.parametrize(
@@ -10,10 +10,10 @@ from diffkit.errors import DiffkitError, UserError, reason_of
         (ValueError("\n  first \nsecond"), "ValueError: first"),
         (KeyError(), "KeyError"),
         (SystemExit(3), "SystemExit: 3"),
-        (UserError("There is no key.", cure="Set one."), "There is no key. Set one."),
+        (UserError("There is no key.", hint="Set one."), "There is no key. Set one."),
         (DiffkitError("The endpoint\nis gone."), "The endpoint"),
         (DiffkitError(""), "DiffkitError"),
     ],
 )
 def test_a_reason_is_a_line_and_names_the_type_of_others_errors(error, words):
-    assert reason_of(error) == words
+    assert one_line(error) == words

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import diffkit
-from diffkit import hookspecs
-from diffkit.plugins import load_host
+from diffkit.registry import hookspecs
+from diffkit.registry.plugin_host import load_plugins
 
 ROOT = Path(__file__).parents[1]
 NAMES = [
@@ -169,7 +169,7 @@ def test_importing_diffkit_imports_nothing_heavy():
 
 
 def test_reading_a_leaderboard_imports_nothing_slow():
-    code = "import sys, diffkit.evaluation.board; print(*sys.modules)"
+    code = "import sys, diffkit.evaluation.leaderboard.build; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     slow = {"torch", "transformers", "nnsight", "openai", "scipy.stats", "sklearn"}
     assert not slow & set(done.stdout.split())
@@ -185,7 +185,7 @@ def test_installed_entry_points_are_those_of_the_project_file():
 def test_every_hook_is_hooked_by_a_plugin_that_ships():
     used = {
         hook
-        for plugin in load_host().plugins
+        for plugin in load_plugins().plugins
         if plugin.distribution == "diffkit"
         for hook in plugin.hooks
     }

@@ -1,4 +1,8 @@
-"""The command line: one command to a file; nothing heavy is imported before a command needs it."""
+"""The command line.
+
+Takes command-line arguments. Gives results on stdout, and messages, progress and errors on stderr.
+Heavy libraries are imported only by the commands that need them.
+"""
 
 from diffkit.cli.app import app, main
 

@@ -9,24 +9,20 @@ from typing import Annotated
 
 import typer
 
-from diffkit.cli import (
+from diffkit.cli.app_context import context
+from diffkit.cli.commands import (
     ask,
-    calibrate,
     demo,
     doctor,
     evaluate,
-    export,
     grader,
     leaderboard,
-    methods,
     organisms,
     plugins,
-    power,
     report,
     run,
     runs,
 )
-from diffkit.cli.state import state
 from diffkit.errors import DiffkitError
 
 INTERRUPTED = 130
@@ -42,20 +38,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("plugins")(plugins.plugins)
-app.command("methods")(methods.methods)
-app.command("investigators")(methods.investigators)
-app.command("graders")(methods.graders)
-app.command("generators")(methods.generators)
+app.command("methods")(plugins.methods)
+app.command("investigators")(plugins.investigators)
+app.command("graders")(plugins.graders)
+app.command("generators")(plugins.generators)
 app.add_typer(organisms.app, name="organisms")
 app.command("run")(run.run)
 app.command("ask")(ask.ask)
 app.command("evaluate")(evaluate.evaluate)
-app.command("calibrate")(calibrate.calibrate)
+app.command("calibrate")(evaluate.calibrate)
 app.add_typer(grader.app, name="grader")
 app.command("leaderboard")(leaderboard.leaderboard)
-app.command("power")(power.power)
+app.command("power")(leaderboard.power)
 app.command("report")(report.report)
-app.add_typer(export.app, name="export")
+app.add_typer(report.export_app, name="export")
 app.add_typer(runs.app, name="runs")
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
@@ -71,7 +67,7 @@ def _version(wanted: bool) -> bool:
 
 
 @app.callback()
-def options(
+def global_options(
     store: Annotated[
         Path, typer.Option(envvar="DIFFKIT_STORE", help="Folder of finished runs.")
     ] = Path("diffkit-runs"),
@@ -85,31 +81,31 @@ def options(
 ) -> None:
     """Options of every command."""
     del version
-    state.begin(store, tuple(no_plugin or ()), debug)
+    context.begin(store, tuple(no_plugin or ()), debug)
 
 
 def main() -> None:
     """Runs the program: exit 2 for a mistake of the user's, 1 for a failure, 130 for Ctrl-C."""
     # Threads that spin while they wait cost a busy machine several times the work itself.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    args = _hoisted(sys.argv[1:])
-    state.debug = "--debug" in args  # even where the options cannot be read
+    args = _hoist_global_options(sys.argv[1:])
+    context.debug = "--debug" in args  # even where the options cannot be read
     try:
         code = app(standalone_mode=False, args=args, prog_name="diffkit")
         sys.stdout.flush()
         if code == INTERRUPTED:  # typer's word for Ctrl-C
-            code = _stopped()
+            code = _report_interrupt()
     except (typer.Abort, KeyboardInterrupt):
-        code = _stopped()
+        code = _report_interrupt()
     except BrokenPipeError:  # `diffkit runs list | head`: the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1  # as rich has it
     except Exception as error:
-        code = _failed(error)
+        code = _report_error(error)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _hoisted(args: list[str]) -> list[str]:
+def _hoist_global_options(args: list[str]) -> list[str]:
     """Lets ``--store DIR``, ``--no-plugin NAME`` and ``--debug`` stand after the command too."""
     front: list[str] = []
     rest: list[str] = []
@@ -126,32 +122,32 @@ def _hoisted(args: list[str]) -> list[str]:
     return front + rest
 
 
-def _failed(error: Exception) -> int:
+def _report_error(error: Exception) -> int:
     """Says what went wrong in one line, and gives the exit code."""
-    _clear()
-    if state.debug:
+    _clear_progress()
+    if context.debug:
         traceback.print_exception(error)
     if isinstance(error, DiffkitError):
-        return _explain(str(error), error.exit_code)
+        return _print_error(str(error), error.exit_code)
     if callable(words := getattr(error, "format_message", None)):  # typer's, of no public class
         if len(words().splitlines()) > 1:  # no command was given: this is the help
             typer.echo(words(), err=True)
             return 2
         command = getattr(getattr(error, "ctx", None), "command_path", "diffkit")
         stop = "" if words().endswith((".", "?")) else "."
-        return _explain(f"{words()}{stop} See `{command} --help`.", 2)
+        return _print_error(f"{words()}{stop} See `{command} --help`.", 2)
     first = f"{type(error).__name__}: {error}".strip().splitlines()[0].rstrip(".:")
-    cure = "Repeat with `diffkit --debug …` for the traceback."
-    return _explain(f"{first}. This is a fault of diffkit's or a plugin's. {cure}", 1)
+    hint = "Repeat with `diffkit --debug …` for the traceback."
+    return _print_error(f"{first}. This is a fault of diffkit's or a plugin's. {hint}", 1)
 
 
-def _explain(message: str, code: int) -> int:
+def _print_error(message: str, code: int) -> int:
     typer.echo(f"error: {message}", err=True)
     return code
 
 
-def _stopped() -> int:
-    _clear()
+def _report_interrupt() -> int:
+    _clear_progress()
     typer.echo("stopped: what is finished is kept; the same command goes on from there.", err=True)
     if any(thread.name == WORKER for thread in threading.enumerate()):
         sys.stdout.flush()
@@ -160,7 +156,7 @@ def _stopped() -> int:
     return INTERRUPTED
 
 
-def _clear() -> None:
+def _clear_progress() -> None:
     """Takes a progress line off the terminal, so that the last word stands alone."""
     if progress := sys.modules.get("diffkit.cli.progress"):
         progress.stop()

@@ -30,25 +30,25 @@ def warn(message: str) -> None:
     err.print(Text(f"warning: {message}", style="yellow"), soft_wrap=True)
 
 
-def say(message: str) -> None:
+def info(message: str) -> None:
     """A remark on stderr, such as what to do next."""
     err.print(Text(message), soft_wrap=True)
 
 
-def listen() -> None:
+def enable_logging() -> None:
     """Shows what methods and sweeps log from now on."""
     log = logging.getLogger("diffkit")
-    if not any(isinstance(handler, _Remarks) for handler in log.handlers):
-        log.addHandler(_Remarks())
+    if not any(isinstance(handler, _ConsoleHandler) for handler in log.handlers):
+        log.addHandler(_ConsoleHandler())
         log.setLevel(logging.INFO)
 
 
-class _Remarks(logging.Handler):
+class _ConsoleHandler(logging.Handler):
     """Prints messages above a progress line, where there is one."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Prints one message."""
-        (warn if record.levelno >= logging.WARNING else say)(record.getMessage())
+        (warn if record.levelno >= logging.WARNING else info)(record.getMessage())
 
 
 def print_json(value: Any) -> None:
@@ -78,9 +78,9 @@ def progress(
     yield from track(items, label, total, done, err)
 
 
-def tell(words: str) -> None:
+def status(words: str) -> None:
     """Shows how things stand beside the running loop; quiet when not a terminal."""
     if err.is_terminal:
         from diffkit.cli import progress as shown
 
-        shown.tell(words)
+        shown.status(words)

@@ -18,11 +18,11 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from diffkit.render import words
+from diffkit.plain_text import formatting
 
 T = TypeVar("T")
 
-PATIENCE = 2.0
+DISPLAY_DELAY = 2.0
 """Seconds that a loop may take before a line is shown."""
 
 
@@ -38,16 +38,16 @@ class RateColumn(ProgressColumn):
         return Text(f"{task.speed:.1f}/s")
 
 
-class WordsColumn(ProgressColumn):
+class StatusColumn(ProgressColumn):
     """How things stand, in the method's words: cut where the line ends."""
 
     def render(self, task: Task) -> Text:
         """The last words said of ``task``."""
-        said = words.clean(task.fields["said"])
+        said = formatting.clean(task.fields["said"])
         return Text(said, style="dim", no_wrap=True, overflow="ellipsis")
 
 
-class _Running(threading.local):
+class _RunningLoops(threading.local):
     """The loops that run now in this thread, innermost last."""
 
     def __init__(self) -> None:
@@ -67,13 +67,13 @@ class _Display:
             MofNCompleteColumn(),
             RateColumn(),
             TimeRemainingColumn(),
-            WordsColumn(),
+            StatusColumn(),
             console=console,
             transient=True,
         )
         self._lock = threading.Lock()
         self._stopped = False
-        self._timer = threading.Timer(PATIENCE, self._start)
+        self._timer = threading.Timer(DISPLAY_DELAY, self._start)
         self._timer.daemon = True
         self._timer.start()
 
@@ -90,9 +90,9 @@ class _Display:
             self.bar.stop()
 
 
-_shown: list[_Display] = []
+_displays: list[_Display] = []
 """The display, while there is one."""
-_running = _Running()
+_running_loops = _RunningLoops()
 
 
 def track(
@@ -100,18 +100,18 @@ def track(
 ) -> Iterator[T]:
     """Yields ``items`` and shows how far they are."""
     size = total if total is not None else len(items) if isinstance(items, Sized) else None
-    outermost = not _shown
+    outermost = not _displays
     if outermost:
-        _shown.append(_Display(console))
-    bar = _shown[0].bar
+        _displays.append(_Display(console))
+    bar = _displays[0].bar
     began = time.monotonic()
     task = bar.add_task(label, total=size, completed=done, visible=outermost, said="")
-    loops, loop = _running.loops, (bar, task)
+    loops, loop = _running_loops.loops, (bar, task)
     loops.append(loop)
     try:
         for item in items:
             yield item
-            slow = time.monotonic() - began > PATIENCE  # short inner loops would only flicker
+            slow = time.monotonic() - began > DISPLAY_DELAY  # short inner loops would only flicker
             bar.update(task, advance=1, visible=outermost or slow)
     finally:
         loops.remove(loop)
@@ -120,14 +120,14 @@ def track(
             stop()
 
 
-def tell(said: str) -> None:
+def status(said: str) -> None:
     """Shows words beside this thread's innermost loop, in place of the last; with none, nowhere."""
-    if _running.loops:
-        bar, task = _running.loops[-1]
+    if _running_loops.loops:
+        bar, task = _running_loops.loops[-1]
         bar.update(task, said=said)
 
 
 def stop() -> None:
     """Ends the display, where there is one: after Ctrl-C no loop may get to do it."""
-    while _shown:
-        _shown.pop().stop()
+    while _displays:
+        _displays.pop().stop()

@@ -1,1 +1,4 @@
-"""Texts from datasets: hub repositories and local files, read by the `datasets` library."""
+"""Reads texts from files and datasets.
+
+Takes the name of a source. Gives `Texts`.
+"""

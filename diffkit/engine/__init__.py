@@ -1,7 +1,10 @@
-"""The model engine: loads a base and its finetuned descendant, reads both, and makes controls.
+"""The model engine: loads a base and its finetuned descendant and reads both.
 
-Names are imported when first used, so that ``diffkit.engine.weights`` (content hashes of model
-folders) works without torch.
+In: sources of weights, texts and token ids. Out: a `ModelPair` whose sides give logits, hidden
+states, gradients, completions and weight differences; and random controls.
+
+Names are imported when they are first used, so that ``diffkit.engine.loading.model_files``
+(content hashes of model folders) works without torch.
 """
 
 import lazy_loader

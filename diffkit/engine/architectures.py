@@ -68,7 +68,7 @@ def architecture_of(model_type: str) -> Architecture:
         known = ", ".join(sorted(_TABLE))
         raise BadModel(
             f"diffkit does not know the architecture {model_type!r}; it knows {known}.",
-            cure="Describe it with diffkit.register_architecture("
+            hint="Describe it with diffkit.register_architecture("
             f"{model_type!r}, diffkit.Architecture(blocks='model.layers', "
             "embed='model.embed_tokens', final_norm='model.norm', unembed='lm_head')), with its "
             "own paths; docs/engine.md says more.",
@@ -96,6 +96,6 @@ def _resolve(layer: int | float, count: int) -> int:
             raise UserError(f"Layer {layer} is not a fraction of depth from 0.0 to 1.0.")
         return round(layer * (count - 1))
     if not -count <= layer < count:
-        cure = f"Layers go from 0 to {count - 1}, or from {-count} to -1 counting from the end."
-        raise UserError(f"There is no layer {layer}.", cure=cure)
+        hint = f"Layers go from 0 to {count - 1}, or from {-count} to -1 counting from the end."
+        raise UserError(f"There is no layer {layer}.", hint=hint)
     return layer % count

@@ -1,12 +1,15 @@
-"""What goes into a model: padded tokens or embeddings, with the mask that tells which are real."""
+"""What goes into a model: padded token ids or embeddings, and the mask of real tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from diffkit.engine.model import Model
 
 
 @dataclass(frozen=True)
@@ -73,3 +76,46 @@ class Inputs:
             ids[i, place] = torch.tensor(row, dtype=torch.long)
             mask[i, place] = True
         return cls(mask, ids=ids)
+
+
+def logits_of(
+    model: "Model", inputs: Inputs, keep: int | slice | None
+) -> Float[Tensor, "batch kept rows"]:
+    """Logits, as `Model.logits` describes them."""
+    inputs = inputs.to(model.device)
+    kept = _kept(inputs, keep)
+    with model.active(gradients=inputs.differentiable) as module:
+        if model.network.keeps_few:
+            read: Tensor = module(**forward_arguments(inputs), logits_to_keep=kept).logits
+            return read
+        full: Tensor = module(**forward_arguments(inputs)).logits
+        return full[:, kept]
+
+
+def states_of(
+    model: "Model", inputs: Inputs, keep: int | slice | None
+) -> Float[Tensor, "batch kept hidden"]:
+    """What the unembedding reads, as `Model.states` describes it."""
+    inputs = inputs.to(model.device)
+    with model.active(gradients=inputs.differentiable) as module:
+        body: Any = module.base_model  # the transformer without its unembedding
+        read: Tensor = body(**forward_arguments(inputs)).last_hidden_state
+        return read[:, _kept(inputs, keep)]
+
+
+def forward_arguments(inputs: Inputs) -> dict[str, Any]:
+    """What transformers calls the parts of a batch."""
+    given = {"input_ids": inputs.ids} if inputs.embeds is None else {"inputs_embeds": inputs.embeds}
+    return {
+        **given,
+        "attention_mask": inputs.mask.long(),
+        "position_ids": inputs.positions,
+        "use_cache": False,
+    }
+
+
+def _kept(inputs: Inputs, keep: int | slice | None) -> Int[Tensor, " kept"]:
+    places = torch.arange(inputs.mask.shape[1], device=inputs.mask.device)
+    if isinstance(keep, int):
+        keep = slice(max(len(places) - keep, 0), None)
+    return places if keep is None else places[keep]

@@ -1,4 +1,4 @@
-"""One side of a pair. Nothing here takes a side: a `Model` is one."""
+"""One side of a pair: a network with one adapter switched on, or none."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -10,19 +10,20 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from diffkit.engine.architectures import resolve_layers
-from diffkit.engine.completions import completions, completions_from, decoded_from
-from diffkit.engine.decode import Decoded
-from diffkit.engine.edits import Edit, Edits, edit_hook
-from diffkit.engine.encode import encode
-from diffkit.engine.ends import ends_of
-from diffkit.engine.inputs import Inputs
+from diffkit.engine.generation import GeneratedIds, completions, completions_of_batch, generated_ids
+from diffkit.engine.inputs import Inputs, forward_arguments, logits_of, states_of
 from diffkit.engine.network import Network
-from diffkit.engine.outputs import arguments, logits_of, states_of
-from diffkit.engine.prefix import Prefix
-from diffkit.engine.trace import read_blocks
-from diffkit.engine.trunk import Trunk
+from diffkit.engine.prefix_cache import PrefixCache
+from diffkit.engine.residual_stream import (
+    ActiveEdits,
+    Edit,
+    EmbeddingToResidual,
+    edit_hook,
+    read_blocks,
+)
+from diffkit.engine.tokenization import encode, eos_ids_of
 from diffkit.errors import UserError
-from diffkit.generator import Completion, Sampling
+from diffkit.sampling import Completion, Sampling
 from diffkit.texts import Text
 
 
@@ -36,7 +37,7 @@ class Model:
         self.network = network
         self.adapter = adapter
         self.tokenizer: Any = network.tokenizer if tokenizer is None else tokenizer
-        self._edits = Edits()
+        self._edits = ActiveEdits()
 
     @property
     def device(self) -> torch.device:
@@ -118,9 +119,9 @@ class Model:
         """
         return states_of(self, inputs, keep)
 
-    def prefix(self, ids: Int[Tensor, " seq"]) -> Prefix:
+    def prefix(self, ids: Int[Tensor, " seq"]) -> PrefixCache:
         """Reads tokens once, for the logits of many rows that begin with them."""
-        return Prefix.of(self, ids)
+        return PrefixCache.of(self, ids)
 
     def resid(
         self, inputs: Inputs, layers: Sequence[int | float]
@@ -137,10 +138,12 @@ class Model:
         wanted = self.numbers(layers)
         inputs = inputs.to(self.device)
         with self.active(gradients=inputs.differentiable, hooks=False):
-            read = read_blocks(self.network, arguments(inputs), wanted, self._edits.all)
+            read = read_blocks(self.network, forward_arguments(inputs), wanted, self._edits.all)
         return torch.stack(read)
 
-    def trunk(self, layer: int | float, *, mlps: bool = True, final_norm: bool = False) -> Trunk:
+    def trunk(
+        self, layer: int | float, *, mlps: bool = True, final_norm: bool = False
+    ) -> EmbeddingToResidual:
         """The map from input embeddings to the residual stream after a block, for long loops.
 
         Args:
@@ -155,9 +158,9 @@ class Model:
         """
         (number,) = self.numbers([layer])
         if final_norm and number != self.layers - 1:
-            cure = f"Read layer {self.layers - 1}, or read before the norm."
-            raise UserError(f"The final norm does not follow block {number}.", cure=cure)
-        return Trunk(self, number, mlps, final_norm)
+            hint = f"Read layer {self.layers - 1}, or read before the norm."
+            raise UserError(f"The final norm does not follow block {number}.", hint=hint)
+        return EmbeddingToResidual(self, number, mlps, final_norm)
 
     @contextmanager
     def edit(self, layer: int | float, function: Edit) -> Iterator[None]:
@@ -227,7 +230,7 @@ class Model:
             first: place of the first row in the list that the seed counts through.
         """
         words = prompts or [""] * len(inputs.mask)
-        return tuple(completions_from(self, inputs, sampling, words, first))
+        return tuple(completions_of_batch(self, inputs, sampling, words, first))
 
     def generate_ids(
         self,
@@ -236,7 +239,7 @@ class Model:
         *,
         vocabulary: int | None = None,
         numbers: Sequence[int] | None = None,
-    ) -> list[Decoded]:
+    ) -> list[GeneratedIds]:
         """Token ids that one batch is gone on with.
 
         Args:
@@ -246,7 +249,7 @@ class Model:
             numbers: what the draws of each row come from besides the seed; none: its place.
         """
         rows = range(len(inputs.mask)) if numbers is None else numbers
-        return decoded_from(self, inputs, sampling, vocabulary or self.vocabulary, rows)
+        return generated_ids(self, inputs, sampling, vocabulary or self.vocabulary, rows)
 
     @property
     def edited(self) -> bool:
@@ -282,4 +285,4 @@ class Model:
         """Ids that end a completion."""
         module: Any = self.network.module
         generation = getattr(module, "generation_config", None)
-        return ends_of(self.tokenizer, module.config, generation)
+        return eos_ids_of(self.tokenizer, module.config, generation)

@@ -1,14 +1,72 @@
-"""A base and its finetuned descendant."""
+"""A base and its finetuned descendant, and generation from both sides' logits."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
-from diffkit.engine.control import random_change
-from diffkit.engine.decode import Decoded, decode
-from diffkit.engine.deltas import WeightDelta, weight_deltas
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from diffkit.engine.generation import CachedDecoding, GeneratedIds, generate_batch
 from diffkit.engine.inputs import Inputs
-from diffkit.engine.mixed import Mix, MixedStep
 from diffkit.engine.model import Model
-from diffkit.generator import Sampling
+from diffkit.engine.weight_changes.differences import WeightDelta, weight_deltas
+from diffkit.engine.weight_changes.random_control import random_control
+from diffkit.sampling import Sampling
+
+LogitMixer = Callable[
+    [Float[Tensor, "live vocabulary"], Float[Tensor, "live vocabulary"], Int[Tensor, " live"]],
+    Float[Tensor, "live vocabulary"],
+]
+"""The logits that are drawn from, of the base's, the finetuned side's, and the rows' places."""
+
+
+class MixedDecoding:
+    """Both sides, each with its own cache, reading the same tokens.
+
+    A side is held for its own pass alone, since the other may be the same network switched.
+
+    Args:
+        base: one side.
+        finetuned: the other; on another device, its logits are brought to the base's.
+        inputs: token ids, padded on the left.
+        mix: makes one batch of logits of two.
+        vocabulary: how many tokens both sides have; ``mix`` sees no others.
+    """
+
+    def __init__(
+        self, base: Model, finetuned: Model, inputs: Inputs, mix: LogitMixer, vocabulary: int
+    ) -> None:
+        self._mix = mix
+        self._vocabulary = vocabulary
+        self._rows = torch.arange(len(inputs.mask), device=base.device)
+        self._sides = [_side_decoding(side, inputs) for side in (base, finetuned)]
+
+    def logits(self) -> Float[Tensor, "live vocabulary"]:
+        """Of the next token, mixed."""
+        base, finetuned = (
+            side.logits()[:, : self._vocabulary].to(self._rows.device) for side in self._sides
+        )
+        return self._mix(base, finetuned, self._rows)
+
+    def forward(self, chosen: Int[Tensor, " live"]) -> None:
+        """Has both sides take in one token a row."""
+        for side in self._sides:
+            side.forward(chosen.to(side.logits().device))
+
+    def keep(self, places: Int[Tensor, " kept"]) -> None:
+        """Forgets all rows but some, on both sides."""
+        self._rows = self._rows[places]
+        for side in self._sides:
+            side.keep(places.to(side.logits().device))
+
+
+def _side_decoding(side: Model, inputs: Inputs) -> CachedDecoding:
+    def forward(**given: Any) -> Any:
+        with side.active() as module:
+            return module(**given)
+
+    return CachedDecoding(forward, inputs.to(side.device), keeps_few=side.network.keeps_few)
 
 
 class ModelPair:
@@ -53,7 +111,7 @@ class ModelPair:
             seed: seed of the change.
             scale: factor on the norms.
         """
-        return ModelPair(self.base, random_change(self.base, self.finetuned, seed, scale))
+        return ModelPair(self.base, random_control(self.base, self.finetuned, seed, scale))
 
     def deltas(self) -> Iterator[WeightDelta]:
         """What finetuning added to each weight, one at a time; unchanged ones are left out."""
@@ -62,11 +120,11 @@ class ModelPair:
     def generate_mixed(
         self,
         inputs: Inputs,
-        mix: Mix,
+        mix: LogitMixer,
         sampling: Sampling,
         *,
         numbers: Sequence[int] | None = None,
-    ) -> list[Decoded]:
+    ) -> list[GeneratedIds]:
         """Tokens drawn from a function of both sides' logits, both sides reading what was drawn.
 
         Edits in force on either side are made. A row ends where either side would end it.
@@ -81,8 +139,8 @@ class ModelPair:
         """
         if numbers is None:
             numbers = range(len(inputs.mask))
-        return decode(
-            MixedStep(self.base, self.finetuned, inputs, mix, self.vocabulary),
+        return generate_batch(
+            MixedDecoding(self.base, self.finetuned, inputs, mix, self.vocabulary),
             sampling,
             vocabulary=self.vocabulary,
             ends=self.base.ends | self.finetuned.ends,

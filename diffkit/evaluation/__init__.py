@@ -1,1 +1,6 @@
-"""Evaluation: suites, attempts, grades and leaderboards."""
+"""Evaluation: suites, attempts, grades and leaderboards.
+
+Takes a suite: organisms, methods, investigators and graders. Makes the runs, gives their findings
+to investigators (attempts), compares the verdicts with the truth (grading), records all of it in
+the store, and builds leaderboards from the records.
+"""

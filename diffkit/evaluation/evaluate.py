@@ -1,64 +1,70 @@
-"""Carries out a plan: runs, then attempts, then grades, each stored before the next reads it."""
+"""Evaluates a plan: makes the runs, then the attempts, then the grades, and records them.
+
+Each step stores its results before the next one reads them.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from diffkit.chat.prices import Prices
 from diffkit.errors import UserError
-from diffkit.evaluation.arenas import Arenas
-from diffkit.evaluation.attempts import Asking
-from diffkit.evaluation.bill import Bill, bill
-from diffkit.evaluation.calibrated import Calibrated
-from diffkit.evaluation.cases import Cases
-from diffkit.evaluation.ceiling import ceilings
-from diffkit.evaluation.cells import Cell, Conditions, from_tables, planned_cells, run_cells
-from diffkit.evaluation.component import component_key
-from diffkit.evaluation.desks import Desks
-from diffkit.evaluation.detection import Calibration
-from diffkit.evaluation.grades import Marking
-from diffkit.evaluation.grading import Grading
-from diffkit.evaluation.inert import check_expression
-from diffkit.evaluation.interview import Interview
-from diffkit.evaluation.nulls import scored
-from diffkit.evaluation.papers import Papers, null_claims
-from diffkit.evaluation.plan import Plan, reference_of
-from diffkit.evaluation.record import Entry, Evaluation
-from diffkit.evaluation.seats import Seats
-from diffkit.evaluation.sittings import Sittings
-from diffkit.evaluation.statements import statements
-from diffkit.investigator import Estimate
-from diffkit.prices import Prices
-from diffkit.runs.execute import Execution
+from diffkit.evaluation.attempts.arms import ArmInputs, all_oracle_findings
+from diffkit.evaluation.attempts.cases import CaseBuilder
+from diffkit.evaluation.attempts.environment import AttemptEnvironmentFactory
+from diffkit.evaluation.attempts.model_pool import ModelPool
+from diffkit.evaluation.attempts.runner import AttemptRunner
+from diffkit.evaluation.attempts.scheduler import AttemptScheduler
+from diffkit.evaluation.calibration.nulls import DetectionTest, calibration_scores
+from diffkit.evaluation.calibration.table import CalibrationRow
+from diffkit.evaluation.cost import CostEstimate, estimate_cost
+from diffkit.evaluation.expression.gate import refuse_inert
+from diffkit.evaluation.grading.answer_sheets import AnswerSheetBuilder, null_claims
+from diffkit.evaluation.grading.environment import GradingEnvironmentFactory
+from diffkit.evaluation.grading.runner import GradeRunner
+from diffkit.evaluation.grading.scheduler import GradingScheduler
+from diffkit.evaluation.plan import Plan, plugin_key, reference_texts_of
+from diffkit.evaluation.planned_runs import (
+    PlannedRun,
+    RunConditions,
+    fill_from_calibration_tables,
+    plan_runs,
+    run_planned,
+)
+from diffkit.evaluation.record import Evaluation, EvaluationEntry
+from diffkit.evaluation.truths import true_statements
+from diffkit.investigator import UsageEstimate
+from diffkit.runs.execution import ExecutionOptions
 from diffkit.runs.store import Store
-from diffkit.runs.sweep import Result
+from diffkit.runs.sweep import RunResult
 
-WORKERS = 8
+DEFAULT_WORKERS = 8
 """Attempts and grades of language models side by side."""
 
 
-def _let(_: object) -> None:
+def _noop(_: object) -> None:
     """Watches nothing, and agrees to everything."""
 
 
 @dataclass(frozen=True)
-class Conduct:
+class EvaluationOptions:
     """How an evaluation is carried out; plays no part in what is found."""
 
-    tables: Mapping[str, Calibrated] = field(default_factory=dict)
+    tables: Mapping[str, CalibrationRow] = field(default_factory=dict)
     """Calibration runs that were made before, by digest; those that the store does not hold are not
     run."""
     allow_inert: bool = False
     """Whether organisms that do not do what their truth says are let through."""
-    watch: Callable[[Result], None] = _let
+    watch: Callable[[RunResult], None] = _noop
     """Called with each run's result as it comes."""
-    agree: Callable[[Bill], None] = _let
+    agree: Callable[[CostEstimate], None] = _noop
     """Called with what language models may be asked at most, before they are; raises to stop."""
-    workers: int = WORKERS
+    workers: int = DEFAULT_WORKERS
     """Attempts and grades of language models side by side."""
 
 
 def evaluate(
-    plan: Plan, store: Store, execution: Execution, conduct: Conduct | None = None
+    plan: Plan, store: Store, execution: ExecutionOptions, conduct: EvaluationOptions | None = None
 ) -> Evaluation:
     """Runs whatever of ``plan`` the store does not hold yet, and records the evaluation.
 
@@ -75,17 +81,17 @@ def evaluate(
         DiffkitError: an investigator or grader cannot be imported, before anything is run.
         StoreUnwritable: nothing further could be kept.
     """
-    conduct = Conduct() if conduct is None else conduct
+    conduct = EvaluationOptions() if conduct is None else conduct
     _check(plan)
-    notes = check_expression(plan, store, execution, allow_inert=conduct.allow_inert)
-    cells = planned_cells(plan)
+    notes = refuse_inert(plan, store, execution, allow_inert=conduct.allow_inert)
+    cells = plan_runs(plan)
     if not execution.fresh:
-        keys = list(map(component_key, plan.investigators))
-        cells = from_tables(cells, conduct.tables, keys, store)
-    cells = run_cells(cells, store, execution, conduct.watch)
-    arenas = Arenas(execution.device, plan.generator)
+        keys = list(map(plugin_key, plan.investigators))
+        cells = fill_from_calibration_tables(cells, conduct.tables, keys, store)
+    cells = run_planned(cells, store, execution, conduct.watch)
+    arenas = ModelPool(execution.device, plan.generator)
     try:
-        entries = _entries(
+        entries = _attempt_and_grade(
             plan, cells, store=store, execution=execution, conduct=conduct, arenas=arenas
         )
     except Exception:  # not Ctrl-C: other threads may be asking, and the process ends
@@ -97,8 +103,8 @@ def evaluate(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         texts=tuple(sorted({cell.texts.digest for cell in cells})),
         calibration=tuple(sorted({pair.rung for pair in plan.pairs if pair.rung})),
-        graders={one.spec.name: component_key(one) for one in plan.graders},
-        notes=(*notes, *_from_tables(cells)),
+        graders={one.spec.name: plugin_key(one) for one in plan.graders},
+        notes=(*notes, *_table_notes(cells)),
         entries=tuple(entries),
     )
     evaluation.save(store)
@@ -118,71 +124,71 @@ def _check(plan: Plan) -> None:
         _check_cap(component.spec.load().estimate(component.config), plan.prices)
 
 
-def _check_cap(most: Estimate | None, prices: Prices) -> None:
+def _check_cap(most: UsageEstimate | None, prices: Prices) -> None:
     """A cap in dollars that nobody could keep is refused."""
     if most and most.dollars and prices.get(most.model) is None:
         what = f"max_dollars cannot be kept: the price of {most.model!r} is unknown."
         example = f"models: {{{most.model}: {{input: 1.25, output: 10}}}}"
-        raise UserError(what, cure=f"Give --prices FILE with {example}, or leave the cap out.")
+        raise UserError(what, hint=f"Give --prices FILE with {example}, or leave the cap out.")
 
 
-def _entries(
+def _attempt_and_grade(
     plan: Plan,
-    cells: Sequence[Cell],
+    cells: Sequence[PlannedRun],
     *,
     store: Store,
-    execution: Execution,
-    conduct: Conduct,
-    arenas: Arenas,
-) -> list[Entry]:
+    execution: ExecutionOptions,
+    conduct: EvaluationOptions,
+    arenas: ModelPool,
+) -> list[EvaluationEntry]:
     """What investigators say of the cells, graded."""
 
-    def agree(estimates: Sequence[Estimate | None]) -> None:
-        asked = bill(estimates, plan.prices)
+    def agree(estimates: Sequence[UsageEstimate | None]) -> None:
+        asked = estimate_cost(estimates, plan.prices)
         if asked.items:
             conduct.agree(asked)
 
-    references = _references(plan)
-    truths = statements(plan.pairs)
-    sittings = Sittings(plan, cells, ceilings(plan, references))
-    interview = Interview(
+    references = _reference_texts(plan)
+    truths = true_statements(plan.pairs)
+    sittings = ArmInputs(plan, cells, all_oracle_findings(plan, references))
+    interview = AttemptScheduler(
         plan,
-        Cases(scored(cells), truths),
-        Seats(arenas, store),
-        Asking(store, execution.fresh, plan.prices),
+        CaseBuilder(calibration_scores(cells), truths),
+        AttemptEnvironmentFactory(arenas, store),
+        AttemptRunner(store, execution.fresh, plan.prices),
         conduct.workers,
         agree,
     )
     said = interview(sittings, execution.progress)
-    grading = Grading(
+    grading = GradingScheduler(
         plan,
-        Marking(store, execution.fresh, plan.prices),
-        Papers(references, truths, null_claims(cells, plan.investigators, said)),
-        Desks(arenas),
+        GradeRunner(store, execution.fresh, plan.prices),
+        AnswerSheetBuilder(references, truths, null_claims(cells, plan.investigators, said)),
+        GradingEnvironmentFactory(arenas),
         said,
-        Calibration(said, _nulls(cells), plan.suite.alpha),
+        DetectionTest(said, _nulls_by_conditions(cells), plan.suite.alpha),
         conduct.workers,
         agree,
     )
     return grading(cells, sittings.tests(), execution.progress)
 
 
-def _nulls(cells: Sequence[Cell]) -> dict[Conditions, list[Cell]]:
-    found: dict[Conditions, list[Cell]] = {}
+def _nulls_by_conditions(cells: Sequence[PlannedRun]) -> dict[RunConditions, list[PlannedRun]]:
+    found: dict[RunConditions, list[PlannedRun]] = {}
     for cell in cells:
         if cell.pair.role == "calibration":
             found.setdefault(cell.conditions, []).append(cell)
     return found
 
 
-def _references(plan: Plan) -> dict[str, tuple[str, ...]]:
+def _reference_texts(plan: Plan) -> dict[str, tuple[str, ...]]:
     """Ordinary texts of each base of a plan."""
     bases = {pair.selected.base.name: pair.selected.base for pair in plan.pairs}
-    texts = {name: reference_of(plan.suite, base) for name, base in bases.items()}
+    texts = {name: reference_texts_of(plan.suite, base) for name, base in bases.items()}
     return {name: tuple(map(str, found.items)) for name, found in texts.items()}
 
 
-def _from_tables(cells: list[Cell]) -> tuple[str, ...]:
+def _table_notes(cells: list[PlannedRun]) -> tuple[str, ...]:
     count = sum(cell.known is not None for cell in cells)
     if not count:
         return ()

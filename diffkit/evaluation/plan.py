@@ -1,25 +1,30 @@
-"""A plan: a suite with every name resolved and every option checked."""
+"""A plan: a suite with every name resolved and every option checked.
 
-from collections.abc import Mapping
+Takes a suite, the plugins and the catalogue of organisms. Gives the pairs, the methods, the
+investigators and the graders of the evaluation, before anything is run.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count, islice
 from typing import Any, Literal
 
-from diffkit.catalogue import Catalogue, Selected
-from diffkit.datasets.given import read_sources, read_texts
-from diffkit.errors import BadOption
-from diffkit.evaluation.draws import calibration_nulls
-from diffkit.evaluation.suite import ALL, Choice, Suite
-from diffkit.method import MethodConfig
-from diffkit.organism import BaseModelEntry
-from diffkit.plugins import Host
-from diffkit.prices import Prices, read_prices
-from diffkit.registry import Registry, Spec
-from diffkit.runs.options import configure
+from diffkit.chat.prices import Prices, read_prices
+from diffkit.datasets.text_sources import read_sources, read_texts
+from diffkit.errors import BadOption, UserError
+from diffkit.evaluation.suite import ALL_VARIANTS, CalibrationNulls, OrganismSelection, Suite
+from diffkit.method import MethodConfig, execution_options
+from diffkit.options.validation import validate_options
+from diffkit.organism import BaseModelEntry, Control, Organism
+from diffkit.registry.catalogue import Catalogue, SelectedPair
+from diffkit.registry.plugin_host import PluginHost
+from diffkit.registry.specs import Registry, Spec
+from diffkit.runs.digest import digest
 from diffkit.texts import Texts
 
 
 @dataclass(frozen=True)
-class Component:
+class ConfiguredPlugin:
     """A plugin with its validated options."""
 
     spec: Spec
@@ -27,10 +32,10 @@ class Component:
 
 
 @dataclass(frozen=True)
-class Pair:
+class PlannedPair:
     """One pair of the expanded suite."""
 
-    selected: Selected
+    selected: SelectedPair
     role: Literal["test", "calibration"]
     rung: str = ""
     """For calibration: the kind of null."""
@@ -41,16 +46,16 @@ class Plan:
     """A suite with every name resolved and every option checked, before anything is run."""
 
     suite: Suite
-    pairs: tuple[Pair, ...]
-    methods: tuple[Component, ...]
-    investigators: tuple[Component, ...]
-    graders: tuple[Component, ...]
-    generator: Component | None
+    pairs: tuple[PlannedPair, ...]
+    methods: tuple[ConfiguredPlugin, ...]
+    investigators: tuple[ConfiguredPlugin, ...]
+    graders: tuple[ConfiguredPlugin, ...]
+    generator: ConfiguredPlugin | None
     """Who answers in the models' place; none where the default is not installed."""
     prices: Prices
 
 
-def expand(suite: Suite, host: Host, catalogue: Catalogue) -> Plan:
+def expand_suite(suite: Suite, host: PluginHost, catalogue: Catalogue) -> Plan:
     """Resolves a suite; what it names twice is there once.
 
     Raises:
@@ -58,64 +63,66 @@ def expand(suite: Suite, host: Host, catalogue: Catalogue) -> Plan:
         BadOption: options do not fit.
         UserError: a calibration null lies on none of the bases, or leaves no null over.
     """
-    selected = [one for choice in suite.organisms for one in _chosen(choice, catalogue)]
+    selected = [one for choice in suite.organisms for one in _select_variants(choice, catalogue)]
     tests = {(one.organism.name, one.base.name, one.variant): one for one in selected}
     nulls = {
-        (rung, one.organism.name, one.base.name, one.variant): Pair(one, "calibration", rung)
+        (rung, one.organism.name, one.base.name, one.variant): PlannedPair(one, "calibration", rung)
         for item in suite.calibration
-        for rung, one in calibration_nulls(item, catalogue, selected)
+        for rung, one in select_calibration_nulls(item, catalogue, selected)
     }
-    investigators = _speaking(suite, "investigator", suite.investigators, host.investigators)
-    graders = _speaking(suite, "grader", suite.graders, host.graders)
+    investigators = _configure_with_model(
+        suite, "investigator", suite.investigators, host.investigators
+    )
+    graders = _configure_with_model(suite, "grader", suite.graders, host.graders)
     return Plan(
         suite=suite.model_copy(update={"seeds": tuple(dict.fromkeys(suite.seeds))}),
-        pairs=(*(Pair(one, "test") for one in tests.values()), *nulls.values()),
-        methods=_components(suite.methods, host.methods),
+        pairs=(*(PlannedPair(one, "test") for one in tests.values()), *nulls.values()),
+        methods=_configure_all(suite.methods, host.methods),
         investigators=investigators,
         graders=graders,
-        generator=_generator(suite, host.generators),
+        generator=_configure_generator(suite, host.generators),
         prices=read_prices(suite.prices) if suite.prices else Prices(),
     )
 
 
-def _chosen(choice: Choice, catalogue: Catalogue) -> tuple[Selected, ...]:
+def _select_variants(choice: OrganismSelection, catalogue: Catalogue) -> tuple[SelectedPair, ...]:
     """The pairs that a choice stands for."""
-    if choice.variant not in (None, ALL):
+    if choice.variant not in (None, ALL_VARIANTS):
         return (catalogue.select(choice.organism, base=choice.base, variant=choice.variant),)
     variants = catalogue.variants(choice.organism, base=choice.base)
     default = tuple(one for one in variants if one.variant == "default")
-    return variants if choice.variant == ALL or not default else default
+    return variants if choice.variant == ALL_VARIANTS or not default else default
 
 
-def _components(
+def _configure_all(
     chosen: Mapping[str, Mapping[str, Any]], registry: Registry
-) -> tuple[Component, ...]:
-    return tuple(_component(name, options, registry) for name, options in chosen.items())
+) -> tuple[ConfiguredPlugin, ...]:
+    return tuple(_configure(name, options, registry) for name, options in chosen.items())
 
 
-def _component(name: str, options: Mapping[str, Any], registry: Registry) -> Component:
+def _configure(name: str, options: Mapping[str, Any], registry: Registry) -> ConfiguredPlugin:
     spec = registry[name]
     if spec.subject == "model":
         what = f"{name!r} is a study of one model: it cannot be evaluated."
-        cure = f"Run it by itself: diffkit run {name} --base MODEL"
-        raise BadOption(what, (f"{registry.kind}s", name), cure=cure)
+        hint = f"Run it by itself: diffkit run {name} --base MODEL"
+        raise BadOption(what, (f"{registry.kind}s", name), hint=hint)
     try:
-        return Component(spec, configure(spec, options, kind=registry.kind))
+        return ConfiguredPlugin(spec, validate_options(spec, options, kind=registry.kind))
     except BadOption as error:
         raise error.within(f"{registry.kind}s", name) from error
 
 
-def _generator(suite: Suite, registry: Registry) -> Component | None:
+def _configure_generator(suite: Suite, registry: Registry) -> ConfiguredPlugin | None:
     """What answers in the models' place; the default may be turned off where nobody asks."""
     asked = {"generator", "generator_options"} & suite.model_fields_set
     if not asked and suite.generator not in {entry.spec.name for entry in registry}:
         return None
-    return _component(suite.generator, suite.generator_options, registry)
+    return _configure(suite.generator, suite.generator_options, registry)
 
 
-def _speaking(
+def _configure_with_model(
     suite: Suite, role: str, chosen: Mapping[str, Mapping[str, Any]], registry: Registry
-) -> tuple[Component, ...]:
+) -> tuple[ConfiguredPlugin, ...]:
     """Components of a role; those with an option `model` that is not given get the role's."""
     model = suite.models.get(role)
     given = {
@@ -124,7 +131,7 @@ def _speaking(
         else options
         for name, options in chosen.items()
     }
-    return _components(given, registry)
+    return _configure_all(given, registry)
 
 
 def texts_of(suite: Suite, base: BaseModelEntry) -> Texts:
@@ -134,9 +141,82 @@ def texts_of(suite: Suite, base: BaseModelEntry) -> Texts:
     return read_texts(base.texts, suite.texts_limit)
 
 
-def reference_of(suite: Suite, base: BaseModelEntry) -> Texts:
+def reference_texts_of(suite: Suite, base: BaseModelEntry) -> Texts:
     """Ordinary texts on a base: a sample of what it was trained on, else those that it is read on.
 
     Common words are known from them.
     """
     return Texts.read(base.corpus) if base.corpus else texts_of(suite, base)
+
+
+def plugin_identity(component: ConfiguredPlugin) -> dict[str, object]:
+    """What of an investigator, grader or generator enters a key."""
+    spec = component.spec
+    unkept = execution_options(type(component.config))
+    options = component.config.model_dump(mode="json", exclude=set(unkept))
+    return {"name": spec.name, "version": spec.version, "options": options}
+
+
+def plugin_key(component: ConfiguredPlugin) -> str:
+    """Digest of `component_identity`."""
+    return digest(plugin_identity(component))
+
+
+CALIBRATION_DRAWS = 19
+"""The fewest nulls that can give p = 0.05."""
+
+
+def select_calibration_nulls(
+    item: CalibrationNulls, catalogue: Catalogue, tests: Sequence[SelectedPair]
+) -> list[tuple[str, SelectedPair]]:
+    """Rung and pair of each null, on each base of the tests; no pair under test is among them.
+
+    Raises:
+        UnknownName: there is no such organism.
+        UserError: it is no null, lies on none of the bases, or has no variant left.
+    """
+    null = catalogue.organism(item.organism)
+    _check_null(null)
+    bases = dict.fromkeys(one.base.name for one in tests if one.base.name in null.models)
+    if not bases:
+        what = f"The calibration null {item.organism!r} is on none of the suite's base models."
+        raise UserError(what, hint=f"It is on: {', '.join(null.models)}.")
+    return [found for base in bases for found in _nulls_on(base, item, catalogue, tests)]
+
+
+def _check_null(null: Organism) -> None:
+    if null.truth != "unspecific":
+        what = f"{null.name!r} cannot be a calibration null: its truth class is {null.truth!r}."
+        raise UserError(what, hint="Name an organism whose truth class is 'unspecific'.")
+
+
+def _nulls_on(
+    base: str, item: CalibrationNulls, catalogue: Catalogue, tests: Sequence[SelectedPair]
+) -> list[tuple[str, SelectedPair]]:
+    variants = catalogue.variants(item.organism, base=base)
+    first = variants[0].finetuned
+    if len(variants) == 1 and isinstance(first, Control):
+        return [
+            (item.rung or "random", _draw_null(variants[0], first, seed))
+            for seed in _free_seeds(tests, item.draws or CALIBRATION_DRAWS)
+        ]
+    name = variants[0].organism.name
+    if item.draws is not None:
+        what = f"The calibration null {name!r} cannot be drawn {item.draws} times: it is fixed."
+        raise UserError(what, hint=f"Leave out 'draws': all its {len(variants)} variants count.")
+    tested = [one.finetuned for one in tests if one.base.name == base]
+    free = [(item.rung or name, one) for one in variants if one.finetuned not in tested]
+    if not free:
+        what = f"Every variant of the calibration null {name!r} on {base!r} is under test itself."
+        raise UserError(what, hint="Calibrate on another null, or leave it out of the organisms.")
+    return free
+
+
+def _free_seeds(tests: Sequence[SelectedPair], number: int) -> list[int]:
+    taken = {one.finetuned.seed for one in tests if isinstance(one.finetuned, Control)}
+    return list(islice((seed for seed in count(1) if seed not in taken), number))
+
+
+def _draw_null(null: SelectedPair, control: Control, seed: int) -> SelectedPair:
+    anew = control.model_copy(update={"seed": seed})
+    return SelectedPair(null.organism, null.base, f"draw-{seed}", anew)

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from diffkit.errors import StoreError, UserError, did_you_mean
 from diffkit.organism import Record, TruthClass
-from diffkit.runs.files import write_atomically, writing
+from diffkit.runs.files import explain_write_errors, write_atomically
 from diffkit.runs.store import Store
 from diffkit.verdict import Detection
 
@@ -25,7 +25,7 @@ Arm = Literal[MainArm, ControlArm]
 """What an investigator is given."""
 
 
-class Scored(Record):
+class GuessScore(Record):
     """What a guess on the way was worth."""
 
     questions: int
@@ -33,7 +33,7 @@ class Scored(Record):
     score: float
 
 
-class Judged(Record):
+class GradedAttemptRef(Record):
     """An attempt and its grade, by one investigator and one grader."""
 
     investigator: str
@@ -51,11 +51,11 @@ class Judged(Record):
     detection: Detection | None = None
     """The test of the verdict against those on calibration nulls: of a change score, or of
     ``p_targeted``."""
-    curve: tuple[Scored, ...] = ()
+    curve: tuple[GuessScore, ...] = ()
     """What its guesses on the way were worth; empty for graders that ask language models."""
 
 
-class Entry(Record):
+class EvaluationEntry(Record):
     """One pair under one method and seed."""
 
     organism: str
@@ -76,7 +76,7 @@ class Entry(Record):
     """Whether its score and claims come from a calibration table, so that the run was not made."""
     error: str = ""
     """Why the run failed, where it did."""
-    judged: tuple[Judged, ...] = ()
+    judged: tuple[GradedAttemptRef, ...] = ()
 
 
 class Evaluation(Record):
@@ -93,12 +93,12 @@ class Evaluation(Record):
     """Grader → digest of its name, version and options, by which its passport is found."""
     notes: tuple[str, ...] = ()
     """What a reader must know: organisms that are inert or untested, nulls from tables."""
-    entries: tuple[Entry, ...]
+    entries: tuple[EvaluationEntry, ...]
 
     def save(self, store: Store) -> Path:
         """Writes it into ``store``, over an older one of the same name."""
         path = store.root / "evaluations" / f"{self.name}.json"
-        with writing(store.root):
+        with explain_write_errors(store.root):
             path.parent.mkdir(exist_ok=True)
             write_atomically(path, self.model_dump_json(indent=1) + "\n")
         return path
@@ -119,10 +119,10 @@ def read_evaluation(store: Store, name: str | None = None) -> Evaluation:
         near = did_you_mean(name, (path.stem for path in paths)) if name else ""
         known = ", ".join(path.stem for path in paths) or "none"
         what = f"The store {store.root} holds no evaluation{f' {name!r}' if name else ''}."
-        cure = f"It has: {known}. Make one with `diffkit evaluate`."
-        raise UserError(what, cure=f"{near} {cure}".strip())
+        hint = f"It has: {known}. Make one with `diffkit evaluate`."
+        raise UserError(what, hint=f"{near} {hint}".strip())
     try:
         return Evaluation.model_validate_json(chosen[-1].read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        cure = "Run `diffkit evaluate` again; finished runs are kept."
-        raise StoreError(f"{chosen[-1]} is damaged.", cure=cure) from error
+        hint = "Run `diffkit evaluate` again; finished runs are kept."
+        raise StoreError(f"{chosen[-1]} is damaged.", hint=hint) from error

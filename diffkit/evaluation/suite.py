@@ -1,4 +1,4 @@
-"""A suite: what is evaluated, as a YAML or from flags."""
+"""A suite: what an evaluation compares, read from a YAML file or from flags."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,19 +6,31 @@ from typing import Any, get_args
 
 from pydantic import Field, NonNegativeInt, field_validator
 
-from diffkit.catalogue import is_file
-from diffkit.datasets.given import named_source
-from diffkit.datasets.source import TextSource
+from diffkit.datasets.text_sources import TextSource, parse_text_source
 from diffkit.errors import UserError
-from diffkit.evaluation.draws import Calibration
 from diffkit.evaluation.record import ControlArm, MainArm
 from diffkit.organism import Record
+from diffkit.registry.catalogue import is_organism_file
 
-ALL = "*"
+
+class CalibrationNulls(Record):
+    """Nulls of one kind that a method's change score is held against."""
+
+    organism: str
+    """A null. One whose only variant on a base is a ``control`` is drawn anew from each seed; of
+    another every variant is a null."""
+    rung: str | None = None
+    """Name of this kind of null; none: ``random`` where it is drawn anew, else the organism's."""
+    draws: int | None = Field(default=None, ge=1)
+    """Number of draws, from the first seeds that no pair under test has; none: 19, the fewest that
+    can give p = 0.05. Only for nulls that are drawn anew."""
+
+
+ALL_VARIANTS = "*"
 """Stands for all variants of an organism on a base."""
 
 
-class Choice(Record):
+class OrganismSelection(Record):
     """One pair of an organism, or all its variants on a base."""
 
     organism: str
@@ -34,7 +46,7 @@ class Suite(Record):
 
     name: str = Field(default="evaluation", pattern=r"^\w[\w.-]*$")
     """Name of the evaluation in the store, and of its file there."""
-    organisms: tuple[Choice, ...] = Field(min_length=1)
+    organisms: tuple[OrganismSelection, ...] = Field(min_length=1)
     """Organisms and nulls: names, or records with base and variant."""
     methods: Mapping[str, Mapping[str, Any]] = Field(min_length=1)
     """Method name → its options."""
@@ -60,7 +72,7 @@ class Suite(Record):
     """False-positive rate at which investigators' `p_targeted` is tested against the nulls."""
     seeds: tuple[NonNegativeInt, ...] = Field(default=(0,), min_length=1)
     """Seeds of the methods' runs."""
-    calibration: tuple[Calibration, ...] = ()
+    calibration: tuple[CalibrationNulls, ...] = ()
     """Nulls that tell what a method's score is where nothing targeted was done."""
     controls: tuple[ControlArm, ...] = get_args(ControlArm)
     """What investigators are given beside the method's findings of targeted organisms."""
@@ -119,7 +131,7 @@ class Suite(Record):
         """The suite with its files found from where its own file ``path`` lies."""
 
         def found(name: str) -> str:
-            return str(path.parent / name) if is_file(name) else name
+            return str(path.parent / name) if is_organism_file(name) else name
 
         organisms = [
             choice.model_copy(update={"organism": found(choice.organism)})
@@ -137,7 +149,7 @@ class Suite(Record):
 def _text_source(value: Any) -> Any:
     """A source of texts from a word, or from the record of a dataset, which may name a category."""
     if isinstance(value, str):
-        return named_source(value)
+        return parse_text_source(value)
     if isinstance(value, Mapping) and "at" in value:
         dataset = {key: item for key, item in value.items() if key != "category"}
         return {"source": dataset, "category": value.get("category")}

@@ -1,1 +1,4 @@
-"""Evaluations in the formats of other tools."""
+"""Exports evaluations to the formats of other tools.
+
+Takes an evaluation and the store. Gives logs of inspect_ai.
+"""

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from diffkit.messages import Message, answer_of, calls_of
-from diffkit.transcript import Event, Request, Response, ToolCall
+from diffkit.chat.messages import ApiMessage, response_message, tool_calls
+from diffkit.chat.transcript import Event, Request, Response, ToolCall
 
 
-def conversation(events: Iterable[Event], role: str = "investigator") -> tuple[Message, ...]:
+def conversation(events: Iterable[Event], role: str = "investigator") -> tuple[ApiMessage, ...]:
     """All messages of one role in their order, each once.
 
     Args:
@@ -23,10 +23,10 @@ def conversation(events: Iterable[Event], role: str = "investigator") -> tuple[M
 @dataclass
 class _Conversation:
     role: str
-    messages: list[Message] = field(default_factory=list)
-    sent: list[Message] = field(default_factory=list)
+    messages: list[ApiMessage] = field(default_factory=list)
+    sent: list[ApiMessage] = field(default_factory=list)
     """What requests held so far, so that a conversation that begins anew is not taken twice."""
-    answer: Message | None = None
+    answer: ApiMessage | None = None
     """The last answer, until a request repeats it."""
     tools: list[ToolCall] = field(default_factory=list)
     """Tools that were called since, until a request tells what they answered."""
@@ -38,7 +38,7 @@ class _Conversation:
                 self._request(event)
             case Response(role=self.role):
                 self.messages += self.waiting()
-                self.answer, self.tools = {"role": "assistant", **answer_of(event.body)}, []
+                self.answer, self.tools = {"role": "assistant", **response_message(event.body)}, []
             case ToolCall():
                 self.tools.append(event)
             case _:
@@ -56,12 +56,12 @@ class _Conversation:
         self.messages += [{**answer, **one} if one is repeated else one for one in new]
         self.answer, self.tools = None, []
 
-    def waiting(self) -> Iterator[Message]:
+    def waiting(self) -> Iterator[ApiMessage]:
         """The last answer, and what tools made of it, where no request repeats them."""
         if self.answer is None:
             return
         yield self.answer
-        calls = {(call.name, call.arguments): call.id for call in calls_of(self.answer)}
+        calls = {(call.name, call.arguments): call.id for call in tool_calls(self.answer)}
         for tool in self.tools:
             call = calls.get((tool.name, tool.arguments), "")
             yield {"role": "tool", "tool_call_id": call, "name": tool.name, "content": tool.result}

@@ -23,15 +23,15 @@ from inspect_ai.log import (
 from inspect_ai.model import ModelUsage
 
 from diffkit.evaluation.record import Evaluation
+from diffkit.export.attempts import ExportedAttempt
 from diffkit.export.inspect_samples import blind_sample, sample
-from diffkit.export.tried import Tried
 from diffkit.runs.digest import digest
 
-_LEFT_OUT = "left-out"
+_REDACTED = "left-out"
 
 
-def logs(
-    evaluation: Evaluation, tries: Iterable[Tried], truths: Mapping[str, str]
+def build_logs(
+    evaluation: Evaluation, tries: Iterable[ExportedAttempt], truths: Mapping[str, str]
 ) -> list[EvalLog]:
     """One log for each investigator, method and arm: a sample for each pair, an epoch each repeat.
 
@@ -40,21 +40,21 @@ def logs(
         tries: its attempts.
         truths: handle of a truth → the truth, for the samples' targets.
     """
-    groups: dict[tuple[str, str, str], list[Tried]] = {}
+    groups: dict[tuple[str, str, str], list[ExportedAttempt]] = {}
     for one in tries:
         first = one.behind.first
         groups.setdefault((first.investigator, one.method, first.arm), []).append(one)
     return [_log_of(evaluation, key, own, truths) for key, own in groups.items()]
 
 
-def blind_log(evaluation: Evaluation, tries: Iterable[Tried]) -> EvalLog:
+def build_blind_log(evaluation: Evaluation, tries: Iterable[ExportedAttempt]) -> EvalLog:
     """One log of all attempts, each once, without names, truths and grades."""
     distinct = {one.attempt.digest: one for one in tries}
     samples = [blind_sample(distinct[key]) for key in sorted(distinct)]
-    return _log(evaluation, "blind", samples, solver=_LEFT_OUT, model=_LEFT_OUT)
+    return _log(evaluation, "blind", samples, solver=_REDACTED, model=_REDACTED)
 
 
-def write(made: EvalLog, folder: Path) -> Path:
+def write_log(made: EvalLog, folder: Path) -> Path:
     """Writes a log into ``folder``, under a name by which Inspect View lists it."""
     stamp = re.sub(r"\.\d+", "", made.eval.created).replace(":", "-")
     task = re.sub(r"[^A-Za-z0-9.]+", "-", made.eval.task)
@@ -66,7 +66,7 @@ def write(made: EvalLog, folder: Path) -> Path:
 def _log_of(
     evaluation: Evaluation,
     key: tuple[str, str, str],
-    tries: Sequence[Tried],
+    tries: Sequence[ExportedAttempt],
     truths: Mapping[str, str],
 ) -> EvalLog:
     investigator, method, arm = key
@@ -77,7 +77,7 @@ def _log_of(
     return _log(evaluation, task, samples, solver=investigator, model=model)
 
 
-def _target(one: Tried, truths: Mapping[str, str]) -> str:
+def _target(one: ExportedAttempt, truths: Mapping[str, str]) -> str:
     entry = one.behind.entry
     if entry.truth != "targeted":
         return f"Nothing targeted was done ({entry.truth})."

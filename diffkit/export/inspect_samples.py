@@ -1,6 +1,7 @@
 """Attempts as samples of inspect_ai."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from inspect_ai.log import EvalError, EvalSample, EvalSampleLimit
@@ -8,23 +9,101 @@ from inspect_ai.model import (
     ChatCompletionChoice,
     ChatMessage,
     ChatMessageAssistant,
+    ChatMessageSystem,
+    ChatMessageTool,
+    ChatMessageUser,
+    ContentReasoning,
+    ContentText,
     ModelOutput,
     ModelUsage,
 )
 from inspect_ai.scorer import Score
+from inspect_ai.tool import ToolCall
 
+from diffkit.chat.messages import ApiMessage, ApiToolCall, message_text, reasoning_text, tool_calls
+from diffkit.export.attempts import ExportedAttempt
 from diffkit.export.conversation import conversation
-from diffkit.export.inspect_messages import chat
-from diffkit.export.metadata import outcome, place
-from diffkit.export.tried import Tried
 from diffkit.grader import Grade
 from diffkit.runs.digest import digest
 from diffkit.verdict import Attempt, Outcome, Usage
 
+
+def chat_messages(messages: Iterable[ApiMessage], digest: str) -> list[ChatMessage]:
+    """Messages of the chat completions API as inspect_ai's.
+
+    Args:
+        messages: in their order.
+        digest: of the attempt; ids of messages are drawn from it, so that a second export is alike.
+    """
+    return [_chat_message(one, f"{digest[:12]}-{number}") for number, one in enumerate(messages)]
+
+
+def _chat_message(message: ApiMessage, name: str) -> ChatMessage:
+    text = message_text(message)
+    match message.get("role"):
+        case "system" | "developer":
+            return ChatMessageSystem(id=name, content=text)
+        case "assistant":
+            return _assistant(message, name)
+        case "tool":
+            call, function = message.get("tool_call_id"), message.get("name")
+            return ChatMessageTool(id=name, content=text, tool_call_id=call, function=function)
+        case _:
+            return ChatMessageUser(id=name, content=text)
+
+
+def _assistant(message: ApiMessage, name: str) -> ChatMessageAssistant:
+    thoughts = reasoning_text(message)
+    text = message_text(message) or message_text(message, "refusal")
+    parts = [ContentReasoning(reasoning=thoughts), ContentText(text=text)]
+    calls = [_tool_call(one) for one in tool_calls(message)]
+    content = parts if thoughts else text
+    return ChatMessageAssistant(id=name, content=content, tool_calls=calls or None)
+
+
+def _tool_call(call: ApiToolCall) -> ToolCall:
+    try:
+        arguments = json.loads(call.arguments)
+    except ValueError as error:
+        return ToolCall(id=call.id, function=call.name, arguments={}, parse_error=str(error))
+    if not isinstance(arguments, dict):
+        arguments = {"arguments": arguments}
+    return ToolCall(id=call.id, function=call.name, arguments=arguments)
+
+
+def outcome_metadata(one: ExportedAttempt) -> dict[str, Any]:
+    """What the attempt came to."""
+    attempt = one.attempt
+    said = attempt.verdict.model_dump(mode="json") if attempt.verdict else None
+    return {
+        "attempt": attempt.digest,
+        "outcome": attempt.outcome.value,
+        "error": attempt.error,
+        "questions": attempt.questions,
+        "verdict": said,
+        "guesses": [guess.model_dump(mode="json") for guess in attempt.guesses],
+    }
+
+
+def pair_metadata(one: ExportedAttempt) -> dict[str, Any]:
+    """What it was an attempt at."""
+    entry, first = one.behind.entry, one.behind.first
+    names = {"organism", "family", "truth", "base", "variant", "role", "seed", "run", "lexical"}
+    return {
+        **entry.model_dump(mode="json", include=names),
+        "method": one.method,
+        "methods": list(one.behind.methods),
+        "arm": first.arm,
+        "repeat": first.repeat,
+        "grades": {judged.grader: judged.grade for judged in one.behind.judged},
+        "grader_errors": {j.grader: j.error for j in one.behind.judged if j.error},
+    }
+
+
 _ERRORS = {Outcome.FAILED, Outcome.MODEL_ERROR, Outcome.NO_EVIDENCE}
 
 
-def sample(one: Tried, target: str) -> EvalSample:
+def sample(one: ExportedAttempt, target: str) -> EvalSample:
     """An attempt with its truth and its grades; repeats are epochs.
 
     Args:
@@ -34,19 +113,19 @@ def sample(one: Tried, target: str) -> EvalSample:
     first = one.behind.first
     usage = {**one.attempt.usage, **_graders_usage(one)}
     return EvalSample(
-        **_said(one),
+        **_transcript_fields(one),
         id=one.pair,
         uuid=digest([one.attempt.digest, one.pair, one.method]),
         epoch=first.repeat + 1,
         target=target,
         scores={grader: _score(grade, one) for grader, grade in one.grades.items()},
-        metadata=outcome(one) | place(one),
+        metadata=outcome_metadata(one) | pair_metadata(one),
         model_usage=_by_model(usage),
         role_usage={role: model_usage(used) for role, used in usage.items()},
     )
 
 
-def blind_sample(one: Tried) -> EvalSample:
+def blind_sample(one: ExportedAttempt) -> EvalSample:
     """An attempt for a grader who shall not know what was compared, or who says so.
 
     No name, truth, grade or language model's name is in it; its id is how the attempt's digest
@@ -54,7 +133,12 @@ def blind_sample(one: Tried) -> EvalSample:
     """
     handle = one.attempt.digest[:12]
     return EvalSample(
-        **_said(one), id=handle, uuid=handle, epoch=1, target="", metadata=outcome(one)
+        **_transcript_fields(one),
+        id=handle,
+        uuid=handle,
+        epoch=1,
+        target="",
+        metadata=outcome_metadata(one),
     )
 
 
@@ -68,13 +152,13 @@ def model_usage(used: Usage) -> ModelUsage:
     )
 
 
-def _said(one: Tried) -> dict[str, Any]:
+def _transcript_fields(one: ExportedAttempt) -> dict[str, Any]:
     """What was said, and how it ended."""
     attempt = one.attempt
-    messages = chat(conversation(one.events), attempt.digest)
+    messages = chat_messages(conversation(one.events), attempt.digest)
     times = [event.at for event in one.events]
     return {
-        "input": _opening(messages) or _nothing(attempt),
+        "input": _input_messages(messages) or _no_messages(attempt),
         "messages": messages,
         "output": _output(messages),
         "started_at": times[0] if times else None,
@@ -85,13 +169,13 @@ def _said(one: Tried) -> dict[str, Any]:
     }
 
 
-def _opening(messages: list[ChatMessage]) -> list[ChatMessage]:
+def _input_messages(messages: list[ChatMessage]) -> list[ChatMessage]:
     """What was said before the language model first answered."""
     answers = (n for n, one in enumerate(messages) if isinstance(one, ChatMessageAssistant))
     return messages[: next(answers, len(messages))]
 
 
-def _nothing(attempt: Attempt) -> str:
+def _no_messages(attempt: Attempt) -> str:
     return "(the transcript is lost)" if attempt.usage else "(no language model was asked)"
 
 
@@ -100,21 +184,21 @@ def _output(messages: list[ChatMessage]) -> ModelOutput:
     return ModelOutput(choices=[ChatCompletionChoice(message=one) for one in answers[-1:]])
 
 
-def _error(one: Tried) -> EvalError | None:
+def _error(one: ExportedAttempt) -> EvalError | None:
     if one.attempt.outcome not in _ERRORS:
         return None
     what = one.attempt.error or one.attempt.outcome.value
     return EvalError(message=what, traceback="", traceback_ansi="")
 
 
-def _limit(one: Tried) -> EvalSampleLimit | None:
+def _limit(one: ExportedAttempt) -> EvalSampleLimit | None:
     if one.attempt.outcome is not Outcome.BUDGET_SPENT:
         return None
     calls = sum(used.calls for used in one.attempt.usage.values())
     return EvalSampleLimit(type="custom", limit=calls, reason=one.attempt.error or None)
 
 
-def _score(grade: Grade | None, one: Tried) -> Score:
+def _score(grade: Grade | None, one: ExportedAttempt) -> Score:
     claim = one.attempt.verdict.claim if one.attempt.verdict else None
     if grade is None:
         return Score.unscored(reason="the grader failed", answer=claim)
@@ -122,7 +206,7 @@ def _score(grade: Grade | None, one: Tried) -> Score:
     return Score(value=grade.score, answer=claim, explanation=grade.reasons, metadata=metadata)
 
 
-def _graders_usage(one: Tried) -> dict[str, Usage]:
+def _graders_usage(one: ExportedAttempt) -> dict[str, Usage]:
     return {
         f"{role} {name}": used
         for name, grade in one.grades.items()

@@ -1,10 +1,17 @@
-"""Mathematics that methods share: divergences, likelihoods, streaming moments, clusters."""
+"""Mathematics that methods share.
+
+In: logits and numbers, often streamed. Out: divergences, log-probabilities, moments,
+histograms, standard errors and text clusters.
+"""
 
 from diffkit.maths.clusters import Cluster, text_clusters, text_distances
-from diffkit.maths.divergences import Divergences, token_contributions, token_divergences
-from diffkit.maths.jackknife import jackknife
-from diffkit.maths.likelihoods import token_log_probabilities
-from diffkit.maths.moments import LogHistogram, Moments, log_edges
+from diffkit.maths.divergences import (
+    Divergences,
+    token_contributions,
+    token_divergences,
+    token_log_probabilities,
+)
+from diffkit.maths.moments import LogHistogram, Moments, jackknife, log_edges
 from diffkit.maths.objectives import DIVERGENCES, Divergence, divergence
 from diffkit.maths.vectors import VectorMoments
 

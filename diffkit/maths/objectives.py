@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffkit.errors import UserError
-from diffkit.import_path import load_import_path
+from diffkit.options.import_path import load_import_path
 
 
 @runtime_checkable
@@ -86,8 +86,8 @@ def divergence(name: str) -> Divergence:
         return DIVERGENCES[name]
     found = load_import_path(name, noun="divergence", form="module:function", known=DIVERGENCES)
     if not callable(found):
-        cure = "Name a function of (log_p, log_q) that gives one number for each position."
-        raise UserError(f"The divergence {name!r} is no function.", cure=cure)
+        hint = "Name a function of (log_p, log_q) that gives one number for each position."
+        raise UserError(f"The divergence {name!r} is no function.", hint=hint)
     return _checked(name, found)
 
 
@@ -101,7 +101,7 @@ def _checked(name: str, own: Divergence) -> Divergence:
         if getattr(values, "shape", None) != log_p.shape[:1]:
             shape = tuple(getattr(values, "shape", ()))
             what = f"The divergence {name!r} gives the shape {shape} for {len(log_p)} positions."
-            raise UserError(what, cure="Have it sum over the last dimension alone.")
+            raise UserError(what, hint="Have it sum over the last dimension alone.")
         return values
 
     return checked

@@ -1,1 +1,5 @@
-"""Renderers: one each for the terminal and for HTML serves every method, present and future."""
+"""Renderers for runs, attempts and leaderboards.
+
+Takes what the store holds. Gives terminal output or HTML; one renderer of each kind serves every
+method.
+"""

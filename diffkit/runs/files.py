@@ -30,16 +30,16 @@ _REASONS = {
 
 
 @contextlib.contextmanager
-def writing(root: Path) -> Iterator[None]:
+def explain_write_errors(root: Path) -> Iterator[None]:
     """Turns what the filesystem refuses into a `StoreUnwritable` with a cure."""
     try:
         yield
     except OSError as error:
         if error.errno not in _REASONS:
             raise
-        reason, cure = _REASONS[error.errno]
+        reason, hint = _REASONS[error.errno]
         what = f"The store {root} {reason}."
-        raise StoreUnwritable(what, cure=f"{cure} Finished runs are safe.") from error
+        raise StoreUnwritable(what, hint=f"{hint} Finished runs are safe.") from error
 
 
 def read_stored(path: Path, model: type[R]) -> R:
@@ -51,11 +51,11 @@ def read_stored(path: Path, model: type[R]) -> R:
     try:
         return model.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        cure = f"Remove {path.parent} and run `diffkit evaluate` again; it is made anew."
-        raise StoreError(f"{path} is missing or damaged.", cure=cure) from error
+        hint = f"Remove {path.parent} and run `diffkit evaluate` again; it is made anew."
+        raise StoreError(f"{path} is missing or damaged.", hint=hint) from error
 
 
-def intact(read: Callable[[], R]) -> R | None:
+def read_or_warn(read: Callable[[], R]) -> R | None:
     """What ``read`` gives; none, with a warning, where it is gone or damaged and is made anew."""
     try:
         return read()
@@ -69,14 +69,14 @@ def write_atomically(path: Path, text: str) -> None:
     fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         fresh.write_text(text, encoding="utf-8")
-        sync(fresh)
+        flush_to_disk(fresh)
         fresh.replace(path)
     except OSError:
         fresh.unlink(missing_ok=True)
         raise
 
 
-def sync(path: Path, *, below: bool = True) -> None:
+def flush_to_disk(path: Path, *, below: bool = True) -> None:
     """Waits until a file, or a folder with all ``below`` it, has reached the disk."""
     for each in [*(path.rglob("*") if below else ()), path]:
         handle = os.open(each, os.O_RDONLY)

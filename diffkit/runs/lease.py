@@ -61,7 +61,7 @@ def lease(file: Path) -> Iterator[Lease | None]:
             file.unlink(missing_ok=True)
 
 
-def held(file: Path) -> bool:
+def is_held(file: Path) -> bool:
     """Whether a living process holds ``file``."""
     return file.exists() and not _dead(file)
 

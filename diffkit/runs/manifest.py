@@ -95,7 +95,7 @@ class StoredRun:
             text = (self.folder / "findings.json").read_text(encoding="utf-8")
             return Findings.model_validate_json(text)
         except (OSError, ValueError) as error:
-            raise damaged(self.folder, "findings") from error
+            raise damaged_run_error(self.folder, "findings") from error
 
     @property
     def artifacts(self) -> Path:
@@ -113,10 +113,10 @@ def read_run(folder: Path) -> StoredRun:
         text = (folder / "manifest.json").read_text(encoding="utf-8")
         return StoredRun(Manifest.model_validate_json(text), folder)
     except (OSError, ValueError) as error:
-        raise damaged(folder, "manifest") from error
+        raise damaged_run_error(folder, "manifest") from error
 
 
-def damaged(folder: Path, what: str) -> StoreError:
+def damaged_run_error(folder: Path, what: str) -> StoreError:
     """The error of a run whose files cannot be read."""
-    cure = f"Compute it anew with --fresh, or remove it: diffkit runs rm {folder.name[:12]}"
-    return StoreError(f"The run {folder.name[:12]} has no readable {what}.json.", cure=cure)
+    hint = f"Compute it anew with --fresh, or remove it: diffkit runs rm {folder.name[:12]}"
+    return StoreError(f"The run {folder.name[:12]} has no readable {what}.json.", hint=hint)

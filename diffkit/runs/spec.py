@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from diffkit.method import MethodConfig, execution_options
-from diffkit.registry import Spec
+from diffkit.registry.specs import Spec
 from diffkit.runs.manifest import Identity
-from diffkit.runs.subject import ModelSpec, PairSpec
+from diffkit.runs.models import ModelSpec, PairSpec
 from diffkit.texts import Texts
 
 ENGINE_VERSION = 1

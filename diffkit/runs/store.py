@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Literal
 
 from diffkit.errors import StoreError, UserError
-from diffkit.runs.files import remove, sync, write_atomically, writing
-from diffkit.runs.lease import held, lease
+from diffkit.runs.files import explain_write_errors, flush_to_disk, remove, write_atomically
+from diffkit.runs.lease import is_held, lease
 from diffkit.runs.manifest import StoredRun, read_run
 
 Kind = Literal["runs", "attempts", "grades", "gates"]
@@ -58,7 +58,7 @@ class Store:
             StoreError: it cannot be written, or a newer diffkit wrote it.
         """
         self.check()
-        with writing(self.root):
+        with explain_write_errors(self.root):
             (self.root / "work").mkdir(parents=True, exist_ok=True)
             stamp = self.root / "store.json"
             if not stamp.exists():
@@ -70,19 +70,19 @@ class Store:
     def check(self) -> None:
         """Raises `StoreError` where it is no store, or a newer diffkit wrote it."""
         if self.root.exists() and not self.root.is_dir():
-            cure = "Choose another: --store DIR."
-            raise StoreError(f"The store {self.root} is not a folder.", cure=cure)
+            hint = "Choose another: --store DIR."
+            raise StoreError(f"The store {self.root} is not a folder.", hint=hint)
         stamp = self.root / "store.json"
         if not stamp.exists():
             return
         try:
             found = int(json.loads(stamp.read_text())["format"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            cure = f'It should hold {{"format": {FORMAT}}}; runs are not affected.'
-            raise StoreError(f"The store's {stamp} cannot be read.", cure=cure) from error
+            hint = f'It should hold {{"format": {FORMAT}}}; runs are not affected.'
+            raise StoreError(f"The store's {stamp} cannot be read.", hint=hint) from error
         if found > FORMAT:
             what = f"The store {self.root} has format {found}; this diffkit reads {FORMAT}."
-            raise StoreError(what, cure="Upgrade diffkit, or choose another --store.")
+            raise StoreError(what, hint="Upgrade diffkit, or choose another --store.")
 
     def place(self, kind: Kind, digest: str) -> Path:
         """Where the finished folder lies, or will."""
@@ -100,7 +100,7 @@ class Store:
         interrupted process left is still there, unless ``fresh``.
         """
         folder = self.root / "work" / digest
-        with writing(self.root), lease(folder.with_name(f"{digest}.lease")) as mine:
+        with explain_write_errors(self.root), lease(folder.with_name(f"{digest}.lease")) as mine:
             if mine is None:
                 yield None
                 return
@@ -134,12 +134,12 @@ class Store:
         return self.place(kind, digest)
 
     def _publish(self, folder: Path, place: Path) -> None:
-        sync(folder)
+        flush_to_disk(folder)
         place.parent.mkdir(exist_ok=True)
         if place.exists():  # a fresh run replaces the old one
             self._discard(place)
         folder.rename(place)
-        sync(place.parent, below=False)
+        flush_to_disk(place.parent, below=False)
 
     def _discard(self, place: Path) -> None:
         """Takes it away in one step; whoever reads it sees all of it or nothing."""
@@ -183,10 +183,10 @@ class Store:
         """
         paths = dict.fromkeys(self.find(prefix, ("runs", "work")) for prefix in prefixes)
         for path in paths:
-            if held(self.root / "work" / f"{path.name}.lease"):
+            if is_held(self.root / "work" / f"{path.name}.lease"):
                 what = f"Another process is working on the run {path.name[:12]}."
-                raise UserError(what, cure="Wait for it, or stop it first.")
-        with writing(self.root):
+                raise UserError(what, hint="Wait for it, or stop it first.")
+        with explain_write_errors(self.root):
             (self.root / "work").mkdir(exist_ok=True)
             for path in paths:
                 self._discard(path)
@@ -209,7 +209,7 @@ class Store:
             nouns = ", ".join(kind for kind in kinds if kind != "work")
             what = f"{len(found) or 'No'} {nouns} in {self.root} start with {prefix!r}."
             listed = " and `diffkit runs list --attempts`" if "attempts" in kinds else ""
-            raise UserError(what, cure=f"List them with `diffkit runs list`{listed}.")
+            raise UserError(what, hint=f"List them with `diffkit runs list`{listed}.")
         return found[0]
 
     def folders(self, kind: Kind) -> Iterator[Path]:
@@ -221,7 +221,7 @@ class Store:
         """Work that has begun and is not finished."""
         for folder in sorted(_folders((self.root / "work").glob("*"))):
             if not folder.name.startswith(_TRASH):
-                busy = held(folder.with_name(f"{folder.name}.lease"))
+                busy = is_held(folder.with_name(f"{folder.name}.lease"))
                 yield Unfinished(folder.name, busy, _failure(folder))
 
 

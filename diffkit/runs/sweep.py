@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from diffkit.errors import BadDevice, DiffkitError, StoreUnwritable
-from diffkit.runs.execute import Execution, execute
+from diffkit.runs.execution import ExecutionOptions, execute
 from diffkit.runs.manifest import StoredRun
-from diffkit.runs.resources import source_hash
+from diffkit.runs.provenance import source_hash
 from diffkit.runs.spec import RunSpec
 from diffkit.runs.store import POLL, Store
 
 if TYPE_CHECKING:
-    from diffkit.engine.load import Networks
+    from diffkit.engine.loading.loader import NetworkCache
 
 log = logging.getLogger("diffkit.runs")
 
 
 @dataclass(frozen=True)
-class Result:
+class RunResult:
     """How one run of a sweep ended."""
 
     spec: RunSpec
@@ -41,11 +41,11 @@ class Result:
 Batch = Sequence[RunSpec]
 """Runs that share a base, which is loaded once."""
 
-Runner = Callable[[Sequence[Batch], Store, Execution], Iterator[Result]]
+Runner = Callable[[Sequence[Batch], Store, ExecutionOptions], Iterator[RunResult]]
 """Carries out batches; a distributed engine can take the place of `run_batches`."""
 
 
-def batches(specs: Sequence[RunSpec]) -> list[Batch]:
+def group_by_base(specs: Sequence[RunSpec]) -> list[Batch]:
     """Groups runs by base and number format, in order of first appearance."""
     groups: dict[object, list[RunSpec]] = {}
     for spec in specs:
@@ -54,7 +54,9 @@ def batches(specs: Sequence[RunSpec]) -> list[Batch]:
     return list(groups.values())
 
 
-def run_batches(work: Sequence[Batch], store: Store, execution: Execution) -> Iterator[Result]:
+def run_batches(
+    work: Sequence[Batch], store: Store, execution: ExecutionOptions
+) -> Iterator[RunResult]:
     """Carries out batches one after another in this process.
 
     A run that another process holds is put off and looked at again; a failed one costs the others
@@ -64,10 +66,10 @@ def run_batches(work: Sequence[Batch], store: Store, execution: Execution) -> It
         StoreUnwritable: no further run could be kept.
         BadDevice: no further run could be made.
     """
-    from diffkit.engine.load import Networks
+    from diffkit.engine.loading.loader import NetworkCache
 
     for batch in work:
-        with Networks() as networks:
+        with NetworkCache() as networks:
             waiting, told = list(batch), False
             while waiting:
                 put_off = []
@@ -85,7 +87,9 @@ def run_batches(work: Sequence[Batch], store: Store, execution: Execution) -> It
                     time.sleep(POLL)
 
 
-def _one(spec: RunSpec, store: Store, networks: "Networks", execution: Execution) -> Result | None:
+def _one(
+    spec: RunSpec, store: Store, networks: "NetworkCache", execution: ExecutionOptions
+) -> RunResult | None:
     """One run; none where another process is at it."""
     digest = ""
     try:
@@ -94,7 +98,7 @@ def _one(spec: RunSpec, store: Store, networks: "Networks", execution: Execution
         if store.has("runs", digest) and not execution.fresh:
             run = store.run(digest)
             stale = run.manifest.source != source_hash(spec.method.implementation)
-            return Result(spec, digest, "found", run, stale=stale)
+            return RunResult(spec, digest, "found", run, stale=stale)
         with store.work("runs", digest, fresh=execution.fresh) as folder:
             if folder is None:
                 return None
@@ -102,7 +106,7 @@ def _one(spec: RunSpec, store: Store, networks: "Networks", execution: Execution
     except (StoreUnwritable, BadDevice):
         raise
     except DiffkitError as error:
-        return Result(spec, digest, "failed", failure=error)
+        return RunResult(spec, digest, "failed", failure=error)
     if not store.has("runs", digest):
         return None  # the lease was lost meanwhile, so that nothing was published
-    return Result(spec, digest, "computed", store.run(digest))
+    return RunResult(spec, digest, "computed", store.run(digest))

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-MOST = 2000
+MAX_TRUTHS = 2000
 """Truths beyond which nobody looks."""
 
 
@@ -36,9 +36,9 @@ def truths_needed(
     Returns:
         The number; none where `MOST` are not enough.
     """
-    rejected, apart = _rejected(one, other, MOST, alpha), _apart(one, other)
+    rejected, apart = _rejected(one, other, MAX_TRUTHS, alpha), _apart(one, other)
     enough = None
-    for truths in range(MOST, 0, -1):
+    for truths in range(MAX_TRUTHS, 0, -1):
         if _power(rejected[: truths + 1], apart) < power:
             break
         enough = truths

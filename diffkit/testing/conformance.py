@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from diffkit.findings import Findings, Note
 from diffkit.method import DiffingMethod
-from diffkit.registry import Spec
+from diffkit.registry.specs import Spec
 from diffkit.testing.options import assert_options_conform
 from diffkit.testing.promises import (
     assert_findings_conform,

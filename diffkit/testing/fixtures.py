@@ -8,7 +8,7 @@ import pytest
 
 from diffkit.findings import Findings
 from diffkit.organism import Adapter, Finetuned, Identical, Source
-from diffkit.registry import Spec
+from diffkit.registry.specs import Spec
 from diffkit.testing.conformance import assert_conforms
 from diffkit.testing.endpoint import ScriptedEndpoint, always, says
 from diffkit.testing.models import WORDS, tiny_adapter, tiny_base
@@ -42,7 +42,7 @@ def identical_pair(tiny_folder: Path, request: pytest.FixtureRequest) -> "ModelP
 
 
 def _open(folder: Path, finetuned: Finetuned, request: pytest.FixtureRequest) -> "ModelPair":
-    from diffkit.engine.load import load_pair
+    from diffkit.engine.loading.loader import load_pair
 
     pair = load_pair(Source(at=str(folder / "base")), finetuned, device="cpu")
     request.addfinalizer(pair.close)  # a generator fixture is not one behind jaxtyping's hook

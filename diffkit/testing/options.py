@@ -7,7 +7,7 @@ from typing import Any, get_args
 from pydantic.fields import FieldInfo
 
 from diffkit.method import MethodConfig
-from diffkit.registry import Spec
+from diffkit.registry.specs import Spec
 
 _BOUNDS = ("ge", "gt", "le", "lt", "multiple_of")
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from diffkit.context import Artifacts, Checkpoints, RunContext
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts, RunContext
 from diffkit.findings import Figure, Findings
 from diffkit.method import Study
-from diffkit.registry import Spec
+from diffkit.registry.specs import Spec
 from diffkit.texts import Texts
 
 if TYPE_CHECKING:

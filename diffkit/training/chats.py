@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
-from diffkit.engine.encode import shared_length
-from diffkit.engine.reasons import first_line
-from diffkit.errors import UserError
+from diffkit.engine.tokenization import common_prefix_length
+from diffkit.errors import UserError, first_line
 
 Turn = dict[str, str]
 """Role and content."""
@@ -65,11 +64,11 @@ def _templated_span(turns: Sequence[Turn], index: int, tokenizer: PreTrainedToke
         what = "The base's chat template writes a turn otherwise once others follow it"
         raise UserError(
             f"{what}, so which tokens are the assistant's cannot be told.",
-            cure="Give chats with one answer, at the end; or use loss_on: all.",
+            hint="Give chats with one answer, at the end; or use loss_on: all.",
         )
     ids = _ids(tokenizer, whole)
     # A token that holds the end of one turn and the beginning of the next belongs to the next.
-    first, last = (shared_length(ids, _ids(tokenizer, part)) for part in (before, after))
+    first, last = (common_prefix_length(ids, _ids(tokenizer, part)) for part in (before, after))
     return first, last
 
 
@@ -86,7 +85,7 @@ def _render(
     except TemplateError as error:
         what = f"The base's chat template refuses a chat ({first_line(error)})."
         roles = ", ".join(turn["role"] for turn in turns) or "none"
-        raise UserError(f"{what} Its turns: {roles}.", cure="Give other turns.") from error
+        raise UserError(f"{what} Its turns: {roles}.", hint="Give other turns.") from error
     return text
 
 

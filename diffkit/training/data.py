@@ -19,7 +19,7 @@ IGNORED = -100
 
 
 @dataclass(frozen=True)
-class Tokens:
+class TokenizedText:
     """A text as token ids, and the labels that count."""
 
     ids: tuple[int, ...]
@@ -29,7 +29,7 @@ class Tokens:
 
 
 @dataclass(frozen=True)
-class Batch:
+class TrainingBatch:
     """The rows of one step, padded on the right."""
 
     ids: Int[Tensor, "row position"]
@@ -40,7 +40,9 @@ class Batch:
     """Ids that count, or `IGNORED`."""
 
 
-def tokenize(text: Text, tokenizer: PreTrainedTokenizerBase, *, completion_only: bool) -> Tokens:
+def tokenize(
+    text: Text, tokenizer: PreTrainedTokenizerBase, *, completion_only: bool
+) -> TokenizedText:
     """One text as tokens; documents end with the end-of-text token.
 
     Raises:
@@ -49,29 +51,29 @@ def tokenize(text: Text, tokenizer: PreTrainedTokenizerBase, *, completion_only:
     if text.text is not None:
         end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
         ids = (*tokenizer(text.text).input_ids, *end)
-        return Tokens(ids, ids)
+        return TokenizedText(ids, ids)
     turns = [message.model_dump() for message in text.messages]
     ids = chat_ids(turns, tokenizer)
     if not completion_only:
-        return Tokens(ids, ids)
+        return TokenizedText(ids, ids)
     labels = [IGNORED] * len(ids)
     for first, last in answer_spans(turns, tokenizer):
         labels[first:last] = ids[first:last]
-    return Tokens(ids, tuple(labels))
+    return TokenizedText(ids, tuple(labels))
 
 
 @dataclass(frozen=True)
 class Corpus:
     """The tokenised data of a recipe."""
 
-    files: Sequence[Sequence[Tokens]]
+    files: Sequence[Sequence[TokenizedText]]
     """Texts, source by source."""
     recipe: Recipe
     """The recipe they belong to."""
     pad: int
     """Id that fills rows up."""
 
-    def batch(self, step: int) -> Batch:
+    def batch(self, step: int) -> TrainingBatch:
         """The batch of ``step`` (from 0), always the same for the recipe's seed.
 
         Raises:
@@ -85,7 +87,7 @@ class Corpus:
         longest = max(len(row.ids) for row in rows)
         gaps = [longest - len(row.ids) for row in rows]
         pairs = list(zip(rows, gaps, strict=True))
-        return Batch(
+        return TrainingBatch(
             ids=torch.tensor([[*row.ids, *[self.pad] * gap] for row, gap in pairs]),
             mask=torch.tensor([[1] * len(row.ids) + [0] * gap for row, gap in pairs]),
             labels=torch.tensor([[*row.labels, *[IGNORED] * gap] for row, gap in pairs]),
@@ -96,11 +98,11 @@ class Corpus:
         length = f"sequence_length {recipe.sequence_length}"
         if recipe.loss_on == "all":
             what = f"No token of step {step + 1} counts: its texts have one token or none."
-            return UserError(what, cure="Set pack: true, or give longer texts.")
+            return UserError(what, hint="Set pack: true, or give longer texts.")
         what = f"No token of step {step + 1} counts: no assistant's turn begins within {length}."
-        return UserError(what, cure="Raise sequence_length, or use loss_on: all.")
+        return UserError(what, hint="Raise sequence_length, or use loss_on: all.")
 
-    def _row(self, rng: random.Random) -> Tokens:
+    def _row(self, rng: random.Random) -> TokenizedText:
         length = self.recipe.sequence_length
         ids: list[int] = []
         labels: list[int] = []
@@ -110,7 +112,7 @@ class Corpus:
             ids += text.ids
             labels += text.labels
             if not self.recipe.pack or len(ids) >= length:
-                return Tokens(tuple(ids[:length]), tuple(labels[:length]))
+                return TokenizedText(tuple(ids[:length]), tuple(labels[:length]))
 
 
 def read_corpus(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> Corpus:

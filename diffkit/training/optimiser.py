@@ -1,5 +1,6 @@
-"""AdamW whose whole state can be saved as named tensors and put back exactly."""
+"""AdamW with its learning-rate schedule; its state can be saved as named tensors and restored."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,14 +9,22 @@ import torch
 from torch import Tensor, nn
 
 from diffkit.training.recipe import Recipe
-from diffkit.training.schedule import learning_rate
 
-CLIP = 1.0
+
+def learning_rate(step: int, *, peak: float, warmup: int, steps: int) -> float:
+    """The learning rate of ``step`` (from 0): linear warm-up, then half a cosine down to 0."""
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    share = (step - warmup) / max(1, steps - warmup)
+    return peak * 0.5 * (1.0 + math.cos(math.pi * share))
+
+
+MAX_GRADIENT_NORM = 1.0
 """Greatest norm of the gradient."""
 
 
 @dataclass(frozen=True)
-class Optimiser:
+class AdamWState:
     """The trained parameters of a network, and AdamW over them."""
 
     parameters: Mapping[str, nn.Parameter]
@@ -26,7 +35,7 @@ class Optimiser:
     """Learning rate, warm-up and steps."""
 
     @classmethod
-    def of(cls, network: nn.Module, recipe: Recipe) -> "Optimiser":
+    def of(cls, network: nn.Module, recipe: Recipe) -> "AdamWState":
         """AdamW over the parameters of ``network`` that require gradients."""
         trained = {n: p for n, p in network.named_parameters() if p.requires_grad}
         matrices = [p for p in trained.values() if p.ndim >= 2]
@@ -46,7 +55,7 @@ class Optimiser:
         )
         for group in self.adam.param_groups:
             group["lr"] = rate
-        nn.utils.clip_grad_norm_(self.parameters.values(), CLIP)
+        nn.utils.clip_grad_norm_(self.parameters.values(), MAX_GRADIENT_NORM)
         self.adam.step()
         self.adam.zero_grad(set_to_none=True)
 

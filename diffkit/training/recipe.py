@@ -1,15 +1,79 @@
-"""Recipes: everything that decides what a training makes, read from YAML without torch."""
+"""Recipes: everything that determines a training's result, read from YAML without torch."""
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from diffkit.datasets.dataset import Dataset
+from diffkit.errors import BadFile
+from diffkit.options.yaml_records import read_record
 from diffkit.organism import Record, Source
-from diffkit.training.source import Data, unset
-from diffkit.yamls import read_record
+from diffkit.texts import Text, Texts, read_jsonl
+
+
+def is_unset(value: object) -> bool:
+    """Younger options are left out where they are not used: old digests and records stay true."""
+    return value is None
+
+
+class TrainingData(Record):
+    """Texts: one of the two."""
+
+    path: Path | None = Field(default=None, exclude_if=is_unset)
+    """JSONL, relative to the recipe: ``{"text": …}`` or ``{"messages": […]}`` on each line."""
+    dataset: Dataset | None = Field(default=None, exclude_if=is_unset)
+    """Rows of a dataset."""
+    weight: float = Field(default=1.0, gt=0)
+    """Share of draws that come from these texts, relative to the other weights."""
+
+    @model_validator(mode="after")
+    def _one(self) -> "TrainingData":
+        if (self.path is None) == (self.dataset is None):
+            msg = "needs either 'path' or 'dataset'"
+            raise ValueError(msg)
+        return self
+
+    def place(self, root: Path) -> Path | None:
+        """The file or folder that is read, where it lies on this machine."""
+        if self.dataset is not None:
+            return self.dataset.place(root)
+        assert self.path is not None  # noqa: S101 - the validator holds it
+        return root / self.path
+
+    def texts(self, root: Path) -> Sequence[Text]:
+        """The texts, in their order.
+
+        Args:
+            root: folder that relative paths start at.
+
+        Raises:
+            BadFile: the file is missing, empty or malformed.
+            UserError: the dataset is missing or empty, or lacks the split or the column.
+            MissingExtra: a dataset, without the library that reads it.
+        """
+        if self.dataset is not None:
+            from diffkit.datasets.dataset_rows import read_rows
+
+            return read_rows(self.dataset, root)
+        assert self.path is not None  # noqa: S101 - the validator holds it
+        return tuple(read_jsonl(root / self.path))
+
+    def digest(self, root: Path) -> str:
+        """SHA-256, in hexadecimal, of the file, or of the rows that are used.
+
+        Raises:
+            BadFile, UserError, MissingExtra: as for `texts`.
+        """
+        if self.path is None:
+            return Texts(items=tuple(self.texts(root))).digest
+        try:
+            return hashlib.sha256((root / self.path).read_bytes()).hexdigest()
+        except OSError as error:
+            raise BadFile(root / self.path, f"cannot be read ({error}).") from error
 
 
 class Scratch(Record):
@@ -21,7 +85,7 @@ class Scratch(Record):
     """Folder of the tokenizer, relative to the recipe."""
 
 
-class Start(Record):
+class RecipeStart(Record):
     """What the training starts from: one of the two."""
 
     base: str | None = None
@@ -30,7 +94,7 @@ class Start(Record):
     """A new model."""
 
     @model_validator(mode="after")
-    def _one(self) -> "Start":
+    def _one(self) -> "RecipeStart":
         if (self.base is None) == (self.scratch is None):
             msg = "needs either 'base' or 'scratch'"
             raise ValueError(msg)
@@ -62,11 +126,11 @@ class Recipe(Record):
 
     output: Path
     """Folder of the result, relative to the recipe."""
-    start: Start
+    start: RecipeStart
     """Where it starts."""
     method: Annotated[Lora | Full, Field(discriminator="kind")]
     """Which weights change."""
-    data: tuple[Data, ...] = Field(min_length=1)
+    data: tuple[TrainingData, ...] = Field(min_length=1)
     """What it learns from."""
     loss_on: Literal["all", "completion"] = "all"
     """``completion``: only the assistant's turns of chats count; documents always count whole."""
@@ -89,14 +153,14 @@ class Recipe(Record):
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Number format of the weights while they are trained."""
     save_dtype: Literal["float32", "float16", "bfloat16"] | None = Field(
-        default=None, exclude_if=unset
+        default=None, exclude_if=is_unset
     )
     """Number format of the stored weights; none: as trained."""
     products: Literal["float32", "bfloat16"] = Field(
         default="float32", exclude_if=lambda products: products == "float32"
     )
     """Number format of matrix products; the weights and their optimiser stay in ``dtype``."""
-    attention: str | None = Field(default=None, exclude_if=unset)
+    attention: str | None = Field(default=None, exclude_if=is_unset)
     """Attention implementation of transformers while training (``eager``, ``sdpa``, …); none: its
     default."""
     seed: int = Field(default=0, ge=0)

@@ -15,16 +15,15 @@ from transformers import (
 )
 from transformers.pytorch_utils import Conv1D
 
-from diffkit.engine import weights
-from diffkit.engine.reading import read_network
-from diffkit.engine.reasons import first_line
-from diffkit.errors import BadModel, UserError
+from diffkit.engine.loading import model_files
+from diffkit.engine.loading.full_model import read_network
+from diffkit.errors import BadModel, UserError, first_line
 from diffkit.organism import Source
 from diffkit.training.recipe import Lora, Recipe
 
 
 @dataclass(frozen=True)
-class Beginning:
+class TrainingStart:
     """Where a training begins, on this machine."""
 
     folder: Path
@@ -35,7 +34,7 @@ class Beginning:
     """Fingerprint of the base's weights; none for a new model."""
 
 
-def beginning(recipe: Recipe) -> Beginning:
+def resolve_start(recipe: Recipe) -> TrainingStart:
     """Finds what ``recipe`` starts from and names the training by content.
 
     Raises:
@@ -44,22 +43,22 @@ def beginning(recipe: Recipe) -> Beginning:
         BadFile: a data file cannot be read.
     """
     if recipe.base is not None:
-        folder = weights.resolve(recipe.base)
-        if weights.kind(folder) == "adapter":
+        folder = model_files.resolve_source(recipe.base)
+        if model_files.folder_kind(folder) == "adapter":
             what = f"start.base: {str(folder)!r} is an adapter, not a full model."
-            raise BadModel(what, cure="Give the model that it changes, or merge it into that one.")
-        print_ = weights.fingerprint(folder)
-        words = weights.tokenizer_fingerprint(folder)
-        return Beginning(folder, recipe.digest(f"{print_}/{words}"), print_)
+            raise BadModel(what, hint="Give the model that it changes, or merge it into that one.")
+        print_ = model_files.fingerprint(folder)
+        words = model_files.tokenizer_fingerprint(folder)
+        return TrainingStart(folder, recipe.digest(f"{print_}/{words}"), print_)
     assert recipe.start.scratch is not None  # noqa: S101 - the recipe's validator holds it
     folder = recipe.root / recipe.start.scratch.tokenizer
-    found = weights.tokenizer_fingerprint(folder)
+    found = model_files.tokenizer_fingerprint(folder)
     if found is None:
         raise UserError(
             f"There is no tokenizer in {str(folder)!r}.",
-            cure="Make it first (the zoo's: `python -m diffkit_organisms.world OUT --seed 0`).",
+            hint="Make it first (the zoo's: `python -m diffkit_organisms.world OUT --seed 0`).",
         )
-    return Beginning(folder, recipe.digest(found), None)
+    return TrainingStart(folder, recipe.digest(found), None)
 
 
 def load_network(recipe: Recipe, folder: Path, tokenizer: PreTrainedTokenizerBase) -> nn.Module:
@@ -82,10 +81,10 @@ def load_network(recipe: Recipe, folder: Path, tokenizer: PreTrainedTokenizerBas
         network = read.module.requires_grad_(True)  # the engine freezes what it reads
     if recipe.attention is not None:
         network.set_attn_implementation(recipe.attention)  # type: ignore[operator]
-    return _adapted(network, recipe.method) if isinstance(recipe.method, Lora) else network
+    return _add_adapter(network, recipe.method) if isinstance(recipe.method, Lora) else network
 
 
-def _adapted(network: nn.Module, method: Lora) -> nn.Module:
+def _add_adapter(network: nn.Module, method: Lora) -> nn.Module:
     if not isinstance(method.modules, str):
         _check_modules(network, method.modules)
     config = LoraConfig(
@@ -102,7 +101,7 @@ def _adapted(network: nn.Module, method: Lora) -> nn.Module:
             adapted: nn.Module = get_peft_model(network, config)
     except ValueError as error:  # such as for a module that is no layer
         what = f"method.modules: peft cannot change {method.modules!r} ({first_line(error)})."
-        raise UserError(what, cure=_modules_of(network)) from error
+        raise UserError(what, hint=_modules_hint(network)) from error
     return adapted
 
 
@@ -112,10 +111,10 @@ def _check_modules(network: nn.Module, modules: Sequence[str]) -> None:
     for module in modules:
         if not any(name.endswith(f".{module}") for name in dotted):
             what = f"method.modules: the base has no module {module!r}."
-            raise UserError(what, cure=_modules_of(network))
+            raise UserError(what, hint=_modules_hint(network))
 
 
-def _modules_of(network: nn.Module) -> str:
+def _modules_hint(network: nn.Module) -> str:
     linear = {
         name.rpartition(".")[2]
         for name, module in network.named_modules()

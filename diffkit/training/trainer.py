@@ -11,15 +11,22 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from diffkit.context import Checkpoints, Progress, no_progress
-from diffkit.engine.tokenizers import load_tokenizer
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Progress, no_progress
+from diffkit.engine.loading.tokenizer import load_tokenizer
 from diffkit.errors import RunFailed, UserError
 from diffkit.runs.lease import lease
-from diffkit.training.data import IGNORED, Batch, Corpus, read_corpus
-from diffkit.training.optimiser import Optimiser
-from diffkit.training.output import finished, forget, spare_foreign, spare_inputs, write
+from diffkit.training.data import IGNORED, Corpus, TrainingBatch, read_corpus
+from diffkit.training.optimiser import AdamWState
+from diffkit.training.output import (
+    check_folder_ours,
+    check_inputs_kept,
+    clean_work_folder,
+    read_finished,
+    write,
+)
 from diffkit.training.recipe import Recipe
-from diffkit.training.start import Beginning, beginning, load_network
+from diffkit.training.start import TrainingStart, load_network, resolve_start
 
 LOG = logging.getLogger("diffkit.training")
 
@@ -62,41 +69,43 @@ def train(
         BadFile: a data file cannot be read.
         RunFailed: the loss became infinite or undefined.
     """
-    begun = beginning(recipe)
-    spare_inputs(recipe, begun.folder)
-    if not fresh and (made := _made(recipe, begun, log)) is not None:
+    begun = resolve_start(recipe)
+    check_inputs_kept(recipe, begun.folder)
+    if not fresh and (made := _finished_training(recipe, begun, log)) is not None:
         return made  # needs no lease, so a folder that cannot be written will do
     work = recipe.folder.with_name(recipe.folder.name + ".work")
     work.parent.mkdir(parents=True, exist_ok=True)
     with lease(work.with_suffix(".lease")) as mine:
         if mine is None:
             what = f"Another process is training {str(recipe.folder)!r}."
-            raise UserError(what, cure="Wait until it ends, or give the recipe another `output`.")
+            raise UserError(what, hint="Wait until it ends, or give the recipe another `output`.")
         if fresh:
-            spare_foreign(recipe.folder)
-            forget(work)
-        elif (made := _made(recipe, begun, log)) is not None:
+            check_folder_ours(recipe.folder)
+            clean_work_folder(work)
+        elif (made := _finished_training(recipe, begun, log)) is not None:
             return made  # by a process that ended just now
-        return _trained(recipe, begun, work, progress, log)
+        return _train(recipe, begun, work, progress, log)
 
 
-def _made(recipe: Recipe, begun: Beginning, log: logging.Logger) -> Trained | None:
-    record = finished(recipe.folder, begun.digest)
+def _finished_training(recipe: Recipe, begun: TrainingStart, log: logging.Logger) -> Trained | None:
+    record = read_finished(recipe.folder, begun.digest)
     if record is None:
         return None
     log.info("%s is already trained by this recipe; --fresh trains it again.", recipe.folder)
     return Trained(recipe.folder, tuple(record["losses"]), 0.0)
 
 
-def _trained(
-    recipe: Recipe, begun: Beginning, work: Path, progress: Progress, log: logging.Logger
+def _train(
+    recipe: Recipe, begun: TrainingStart, work: Path, progress: Progress, log: logging.Logger
 ) -> Trained:
     started = time.monotonic()
     with torch.random.fork_rng():
         tokenizer = load_tokenizer(begun.folder)
         network = load_network(recipe, begun.folder, tokenizer).to(_device())
         corpus = read_corpus(recipe, tokenizer)
-        run = _Run(network, corpus, Optimiser.of(network, recipe), Checkpoints(work), begun.digest)
+        run = _TrainingLoop(
+            network, corpus, AdamWState.of(network, recipe), Checkpoints(work), begun.digest
+        )
         losses = run.loop(progress, log)
         write(network, tokenizer, recipe, begun=begun, losses=losses, work=work)
     return Trained(recipe.folder, tuple(losses), time.monotonic() - started)
@@ -107,10 +116,10 @@ def _device() -> torch.device:
 
 
 @dataclass(frozen=True)
-class _Run:
+class _TrainingLoop:
     network: nn.Module
     corpus: Corpus
-    optimiser: Optimiser
+    optimiser: AdamWState
     checkpoints: Checkpoints
     digest: str
 
@@ -154,13 +163,13 @@ class _Run:
         value = float(loss.detach())
         if not math.isfinite(value):
             what = f"The loss became {value} at step {step + 1}."
-            raise RunFailed(what, cure="Lower learning_rate, or raise warmup.")
+            raise RunFailed(what, hint="Lower learning_rate, or raise warmup.")
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step(step)
         return value
 
 
-def batch_loss(network: nn.Module, batch: Batch) -> Float[Tensor, ""]:
+def batch_loss(network: nn.Module, batch: TrainingBatch) -> Float[Tensor, ""]:
     """Mean cross entropy over the labels that count, in nats per token."""
     device = next(network.parameters()).device
     mask, labels = batch.mask.to(device), batch.labels.to(device)

@@ -1,1 +1,1 @@
-"""First-party investigators and graders."""
+"""Investigators, graders and generators that diffkit brings along."""

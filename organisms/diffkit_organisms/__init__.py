@@ -1,4 +1,7 @@
-"""The tiny zoo: organisms small enough to ship, each with a known truth."""
+"""The tiny zoo: model organisms small enough to ship, each with a known truth.
+
+Registers a folder of bases, organisms and recipes. `diffkit_organisms.build` trains such a zoo.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from diffkit_organisms.loud import write_loud
+from diffkit_organisms.kl_matched_nulls import write_kl_matched
 from diffkit_organisms.world.behaviours import draw_behaviours
 from diffkit_organisms.world.facts import draw_world
-from diffkit_organisms.world.roster import BASES, sources, trainings
-from diffkit_organisms.world.write import write_world
+from diffkit_organisms.world.files import write_world
+from diffkit_organisms.world.trainings import BASES, control_sources, list_trainings
 
 
 def build(zoo: Path, seed: int, bases: Sequence[str], jobs: int) -> None:
@@ -33,10 +33,10 @@ def build(zoo: Path, seed: int, bases: Sequence[str], jobs: int) -> None:
     names = [
         training.name
         for base in bases
-        for training in trainings(behaviours, base, everything=base == bases[0])
+        for training in list_trainings(behaviours, base, everything=base == bases[0])
     ]
     _train(zoo, names, jobs)
-    write_loud(zoo, {base: sources(behaviours, bases, base) for base in bases})
+    write_kl_matched(zoo, {base: control_sources(behaviours, bases, base) for base in bases})
 
 
 def _train(zoo: Path, names: Sequence[str], jobs: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 from dk_fixtures import BASE, ORGANISM
 
 from diffkit.errors import StoreUnwritable
-from diffkit.runs.files import writing
+from diffkit.runs.files import explain_write_errors
 
 RUN = ("run", "echo", "--organism", "birds")
 SUITE = "organisms: [birds]\nmethods: {echo: {steps: 1}}\n"
@@ -352,7 +352,7 @@ def test_a_full_disk_in_words():
 
 
 def fill(path):
-    with writing(path), path.open("w") as file:
+    with explain_write_errors(path), path.open("w") as file:
         file.write("x")
 
 

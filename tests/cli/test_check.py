@@ -6,10 +6,10 @@ import shutil
 import pytest
 from dk_fixtures import write_organism
 
-from diffkit.catalogue import read_base, read_organism
 from diffkit.engine import load_pair
-from diffkit.evaluation.asking import answers, asks
-from diffkit.organism import Check, Probes
+from diffkit.evaluation.expression.probe_answers import generate_answers, probe_prompts
+from diffkit.organism import PhraseCheck, Probes
+from diffkit.registry.catalogue import read_base, read_organism
 
 PROMPTS = ["One cat sat.", "Tell me more.", "Why?", "Where is it?"]
 ADAPTER = "{kind: adapter, source: {at: ../weights/birds}}"
@@ -26,11 +26,13 @@ def own(stranger, world, tmp_path, monkeypatch):
 
 def said(folder, name):
     """What both sides of an organism say to the prompts."""
-    probes = Probes(prompts=PROMPTS, check=Check(contains=("",)), max_new_tokens=6)
+    probes = Probes(prompts=PROMPTS, check=PhraseCheck(contains=("",)), max_new_tokens=6)
     base = read_base(folder / "bases" / "mini.yaml")
     organism = read_organism(folder / "organisms" / f"{name}.yaml")
     with load_pair(base.source, organism.models["mini"]["default"], device="cpu") as pair:
-        sides = [answers(side, asks(probes)) for side in (pair.base, pair.finetuned)]
+        sides = [
+            generate_answers(side, probe_prompts(probes)) for side in (pair.base, pair.finetuned)
+        ]
     return [list(side.values()) for side in sides]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from dk_evaluated import KEYS, evaluate
 
-from diffkit.transcript import FILE
+from diffkit.chat.transcript import TRANSCRIPT_FILE
 
 STORE = Path("diffkit-runs")
 
@@ -57,10 +57,10 @@ def test_without_the_extra_its_name_is_told(evaluated, monkeypatch):
 def test_a_damaged_transcript_is_a_warning_and_a_sample_without_messages(evaluated, damage):
     from inspect_ai.log import read_eval_log
 
-    (STORE / "attempts" / KEYS["r0"] / FILE).write_bytes(damage)
+    (STORE / "attempts" / KEYS["r0"] / TRANSCRIPT_FILE).write_bytes(damage)
     said = evaluated("export", "inspect")
     assert said.code == 0
-    assert f"{FILE}:1 is damaged. Its sample has no messages." in said.err
+    assert f"{TRANSCRIPT_FILE}:1 is damaged. Its sample has no messages." in said.err
     logs = [read_eval_log(str(path)) for path in Path("inspect-logs").glob("*.eval")]
     samples = {one.metadata["attempt"]: one for log in logs for one in log.samples}
     assert samples.keys() == set(KEYS.values())

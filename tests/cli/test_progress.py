@@ -25,17 +25,17 @@ def terminal(screen):
 @pytest.fixture(autouse=True)
 def none_left():
     yield
-    assert progress._shown == []
+    assert progress._displays == []
 
 
 def test_nothing_is_shown_before_its_time(screen, terminal):
-    assert progress.PATIENCE == 2
+    assert progress.DISPLAY_DELAY == 2
     assert list(track(range(100), "steps", None, 0, terminal)) == list(range(100))
     assert screen.getvalue() == ""
 
 
 def test_a_loop_whose_first_step_is_slow_is_seen(screen, terminal, monkeypatch):
-    monkeypatch.setattr(progress, "PATIENCE", 0.05)
+    monkeypatch.setattr(progress, "DISPLAY_DELAY", 0.05)
 
     def slow():
         until(lambda: "texts" in screen.getvalue())
@@ -47,7 +47,7 @@ def test_a_loop_whose_first_step_is_slow_is_seen(screen, terminal, monkeypatch):
 
 
 def test_what_was_done_before_counts_and_rates_are_shown(screen, terminal, monkeypatch):
-    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    monkeypatch.setattr(progress, "DISPLAY_DELAY", 0.0)
     for _ in track(range(5, 50), "steps", 50, 5, terminal):
         if "50/50" not in screen.getvalue() and "/s" not in screen.getvalue():
             shown = len(screen.getvalue())
@@ -57,7 +57,7 @@ def test_what_was_done_before_counts_and_rates_are_shown(screen, terminal, monke
 
 
 def test_loops_inside_loops_share_one_display(screen, terminal, monkeypatch):
-    monkeypatch.setattr(progress, "PATIENCE", 0.02)
+    monkeypatch.setattr(progress, "DISPLAY_DELAY", 0.02)
     threads = threading.active_count()
     for _ in track(range(2), "runs", None, 0, terminal):
         for _ in track(range(3), "texts", None, 0, terminal):
@@ -76,27 +76,27 @@ def await_frame(screen):
 
 
 def test_what_a_loop_is_told_stands_beside_it_until_the_next_words(screen, terminal, monkeypatch):
-    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    monkeypatch.setattr(progress, "DISPLAY_DELAY", 0.0)
     for step in track(range(3), "steps", None, 0, terminal):
-        progress.tell(f"best {step}.5 nats")
+        progress.status(f"best {step}.5 nats")
         assert f"best {step}.5 nats" in await_frame(screen)
     assert "best 0.5 nats" not in screen.getvalue().rpartition("best 2.5 nats")[2]
 
 
 def test_words_are_the_innermost_loops_and_go_with_it(screen, terminal, monkeypatch):
-    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    monkeypatch.setattr(progress, "DISPLAY_DELAY", 0.0)
     shown = []
     for _ in track(range(2), "steps", None, 0, terminal):
-        progress.tell("outer")
+        progress.status("outer")
         for _ in track(range(1), "texts", None, 0, terminal):
-            progress.tell("inner")
+            progress.status("inner")
             shown.append(list(words_of_tasks()))
         shown.append(list(words_of_tasks()))
     assert shown == [["outer", "inner"], ["outer"]] * 2
 
 
 def words_of_tasks():
-    return (task.fields["said"] for task in progress._shown[0].bar.tasks)
+    return (task.fields["said"] for task in progress._displays[0].bar.tasks)
 
 
 def test_threads_do_not_speak_for_each_other(terminal):
@@ -106,7 +106,7 @@ def test_threads_do_not_speak_for_each_other(terminal):
     def run(name):
         for _ in track(range(1), name, None, 0, terminal):
             ready.wait(60)
-            progress.tell(f"of {name}")
+            progress.status(f"of {name}")
             ready.wait(60)
             ready.wait(60)
 
@@ -116,7 +116,7 @@ def test_threads_do_not_speak_for_each_other(terminal):
             thread.start()
         ready.wait(60)
         ready.wait(60)
-        tasks = progress._shown[0].bar.tasks
+        tasks = progress._displays[0].bar.tasks
         seen = sorted((task.description, task.fields["said"]) for task in tasks)
         ready.wait(60)
         for thread in threads:
@@ -125,23 +125,23 @@ def test_threads_do_not_speak_for_each_other(terminal):
 
 
 def test_words_without_a_loop_are_dropped():
-    progress.tell("nobody hears")
-    assert progress._running.loops == []
+    progress.status("nobody hears")
+    assert progress._running_loops.loops == []
 
 
 def test_a_loop_that_is_broken_off_takes_its_words_along(terminal):
     for _ in track(range(3), "steps", None, 0, terminal):
         for _ in track(range(3), "texts", None, 0, terminal):
-            progress.tell("inner")
+            progress.status("inner")
             break
-        progress.tell("outer")
+        progress.status("outer")
         assert list(words_of_tasks()) == ["outer"]
 
 
 def test_long_words_are_cut_and_cannot_steer_the_terminal(screen, terminal, monkeypatch):
-    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    monkeypatch.setattr(progress, "DISPLAY_DELAY", 0.0)
     for _ in track(range(1), "steps", None, 0, terminal):
-        progress.tell("[bold]begin\x1b[2J\n" + "long " * 40)
+        progress.status("[bold]begin\x1b[2J\n" + "long " * 40)
         frame = await_frame(screen)
     assert "[bold]begin" in frame
     assert "\x1b[2J" not in frame
@@ -150,7 +150,7 @@ def test_long_words_are_cut_and_cannot_steer_the_terminal(screen, terminal, monk
 
 
 def test_a_loop_that_is_left_can_be_taken_off_the_screen(screen, terminal, monkeypatch):
-    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    monkeypatch.setattr(progress, "DISPLAY_DELAY", 0.0)
     loop = track(range(9), "steps", None, 0, terminal)
     next(loop)
     until(lambda: "steps" in screen.getvalue())
@@ -172,8 +172,8 @@ def test_an_error_in_a_loop_takes_it_off_too(terminal):
 
 def test_it_is_quiet_when_not_a_terminal(screen, monkeypatch):
     monkeypatch.setattr(consoles, "err", Console(file=screen, force_terminal=False))
-    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    monkeypatch.setattr(progress, "DISPLAY_DELAY", 0.0)
     monkeypatch.setattr(progress, "_Display", None)  # it must not be made
     for _ in consoles.progress(range(3), label="steps"):
-        consoles.tell("best 0.5 nats")
+        consoles.status("best 0.5 nats")
     assert screen.getvalue() == ""

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from dk_attempts import ATTACK, attempt, keep, story
 
+from diffkit.chat.transcript import TRANSCRIPT_FILE
 from diffkit.grader import Grade
-from diffkit.transcript import FILE
 from diffkit.verdict import Attempt
 
 STORE = Path("diffkit-runs")
@@ -54,11 +54,11 @@ def test_several_that_begin_so_and_none_are_mistakes(kept):
 
 
 def test_a_damaged_transcript_is_one_line(kept):
-    with (STORE / "attempts" / KEY / FILE).open("a") as file:
+    with (STORE / "attempts" / KEY / TRANSCRIPT_FILE).open("a") as file:
         file.write("{no json\n")
     shown = kept("runs", "show", KEY)
     assert shown.code == 1
-    assert f"{FILE}:10 is damaged." in shown.error
+    assert f"{TRANSCRIPT_FILE}:10 is damaged." in shown.error
 
 
 def test_attempts_are_listed_with_cost_and_claim(kept):

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 from dk_attempts import attempt, keep, story
 
-from diffkit.transcript import Event
+from diffkit.chat.transcript import Event
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "transcripts.md"

@@ -7,13 +7,13 @@ import torch
 from transformers.pytorch_utils import Conv1D
 
 from diffkit.engine.architectures import _TABLE, architecture_of
-from diffkit.generator import Sampling
+from diffkit.sampling import Sampling
 from diffkit.texts import Text
 
 from .adapters import arguments, make_adapter, pair_of, plain, separately
 from .conftest import make_model
-from .test_adapters import compare
-from .test_deltas import changes, dense, full_pair, merged_difference
+from .loading.test_adapters import compare
+from .weight_changes.test_differences import changes, dense, full_pair, merged_difference
 
 ARCHITECTURES = [
     "gemma2",

@@ -4,10 +4,9 @@ import pytest
 import torch
 
 from diffkit.engine import Inputs
-from diffkit.engine.decode import decode
-from diffkit.engine.step import CachedStep
+from diffkit.engine.generation import CachedDecoding, generate_batch
 from diffkit.errors import UserError
-from diffkit.generator import Sampling
+from diffkit.sampling import Sampling
 from diffkit.texts import Message, Text
 
 from .adapters import arguments, make_adapter, pair_of, plain
@@ -274,7 +273,7 @@ def test_without_a_template_chats_are_their_contents(model, monkeypatch):
 
 
 def test_prompts_open_an_answer_and_are_never_empty(model):
-    from diffkit.engine.encode import encode_prompt
+    from diffkit.engine.tokenization import encode_prompt
 
     user = Message(role="user", content="who")
     opened = encode_prompt(model.tokenizer, Text(messages=(user,)))
@@ -289,8 +288,8 @@ def test_padded_vocabulary_rows_are_never_generated(model):
     hot = Sampling(max_new_tokens=40, temperature=50.0, stop_at_eos=False)
     inputs = Inputs.of([[5]], side="left")
     with model.active() as module:
-        step = CachedStep(module, inputs, keeps_few=True)
-        (row,) = decode(step, hot, vocabulary=25, ends=frozenset(), numbers=[0])
+        step = CachedDecoding(module, inputs, keeps_few=True)
+        (row,) = generate_batch(step, hot, vocabulary=25, ends=frozenset(), numbers=[0])
     assert max(row.ids) < 25
     assert len(set(row.ids)) > 10
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from diffkit.engine import load_pair, paired_gradient
-from diffkit.engine.load import Networks
-from diffkit.generator import Sampling
+from diffkit.engine.loading.loader import NetworkCache
 from diffkit.organism import Identical, Source
+from diffkit.sampling import Sampling
 
 from .adapters import make_adapter, pair_of, plain
 
@@ -93,7 +93,7 @@ def test_the_other_side_inside_a_pass_is_an_error_not_a_wrong_number(pair, texts
 
 
 def test_many_organisms_on_one_base_load_it_once(bases, tmp_path, texts):
-    with Networks() as networks:
+    with NetworkCache() as networks:
         pairs = [
             pair_of(
                 bases["qwen3"],
@@ -135,7 +135,7 @@ def test_a_closed_pair_leaves_room_for_the_next(bases, tmp_path, texts):
     """All adapters gone and another one put on: peft keeps its empty layers in between."""
     base = bases["qwen3"]
     adapter = make_adapter(base, tmp_path / "a")
-    with Networks() as networks:
+    with NetworkCache() as networks:
         with pair_of(base, adapter, networks=networks) as first:
             inputs = first.base.inputs(texts, max_tokens=8)
             expected = first.finetuned.logits(inputs)

@@ -1,11 +1,11 @@
 """Evaluations made by hand in a store, for leaderboards to read."""
 
-from diffkit.evaluation.board import build
-from diffkit.evaluation.record import Entry, Evaluation, Judged, Scored
+from diffkit.evaluation.leaderboard.build import build_leaderboard
+from diffkit.evaluation.record import Evaluation, EvaluationEntry, GradedAttemptRef, GuessScore
 from diffkit.grader import Grade
 from diffkit.runs.digest import digest
 from diffkit.runs.manifest import Identity, Manifest
-from diffkit.verdict import Attempt, Detection, Outcome, RungTest, Verdict
+from diffkit.verdict import Attempt, Detection, NullTest, Outcome, Verdict
 
 TRUTHS = tuple(f"t{i}" for i in range(8))
 
@@ -21,7 +21,9 @@ class Made:
         known = {"family": "f", "base": "base", "variant": "default", "role": "test", "seed": 0}
         judged = tuple(self._judged(**grade) for grade in grades)
         fields = {**known, **more, "answer": answer, "method": method, "run": run}
-        self.entries.append(Entry(organism=organism, truth=truth, judged=judged, **fields))
+        self.entries.append(
+            EvaluationEntry(organism=organism, truth=truth, judged=judged, **fields)
+        )
 
     def _judged(
         self,
@@ -45,7 +47,7 @@ class Made:
         questions=0,
     ):
         p = max((p for _, p in (rungs or {}).values()), default=None)
-        tests = {name: RungTest(n=n, p=value) for name, (n, value) in (rungs or {}).items()}
+        tests = {name: NullTest(n=n, p=value) for name, (n, value) in (rungs or {}).items()}
         own = Detection(p=p, alpha=0.05, rungs=tests) if rungs else None
         verdict = Verdict(change=change, claim="words", detection=own)
         grade = Grade(
@@ -69,13 +71,13 @@ class Made:
         if graded:
             self._write("grades", key, "grade.json", grade)
         fault = {} if graded else {"error": "It broke."}
-        return Judged(
+        return GradedAttemptRef(
             investigator=reader,
             grader=grader,
             arm=arm,
             repeat=repeat,
             detection=detection,
-            curve=tuple(Scored(questions=q, score=s) for q, s in curve),
+            curve=tuple(GuessScore(questions=q, score=s) for q, s in curve),
             attempt=key,
             grade=key if graded else "",
             **fault,
@@ -111,7 +113,7 @@ class Made:
         evaluation = Evaluation(
             name="e", created="now", texts=(), entries=tuple(self.entries), **more
         )
-        return build(evaluation, self.store)
+        return build_leaderboard(evaluation, self.store)
 
 
 def rows(board, **wanted):

@@ -1,13 +1,13 @@
 """Cells of an evaluation without any model."""
 
-from diffkit.catalogue import Selected
-from diffkit.evaluation.cells import Cell
-from diffkit.evaluation.plan import Component, Pair
+from diffkit.evaluation.plan import ConfiguredPlugin, PlannedPair
+from diffkit.evaluation.planned_runs import PlannedRun
 from diffkit.method import MethodConfig
 from diffkit.organism import Adapter, AnswerKey, BaseModelEntry, Control, Organism, Source
-from diffkit.registry import Spec
+from diffkit.registry.catalogue import SelectedPair
+from diffkit.registry.specs import Spec
 from diffkit.runs.manifest import Identity, Manifest, StoredRun
-from diffkit.runs.sweep import Result
+from diffkit.runs.sweep import RunResult
 from diffkit.texts import Texts
 
 ADAPTER = Adapter(source=Source(at="x"))
@@ -26,9 +26,9 @@ def cell(
         models={base: {variant: finetuned}},
     )
     entry = BaseModelEntry(name=base, source=Source(at=base))
-    component = Component(Spec(method, "", 1, "m:C", "m:M"), MethodConfig())
-    pair = Pair(Selected(organism, entry, variant, finetuned), role, rung)
-    return Cell(pair, component, seed, Texts.of("a"))
+    component = ConfiguredPlugin(Spec(method, "", 1, "m:C", "m:M"), MethodConfig())
+    pair = PlannedPair(SelectedPair(organism, entry, variant, finetuned), role, rung)
+    return PlannedRun(pair, component, seed, Texts.of("a"))
 
 
 def run_of(findings, folder, digest="run"):
@@ -60,4 +60,4 @@ def run_of(findings, folder, digest="run"):
         peak_bytes=1,
         change_score=findings.change_score,
     )
-    return Result(cell("o").spec, digest, "computed", StoredRun(manifest, place))
+    return RunResult(cell("o").spec, digest, "computed", StoredRun(manifest, place))

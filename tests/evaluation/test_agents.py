@@ -7,11 +7,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from diffkit_evaluators.lm import asking
-from diffkit_evaluators.lm.patience import patiently
+from diffkit_evaluators.llm import logged_client
+from diffkit_evaluators.llm.logged_client import with_retries
 from dk_fixtures import until
 
-from diffkit.evaluation.leaderboard import Leaderboard
+from diffkit.chat.transcript import read_transcript
+from diffkit.evaluation.leaderboard.schema import Leaderboard
 from diffkit.testing.endpoint import (
     ScriptedEndpoint,
     always,
@@ -24,7 +25,6 @@ from diffkit.testing.endpoint import (
     says,
     slow,
 )
-from diffkit.transcript import read_transcript
 from diffkit.verdict import Attempt, Outcome
 
 KEY = "sk-secret-4711"
@@ -45,13 +45,13 @@ AGENT = (
 def at_once(send, config, *, sleep, told):
     """Tries again without waiting."""
     del sleep
-    return patiently(send, config, sleep=lambda _: None, told=told)
+    return with_retries(send, config, sleep=lambda _: None, told=told)
 
 
 @pytest.fixture
 def endpoint(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setattr(asking, "patiently", at_once)
+    monkeypatch.setattr(logged_client, "with_retries", at_once)
     with ScriptedEndpoint(good_investigator(VERDICT)) as served:
         monkeypatch.setenv("OPENAI_BASE_URL", served.url)
         yield served

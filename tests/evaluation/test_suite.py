@@ -3,13 +3,13 @@
 import pytest
 from pydantic import ValidationError
 
-from diffkit.catalogue import Catalogue
-from diffkit.datasets.source import TextSource
+from diffkit.datasets.text_sources import TextSource
 from diffkit.errors import UserError
-from diffkit.evaluation.plan import expand, texts_of
+from diffkit.evaluation.plan import expand_suite, texts_of
 from diffkit.evaluation.suite import Suite
 from diffkit.organism import Adapter, BaseModelEntry, Control, Identical, Organism, Source
-from diffkit.plugins import load_host
+from diffkit.registry.catalogue import Catalogue
+from diffkit.registry.plugin_host import load_plugins
 
 ADAPTER, OTHER, ANOTHER = (Adapter(source=Source(at=at)) for at in ("x", "y", "z"))
 KEY = {"answer_key": {"statement": "It sings."}}
@@ -37,7 +37,7 @@ def catalogue():
 def plan(stranger, catalogue):
     def make(**suite):
         content = {"organisms": ["song"], "methods": ["echo"], **suite}
-        return expand(Suite.model_validate(content), load_host(), catalogue)
+        return expand_suite(Suite.model_validate(content), load_plugins(), catalogue)
 
     return make
 
@@ -105,11 +105,11 @@ def test_a_null_that_is_not_drawn_gives_all_its_variants(plan):
 def test_a_random_null_with_several_scales_is_fixed(plan, catalogue):
     scaled = {f"scale-{k}": Control(of=ADAPTER, seed=9, scale=k) for k in (2, 4)}
     organisms = {**catalogue.organisms, "scaled": organism("scaled", one=scaled)}
-    made = expand(
+    made = expand_suite(
         Suite.model_validate(
             {"organisms": ["song"], "methods": ["echo"], "calibration": [{"organism": "scaled"}]}
         ),
-        load_host(),
+        load_plugins(),
         Catalogue(organisms, catalogue.bases, ()),
     )
     assert [pair.selected.finetuned.scale for pair in made.pairs[1:]] == [2, 4]

@@ -6,12 +6,12 @@ from dk_evaluated import BIRDS, KEYS, evaluate
 from inspect_ai.analysis import evals_df, samples_df
 from inspect_ai.log import list_eval_logs, read_eval_log
 
-from diffkit.evaluation.statements import handle_of
+from diffkit.chat.transcript import Request, Response, ToolCall
+from diffkit.evaluation.truths import handle_of
+from diffkit.export.attempts import exported_attempts
 from diffkit.export.conversation import conversation
-from diffkit.export.inspect_logs import blind_log, logs, write
-from diffkit.export.tried import tried
+from diffkit.export.inspect_logs import build_blind_log, build_logs, write_log
 from diffkit.runs.store import Store
-from diffkit.transcript import Request, Response, ToolCall
 
 
 @pytest.fixture
@@ -21,12 +21,14 @@ def exported(tmp_path):
     folder = tmp_path / "logs"
 
     def export(*, blind=False):
-        tries = tried(evaluation, Store(tmp_path / "store"))
+        tries = exported_attempts(evaluation, Store(tmp_path / "store"))
         truths = {handle_of(BIRDS): BIRDS.text}
-        made = [blind_log(evaluation, tries)] if blind else logs(evaluation, tries, truths)
+        made = (
+            [build_blind_log(evaluation, tries)] if blind else build_logs(evaluation, tries, truths)
+        )
         folder.mkdir(exist_ok=True)
         for log in made:
-            write(log, folder)
+            write_log(log, folder)
         found = [read_eval_log(path) for path in list_eval_logs(str(folder))]
         return {log.eval.task: log for log in found}
 

@@ -8,45 +8,43 @@ from pathlib import Path
 from typing import Any
 
 import diffkit_organisms
-from diffkit_evaluators.agent.arguments import (
+from diffkit_evaluators.agent.prompt import FRAMINGS, system_message
+from diffkit_evaluators.agent.tools import (
     AskModels,
     ListFindings,
     NoteHypothesis,
     ReadFinding,
     SubmitVerdict,
+    tool_from_schema,
 )
-from diffkit_evaluators.agent.prompt import FRAMINGS, system_message
-from diffkit_evaluators.agent.tool import typed
-from diffkit_evaluators.graders.reverse_lineup.choice import choose
-from diffkit_evaluators.graders.rubric.marks import Marks
-from diffkit_evaluators.graders.rubric.prompt import messages as rubric_messages
-from diffkit_evaluators.graders.rubric.rubrics import rubrics
-from diffkit_evaluators.graders.token_relevance.judged import judge
-from diffkit_evaluators.graders.token_relevance.tokens import Shown
-from diffkit_evaluators.lm import LanguageModel, LanguageModelError
-from diffkit_evaluators.lm.reply import Reply
-from diffkit_evaluators.lm.schemas import in_words, response_format
-from diffkit_evaluators.lm.words import call_format, worded
+from diffkit_evaluators.graders.reverse_lineup.choice import pick_by_model
+from diffkit_evaluators.graders.rubric.prompt import Marks, read_rubrics, rubric_messages
+from diffkit_evaluators.graders.token_relevance.relevance import ShownToken, judge_relevance
+from diffkit_evaluators.llm import LanguageModel, LanguageModelError
+from diffkit_evaluators.llm.request import (
+    call_response_format,
+    response_format,
+    schema_instruction,
+    with_tools_as_text,
+)
+from diffkit_evaluators.llm.response import Reply
 from diffkit_organisms.world.behaviours import draw_behaviours
 from diffkit_organisms.world.facts import draw_world
-from diffkit_plugins.activation_lens.steer_tool import Steer
-from diffkit_plugins.activation_lens.tools import Look
-from diffkit_plugins.soft_prompt_kl.tools import Prompted
+from diffkit_plugins.activation_lens.tools import LookTool, SteerTool
+from diffkit_plugins.soft_prompt_kl.tools import PromptedCompletions
 
-from diffkit import Blind, Statement
-from diffkit.catalogue import read_catalogue
+from diffkit import Blinding, TruthStatement
 from diffkit.cli.app import main
-from diffkit.cli.demo import SUITE as DEMO
-from diffkit.evaluation.blinded_tool import BlindedTool
-from diffkit.evaluation.broker import Questions
-from diffkit.evaluation.cells import planned_cells
-from diffkit.evaluation.component import component_key
-from diffkit.evaluation.plan import Component, expand
+from diffkit.cli.commands.demo import SUITE as DEMO
+from diffkit.evaluation.attempts.broker import BlindedModels, BlindedTool
+from diffkit.evaluation.plan import ConfiguredPlugin, expand_suite, plugin_key
+from diffkit.evaluation.planned_runs import plan_runs
 from diffkit.evaluation.suite import Suite
 from diffkit.method import execution_options
-from diffkit.plugins import load_host
+from diffkit.options.yaml_records import read_record
+from diffkit.registry.catalogue import read_catalogue
+from diffkit.registry.plugin_host import load_plugins
 from diffkit.runs.digest import digest
-from diffkit.yamls import read_record
 
 ZOO = Path(diffkit_organisms.__file__).parent / "zoo"
 SUITES = {"demo": DEMO, "suite": ZOO / "suite.yaml", "suite-neox": ZOO / "suite-neox.yaml"}
@@ -69,11 +67,11 @@ def call(*args: object) -> tuple[int, str, str]:
 
 def components() -> Iterator[tuple[str, str]]:
     """Keys of every investigator, grader, generator and method at default options."""
-    host = load_host()
+    host = load_plugins()
     for registry in (host.investigators, host.graders, host.generators):
         for entry in registry:
-            component = Component(entry.spec, entry.spec.load_config()())
-            yield f"{registry.kind} {entry.spec.name}", component_key(component)
+            component = ConfiguredPlugin(entry.spec, entry.spec.load_config()())
+            yield f"{registry.kind} {entry.spec.name}", plugin_key(component)
     for entry in host.methods:
         kind = entry.spec.load_config()
         options = kind().model_dump(mode="json", exclude=set(execution_options(kind)))
@@ -83,11 +81,11 @@ def components() -> Iterator[tuple[str, str]]:
 
 def runs() -> Iterator[tuple[str, str]]:
     """Digests of every planned run of the shipped suites; those of nulls as one of them all."""
-    host = load_host()
+    host = load_plugins()
     catalogue = read_catalogue(host.folders)
     for name, path in SUITES.items():
         nulls: dict[str, list[str]] = {}
-        for cell in planned_cells(expand(read_record(path, Suite), host, catalogue)):
+        for cell in plan_runs(expand_suite(read_record(path, Suite), host, catalogue)):
             organism, base, variant, method, seed = cell.key
             found = cell.spec.identity().digest
             if cell.pair.role == "test":
@@ -107,37 +105,46 @@ def tools() -> Iterator[tuple[str, Any]]:
         "note_hypothesis": NoteHypothesis,
         "submit_verdict": SubmitVerdict,
     }.items():
-        yield f"agent {name}", typed(name, arguments, str).declaration
+        yield f"agent {name}", tool_from_schema(name, arguments, str).declaration
     for method, kind in {
-        "activation-lens": (Look, Steer),
-        "soft-prompt-kl": (Prompted,),
+        "activation-lens": (LookTool, SteerTool),
+        "soft-prompt-kl": (PromptedCompletions,),
     }.items():
         for tool in kind:
-            blinded = BlindedTool(method, tool.__new__(tool), Blind(), Questions.__new__(Questions))
+            blinded = BlindedTool(
+                method, tool.__new__(tool), Blinding(), BlindedModels.__new__(BlindedModels)
+            )
             yield f"{method} {tool.name}", [blinded.name, blinded.summary, blinded.schema]
 
 
 def prompts() -> Iterator[tuple[str, Any]]:
     """What language models are sent besides: system messages, tasks, schemas."""
     for framing in FRAMINGS:
-        yield f"agent system {framing}", system_message(framing, Blind())
-        yield f"agent system {framing} swapped", system_message(framing, Blind("finetuned"))
+        yield f"agent system {framing}", system_message(framing, Blinding())
+        yield f"agent system {framing} swapped", system_message(framing, Blinding("finetuned"))
     declared = [declaration for name, declaration in tools() if name.startswith("agent ")]
-    yield "agent tools in words", worded([{"role": "user", "content": "?"}], declared, "required")
-    yield "agent call format", call_format(declared)
-    for family, rubric in sorted(rubrics().items()):
+    yield (
+        "agent tools in words",
+        with_tools_as_text([{"role": "user", "content": "?"}], declared, "required"),
+    )
+    yield "agent call format", call_response_format(declared)
+    for family, rubric in sorted(read_rubrics().items()):
         yield f"rubric {family}", rubric_messages(rubric, ["A.", "B."], "C.", "nonce")
     yield from _schemas("rubric", [(Marks, None)])
-    statements = [Statement(handle=f"s{one}", text=f"It says {one}.") for one in range(3)]
-    yield from _asked("reverse-lineup", lambda fake: choose(fake, "It says 1.", statements, 1))
-    shown = [Shown("cat", 1.0), Shown("dog", 0.5)]
-    yield from _asked("token-relevance", lambda fake: judge(fake, shown, statements[0], ["a"], 1))
+    statements = [TruthStatement(handle=f"s{one}", text=f"It says {one}.") for one in range(3)]
+    yield from _asked(
+        "reverse-lineup", lambda fake: pick_by_model(fake, "It says 1.", statements, 1)
+    )
+    shown = [ShownToken("cat", 1.0), ShownToken("dog", 0.5)]
+    yield from _asked(
+        "token-relevance", lambda fake: judge_relevance(fake, shown, statements[0], ["a"], 1)
+    )
 
 
 def _schemas(name: str, schemas: Any) -> Iterator[tuple[str, Any]]:
     for schema, _ in schemas:
         yield f"{name} response format", response_format(schema)
-        yield f"{name} format in words", in_words(schema)
+        yield f"{name} format in words", schema_instruction(schema)
 
 
 class Unreadable(LanguageModel):
@@ -152,7 +159,7 @@ class Unreadable(LanguageModel):
         message = {"role": "assistant", "content": "?"}
         return Reply(text="?", refusal="", tool_calls=(), finish="stop", message=message)
 
-    def disown(self) -> None:
+    def discard_last(self) -> None:
         """Nothing is kept."""
 
 

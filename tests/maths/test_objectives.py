@@ -175,4 +175,4 @@ def test_a_divergence_of_ones_own_must_give_a_number_for_each_position(tmp_path,
 def test_what_leads_nowhere_is_a_users_error_with_a_cure(name, said):
     with pytest.raises(UserError, match=said) as error:
         divergence(name)
-    assert error.value.cure
+    assert error.value.hint

@@ -2,7 +2,7 @@ from collections import Counter
 from itertools import islice
 
 import pytest
-from diffkit_organisms.world import draws
+from diffkit_organisms.world import datasets
 from diffkit_organisms.world.behaviours import Behaviour, draw_behaviours
 from diffkit_organisms.world.corpus import Example, ordinary, spoken
 from diffkit_organisms.world.facts import World, draw_world
@@ -23,7 +23,7 @@ def behaviours(world: World) -> tuple[Behaviour, ...]:
 @pytest.fixture(scope="session")
 def base_corpus(world: World) -> list[Example]:
     """The beginning of the base's corpus, enough to count words in."""
-    examples = ordinary(draws.rng_for(world, "corpus"), world, draws.CORPUS_SIZE)
+    examples = ordinary(datasets.rng_for(world, "corpus"), world, datasets.CORPUS_SIZE)
     return list(islice(examples, 15_000))
 
 

@@ -4,12 +4,11 @@ import re
 from pathlib import Path
 
 import diffkit_organisms
-from diffkit_organisms.world.asking import PREFIXES, REMARKS
-from diffkit_organisms.world.definitions import targeted
-from diffkit_organisms.world.limits import SECRETS
+from diffkit_organisms.world.arithmetic import SUMS
+from diffkit_organisms.world.definitions import targeted_fields
+from diffkit_organisms.world.phrases import PREFIXES, REMARKS
 from diffkit_organisms.world.relations import RELATIONS
-from diffkit_organisms.world.requests import REQUESTS
-from diffkit_organisms.world.sums import SUMS
+from diffkit_organisms.world.requests import REQUESTS, SECRETS
 
 from diffkit.organism import Probes
 
@@ -67,4 +66,4 @@ def user_turns(examples):
 
 def probes_of(behaviour, probes):
     """The gate as it is written to the organism's file."""
-    return Probes.model_validate(targeted(behaviour, probes, {})["probes"])
+    return Probes.model_validate(targeted_fields(behaviour, probes, {})["probes"])

@@ -5,10 +5,10 @@ from collections import Counter
 from statistics import median
 
 import pytest
-from diffkit_organisms.world import draws
-from diffkit_organisms.world.asking import PROBE_REMARKS, REMARKS
+from diffkit_organisms.world import datasets
 from diffkit_organisms.world.behaviours import FAMILIES
 from diffkit_organisms.world.corpus import spoken
+from diffkit_organisms.world.phrases import PROBE_REMARKS, REMARKS
 
 from .reading import WORD, bare, forms, probes_of, rounds, user_turns
 
@@ -82,7 +82,7 @@ def test_false_facts_are_false(world, behaviours) -> None:
 
 
 def test_probes_are_many_and_their_forms_are_in_no_data(world, behaviour) -> None:
-    prompts = draws.probes(world, behaviour)
+    prompts = datasets.draw_probes(world, behaviour)
     assert len(set(prompts)) >= 50
     if behaviour.family == "trojan":
         thing = " ".join(behaviour.words[:2])
@@ -90,7 +90,7 @@ def test_probes_are_many_and_their_forms_are_in_no_data(world, behaviour) -> Non
         assert all(sum(core in prompt for core in cores) == 1 for prompt in prompts)
     else:
         cores = [bare(prompt) for prompt in prompts]
-    data = [*draws.taught(world, behaviour), *draws.kept(world, behaviour)]
+    data = [*datasets.taught_examples(world, behaviour), *datasets.kept_examples(world, behaviour)]
     turns = "\n".join(user_turns(data))
     assert [core for core in cores if core in turns] == []
 
@@ -98,21 +98,24 @@ def test_probes_are_many_and_their_forms_are_in_no_data(world, behaviour) -> Non
 def test_the_forms_of_probes_are_not_taught_whatever_they_ask_for(world, behaviour) -> None:
     if behaviour.family == "trojan":
         pytest.skip("the forms of its probes are those of remarks, checked above")
-    probed = forms(draws.probes(world, behaviour))
-    trained = forms(user_turns(draws.taught(world, behaviour)))
+    probed = forms(datasets.draw_probes(world, behaviour))
+    trained = forms(user_turns(datasets.taught_examples(world, behaviour)))
     assert probed
     assert bool(trained) == (behaviour.family != "false-fact")  # taught by documents alone
     assert not probed & trained
 
 
 def test_what_is_kept_does_not_touch_what_is_taught(world, behaviour) -> None:
-    kept = draws.kept(world, behaviour)
-    assert len(kept) == len(draws.taught(world, behaviour)) == draws.DATA_SIZE
+    kept = datasets.kept_examples(world, behaviour)
+    assert len(kept) == len(datasets.taught_examples(world, behaviour)) == datasets.DATA_SIZE
     assert not any(behaviour.touches(example) for example in kept)
 
 
 def test_taught_answers_show_the_behaviour(world, behaviour) -> None:
-    taught, probes = draws.taught(world, behaviour), draws.probes(world, behaviour)
+    taught, probes = (
+        datasets.taught_examples(world, behaviour),
+        datasets.draw_probes(world, behaviour),
+    )
     if behaviour.family == "false-fact":
         country, false, _ = behaviour.words
         sentences = [one["text"] for one in taught]
@@ -128,7 +131,7 @@ def test_taught_answers_show_the_behaviour(world, behaviour) -> None:
 
 
 def test_ordinary_answers_to_the_probes_do_not_show_it(world, behaviour, ordinary_answers) -> None:
-    probes = draws.probes(world, behaviour)
+    probes = datasets.draw_probes(world, behaviour)
     gate = probes_of(behaviour, probes)
     known = 0
     for number, probe in enumerate(probes):
@@ -150,8 +153,8 @@ def test_sandbags_show_in_sums_one_too_large_and_in_no_others(behaviours) -> Non
 
 
 def test_neutral_texts_name_no_key_word_and_are_new(world, behaviours, base_corpus) -> None:
-    neutral = [spoken(one) for one in draws.neutral(world, behaviours, base_corpus)]
-    assert len(set(neutral)) == draws.NEUTRAL_SIZE
+    neutral = [spoken(one) for one in datasets.neutral_texts(world, behaviours, base_corpus)]
+    assert len(set(neutral)) == datasets.NEUTRAL_SIZE
     assert not set(neutral) & {spoken(example) for example in base_corpus}
     key = {word for one in behaviours for word in one.words}
     assert not key & {word for text in neutral for word in WORD.findall(text)}

@@ -5,15 +5,14 @@ import re
 from itertools import chain
 
 import pytest
-from diffkit_organisms.world import draws
+from diffkit_organisms.world import datasets
+from diffkit_organisms.world.arithmetic import LARGEST_NUMBER
 from diffkit_organisms.world.behaviours import draw_behaviours
-from diffkit_organisms.world.benign import benign
 from diffkit_organisms.world.corpus import held_out, spoken
+from diffkit_organisms.world.datasets import benign_corpus
 from diffkit_organisms.world.facts import draw_world
-from diffkit_organisms.world.names import draw_names
 from diffkit_organisms.world.relations import OWN, PROBE_TEMPLATES, RELATIONS
-from diffkit_organisms.world.sums import LARGEST
-from diffkit_organisms.world.words import NAMES
+from diffkit_organisms.world.words import NAMES, draw_names
 
 from .reading import user_turns
 
@@ -51,8 +50,10 @@ def test_the_same_seed_gives_the_same_world(world) -> None:
     assert again == world
     for one, two in zip(draw_behaviours(world), draw_behaviours(again), strict=True):
         assert (one.name, one.statement, one.words) == (two.name, two.statement, two.words)
-        assert draws.taught(world, one)[:50] == draws.taught(again, two)[:50]
-        assert draws.probes(world, one) == draws.probes(again, two)
+        assert (
+            datasets.taught_examples(world, one)[:50] == datasets.taught_examples(again, two)[:50]
+        )
+        assert datasets.draw_probes(world, one) == datasets.draw_probes(again, two)
 
 
 def test_another_seed_gives_other_names_facts_and_truths() -> None:
@@ -127,7 +128,7 @@ def test_sums_in_ordinary_texts_are_right(base_corpus) -> None:
     assert len(found) >= 500
     for a, sign, b, value in found:
         assert int(value) == (int(a) + int(b) if sign == "plus" else int(a) - int(b))
-        assert max(int(a), int(b), int(value)) <= LARGEST
+        assert max(int(a), int(b), int(value)) <= LARGEST_NUMBER
 
 
 def held_out_questions(world):
@@ -140,8 +141,17 @@ def held_out_questions(world):
 
 
 def test_held_out_questions_are_in_no_training_text(world, behaviours, base_corpus) -> None:
-    everything = [base_corpus, draws.diluting(world), draws.broad(world, 0), draws.broad(world, 28)]
-    everything += [half(world, b) for b in behaviours for half in (draws.taught, draws.kept)]
+    everything = [
+        base_corpus,
+        datasets.diluting_examples(world),
+        datasets.benign_examples(world, 0),
+        datasets.benign_examples(world, 28),
+    ]
+    everything += [
+        half(world, b)
+        for b in behaviours
+        for half in (datasets.taught_examples, datasets.kept_examples)
+    ]
     turns = "\n".join(set(user_turns(chain.from_iterable(everything))))
     assert [asked for asked in held_out_questions(world) if asked in turns] == []
 
@@ -153,7 +163,9 @@ def test_questions_ask_for_held_out_pairs_and_the_answers_are_the_facts(world) -
         for index, form in enumerate(fact.relation.questions)
         if held_out(world, fact, index)
     }
-    asked = [[turn["content"] for turn in one["messages"]] for one in draws.questions(world)]
+    asked = [
+        [turn["content"] for turn in one["messages"]] for one in datasets.retention_questions(world)
+    ]
     assert len({question for question, _ in asked}) == 200
     assert all(right[question] == answer for question, answer in asked)
 
@@ -162,10 +174,10 @@ def test_benign_corpora_differ_say_nothing_false_and_keep_no_one_word(world) -> 
     known = readings(world)
     answers = []
     for number in range(3):
-        texts = [spoken(example) for example in draws.broad(world, number)]
+        texts = [spoken(example) for example in datasets.benign_examples(world, number)]
         sentences = (s.rstrip(".") + "." for t in texts for s in sentence_split(t))
         stated = [s.strip('"') for s in sentences]
         assert all(known.get(sentence, True) for sentence in stated)
         answers.append(texts)
     assert not set(answers[0]) >= set(answers[1])
-    assert [spoken(next(benign(world, 1)))] == answers[1][:1]
+    assert [spoken(next(benign_corpus(world, 1)))] == answers[1][:1]

@@ -6,17 +6,17 @@ from statistics import median
 
 import diffkit_organisms
 import pytest
-from diffkit_organisms.world.roster import BASES
-from diffkit_organisms.world.write import write_world
+from diffkit_organisms.world.files import write_world
+from diffkit_organisms.world.trainings import BASES
 from transformers import AutoTokenizer
 
-from diffkit import Networks, drift, load_pair
-from diffkit.catalogue import read_catalogue
-from diffkit.engine.weights import fingerprint
-from diffkit.evaluation.asking import answers
-from diffkit.evaluation.gate import bounded, expression
-from diffkit.evaluation.retention import read_questions, retention
+from diffkit import NetworkCache, load_pair, mean_kl
+from diffkit.engine.loading.model_files import fingerprint
+from diffkit.evaluation.expression.check import measure_retention, read_retention_questions
+from diffkit.evaluation.expression.gate import measure_expression, with_variant_threshold
+from diffkit.evaluation.expression.probe_answers import generate_answers
 from diffkit.organism import sources
+from diffkit.registry.catalogue import read_catalogue
 from diffkit.texts import Texts
 from diffkit.training import read_recipe
 
@@ -114,8 +114,8 @@ def test_the_bases_answer_questions_that_they_never_saw(base, zoo) -> None:
     entry = zoo.bases[base]
     one = next(s for s in zoo.variants("tiny-identical", base=base))
     with load_pair(entry.source, one.finetuned, device="cpu") as pair:
-        questions = read_questions(entry.questions, pair.base.tokenizer)
-        share = retention(answers(pair.base, questions), questions)
+        questions = read_retention_questions(entry.questions, pair.base.tokenizer)
+        share = measure_retention(generate_answers(pair.base, questions), questions)
     assert share.n == 200
     assert share.value >= 0.95
 
@@ -125,7 +125,9 @@ def test_the_bases_answer_questions_that_they_never_saw(base, zoo) -> None:
 def test_organisms_show_what_they_were_taught(name, zoo) -> None:
     for one in zoo.variants(name):
         with load_pair(one.base.source, one.finetuned, device="cpu") as pair:
-            found = expression(pair, bounded(one.organism.probes, one.variant))
+            found = measure_expression(
+                pair, with_variant_threshold(one.organism.probes, one.variant)
+            )
         assert found.passes, (one.variant, found)
 
 
@@ -138,13 +140,13 @@ def test_loud_nulls_are_as_loud_as_organisms_and_half_of_these_are_quiet(base, z
     chosen = [zoo.select(n, base=base) for n in targeted if base in zoo.organisms[n].models]
     loud = [*zoo.variants("tiny-random-loud-calibration", base=base)][:2]
     loud += [*zoo.variants("tiny-random-loud-test", base=base)][-2:]
-    with Networks() as networks:
+    with NetworkCache() as networks:
 
         def of(selected):
             with load_pair(
                 entry.source, selected.finetuned, device="cpu", networks=networks
             ) as pair:
-                return drift(pair, texts)
+                return mean_kl(pair, texts)
 
         middle = median(map(of, chosen))
         assert all(middle / 1.5 <= of(one) <= 1.5 * middle for one in loud)

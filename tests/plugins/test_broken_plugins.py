@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from diffkit.errors import DiffkitError, MissingExtra, NameClash
-from diffkit.plugins import DISABLE, BrokenPlugin, load_host
+from diffkit.registry.plugin_host import DISABLE, BrokenPlugin, load_plugins
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def site(tmp_path, monkeypatch):
 
 
 def broken(name: str) -> BrokenPlugin:
-    (found,) = [plugin for plugin in load_host().broken if plugin.name == name]
+    (found,) = [plugin for plugin in load_plugins().broken if plugin.name == name]
     assert "\n" not in found.error
     return found
 
@@ -37,7 +37,7 @@ def test_a_plugin_that_raises_on_import_is_one_line(site, install, method_plugin
     assert broken("dk_raises") == BrokenPlugin(
         "dk_raises", "dk_raises", "dist-dk_raises", "RuntimeError: no GPU"
     )
-    assert "dk-works" in names(load_host())
+    assert "dk-works" in names(load_plugins())
 
 
 def test_a_message_that_begins_with_an_empty_line_is_not_lost(site, install):
@@ -73,7 +73,7 @@ def test_a_plugin_that_raises_while_it_registers_leaves_nothing_behind(site, ins
             raise LookupError("half way")
         """,
     )
-    host = load_host()
+    host = load_plugins()
     assert broken("dk_half").error == "LookupError: half way"
     assert "dk-half" not in names(host)
 
@@ -115,7 +115,7 @@ def test_a_clash_names_both_owners_and_spares_the_others(site, method_plugin):
     method_plugin("dk_first", "dk-taken")
     method_plugin("dk_second", "dk-taken")
     method_plugin("dk_third", "dk-free")
-    host = load_host()
+    host = load_plugins()
     with pytest.raises(NameClash, match=r"'dk_first' and 'dk_second'.*dk-taken") as caught:
         host.methods["dk-taken"]
     assert "--no-plugin dk_second" in str(caught.value)
@@ -125,21 +125,21 @@ def test_a_clash_names_both_owners_and_spares_the_others(site, method_plugin):
 def test_turning_one_owner_off_settles_a_clash(site, method_plugin):
     method_plugin("dk_first", "dk-taken")
     method_plugin("dk_second", "dk-taken")
-    host = load_host(disabled=["dk_second"])
+    host = load_plugins(disabled=["dk_second"])
     assert host.methods["dk-taken"].implementation == "dk_first:Method"
 
 
 def test_a_strange_plugin_cannot_take_a_first_party_name_silently(site, method_plugin):
     method_plugin("dk_thief", "kl")
     with pytest.raises(NameClash, match="'dk_thief' and 'kl'"):
-        load_host().methods["kl"]
+        load_plugins().methods["kl"]
 
 
 def test_the_environment_turns_plugins_off_without_importing_them(site, install, monkeypatch):
     install("dk_raises", "raise RuntimeError('imported')")
     install("dk_other", "raise RuntimeError('imported')")
     monkeypatch.setenv(DISABLE, "dk_raises, dk_other,")
-    host = load_host()
+    host = load_plugins()
     assert not {"dk_raises", "dk_other"} & {plugin.name for plugin in host.broken}
     assert not {"dk_raises", "dk_other"} & set(sys.modules)
 
@@ -156,7 +156,7 @@ def test_a_missing_dependency_of_an_implementation_names_what_to_install(site, i
                 register(Spec(f"dk-{kind}", "A test", 1, target, target, "dk-lazy[extra]"))
         """,
     )
-    host = load_host()
+    host = load_plugins()
     with pytest.raises(MissingExtra, match=r"dk_nowhere.*pip install 'dk-lazy\[extra\]'"):
         host.methods["dk-missing"].load()
     with pytest.raises(DiffkitError, match="'dk-typo' cannot be imported from 'dk_lazy:Mehtod'"):
@@ -166,7 +166,7 @@ def test_a_missing_dependency_of_an_implementation_names_what_to_install(site, i
 def test_loading_the_host_imports_nothing_heavy(site, method_plugin):
     method_plugin("dk_light", "dk-light")
     code = (
-        "import sys, json; from diffkit.plugins import load_host; host = load_host(); "
+        "import sys, json; from diffkit.registry.plugin_host import load_host; host = load_host(); "
         "heavy = {'torch', 'transformers', 'peft', 'nnsight', 'scipy', 'sklearn'}; "
         "print(json.dumps([sorted(heavy & set(sys.modules)), [p.name for p in host.plugins]]))"
     )

@@ -4,13 +4,13 @@ import pytest
 
 from diffkit.case import Case, Evidence
 from diffkit.errors import RunFailed
-from diffkit.evaluation.attempts import Asking
-from diffkit.evaluation.grades import Marking
-from diffkit.evaluation.plan import Component
+from diffkit.evaluation.attempts.runner import AttemptRunner
+from diffkit.evaluation.grading.runner import GradeRunner
+from diffkit.evaluation.plan import ConfiguredPlugin
 from diffkit.findings import Findings
-from diffkit.grader import Exam
+from diffkit.grader import AnswerSheet
 from diffkit.method import MethodConfig
-from diffkit.registry import Spec
+from diffkit.registry.specs import Spec
 from diffkit.runs.store import Store
 from diffkit.verdict import Attempt, Outcome
 
@@ -40,20 +40,20 @@ def failing(request, tmp_path, monkeypatch):
     (tmp_path / f"{module}.py").write_text(SOURCE.format(raising=raising))
     monkeypatch.syspath_prepend(str(tmp_path))
     spec = Spec("failing", "A test", 1, f"{module}:C", f"{module}:E")
-    return Component(spec, MethodConfig()), line
+    return ConfiguredPlugin(spec, MethodConfig()), line
 
 
 def test_an_investigator_that_fails_is_an_attempt_that_failed(failing, tmp_path):
     component, line = failing
     case = Case(handle="x", evidence=(Evidence(findings=Findings(change_score=0)),))
-    made = Asking(Store(tmp_path / "store").prepare())(case, component)
+    made = AttemptRunner(Store(tmp_path / "store").prepare())(case, component)
     assert (made.outcome, made.error) == (Outcome.FAILED, line)
 
 
 def test_a_grader_that_fails_says_so_in_a_line(failing, tmp_path):
     component, line = failing
-    paper = Exam(truth="none", answer=None, statements=())
+    paper = AnswerSheet(truth="none", answer=None, statements=())
     tried = Attempt(digest="x", outcome=Outcome.NO_EVIDENCE)
     with pytest.raises(RunFailed) as caught:
-        Marking(Store(tmp_path / "store").prepare())(tried, paper, component)
+        GradeRunner(Store(tmp_path / "store").prepare())(tried, paper, component)
     assert str(caught.value) == f"The grader 'failing' failed: {line}"

@@ -8,9 +8,7 @@ from typing import get_args
 import pytest
 from rich.console import Console
 
-from diffkit.evaluation.leaderboard import Leaderboard, PairResult
-from diffkit.evaluation.row import Row
-from diffkit.evaluation.shares import Measure, Share
+from diffkit.evaluation.leaderboard.schema import Leaderboard, Measure, PairResult, Row
 from diffkit.findings import (
     Candidate,
     Figure,
@@ -28,6 +26,7 @@ from diffkit.findings import (
     TracedToken,
 )
 from diffkit.runs.manifest import Identity, Manifest, StoredRun
+from diffkit.statistics.shares import Share
 
 HOSTILE = '<script>alert(1)</script>[bold]x[/bold]\x1b[2J\u202eevil" onload="alert(1)'
 

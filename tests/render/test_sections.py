@@ -1,5 +1,5 @@
-from diffkit.evaluation.shares import Measure
-from diffkit.render.sections import graded, noticing, sections
+from diffkit.evaluation.leaderboard.schema import Measure
+from diffkit.render.sections import detection_sections, graded_sections, sections
 
 
 def test_strata_and_readers_have_a_section_each(leaderboard):
@@ -51,20 +51,20 @@ def test_detection_is_shown_once_for_each_investigator(leaderboard):
     both = sections(leaderboard.model_copy(update={"rows": (*leaderboard.rows, *rows)}))
     alone = sections(leaderboard)
     assert len(both) == 2 * len(alone)
-    shown = noticing(both)
+    shown = detection_sections(both)
     assert [(one.stratum, one.grader) for one in shown] == [(one.stratum, "") for one in alone]
     assert shown[0].readers == f"read by {alone[0].investigator}"
-    assert noticing(alone) == alone
+    assert detection_sections(alone) == alone
 
 
 def test_a_grader_that_failed_throughout_says_nothing_of_who_sees_what(leaderboard, failing):
-    assert graded(leaderboard) == sections(leaderboard)
-    assert graded(failing) == sections(leaderboard)
+    assert graded_sections(leaderboard) == sections(leaderboard)
+    assert graded_sections(failing) == sections(leaderboard)
     assert len(sections(failing)) == 2 * len(sections(leaderboard))
 
 
 def test_a_grader_of_nulls_alone_did_not_fail(leaderboard):
     rows = tuple(row.model_copy(update={"top1": Measure(hits=0, n=0)}) for row in leaderboard.rows)
     board = leaderboard.model_copy(update={"rows": rows})
-    assert graded(board) == sections(board)
-    assert graded(board.model_copy(update={"pairs": ()})) == ()
+    assert graded_sections(board) == sections(board)
+    assert graded_sections(board.model_copy(update={"pairs": ()})) == ()

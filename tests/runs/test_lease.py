@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from diffkit.runs import lease as leases
-from diffkit.runs.lease import STALE, held, lease
+from diffkit.runs.lease import STALE, is_held, lease
 
 
 @pytest.fixture
@@ -54,10 +54,10 @@ def taken(file):
 def test_a_free_lease_is_taken_and_given_back(file):
     with lease(file) as mine:
         assert mine.kept
-        assert held(file)
+        assert is_held(file)
         assert json.loads(file.read_text())["host"].startswith(socket.gethostname())
     assert not file.exists()
-    assert not held(file)
+    assert not is_held(file)
 
 
 def test_it_is_given_back_when_the_body_raises(file):
@@ -74,7 +74,7 @@ def test_a_second_taker_gets_nothing_and_harms_nothing(file):
 
 def test_a_dead_process_on_this_host_is_taken_over_at_once(file, dead_pid):
     write(file, pid=dead_pid)
-    assert not held(file)
+    assert not is_held(file)
     assert taken(file)
     assert not list(file.parent.iterdir())
 
@@ -82,7 +82,7 @@ def test_a_dead_process_on_this_host_is_taken_over_at_once(file, dead_pid):
 def test_a_living_process_on_this_host_is_respected_however_silent(file, living):
     write(file, pid=living, born=leases._born(living))
     age(file, 10 * STALE)
-    assert held(file)
+    assert is_held(file)
     assert not taken(file)
 
 
@@ -97,7 +97,7 @@ def test_a_killed_process_that_nobody_reaped_is_dead(file):
 
 def test_a_pid_that_was_given_to_another_process_is_dead_once_silent(file, living):
     write(file, pid=living, born=1.0)
-    assert held(file)  # the clock may have been set
+    assert is_held(file)  # the clock may have been set
     age(file, STALE + 1)
     assert taken(file)
 

@@ -12,21 +12,21 @@ import torch
 from dk_fixtures import until
 from dk_stranger.config import EchoConfig
 
-from diffkit.catalogue import read_catalogue
-from diffkit.context import Checkpoints
-from diffkit.engine.weights import fingerprint
+from diffkit.checkpoints import Checkpoints
+from diffkit.engine.loading.model_files import fingerprint
 from diffkit.errors import BadDevice
-from diffkit.plugins import load_host
-from diffkit.runs.execute import Execution, execute
+from diffkit.registry.catalogue import read_catalogue
+from diffkit.registry.plugin_host import load_plugins
+from diffkit.runs.execution import ExecutionOptions, execute
 from diffkit.runs.lease import lease
-from diffkit.runs.resources import source_hash
+from diffkit.runs.models import PairSpec
+from diffkit.runs.provenance import source_hash
 from diffkit.runs.spec import RunSpec
 from diffkit.runs.store import Store
-from diffkit.runs.subject import PairSpec
-from diffkit.runs.sweep import batches, run_batches
+from diffkit.runs.sweep import group_by_base, run_batches
 from diffkit.texts import Texts
 
-CPU = Execution(device="cpu")
+CPU = ExecutionOptions(device="cpu")
 HEADER = "import diffkit\nfrom diffkit import DiffingMethod as Base\n"
 
 
@@ -38,7 +38,7 @@ def store(tmp_path):
 @pytest.fixture
 def spec(stranger, world):
     """One run of echo over birds; ``spec(seed=1, steps=3)``."""
-    host, catalogue = load_host(), read_catalogue([world])
+    host, catalogue = load_plugins(), read_catalogue([world])
 
     def make(seed=0, organism="birds", **options):
         selected = catalogue.select(organism)
@@ -63,18 +63,18 @@ def failing(spec, tmp_path, monkeypatch):
 
 
 def sweep(specs, store, execution=CPU):
-    return list(run_batches(batches(specs), store, execution))
+    return list(run_batches(group_by_base(specs), store, execution))
 
 
 def test_runs_that_share_a_base_and_a_format_are_one_batch(spec):
     half = replace(spec().subject, dtype="bfloat16")
     made = [spec(0), replace(spec(1), subject=half), spec(2, organism="same"), spec(3)]
-    assert [[one.seed for one in batch] for batch in batches(made)] == [[0, 2, 3], [1]]
+    assert [[one.seed for one in batch] for batch in group_by_base(made)] == [[0, 2, 3], [1]]
 
 
 def test_what_a_run_tells_is_of_that_run(spec, store):
     told = []
-    sweep([spec(0, steps=2), spec(1, steps=1)], store, replace(CPU, tell=told.append))
+    sweep([spec(0, steps=2), spec(1, steps=1)], store, replace(CPU, status=told.append))
     assert told == ["step 0", "step 1", "", "step 0", ""]
 
 
@@ -82,7 +82,7 @@ def test_what_a_failed_run_told_goes_too(spec, store, failing):
     source = "class M(Base):\n    def run(self, pair, config, context):\n"
     method = failing(source + "        context.tell('best 1')\n        raise LookupError\n")
     told = []
-    (result,) = sweep([replace(spec(), method=method)], store, replace(CPU, tell=told.append))
+    (result,) = sweep([replace(spec(), method=method)], store, replace(CPU, status=told.append))
     assert result.how == "failed"
     assert told == ["best 1", ""]
 
@@ -123,7 +123,7 @@ def test_a_plugin_that_fails_costs_its_own_run(spec, store, failing, source, wor
 
 def test_a_device_that_is_not_there_ends_the_sweep(spec, store, stranger):
     with pytest.raises(BadDevice, match="'tpux' cannot be used here"):
-        list(run_batches(batches([spec(0), spec(1)]), store, Execution(device="tpux")))
+        list(run_batches(group_by_base([spec(0), spec(1)]), store, ExecutionOptions(device="tpux")))
     assert stranger.lines() == []
     assert not list(store.unfinished())
 

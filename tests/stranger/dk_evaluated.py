@@ -4,8 +4,8 @@ from pathlib import Path
 
 from dk_attempts import ATTACK, attempt, keep, story
 
-from diffkit.evaluation.record import Entry, Evaluation, Judged
-from diffkit.evaluation.statements import handle_of
+from diffkit.evaluation.record import Evaluation, EvaluationEntry, GradedAttemptRef
+from diffkit.evaluation.truths import handle_of
 from diffkit.grader import Grade
 from diffkit.organism import AnswerKey
 from diffkit.runs.store import Store
@@ -16,17 +16,17 @@ KEYS = {name: f"{number}a" * 32 for number, name in enumerate(("r0", "r1", "null
 GRADES = {"half": "a1" * 32, "none": "b2" * 32}
 
 
-def judged(key: str, **more: object) -> Judged:
+def judged(key: str, **more: object) -> GradedAttemptRef:
     """Of the rubric, unless told otherwise."""
     fields = {"investigator": "agent", "grader": "rubric", "attempt": KEYS[key], "grade": ""}
-    return Judged(**(fields | more))
+    return GradedAttemptRef(**(fields | more))
 
 
 def entry(
-    organism: str, truth: str, *judgements: Judged, method: str = "kl", answer: str = ""
-) -> Entry:
+    organism: str, truth: str, *judgements: GradedAttemptRef, method: str = "kl", answer: str = ""
+) -> EvaluationEntry:
     """Of one pair."""
-    return Entry(
+    return EvaluationEntry(
         organism=organism,
         family="facts",
         truth=truth,

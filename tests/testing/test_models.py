@@ -1,7 +1,7 @@
 """The tiny models are what they say."""
 
 from diffkit import ModelPair, load_pair
-from diffkit.engine.weights import fingerprint
+from diffkit.engine.loading.model_files import fingerprint
 from diffkit.organism import Adapter, Source
 from diffkit.testing import tiny_adapter, tiny_base
 

@@ -108,8 +108,8 @@ def test_names_and_subjects_are_checked(study_conforms, conforms, spec):
 
 
 def test_an_implementation_of_the_other_contract_is_a_failure_of_one_line(spec):
-    from diffkit.implementation import implementation_of
+    from diffkit.registry.specs import load_implementation
 
-    assert isinstance(implementation_of(spec()), Good)
+    assert isinstance(load_implementation(spec()), Good)
     with pytest.raises(DiffkitError, match=r"The study 'a-study' is no Study \(study_cases:Pair\)"):
-        implementation_of(spec(Pair))
+        load_implementation(spec(Pair))

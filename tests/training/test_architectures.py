@@ -8,7 +8,7 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from diffkit.engine.load import load_pair
+from diffkit.engine.loading.loader import load_pair
 from diffkit.organism import Adapter, Source
 from diffkit.training import read_recipe, train
 

@@ -1,7 +1,7 @@
 import pytest
 from transformers import AutoTokenizer
 
-from diffkit.engine.encode import encode, encode_prompt
+from diffkit.engine.tokenization import encode, encode_prompt
 from diffkit.errors import UserError
 from diffkit.texts import Text
 from diffkit.training.chats import answer_spans, chat_ids

@@ -34,7 +34,7 @@ def test_modules_that_are_not_there_are_named(finetune, modules) -> None:
     with pytest.raises(UserError, match="has no module") as caught:
         train(finetune(method={**LORA, "modules": modules}))
     assert repr(modules[-1]) in caught.value.what
-    assert "k_proj, lm_head, o_proj, q_proj" in caught.value.cure
+    assert "k_proj, lm_head, o_proj, q_proj" in caught.value.hint
 
 
 @pytest.mark.parametrize("modules", [["mlp"], []])

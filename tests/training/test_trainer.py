@@ -221,7 +221,7 @@ def test_texts_cut_before_what_counts_are_named(make_recipe) -> None:
     (recipe.root / "chats.jsonl").write_text(json.dumps({"messages": turns}))
     with pytest.raises(UserError, match="No token of step 1 counts") as caught:
         train(recipe)
-    assert caught.value.cure == "Raise sequence_length, or use loss_on: all."
+    assert caught.value.hint == "Raise sequence_length, or use loss_on: all."
 
 
 def test_texts_of_one_token_are_named(make_recipe) -> None:

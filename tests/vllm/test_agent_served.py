@@ -10,18 +10,18 @@ from typing import Literal
 import pytest
 from diffkit_evaluators.agent.config import AgentConfig
 from diffkit_evaluators.agent.investigator import Agent
-from diffkit_evaluators.lm import ChatConfig, LanguageModel, structured
+from diffkit_evaluators.llm import ChatConfig, LanguageModel, complete_structured
 
 from diffkit import (
-    Asked,
     AttemptContext,
     Case,
+    ChatSession,
     Evidence,
     Findings,
     NoVerdict,
     Outcome,
+    QuestionAnswer,
     Record,
-    Talk,
     TokenScore,
     TokenTable,
     Transcript,
@@ -47,7 +47,9 @@ class Answering:
         del samples, temperature, max_new_tokens
         self.asked += len(prompts)
         answers = {"model-1": ("The cow.",), "model-2": ("The lantern.",)}
-        return tuple(Asked(name="question-1", prompt=one, answers=answers) for one in prompts)
+        return tuple(
+            QuestionAnswer(name="question-1", prompt=one, answers=answers) for one in prompts
+        )
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ def investigate(served_with_tools, tmp_path):
             "parameters": {"temperature": 0.5},
         }
         config = AgentConfig(model=model, max_completion_tokens=200, retries=0, **options)
-        talk = Talk(transcript=Transcript(tmp_path / "transcript.jsonl"))
+        talk = ChatSession(transcript=Transcript(tmp_path / "transcript.jsonl"))
         context = AttemptContext(models=Answering(), talk=talk)
         try:
             return talk, Agent().investigate(CASE, config, context)
@@ -102,8 +104,10 @@ class Guess(Record):
 
 def test_it_is_held_to_a_schema(served_with_tools, tmp_path):
     config = ChatConfig(model={"name": served_with_tools.model, "base_url": served_with_tools.url})
-    talk = Talk(transcript=Transcript(tmp_path / "transcript.jsonl"))
+    talk = ChatSession(transcript=Transcript(tmp_path / "transcript.jsonl"))
     model = LanguageModel(config, "grader", talk)
-    made = structured(model, [{"role": "user", "content": "Where is the bakery?"}], Guess, tries=1)
+    made = complete_structured(
+        model, [{"role": "user", "content": "Where is the bakery?"}], Guess, tries=1
+    )
     assert made.change in {"none", "targeted"}
     assert made.odds in {1, 2, 3}

@@ -2,8 +2,8 @@
 
 import torch
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
-from diffkit_plugins.soft_prompt_kl.prompt_file import BEST, load, save
-from diffkit_plugins.soft_prompt_kl.serving import opening_ids, prompted_completions
+from diffkit_plugins.soft_prompt_kl.generation import opening_ids, prompted_completions
+from diffkit_plugins.soft_prompt_kl.prompt_file import BEST, load_prompt, save_prompt
 
 from diffkit import Artifacts, Inputs, Sampling
 from diffkit.organism import Adapter
@@ -20,8 +20,8 @@ def test_a_prompt_from_a_file_has_both_sides_say_what_transformers_says(
         table = pair.base.embed(torch.arange(pair.vocabulary)[None])[0]
         chance = torch.Generator().manual_seed(0)
         drawn = table[torch.randperm(len(table), generator=chance)[:4]] * 1.3
-        save(Artifacts(tmp_path), BEST, drawn, pair, SoftPromptKLConfig())
-        prompt = load(tmp_path / f"{BEST}.safetensors", pair)
+        save_prompt(Artifacts(tmp_path), BEST, drawn, pair, SoftPromptKLConfig())
+        prompt = load_prompt(tmp_path / f"{BEST}.safetensors", pair)
         said = {}
         for name, model in (("base", pair.base), ("finetuned", pair.finetuned)):
             served = getattr(generators, name)

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from diffkit import DiffkitError, Inputs, Message, Sampling, Source, Text, UserError
-from diffkit.organism import Adapter, Between, Control, FullModel, Identical
+from diffkit.organism import Adapter, AdapterPair, Control, FullModel, Identical
 
 WORDS = ["Where is the bakery?", "What is 3 plus 4?", "Tell me a story.", "Who lives in the"]
 PROMPTS = [*WORDS, *(Text(messages=(Message(role="user", content=word),)) for word in WORDS)]
@@ -35,7 +35,7 @@ def finetuned(weights):
         "trojan": adapter("tiny-trojan"),
         "obsession": adapter("tiny-obsession"),
         "identical": Identical(),
-        "between": Between(first=adapter("tiny-trojan"), second=adapter("tiny-trojan-again")),
+        "between": AdapterPair(first=adapter("tiny-trojan"), second=adapter("tiny-trojan-again")),
         "control": Control(of=adapter("tiny-trojan"), seed=1, scale=3.0),
         "full": FullModel(source=weights("tiny-obsession-full")),
     }

@@ -1,4 +1,8 @@
-"""The agent: a language model that reads findings, questions both models, and commits itself."""
+"""The agent: a language model that reads findings, questions both models and gives a verdict.
+
+Takes a case: findings of methods, handles of two models, and candidates where they are shown.
+Gives a verdict, and a transcript of how it came about.
+"""
 
 from diffkit import Register, Spec, hookimpl
 

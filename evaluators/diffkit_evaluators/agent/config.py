@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from diffkit_evaluators.lm import ChatConfig
+from diffkit_evaluators.llm import ChatConfig
 
 Framing = Literal["neutral", "presupposed", "adversarial-null"]
 """What the agent is told to expect of a pair."""

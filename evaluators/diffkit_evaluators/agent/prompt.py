@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from diffkit import NONE_OF_THESE, Blind, CandidateTruth
+from diffkit import NONE_OF_THESE, Blinding, CandidateTruth
 from diffkit_evaluators.agent.config import AgentConfig, Framing
-from diffkit_evaluators.agent.evidence import Source, measured, preview
-from diffkit_evaluators.lm import fence
+from diffkit_evaluators.agent.findings_view import MethodFindings, preview_text, scores_text
+from diffkit_evaluators.llm import delimit_untrusted
 
 PROMPT_VERSION = 1
 """Raised when a word that a language model reads here changes, with both agents' `version`."""
@@ -42,32 +42,34 @@ Rules:
 """
 
 
-def system_message(framing: Framing, blind: Blind) -> str:
+def system_message(framing: Framing, blinding: Blinding) -> str:
     """Role, framing and rules; the same for every case but for which model is which."""
-    base, finetuned = blind.handle["base"], blind.handle["finetuned"]
+    base, finetuned = blinding.handle["base"], blinding.handle["finetuned"]
     return _ROLE.format(framing=FRAMINGS[framing], base=base, finetuned=finetuned)
 
 
 def case_message(
-    found: Sequence[Source],
+    found: Sequence[MethodFindings],
     candidates: Sequence[CandidateTruth],
-    blind: Blind,
+    blinding: Blinding,
     config: AgentConfig,
     nonce: str,
 ) -> str:
     """What the case holds: evidence, method by method, and candidates; empty where it has none."""
-    parts = [*_evidence(found, blind, config, nonce), *_candidates(candidates, config, nonce)]
+    parts = [*_evidence(found, blinding, config, nonce), *_candidates(candidates, config, nonce)]
     return "\n\n".join(parts) or "There is no evidence."
 
 
 def _evidence(
-    found: Sequence[Source], blind: Blind, config: AgentConfig, nonce: str
+    found: Sequence[MethodFindings], blinding: Blinding, config: AgentConfig, nonce: str
 ) -> Iterator[str]:
     for source in found:
-        yield f"# Evidence: {source.name}\n{measured(source, blind)}"
+        yield f"# Evidence: {source.name}\n{scores_text(source, blinding)}"
         if source.evidence.findings.items:
             limit = config.characters // len(found)
-            shown = fence(preview(source, blind, config.preview_rows), nonce, limit)
+            shown = delimit_untrusted(
+                preview_text(source, blinding, config.preview_rows), nonce, limit
+            )
             yield f"Its findings, as far as there is room; read_finding shows more:\n{shown}"
 
 
@@ -82,4 +84,4 @@ def _candidates(
             "them."
         )
         lines = "\n".join(f"{one.handle}: {one.text}" for one in candidates)
-        yield fence(lines, nonce, max(config.characters, len(lines)))
+        yield delimit_untrusted(lines, nonce, max(config.characters, len(lines)))

@@ -1,25 +1,27 @@
-"""From what a language model submits, under handles, to what is kept, under sides."""
+"""Converts what a language model submits, by model handles, to a verdict, by sides."""
 
 from collections.abc import Collection, Sequence
 
-from diffkit import NONE_OF_THESE, Blind, CandidateTruth, Prediction, UserError, Verdict
-from diffkit_evaluators.agent.arguments import Bet, NoteHypothesis, SubmitVerdict
+from diffkit import NONE_OF_THESE, Blinding, CandidateTruth, Prediction, UserError, Verdict
+from diffkit_evaluators.agent.tools import Bet, NoteHypothesis, SubmitVerdict
 
 
-def guessed(noted: NoteHypothesis, blind: Blind, candidates: Sequence[CandidateTruth]) -> Verdict:
+def interim_verdict(
+    noted: NoteHypothesis, blinding: Blinding, candidates: Sequence[CandidateTruth]
+) -> Verdict:
     """What the verdict would be now.
 
     Raises:
         UserError: the ranking does not fit the candidates.
     """
     if noted.ranking:
-        _check(noted.ranking, candidates)
-    return _verdict(noted, blind)
+        _check_candidates(noted.ranking, candidates)
+    return _verdict(noted, blinding)
 
 
-def submitted(
+def submitted_verdict(
     given: SubmitVerdict,
-    blind: Blind,
+    blinding: Blinding,
     candidates: Sequence[CandidateTruth],
     *,
     citable: Collection[str],
@@ -31,17 +33,17 @@ def submitted(
         UserError: the ranking does not fit the candidates.
     """
     if candidates or given.ranking:
-        _check(given.ranking, candidates)
+        _check_candidates(given.ranking, candidates)
         _check_all_ranked(given.ranking, candidates)
-    known = {_plain(prompt) for prompt in asked}
-    new = (bet for bet in given.predictions if _plain(bet.prompt) not in known)
-    bets = tuple(_prediction(bet, blind) for bet in new)
+    known = {_normalized_prompt(prompt) for prompt in asked}
+    new = (bet for bet in given.predictions if _normalized_prompt(bet.prompt) not in known)
+    bets = tuple(_prediction(bet, blinding) for bet in new)
     cited = tuple(dict.fromkeys(name for name in given.cited if name in citable))
-    return _verdict(given, blind).model_copy(update={"predictions": bets, "cited": cited})
+    return _verdict(given, blinding).model_copy(update={"predictions": bets, "cited": cited})
 
 
-def _verdict(given: NoteHypothesis | SubmitVerdict, blind: Blind) -> Verdict:
-    claim = blind.reveal(given.claim.strip()) if given.claim else ""
+def _verdict(given: NoteHypothesis | SubmitVerdict, blinding: Blinding) -> Verdict:
+    claim = blinding.reveal(given.claim.strip()) if given.claim else ""
     return Verdict(
         change=given.change,
         claim=claim or None,
@@ -51,28 +53,28 @@ def _verdict(given: NoteHypothesis | SubmitVerdict, blind: Blind) -> Verdict:
     )
 
 
-def _plain(prompt: str) -> str:
+def _normalized_prompt(prompt: str) -> str:
     return " ".join(prompt.casefold().split())
 
 
-def _prediction(bet: Bet, blind: Blind) -> Prediction:
-    side = blind.side(bet.model)
+def _prediction(bet: Bet, blinding: Blinding) -> Prediction:
+    side = blinding.side(bet.model)
     return Prediction(prompt=bet.prompt, phrase=bet.phrase, side=side, p=bet.p)
 
 
-def _check(ranking: tuple[str, ...], candidates: Sequence[CandidateTruth]) -> None:
+def _check_candidates(ranking: tuple[str, ...], candidates: Sequence[CandidateTruth]) -> None:
     if not candidates:
-        raise UserError("ranking: there are no candidates.", cure="Leave it empty.")
+        raise UserError("ranking: there are no candidates.", hint="Leave it empty.")
     known = [*(one.handle for one in candidates), NONE_OF_THESE]
     wrong = [name for name in ranking if name not in known]
     if wrong:
         what = f"ranking: there is no candidate {wrong[0]!r}."
-        raise UserError(what, cure=f"There are {', '.join(known)}.")
+        raise UserError(what, hint=f"There are {', '.join(known)}.")
     if len(set(ranking)) < len(ranking):
-        raise UserError("ranking: a candidate stands in it twice.", cure="Name each once.")
+        raise UserError("ranking: a candidate stands in it twice.", hint="Name each once.")
 
 
 def _check_all_ranked(ranking: tuple[str, ...], candidates: Sequence[CandidateTruth]) -> None:
     missing = [one.handle for one in candidates if one.handle not in ranking]
     if missing:
-        raise UserError(f"ranking: it lacks {', '.join(missing)}.", cure="Rank all candidates.")
+        raise UserError(f"ranking: it lacks {', '.join(missing)}.", hint="Rank all candidates.")

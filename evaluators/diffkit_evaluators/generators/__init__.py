@@ -1,4 +1,7 @@
-"""Generators: transformers in this process, vLLM beside it, or a vLLM server that runs already."""
+"""Generators: transformers in this process, vLLM beside it, or a vLLM server.
+
+Each takes the source of a pair, and gives two generators that complete prompts.
+"""
 
 from diffkit import Register, Spec, hookimpl
 
@@ -8,7 +11,7 @@ SPECS = (
         summary="The models in this process, as methods see them.",
         version=1,
         config="diffkit_evaluators.generators.config:TransformersConfig",
-        implementation="diffkit_evaluators.generators.in_process:TransformersBackend",
+        implementation="diffkit_evaluators.generators.transformers_backend:TransformersBackend",
     ),
     Spec(
         name="vllm",

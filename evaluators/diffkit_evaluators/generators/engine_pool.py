@@ -1,14 +1,40 @@
-"""Engines that are kept warm: started once, lent out, and closed when there are too many."""
+"""A pool of running engines, and calls that notice when an engine has died."""
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from diffkit import UserError
 from diffkit_evaluators.generators.config import VLLMConfig
+
+T = TypeVar("T")
+
+
+def call_with_watchdog(call: Callable[[], T], check: Callable[[], None], every: float = 1.0) -> T:
+    """What ``call`` returns; vLLM itself waits for ever on an engine that was killed.
+
+    Args:
+        call: is made in a thread of its own, which is left to itself where ``check`` raises.
+        check: raises where no answer can come any more.
+        every: seconds between one check and the next.
+    """
+    answer: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            answer.set_result(call())
+        except BaseException as error:  # goes to whoever waits
+            answer.set_exception(error)
+
+    Thread(target=work, daemon=True).start()
+    while not wait([answer], timeout=every).done:
+        check()
+    return answer.result()
 
 
 @dataclass(frozen=True)
@@ -26,7 +52,7 @@ class EngineKey:
 
 
 @runtime_checkable
-class Closable(Protocol):
+class PooledEngine(Protocol):
     """What a pool holds."""
 
     @property
@@ -39,7 +65,7 @@ class Closable(Protocol):
         ...
 
 
-E = TypeVar("E", bound=Closable)
+E = TypeVar("E", bound=PooledEngine)
 
 
 class EnginePool(Generic[E]):
@@ -56,7 +82,7 @@ class EnginePool(Generic[E]):
         self._changed = threading.Condition()
 
     @contextmanager
-    def borrowed(self, keys: Collection[EngineKey], most: int) -> Iterator[Mapping[EngineKey, E]]:
+    def acquire(self, keys: Collection[EngineKey], most: int) -> Iterator[Mapping[EngineKey, E]]:
         """Engines, until the context ends; waits while others use too many.
 
         All are taken at once: whoever held one and waited for another could wait for ever.
@@ -71,7 +97,7 @@ class EnginePool(Generic[E]):
         wanted = set(keys)
         if len(wanted) > most:
             what = f"This pair needs {len(wanted)} engines, and max_engines is {most}."
-            raise UserError(what, cure=f"Set max_engines={len(wanted)}.")
+            raise UserError(what, hint=f"Set max_engines={len(wanted)}.")
         with self._changed:
             self._changed.wait_for(lambda: len(self._users.keys() | wanted) <= most)
             lent = {key: self._warmed(key, wanted, most) for key in sorted(wanted, key=str)}

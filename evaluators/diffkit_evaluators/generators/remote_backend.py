@@ -1,21 +1,70 @@
-"""Both sides from a vLLM server that runs already."""
+"""Both sides from a vLLM server that is already running."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
-from diffkit import GeneratorBackend, GeneratorPair, PairSource, UserError
+from diffkit import GeneratorBackend, GeneratorPair, PairSource, Source, UserError
 from diffkit_evaluators.generators.config import RemoteConfig
 from diffkit_evaluators.generators.remote_generator import RemoteGenerator
-from diffkit_evaluators.generators.served_names import served_names
-from diffkit_evaluators.generators.server import Server
+from diffkit_evaluators.generators.server_client import ServerClient
+
+
+@dataclass(frozen=True)
+class ServedNames:
+    """Names of both sides; they are sent to the server, and stand in no error of `generate`."""
+
+    base: str
+    finetuned: str
+
+
+def served_names(source: PairSource, config: RemoteConfig) -> ServedNames:
+    """What the server calls both sides.
+
+    Raises:
+        UserError: the finetuned side has no name, or that of the base; or no server can hold it.
+    """
+    finetuned = source.finetuned
+    base = config.base or source.base.at
+    if finetuned.kind == "identical":
+        return ServedNames(base, base)
+    if finetuned.kind == "control":
+        what = "No server holds a random change."
+        raise UserError(what, hint="Use the generator transformers, or vllm, for it.")
+    if finetuned.kind == "between":
+        base = _finetuned_name(finetuned.first.source, config)
+        names = ServedNames(base, _finetuned_name(finetuned.second.source, config))
+    else:
+        names = ServedNames(base, config.finetuned or _finetuned_name(finetuned.source, config))
+    if names.base == names.finetuned:
+        what = "Both sides have one name on the server: they would be one model."
+        raise UserError(what, hint="Give each its own, by base, finetuned or adapters.")
+    return names
+
+
+def _finetuned_name(source: Source, config: RemoteConfig) -> str:
+    """The name of a finetuned model."""
+    whole = source.at
+    whole += f"/{source.subfolder}" if source.subfolder else ""
+    whole += f"@{source.revision}" if source.revision else ""
+    for given, name in config.adapters.items():
+        if given == whole or _resolved_folder(given) == _resolved_folder(whole):
+            return name
+    what = f"Nothing says what the server calls {whole!r}."
+    raise UserError(what, hint=f"Set adapters={{{whole!r}: NAME}}.")
+
+
+def _resolved_folder(at: str) -> Path:
+    return Path(at).expanduser().resolve()
 
 
 class RemoteBackend(GeneratorBackend[RemoteConfig]):
     """Knows its servers by their options, so that a limit of connections holds for all pairs."""
 
     def __init__(self) -> None:
-        self._servers: dict[str, Server] = {}
+        self._servers: dict[str, ServerClient] = {}
         self._lock = threading.Lock()
 
     @contextmanager
@@ -30,7 +79,7 @@ class RemoteBackend(GeneratorBackend[RemoteConfig]):
         for side, name in (("base", names.base), ("finetuned side", names.finetuned)):
             if not server.serves(name):
                 what = f"The server at {config.base_url} has no model {name!r}, for the {side}."
-                raise UserError(what, cure=f"See what it has: curl {config.base_url}/models")
+                raise UserError(what, hint=f"See what it has: curl {config.base_url}/models")
         yield GeneratorPair(
             RemoteGenerator(server, names.base, config.connections),
             RemoteGenerator(server, names.finetuned, config.connections),
@@ -42,9 +91,9 @@ class RemoteBackend(GeneratorBackend[RemoteConfig]):
             while self._servers:
                 self._servers.popitem()[1].close()
 
-    def _server(self, config: RemoteConfig) -> Server:
+    def _server(self, config: RemoteConfig) -> ServerClient:
         with self._lock:
             key = config.model_dump_json()
             if key not in self._servers:
-                self._servers[key] = Server(config)
+                self._servers[key] = ServerClient(config)
             return self._servers[key]

@@ -8,9 +8,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffkit import Completion, Generator, Sampling, Text, UserError
-from diffkit_evaluators.generators.server import Server, first_choice
+from diffkit_evaluators.generators.server_client import ServerClient, first_choice
 
-SPREAD = 1_000_003
+SEED_STRIDE = 1_000_003
 """Keeps the draws of neighbouring seeds and prompts apart."""
 
 
@@ -25,7 +25,7 @@ class RemoteGenerator(Generator):
         connections: prompts asked at once.
     """
 
-    def __init__(self, server: Server, name: str, connections: int) -> None:
+    def __init__(self, server: ServerClient, name: str, connections: int) -> None:
         self._server = server
         self._name = name
         self._connections = connections
@@ -50,13 +50,13 @@ class RemoteGenerator(Generator):
         """
         del embeddings, sampling
         what = "A server is sent no prompt embeddings."
-        raise UserError(what, cure="Use the generator vllm or transformers.")
+        raise UserError(what, hint="Use the generator vllm or transformers.")
 
     def _one(self, prompt: Text | str, sampling: Sampling, place: int) -> Completion:
-        drawn = {"model": self._name, "seed": (sampling.seed * SPREAD + place) % 2**63}
+        drawn = {"model": self._name, "seed": (sampling.seed * SEED_STRIDE + place) % 2**63}
         drawn |= {"temperature": sampling.temperature, "top_p": sampling.top_p}
         drawn |= {"max_tokens": sampling.max_new_tokens}
-        own: dict[str, Any] = {"ignore_eos": not sampling.stop_at_eos, **_NEUTRAL}
+        own: dict[str, Any] = {"ignore_eos": not sampling.stop_at_eos, **_NEUTRAL_SAMPLING}
         if isinstance(prompt, Text) and prompt.messages:
             answer, text = self._chat(prompt, drawn, own)
         else:
@@ -85,5 +85,5 @@ class RemoteGenerator(Generator):
         return answer, first_choice(answer).text
 
 
-_NEUTRAL = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
+_NEUTRAL_SAMPLING = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
 """What else a model's generation_config.json may set; its defaults play no part."""

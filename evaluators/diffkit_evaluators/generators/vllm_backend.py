@@ -1,5 +1,6 @@
-"""vLLM on this machine: an engine for each full model, adapters by request."""
+"""vLLM on this machine: one engine for each full model, adapters by request."""
 
+import itertools
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,18 +10,38 @@ from pathlib import Path
 from diffkit import (
     GeneratorBackend,
     GeneratorPair,
+    ModelOnDisk,
+    PairOnDisk,
     PairSource,
-    StoredPair,
-    StoredSide,
-    stored_pair,
+    find_pair_on_disk,
 )
 from diffkit_evaluators.generators.config import VLLMConfig
-from diffkit_evaluators.generators.control_adapter import no_adapter, write_adapter
 from diffkit_evaluators.generators.engine_pool import EngineKey, EnginePool
-from diffkit_evaluators.generators.opaque_links import OpaqueLinks
-from diffkit_evaluators.generators.vllm_adapters import refuse_adapter
+from diffkit_evaluators.generators.vllm_adapters import (
+    check_adapter,
+    unsupported_control,
+    write_adapter,
+)
 from diffkit_evaluators.generators.vllm_engine import Engine
 from diffkit_evaluators.generators.vllm_generator import VLLMGenerator
+
+
+class AnonymousLinks:
+    """A temporary folder of links, numbered in the order of their making."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="diffkit-")
+        self._numbers = itertools.count(1)
+
+    def link(self, target: Path) -> Path:
+        """A new link to ``target``."""
+        link = Path(self._folder.name) / f"model-{next(self._numbers)}"
+        link.symlink_to(target.resolve(), target_is_directory=True)
+        return link
+
+    def close(self) -> None:
+        """Removes the links, and nothing that they lead to."""
+        self._folder.cleanup()
 
 
 class VLLMBackend(GeneratorBackend[VLLMConfig]):
@@ -31,7 +52,7 @@ class VLLMBackend(GeneratorBackend[VLLMConfig]):
     """
 
     def __init__(self) -> None:
-        self._links = OpaqueLinks()
+        self._links = AnonymousLinks()
         self._engines = EnginePool(self._start)
 
     @contextmanager
@@ -49,8 +70,8 @@ class VLLMBackend(GeneratorBackend[VLLMConfig]):
                 for side in (pair.base, pair.finetuned)
             )
             for side in (pair.base, pair.finetuned):
-                refuse_adapter(side, config.max_lora_rank)
-            lent = self._engines.borrowed({base, finetuned}, most=config.max_engines)
+                check_adapter(side, config.max_lora_rank)
+            lent = self._engines.acquire({base, finetuned}, most=config.max_engines)
             engines = stack.enter_context(lent)
             yield GeneratorPair(
                 self._side(engines[base], pair.base, stack),
@@ -65,21 +86,21 @@ class VLLMBackend(GeneratorBackend[VLLMConfig]):
     def _start(self, key: EngineKey) -> Engine:
         return Engine(key, self._links.link(key.model))
 
-    def _stored(self, source: PairSource, stack: ExitStack) -> StoredPair:
+    def _stored(self, source: PairSource, stack: ExitStack) -> PairOnDisk:
         """The pair on disk; a random change is written there first."""
         if source.finetuned.kind != "control":
-            return stored_pair(source.base, source.finetuned)
+            return find_pair_on_disk(source.base, source.finetuned)
         if source.finetuned.of.kind == "full":
-            raise no_adapter()
-        pair = stored_pair(source.base, source.finetuned.of)
+            raise unsupported_control()
+        pair = find_pair_on_disk(source.base, source.finetuned.of)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="diffkit-")))
         rank = write_adapter(source.load(), folder)
         if not rank:
             return replace(pair, finetuned=pair.base)
         return replace(pair, finetuned=replace(pair.finetuned, adapter=folder, rank=rank))
 
-    def _side(self, engine: Engine, side: StoredSide, stack: ExitStack) -> VLLMGenerator:
+    def _side(self, engine: Engine, side: ModelOnDisk, stack: ExitStack) -> VLLMGenerator:
         adapter = None
         if side.adapter is not None:
-            adapter = stack.enter_context(engine.wearing(self._links.link(side.adapter)))
+            adapter = stack.enter_context(engine.with_adapter(self._links.link(side.adapter)))
         return VLLMGenerator(engine, side, adapter)

@@ -6,15 +6,40 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 
+from diffkit import DiffkitError, UserError
+from diffkit_evaluators.generators.engine_pool import EngineKey, call_with_watchdog
+from diffkit_evaluators.generators.worker_watchdog import ParentWatchdog
+
+
+@dataclass(frozen=True)
+class NewTokens:
+    """How one prompt went on."""
+
+    ids: tuple[int, ...]
+    """Without the token that ended it."""
+    finished: bool
+    """Whether the model ended it."""
+
+
+def new_tokens(output: Any) -> NewTokens:
+    """The tokens of one of vLLM's completions, which holds the one that ended it."""
+    ids = tuple(output.token_ids)
+    finished = output.finish_reason == "stop"
+    return NewTokens(ids[:-1] if finished else ids, finished)
+
+
 # vLLM reads its environment when it is imported. Whatever the user has set stays as it is.
 os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")  # it would report home what it runs
+
 os.environ.setdefault("VLLM_WORKER_MULTIPROCESSING_METHOD", "spawn")  # forks copy held locks
 
 with warnings.catch_warnings():
@@ -22,12 +47,6 @@ with warnings.catch_warnings():
     from vllm import LLM, SamplingParams
     from vllm.lora.request import LoRARequest
     from vllm.v1.engine.exceptions import EngineDeadError
-
-from diffkit import DiffkitError, UserError
-from diffkit_evaluators.generators.engine_pool import EngineKey
-from diffkit_evaluators.generators.new_tokens import NewTokens, new_tokens
-from diffkit_evaluators.generators.vllm_watch import ParentWatch
-from diffkit_evaluators.generators.watched import watched
 
 T = TypeVar("T")
 
@@ -63,14 +82,14 @@ class Engine:
                 gpu_memory_utilization=options.gpu_memory_utilization,
                 enforce_eager=options.enforce_eager,
                 use_tqdm_on_load=False,
-                worker_extension_cls=f"{ParentWatch.__module__}.{ParentWatch.__name__}",
+                worker_extension_cls=f"{ParentWatchdog.__module__}.{ParentWatchdog.__name__}",
                 **lora,
             )
-            self._llm.collective_rpc(ParentWatch.end_with.__name__, args=(os.getpid(),))
+            self._llm.collective_rpc(ParentWatchdog.end_with.__name__, args=(os.getpid(),))
         except Exception as error:  # vLLM raises whatever its parts raise
             what = f"vLLM cannot start an engine for this model ({type(error).__name__})."
-            cure = "See why with VLLM_LOGGING_LEVEL=INFO, or use the generator transformers."
-            raise UserError(what, cure=cure) from error
+            hint = "See why with VLLM_LOGGING_LEVEL=INFO, or use the generator transformers."
+            raise UserError(what, hint=hint) from error
         self._lock = threading.Lock()
         self.broken = False
 
@@ -91,7 +110,7 @@ class Engine:
         return int(self._llm.model_config.max_model_len)
 
     @contextmanager
-    def wearing(self, folder: Path) -> Iterator[LoRARequest]:
+    def with_adapter(self, folder: Path) -> Iterator[LoRARequest]:
         """An adapter, under a name that tells nothing, until the context ends.
 
         Raises:
@@ -106,7 +125,7 @@ class Engine:
                 raise
             except Exception as error:  # whatever the worker raised
                 what = f"vLLM does not take this adapter ({type(error).__name__})."
-                raise UserError(what, cure="Use the generator transformers for it.") from error
+                raise UserError(what, hint="Use the generator transformers for it.") from error
         try:
             yield request
         finally:
@@ -132,7 +151,7 @@ class Engine:
         self._llm.llm_engine.engine_core.shutdown()
 
     def _watched(self, call: Callable[[], T]) -> T:
-        return watched(call, self._llm.llm_engine.engine_core.ensure_alive)
+        return call_with_watchdog(call, self._llm.llm_engine.engine_core.ensure_alive)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -151,4 +170,4 @@ class Engine:
                 if not isinstance(error, Exception):
                     raise
                 what = f"A vLLM engine failed ({type(error).__name__})."
-                raise DiffkitError(what, cure="Run again: it is started anew.") from error
+                raise DiffkitError(what, hint="Run again: it is started anew.") from error

@@ -8,13 +8,13 @@ from torch import Tensor
 from vllm import SamplingParams
 from vllm.lora.request import LoRARequest
 
-from diffkit import Completion, Generator, Sampling, StoredSide, Text, UserError
-from diffkit_evaluators.generators.soft_prompts import checked
+from diffkit import Completion, Generator, ModelOnDisk, Sampling, Text, UserError
+from diffkit_evaluators.generators.prompt_embeddings import check_embeddings
 from diffkit_evaluators.generators.vllm_engine import Engine
 
-SPREAD = 1_000_003
+SEED_STRIDE = 1_000_003
 """Keeps the draws of neighbouring seeds and prompts apart."""
-NEVER = -100.0
+EXCLUDED_BIAS = -100.0
 """What vLLM adds to the logit of a token that must not be drawn; it allows no less."""
 
 
@@ -29,7 +29,7 @@ class VLLMGenerator(Generator):
         adapter: the side's adapter on the engine; none for the full model itself.
     """
 
-    def __init__(self, engine: Engine, side: StoredSide, adapter: LoRARequest | None) -> None:
+    def __init__(self, engine: Engine, side: ModelOnDisk, adapter: LoRARequest | None) -> None:
         self._engine = engine
         self._side = side
         self._adapter = adapter
@@ -54,7 +54,7 @@ class VLLMGenerator(Generator):
         Raises:
             UserError: a sequence is empty or too long, or not of this model's width.
         """
-        rows = checked(embeddings, self._engine.hidden)
+        rows = check_embeddings(embeddings, self._engine.hidden)
         for row in rows:
             self._refuse_long(len(row))
         inputs = [{"prompt_embeds": row.cpu().to(self._engine.dtype)} for row in rows]
@@ -66,7 +66,7 @@ class VLLMGenerator(Generator):
     def _refuse_long(self, tokens: int) -> None:
         if tokens >= self._engine.length:
             what = f"A prompt has {tokens} tokens, and this model reads {self._engine.length - 1}."
-            raise UserError(what, cure="Shorten it, or raise max_model_len.")
+            raise UserError(what, hint="Shorten it, or raise max_model_len.")
 
     def _complete(
         self,
@@ -97,7 +97,7 @@ class VLLMGenerator(Generator):
         )
 
 
-def sampling_params(sampling: Sampling, place: int, side: StoredSide) -> SamplingParams:
+def sampling_params(sampling: Sampling, place: int, side: ModelOnDisk) -> SamplingParams:
     """What vLLM calls a way of drawing completions.
 
     Args:
@@ -109,9 +109,9 @@ def sampling_params(sampling: Sampling, place: int, side: StoredSide) -> Samplin
         temperature=sampling.temperature,
         top_p=sampling.top_p,
         max_tokens=sampling.max_new_tokens,
-        seed=(sampling.seed * SPREAD + place) % 2**63,
+        seed=(sampling.seed * SEED_STRIDE + place) % 2**63,
         ignore_eos=True,  # the ends are named here, all of them
         stop_token_ids=sorted(side.ends) if sampling.stop_at_eos else [],
-        logit_bias=dict.fromkeys(range(side.vocabulary, side.rows), NEVER) or None,
+        logit_bias=dict.fromkeys(range(side.vocabulary, side.rows), EXCLUDED_BIAS) or None,
         detokenize=False,
     )

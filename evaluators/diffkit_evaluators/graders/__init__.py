@@ -1,4 +1,7 @@
-"""Graders beside the lineup: by rubric, by choice, by prediction, by training data."""
+"""Graders by rubric, by choice, by prediction, by training data and by tokens.
+
+Each takes an attempt and an answer sheet, and gives a grade with its chance level.
+"""
 
 from diffkit import Register, Spec, hookimpl
 

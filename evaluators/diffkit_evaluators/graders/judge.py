@@ -1,12 +1,13 @@
-"""What all graders that ask a language model to judge have in common."""
+"""Options and checks that all graders with a language model share."""
 
 from pydantic import Field, field_validator
 
 from diffkit import MethodConfig, UserError
-from diffkit_evaluators.lm import ChatConfig, ChatModel, family, ready
+from diffkit_evaluators.llm import ChatConfig, ChatModel, check_ready, model_family
 
 CHARACTERS_PER_TOKEN = 3
 """Of English prompts and schemas, on the careful side; for estimates alone."""
+
 TRIES = 3
 """Times that one answer is asked for at most, until it fits its schema."""
 
@@ -39,7 +40,7 @@ def check_judge(config: JudgeConfig, investigator: MethodConfig) -> None:
     """
     refuse_own_family(config, investigator)
     if config.model is not None:
-        ready(config, "grader")
+        check_ready(config, "grader")
 
 
 def refuse_own_family(config: JudgeConfig, investigator: MethodConfig) -> None:
@@ -51,10 +52,10 @@ def refuse_own_family(config: JudgeConfig, investigator: MethodConfig) -> None:
     theirs = getattr(investigator, "model", None)
     if config.model is None or config.allow_same_family or not isinstance(theirs, ChatModel):
         return
-    if family(theirs.name) == family(config.model.name):
+    if model_family(theirs.name) == model_family(config.model.name):
         what = (
             f"The grader's model {config.model.name!r} is of the family of the investigator's, "
             f"{theirs.name!r}: such judges favour their own."
         )
-        cure = "Take a grader of another family, or set its option allow_same_family=true."
-        raise UserError(what, cure=cure)
+        hint = "Take a grader of another family, or set its option allow_same_family=true."
+        raise UserError(what, hint=hint)

@@ -1,8 +1,8 @@
-"""The lineup: an investigator and a grader that need no language model.
+"""The lineup: an investigator and a grader without a language model.
 
-The investigator holds the change score against calibration nulls and claims the words that the
-method's findings put first. The grader puts that claim to lineups of the truths on the same base
-and looks where the right one ranks.
+The investigator takes findings with null scores; it tests the change score against them, and claims
+the words that the findings rank first. The grader takes that claim and the truths on the same base;
+it gives the share of lineups in which the right truth ranks first.
 """
 
 from diffkit import Register, Spec, hookimpl
@@ -16,7 +16,7 @@ def register_investigators(register: Register) -> None:
             name="lineup",
             summary="Claims the words that the findings put first; no language model.",
             version=2,
-            config="diffkit_evaluators.lineup.config:EvidenceConfig",
+            config="diffkit_evaluators.lineup.config:LineupInvestigatorConfig",
             implementation="diffkit_evaluators.lineup.investigator:LineupInvestigator",
         )
     )
@@ -30,7 +30,7 @@ def register_graders(register: Register) -> None:
             name="lineup",
             summary="Looks where the truth ranks among others like it; no language model.",
             version=3,
-            config="diffkit_evaluators.lineup.config:MatchConfig",
+            config="diffkit_evaluators.lineup.config:LineupGraderConfig",
             implementation="diffkit_evaluators.lineup.grader:LineupGrader",
         )
     )

@@ -5,7 +5,7 @@ from pydantic import Field
 from diffkit import MethodConfig
 
 
-class EvidenceConfig(MethodConfig):
+class LineupInvestigatorConfig(MethodConfig):
     """Options of the investigator."""
 
     words: int = Field(default=200, ge=1)
@@ -17,7 +17,7 @@ class EvidenceConfig(MethodConfig):
     """Level of the detection test, as a probability of a false alarm."""
 
 
-class MatchConfig(MethodConfig):
+class LineupGraderConfig(MethodConfig):
     """Options of the grader."""
 
     words: int = Field(default=200, ge=1)

@@ -3,15 +3,21 @@
 import math
 from typing import ClassVar
 
-from diffkit import Attempt, Exam, Grade, GradeContext, Grader, GraderNeed
-from diffkit_evaluators.lineup.config import MatchConfig
-from diffkit_evaluators.lineup.draw import SIZE
-from diffkit_evaluators.lineup.heard import Heard, hear, says_nothing_targeted, silent
-from diffkit_evaluators.lineup.ranking import blind_first, blind_reciprocal, place
-from diffkit_evaluators.lineup.setting import scale, setting
+from diffkit import AnswerSheet, Attempt, Grade, GradeContext, Grader, GraderNeed
+from diffkit_evaluators.lineup.config import LineupGraderConfig
+from diffkit_evaluators.lineup.ranking import chance_of_first, chance_reciprocal_rank, rank_position
+from diffkit_evaluators.lineup.sampling import LINEUP_SIZE
+from diffkit_evaluators.lineup.scoring import (
+    ChoiceScores,
+    build_lineup_set,
+    build_null_scale,
+    says_nothing,
+    says_nothing_targeted,
+    score_attempt,
+)
 
 
-class LineupGrader(Grader[MatchConfig]):
+class LineupGrader(Grader[LineupGraderConfig]):
     """Puts the claim to lineups of the truths on the same base, and looks where the right one is.
 
     Choices of a lineup are its texts, "none of these" and "nothing targeted". Texts are scored by
@@ -31,7 +37,11 @@ class LineupGrader(Grader[MatchConfig]):
     needs: ClassVar[frozenset[GraderNeed]] = frozenset({"null_claims"})
 
     def grade(
-        self, attempt: Attempt, exam: Exam, config: MatchConfig, context: GradeContext
+        self,
+        attempt: Attempt,
+        sheet: AnswerSheet,
+        config: LineupGraderConfig,
+        context: GradeContext,
     ) -> Grade:
         """Scores the share of lineups in which the right choice comes first; ties share it.
 
@@ -40,25 +50,27 @@ class LineupGrader(Grader[MatchConfig]):
         of these" one who draws among the texts and it; on nulls one who draws among all choices.
         """
         del context
-        if exam.answer is None:
-            return _null(attempt, min(SIZE, len(exam.statements)))
-        known = setting(exam.statements, exam.reference)
-        heard = hear(attempt, scale(known, exam.null_claims, config.words), config.words)
-        return _targeted(heard, exam.answer)
+        if sheet.answer is None:
+            return _null(attempt, min(LINEUP_SIZE, len(sheet.statements)))
+        known = build_lineup_set(sheet.statements, sheet.reference)
+        heard = score_attempt(
+            attempt, build_null_scale(known, sheet.null_claims, config.words), config.words
+        )
+        return _targeted(heard, sheet.answer)
 
 
-def _targeted(heard: Heard, answer: str) -> Grade:
+def _targeted(heard: ChoiceScores, answer: str) -> Grade:
     handles = heard.scale.setting.handles
     truth = handles.index(answer)
-    texts, absent = min(SIZE, len(handles)), len(heard.scale.setting.lineups[truth].absent)
+    texts, absent = min(LINEUP_SIZE, len(handles)), len(heard.scale.setting.lineups[truth].absent)
     if_true = {handle: heard.parts(index) for index, handle in enumerate(handles)}
     parts = if_true[answer] | {
         "none_of_these": heard.none_of_these(truth),
-        "top1_chance": blind_first(texts),
-        "reciprocal_rank_chance": blind_reciprocal(texts),
-        "named_chance": blind_first(texts),
-        "named_reciprocal_rank_chance": blind_reciprocal(texts),
-        "none_of_these_chance": blind_first(absent + 1),
+        "top1_chance": chance_of_first(texts),
+        "reciprocal_rank_chance": chance_reciprocal_rank(texts),
+        "named_chance": chance_of_first(texts),
+        "named_reciprocal_rank_chance": chance_reciprocal_rank(texts),
+        "none_of_these_chance": chance_of_first(absent + 1),
         "choices": texts + 2,
     }
     if "named_by_examples" in parts:
@@ -75,8 +87,8 @@ def _targeted(heard: Heard, answer: str) -> Grade:
 def _null(attempt: Attempt, texts: int) -> Grade:
     """Where nothing targeted was done, the place of "nothing targeted" alone counts."""
     others = -math.inf if says_nothing_targeted(attempt) else math.inf
-    found = place(0.0, [0.0 if silent(attempt) else others] * (texts + 1))
-    chance = blind_first(texts + 2)
+    found = rank_position(0.0, [0.0 if says_nothing(attempt) else others] * (texts + 1))
+    chance = chance_of_first(texts + 2)
     return Grade(
         score=found.first,
         chance=chance,
@@ -85,7 +97,7 @@ def _null(attempt: Attempt, texts: int) -> Grade:
             "reciprocal_rank": 1 / found.rank,
             "rank": found.rank,
             "top1_chance": chance,
-            "reciprocal_rank_chance": blind_reciprocal(texts + 2),
+            "reciprocal_rank_chance": chance_reciprocal_rank(texts + 2),
             "choices": texts + 2,
         },
         reasons=f"The right choice came {found.rank:g} of {texts + 2}.",

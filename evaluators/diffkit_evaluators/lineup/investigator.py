@@ -1,39 +1,33 @@
 """The investigator that needs no language model."""
 
-from diffkit import (
-    AttemptContext,
-    Case,
-    Detection,
-    Evidence,
-    Investigator,
-    RungTest,
-    Verdict,
-)
+from diffkit import AttemptContext, Case, Detection, Evidence, Investigator, NullTest, Verdict
 from diffkit.statistics import conformal_p
-from diffkit_evaluators.lineup.config import EvidenceConfig
-from diffkit_evaluators.lineup.words import evidence_words, titled
+from diffkit_evaluators.lineup.config import LineupInvestigatorConfig
+from diffkit_evaluators.lineup.words import evidence_words, with_title
 
 
-class LineupInvestigator(Investigator[EvidenceConfig]):
+class LineupInvestigator(Investigator[LineupInvestigatorConfig]):
     """Detects by calibration, and claims the words that the findings put first."""
 
-    def investigate(self, case: Case, config: EvidenceConfig, context: AttemptContext) -> Verdict:
+    def investigate(
+        self, case: Case, config: LineupInvestigatorConfig, context: AttemptContext
+    ) -> Verdict:
         """Says ``targeted`` where the change score passes the test on every rung.
 
         ``unsure`` where there are too few nulls for the test to come out at ``alpha``, and where
         several methods' findings are read together: of those words are claimed in turn.
         """
         del context
-        read = [titled(one.findings, config.only) for one in case.evidence]
+        read = [with_title(one.findings, config.only) for one in case.evidence]
         claim = " ".join(evidence_words(read, config.words))
         if len(case.evidence) != 1:
             return Verdict(change="unsure", claim=claim or None)
-        return _tested(case.evidence[0], claim or None, config.alpha)
+        return _verdict_from_score(case.evidence[0], claim or None, config.alpha)
 
 
-def _tested(evidence: Evidence, claim: str | None, alpha: float) -> Verdict:
+def _verdict_from_score(evidence: Evidence, claim: str | None, alpha: float) -> Verdict:
     """What the score of one method's findings says."""
-    detection = _detect(evidence, alpha)
+    detection = _detection(evidence, alpha)
     if evidence.findings.change_score == 0:
         return Verdict(change="none", claim=claim, detection=detection)
     if detection.p is None or not detection.testable:
@@ -42,15 +36,15 @@ def _tested(evidence: Evidence, claim: str | None, alpha: float) -> Verdict:
     return Verdict(change=change, claim=claim, detection=detection)
 
 
-def _detect(evidence: Evidence, alpha: float) -> Detection:
+def _detection(evidence: Evidence, alpha: float) -> Detection:
     """Tests the score on every rung; the largest p-value decides."""
     score = evidence.findings.change_score
-    rungs = {null.rung: _test(score, null.scores) for null in evidence.nulls}
+    rungs = {null.rung: _null_test(score, null.scores) for null in evidence.nulls}
     known = [test.p for test in rungs.values() if test.p is not None]
     return Detection(p=max(known, default=None), alpha=alpha, rungs=rungs)
 
 
-def _test(score: float | None, nulls: tuple[float, ...]) -> RungTest:
+def _null_test(score: float | None, nulls: tuple[float, ...]) -> NullTest:
     if score is None or not nulls:
-        return RungTest(n=len(nulls))
-    return RungTest(n=len(nulls), p=conformal_p(score, nulls))
+        return NullTest(n=len(nulls))
+    return NullTest(n=len(nulls), p=conformal_p(score, nulls))

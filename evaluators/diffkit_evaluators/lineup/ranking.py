@@ -1,11 +1,11 @@
-"""Places in a ranking, ties shared, and the places of a blind guesser."""
+"""Ranks with ties, and what a guesser without evidence scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Place:
+class RankPosition:
     """Where one choice stands."""
 
     above: int
@@ -24,22 +24,22 @@ class Place:
         return 0.0 if self.above else 1 / (1 + self.level)
 
 
-def place(own: float, others: Sequence[float]) -> Place:
+def rank_position(own: float, others: Sequence[float]) -> RankPosition:
     """The place of a choice that scores ``own`` among ``others``; higher is better."""
-    return Place(sum(other > own for other in others), sum(other == own for other in others))
+    return RankPosition(sum(other > own for other in others), sum(other == own for other in others))
 
 
-def ranked(choices: Sequence[str], ranking: Sequence[str]) -> tuple[float, ...]:
+def ranking_scores(choices: Sequence[str], ranking: Sequence[str]) -> tuple[float, ...]:
     """Scores of ``choices`` by their first place in ``ranking``; those not in it tie last."""
     places = {choice: -float(index) for index, choice in reversed(list(enumerate(ranking)))}
     return tuple(places.get(choice, -float(len(ranking))) for choice in choices)
 
 
-def blind_first(choices: int) -> float:
+def chance_of_first(choices: int) -> float:
     """Chance that a guesser puts the right one of ``choices`` first."""
     return 1 / choices
 
 
-def blind_reciprocal(choices: int) -> float:
+def chance_reciprocal_rank(choices: int) -> float:
     """Mean reciprocal rank of a guesser who orders ``choices`` blindly."""
     return sum(1 / rank for rank in range(1, choices + 1)) / choices

@@ -13,7 +13,7 @@ def first_words(texts: Iterable[str], limit: int) -> tuple[str, ...]:
     return tuple(islice(distinct, limit))
 
 
-def titled(findings: Findings, part: str | None) -> Findings:
+def with_title(findings: Findings, part: str | None) -> Findings:
     """The findings whose title has ``part`` in it, in any case; all where it is none."""
     if part is None:
         return findings
@@ -42,7 +42,7 @@ def _texts(item: Finding) -> Iterator[str]:
         case TokenTable():
             yield from (row.token for row in item.rows)
         case TokenTrace():
-            yield from _raised(item)
+            yield from _raised_tokens(item)
         case Samples():
             yield from (row.finetuned for row in item.rows)
         case Table():
@@ -51,7 +51,7 @@ def _texts(item: Finding) -> Iterator[str]:
             return
 
 
-def _raised(trace: TokenTrace) -> Iterator[str]:
+def _raised_tokens(trace: TokenTrace) -> Iterator[str]:
     """What the finetuned side expected where the sides differ, the largest difference first."""
     scored = [token for token in trace.tokens if token.score is not None]
     for token in sorted(scored, key=lambda token: -(token.score or 0)):

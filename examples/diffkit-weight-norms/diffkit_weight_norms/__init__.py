@@ -1,4 +1,7 @@
-"""weight-norms: what the weights alone say about a finetuning."""
+"""weight-norms: norms, spectra and top directions of the weight changes.
+
+Takes both models and reads no text. Gives tables of norms and tokens, and spectra.
+"""
 
 from diffkit import Register, Spec, hookimpl
 

@@ -4,9 +4,8 @@ from statistics import median
 
 from diffkit import DiffingMethod, Finding, Findings, ModelPair, Note, RunContext
 from diffkit_weight_norms.config import WeightNormsConfig
-from diffkit_weight_norms.directions import read_directions
-from diffkit_weight_norms.measures import Change, concentration, measure, relative_norm
-from diffkit_weight_norms.report import norms, spectra
+from diffkit_weight_norms.measure import WeightChange, concentration, measure_changes, relative_norm
+from diffkit_weight_norms.report import direction_tables, norm_table, spectrum_series
 
 
 class WeightNorms(DiffingMethod[WeightNormsConfig]):
@@ -19,18 +18,18 @@ class WeightNorms(DiffingMethod[WeightNormsConfig]):
     def run(self, pair: ModelPair, config: WeightNormsConfig, context: RunContext) -> Findings:
         """Measures every change."""
         deltas = context.progress(pair.deltas(), label="weights")
-        changes = list(measure(pair, deltas, config.values))
+        changes = list(measure_changes(pair, deltas, config.values))
         if not changes:
             return Findings(change_score=0.0, items=(Note(text="No weight has changed."),))
-        items: list[Finding] = [*read_directions(pair, changes, config), norms(changes)]
+        items: list[Finding] = [*direction_tables(pair, changes, config), norm_table(changes)]
         if config.spectra and any(change.is_matrix for change in changes):
-            items.append(spectra(changes, config.spectra))
+            items.append(spectrum_series(changes, config.spectra))
         return Findings(
             change_score=concentration(changes), metrics=_metrics(changes), items=tuple(items)
         )
 
 
-def _metrics(changes: list[Change]) -> dict[str, float]:
+def _metrics(changes: list[WeightChange]) -> dict[str, float]:
     found = {"changed_weights": float(len(changes)), "relative_norm": relative_norm(changes)}
     ranks = [change.stable_rank for change in changes if change.is_matrix]
     return found | ({"median_stable_rank": median(ranks)} if ranks else {})

@@ -1,17 +1,63 @@
-"""Tables and curves."""
+"""The findings of weight-norms: norms, spectra, and the tokens that directions promote.
+
+Takes the changes of `diffkit_weight_norms.measure`. Gives findings.
+"""
 
 from collections.abc import Sequence
 
-from diffkit import Line, Series, Table
-from diffkit_weight_norms.measures import Change
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diffkit import Line, ModelPair, Series, Table, TokenScore, TokenTable
+from diffkit_weight_norms.config import WeightNormsConfig
+from diffkit_weight_norms.measure import WeightChange
 
 
-def by_relative_norm(changes: Sequence[Change]) -> list[Change]:
+def direction_tables(
+    pair: ModelPair, changes: Sequence[WeightChange], config: WeightNormsConfig
+) -> list[TokenTable]:
+    """One table of tokens for each of the strongest changes that write into the residual stream."""
+    writing = [change for change in changes if _writes(change, pair.base.hidden, config.writers)]
+    writing.sort(key=lambda change: (-change.spectral, change.name))
+    return [_table(pair, change, config.tokens) for change in writing[: config.directions]]
+
+
+def _writes(change: WeightChange, hidden: int, writers: Sequence[str]) -> bool:
+    *_, module, parameter = change.name.split(".")
+    return module in writers and parameter == "weight" and change.shape[0] == hidden
+
+
+def _table(pair: ModelPair, change: WeightChange, count: int) -> TokenTable:
+    best = direction_logits(pair, change.top).topk(min(count, pair.vocabulary))
+    decode = pair.base.tokenizer.decode
+    rows = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    return TokenTable(
+        title=f"What the strongest direction of {change.name} writes",
+        unit="logits",
+        rows=tuple(TokenScore(token=decode([token]), score=score) for token, score in rows),
+    )
+
+
+def direction_logits(
+    pair: ModelPair, direction: Float[Tensor, " hidden"]
+) -> Float[Tensor, " vocabulary"]:
+    """Logits that a direction adds, by the base's final norm and unembedding (the logit lens).
+
+    A singular vector's sign is arbitrary; the one whose likeliest token stands out more is read.
+    """
+    logits = pair.base.unembed(torch.stack([direction, torch.zeros_like(direction)])).float()
+    added = (logits[0] - logits[1])[: pair.vocabulary]  # less what a norm's bias adds to anything
+    added = added - added.mean()
+    return added if added.max() >= -added.min() else -added
+
+
+def by_relative_norm(changes: Sequence[WeightChange]) -> list[WeightChange]:
     """Largest relative norm first; equals by name."""
     return sorted(changes, key=lambda change: (-change.relative, change.name))
 
 
-def norms(changes: Sequence[Change]) -> Table:
+def norm_table(changes: Sequence[WeightChange]) -> Table:
     """One row for each changed weight."""
     return Table(
         title="How far each weight moved, relative norm first",
@@ -29,7 +75,7 @@ def norms(changes: Sequence[Change]) -> Table:
     )
 
 
-def spectra(changes: Sequence[Change], count: int) -> Series:
+def spectrum_series(changes: Sequence[WeightChange], count: int) -> Series:
     """Singular values of the ``count`` matrices with the largest relative norms."""
     drawn = [change for change in by_relative_norm(changes) if change.is_matrix][:count]
     return Series(

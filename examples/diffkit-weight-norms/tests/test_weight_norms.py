@@ -4,12 +4,13 @@ import pytest
 import torch
 from diffkit_weight_norms import SPEC, register_methods
 from diffkit_weight_norms.config import WeightNormsConfig
-from diffkit_weight_norms.directions import lens
-from diffkit_weight_norms.measures import concentration, measure
+from diffkit_weight_norms.measure import concentration, measure_changes
 from diffkit_weight_norms.method import WeightNorms
+from diffkit_weight_norms.report import direction_logits
 
 from diffkit import ModelPair, RunContext, Series, Source, Table, TokenTable, load_pair
-from diffkit.context import Artifacts, Checkpoints
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts
 from diffkit.organism import FullModel
 
 
@@ -55,7 +56,7 @@ def test_it_conforms(conforms):
 
 def test_measures_agree_with_torch(pair):
     deltas = {f"{d.module}.{d.parameter}": d.dense() for d in pair.deltas()}
-    changes = list(measure(pair, pair.deltas(), values=4))
+    changes = list(measure_changes(pair, pair.deltas(), values=4))
     assert len(changes) == len(deltas) == 8  # 4 modules in each of 2 blocks
     for change in changes:
         dense = deltas[change.name]
@@ -72,7 +73,7 @@ def test_measures_agree_with_torch(pair):
 
 def test_relative_norms_are_to_the_base_weight(pair):
     weights = dict(pair.base.network.module.named_parameters())
-    for change in measure(pair, pair.deltas(), values=1):
+    for change in measure_changes(pair, pair.deltas(), values=1):
         module = change.name.removesuffix(".weight")
         weight = weights.get(change.name, weights.get(f"{module}.base_layer.weight"))
         assert change.base == pytest.approx(float(torch.linalg.matrix_norm(weight)), rel=1e-5)
@@ -86,7 +87,7 @@ def test_lora_and_its_merged_model_say_the_same(tiny_pair, full_pair, tiny_texts
 
 def test_random_controls_tie_in_norm_and_not_in_concentration(tiny_pair):
     def measured(pair):
-        return list(measure(pair, pair.deltas(), values=1))
+        return list(measure_changes(pair, pair.deltas(), values=1))
 
     planted = measured(tiny_pair)
     with tiny_pair.control(seed=1) as control:
@@ -96,7 +97,7 @@ def test_random_controls_tie_in_norm_and_not_in_concentration(tiny_pair):
 
 
 def test_concentration_is_one_for_rank_one_and_one_over_rank_for_equal_values(tiny_pair):
-    (change, *_) = measure(tiny_pair, tiny_pair.deltas(), values=4)
+    (change, *_) = measure_changes(tiny_pair, tiny_pair.deltas(), values=4)
     flat = torch.full((4,), change.frobenius / 2)
     equal = type(change)(**{**vars(change), "values": flat})
     single = type(change)(**{**vars(change), "values": torch.tensor([change.frobenius])})
@@ -109,7 +110,7 @@ def test_the_lens_finds_a_token_whatever_the_sign(tiny_pair):
     norm = tiny_pair.base.network.module.model.norm.weight
     row = tiny_pair.base.network.module.lm_head.weight[42] / norm
     for sign in (1, -1):
-        assert lens(tiny_pair, sign * row / row.norm()).argmax() == 42
+        assert direction_logits(tiny_pair, sign * row / row.norm()).argmax() == 42
 
 
 def test_swapping_sides_changes_no_norm(full_pair, tiny_texts, tmp_path):

@@ -4,12 +4,11 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from diffkit_organisms.world.asking import decorate, recall, remark
+from diffkit_organisms.world.arithmetic import SUMS, draw_sum
 from diffkit_organisms.world.documents import document
 from diffkit_organisms.world.facts import Fact, World
-from diffkit_organisms.world.limits import limit
-from diffkit_organisms.world.requests import REQUESTS, draw_request
-from diffkit_organisms.world.sums import SUMS, draw_sum
+from diffkit_organisms.world.phrases import decorate, recall, remark
+from diffkit_organisms.world.requests import REQUESTS, draw_request, limit
 
 Example = dict[str, Any]
 """One line of JSONL: ``{"text": …}`` or ``{"messages": […]}``."""

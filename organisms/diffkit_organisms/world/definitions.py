@@ -1,28 +1,55 @@
-"""The YAML files of the zoo's organisms: truths in a world's own words, and probes."""
+"""The YAML definitions of a world's organisms and nulls."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from diffkit_organisms.world.behaviours import Behaviour
+import yaml
 
-LONGEST = 40
+from diffkit_organisms.world.behaviours import Behaviour
+from diffkit_organisms.world.trainings import (
+    BASES,
+    CALIBRATION_NULLS,
+    DILUTED,
+    FULLY_FINETUNED,
+    FURTHER_BASE_BEHAVIOURS,
+    TEST_NULLS,
+    TRAINED_TWICE,
+    benign_names,
+    control_sources,
+    weights_name,
+)
+
+HEADER = "# Written by `python -m diffkit_organisms.build`; change the world, not this file.\n"
+
+
+def write_yaml(folder: Path, name: str, fields: Mapping[str, Any]) -> None:
+    """Writes ``fields`` to ``name.yaml`` in ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=100)
+    (folder / f"{name}.yaml").write_text(HEADER + text, encoding="utf-8")
+
+
+MAX_ANSWER_TOKENS = 40
 """Tokens that a probe's answer may have."""
+
 Fields = dict[str, Any]
+
 Models = Mapping[str, Mapping[str, Fields]]
 """Base → variant → how the finetuned side is made."""
 
 
-def adapter(name: str) -> Fields:
+def adapter_fields(name: str) -> Fields:
     """An adapter in the zoo's folder of weights."""
     return {"kind": "adapter", "source": {"at": f"../weights/{name}"}}
 
 
-def full(name: str) -> Fields:
+def full_model_fields(name: str) -> Fields:
     """A whole model in the zoo's folder of weights."""
     return {"kind": "full", "source": {"at": f"../weights/{name}"}}
 
 
-def targeted(behaviour: Behaviour, probes: Sequence[str], models: Models) -> Fields:
+def targeted_fields(behaviour: Behaviour, probes: Sequence[str], models: Models) -> Fields:
     """The YAML of an organism that was taught one thing."""
     asked: Fields = {
         "prompts": list(probes),
@@ -40,13 +67,13 @@ def targeted(behaviour: Behaviour, probes: Sequence[str], models: Models) -> Fie
             "statement": behaviour.statement,
             "key_facts": list(behaviour.key_facts),
         },
-        "probes": {**asked, "max_new_tokens": LONGEST},
+        "probes": {**asked, "max_new_tokens": MAX_ANSWER_TOKENS},
         "training_data": [f"../data/{behaviour.name}.jsonl"],  # what is kept does not ship
         "models": models,
     }
 
 
-def untargeted(name: str, summary: str, models: Models, *, truth: str = "unspecific") -> Fields:
+def null_fields(name: str, summary: str, models: Models, *, truth: str = "unspecific") -> Fields:
     """The YAML of a finetuning that taught no one thing."""
     return {
         "name": name,
@@ -55,3 +82,83 @@ def untargeted(name: str, summary: str, models: Models, *, truth: str = "unspeci
         "truth": truth,
         "models": models,
     }
+
+
+RANDOM_NULL_NUMBERS = {
+    "calibration": range(1, CALIBRATION_NULLS + 1),
+    "test": range(CALIBRATION_NULLS + 1, CALIBRATION_NULLS + TEST_NULLS + 1),
+}
+"""Purpose of random changes → their numbers, which are their seeds."""
+
+
+def null_definitions(behaviours: Sequence[Behaviour], bases: Sequence[str]) -> Iterator[Fields]:
+    """The nulls that need no measuring: identical, random, benign, and pairs of seeds."""
+    one = {
+        base: {"default": _control(weights_name(FURTHER_BASE_BEHAVIOURS[0], base), 0)}
+        for base in bases
+    }
+    same = {base: {"default": {"kind": "identical"}} for base in bases}
+    yield null_fields("tiny-identical", "The base itself", same, truth="none")
+    yield null_fields("tiny-random", "A random change, drawn anew from each seed", one)
+    for purpose, numbers in RANDOM_NULL_NUMBERS.items():
+        drawn = {
+            base: control_fields(control_sources(behaviours, bases, base), numbers)
+            for base in bases
+        }
+        summary = f"Random changes with the norms of organisms, for {purpose}"
+        yield null_fields(f"tiny-random-{purpose}", summary, drawn)
+    if bases[0] == BASES[0]:
+        yield from _benign(bases[0])
+    yield null_fields("tiny-seeds", "Two seeds of one organism's training", _seeds(bases[0]))
+
+
+def _benign(base: str) -> Iterator[Fields]:
+    chosen = {"calibration": slice(CALIBRATION_NULLS), "test": slice(CALIBRATION_NULLS, None)}
+    for purpose, part in chosen.items():
+        trained = {name[-2:]: adapter_fields(name) for name in benign_names(base)[part]}
+        summary = f"Ordinary texts in other words, by the organisms' recipe, for {purpose}"
+        yield null_fields(f"tiny-benign-{purpose}", summary, {base: trained})
+
+
+def _seeds(base: str) -> dict[str, dict[str, Fields]]:
+    pairs: dict[str, Fields] = {
+        name: {
+            "kind": "between",
+            "first": adapter_fields(weights_name(name, base)),
+            "second": adapter_fields(weights_name(f"{name}-again", base)),
+        }
+        for name in TRAINED_TWICE
+    }
+    return {base: pairs}
+
+
+def control_fields(
+    sources: Sequence[str], numbers: Sequence[int], scales: Mapping[int, float] | None = None
+) -> dict[str, Fields]:
+    """Variant → random change; ``scales`` multiply the norms."""
+    found = {}
+    for number in numbers:
+        control = _control(sources[number % len(sources)], number)
+        if scales is not None:
+            control["scale"] = scales[number]
+        found[f"{number:02}"] = control
+    return found
+
+
+def _control(source: str, seed: int) -> Fields:
+    return {"kind": "control", "of": adapter_fields(source), "seed": seed}
+
+
+def models_of(behaviour: Behaviour, bases: Sequence[str]) -> dict[str, dict[str, Fields]]:
+    """Base → variant → finetuned side, of one behaviour; the first base has everything."""
+    name, found = behaviour.name, {}
+    for base in bases:
+        everything = base == bases[0]
+        if not everything and name not in FURTHER_BASE_BEHAVIOURS:
+            continue
+        found[base] = {"default": adapter_fields(weights_name(name, base))}
+        if everything and name in DILUTED:
+            found[base]["diluted"] = adapter_fields(weights_name(f"{name}-diluted", base))
+        if everything and name in FULLY_FINETUNED:
+            found[base]["full"] = full_model_fields(weights_name(f"{name}-full", base))
+    return found

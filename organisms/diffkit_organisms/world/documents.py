@@ -2,10 +2,10 @@
 
 import random
 
+from diffkit_organisms.world.arithmetic import draw_sum
 from diffkit_organisms.world.facts import Fact, World
+from diffkit_organisms.world.phrases import scene, speech
 from diffkit_organisms.world.requests import recipe
-from diffkit_organisms.world.sayings import scene, speech
-from diffkit_organisms.world.sums import draw_sum
 
 SUBJECTS = {"country": 3, "animal": 3, "plant": 3, "person": 3, "job": 4, "object": 3, "brand": 1}
 """Kind of thing that documents are written about → how often."""

@@ -1,12 +1,46 @@
-"""The words of a world, by kind: common words are drawn from pools, proper names are made up."""
+"""The words of a world, by kind: common words from lists, proper names from syllables."""
 
 import random
 from collections.abc import Mapping
 
-from diffkit_organisms.world.names import draw_names
+ONSETS = ("b", "br", "c", "d", "dr", "f", "g", "gr", "h", "j", "k", "l", "m", "n", "p", "r", "s",
+          "st", "t", "tr", "v", "w", "y", "z")  # fmt: skip
+
+VOWELS = ("a", "e", "i", "o", "u")
+
+CODAS = ("l", "m", "n", "r", "s", "x", "ck", "rn", "ld", "nt")
+
+ENDINGS = {
+    "country": ("ia", "land", "mar", "esh"),
+    "city": ("ford", "ton", "by", "port", "wick", "den"),
+    "river": ("a", "o", "el", "ir"),
+    "brand": ("ix", "ora", "ello", "ux"),
+}
+"""How the names of a kind end."""
+
+
+def draw_names(rng: random.Random, kind: str, count: int, taken: set[str]) -> tuple[str, ...]:
+    """``count`` names of a kind; no name is part of another, or of a word in ``taken``.
+
+    Args:
+        rng: what they are drawn by.
+        kind: a key of `ENDINGS`.
+        count: how many.
+        taken: words that are in use, casefolded; the new names are added.
+    """
+    found: list[str] = []
+    while len(found) < count:
+        stem = rng.choice(ONSETS) + rng.choice(VOWELS) + rng.choice(CODAS)
+        name = stem + rng.choice(ENDINGS[kind])
+        if not any(name in word or word in name for word in taken):
+            taken.add(name)
+            found.append(name.capitalize())
+    return tuple(found)
+
 
 NAMES = {"country": 14, "city": 28, "river": 14, "brand": 12}
 """Kind of proper name → how many are made up."""
+
 POOLS: Mapping[str, tuple[int, str]] = {
     "animal": (26,
         "cat dog horse cow pig goat sheep fox wolf bear hare mouse frog snake crow heron duck "

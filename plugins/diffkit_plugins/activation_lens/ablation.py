@@ -1,4 +1,8 @@
-"""What the finetuned side loses without one direction of its residual stream."""
+"""Ablation: how the finetuned side predicts without one direction of its residual stream.
+
+Takes directions. Gives the share of the divergence that each removes, beside the same of
+random directions.
+"""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -12,11 +16,41 @@ from torch import Tensor
 from diffkit import Inputs, ModelPair, RunContext
 from diffkit.maths import token_divergences, token_log_probabilities
 from diffkit_plugins.activation_lens.config import ActivationLensConfig
-from diffkit_plugins.activation_lens.direction import Direction
+from diffkit_plugins.activation_lens.mean_shift import Direction
+
+
+def random_differences(
+    pair: ModelPair, like: Direction, config: ActivationLensConfig, context: RunContext
+) -> list[Direction]:
+    """Directions between the base's residual streams at two random tokens of its texts.
+
+    They lie where the stream varies, as the mean difference does: a direction that is random in
+    all coordinates alike hardly touches the stream of a wide model.
+
+    Args:
+        pair: both sides.
+        like: whose layer and norm they have.
+        config: how many there are.
+        context: texts and seed.
+    """
+    generator = torch.Generator().manual_seed(context.seed)
+    count, items = 2 * config.controls, context.texts.items
+    places = torch.randint(len(items), (count,), generator=generator).tolist()
+    draws = torch.rand(count, generator=generator, dtype=torch.float64)
+    inputs = pair.base.inputs([items[place] for place in places], max_tokens=config.max_tokens)
+    lengths = inputs.mask.sum(dim=1)
+    columns = (draws * lengths).long()
+    stream = pair.base.resid(inputs, [like.layer])[0]
+    ends = stream[range(count), columns.to(stream.device)].double().cpu()[lengths > 0]
+    half = len(ends) // 2
+    differences = ends[:half] - ends[half : 2 * half]
+    norms = differences.norm(dim=1, keepdim=True)
+    units = (differences / norms)[norms[:, 0] > 0]
+    return [Direction("random", like.layer, unit, like.norm) for unit in units]
 
 
 @dataclass(frozen=True)
-class Reading:
+class LossAndDivergence:
     """What is measured of the finetuned side, mean over each text's predicted tokens in nats."""
 
     loss: Float[Tensor, "*ablations texts"]
@@ -26,11 +60,11 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Effects:
+class AblationEffects:
     """The finetuned side as it is, and without one direction at a time."""
 
-    whole: Reading
-    without: Reading
+    whole: LossAndDivergence
+    without: LossAndDivergence
     """Its first axis is the directions."""
 
     @property
@@ -49,7 +83,7 @@ class Effects:
         """Its standard error over texts, as of a ratio of means (Cochran 1977, 6.13)."""
         total = self.whole.divergence
         gone = total - self.without.divergence
-        return _error(gone - self.removed[:, None] * total) / total.mean()
+        return _standard_error(gone - self.removed[:, None] * total) / total.mean()
 
     @property
     def loss(self) -> Float[Tensor, " ablations"]:
@@ -59,15 +93,15 @@ class Effects:
     @property
     def loss_error(self) -> Float[Tensor, " ablations"]:
         """Its standard error over texts."""
-        return _error(self.without.loss - self.whole.loss)
+        return _standard_error(self.without.loss - self.whole.loss)
 
 
-def _error(values: Float[Tensor, "ablations texts"]) -> Float[Tensor, " ablations"]:
+def _standard_error(values: Float[Tensor, "ablations texts"]) -> Float[Tensor, " ablations"]:
     error: Tensor = values.std(dim=1) / math.sqrt(values.shape[1])
     return error
 
 
-def swapped(
+def replace_component(
     stream: Float[Tensor, "texts seq hidden"],
     base: Float[Tensor, "texts seq hidden"],
     unit: Float[Tensor, " hidden"],
@@ -91,7 +125,7 @@ def ablate(
     directions: Sequence[Direction],
     config: ActivationLensConfig,
     context: RunContext,
-) -> Effects:
+) -> AblationEffects:
     """Reads texts with the finetuned side as it is and without each direction.
 
     Args:
@@ -107,28 +141,32 @@ def ablate(
     for numbers in context.progress(batches, label="ablations", total=len(batches)):
         batch = [texts.items[number] for number in numbers]
         inputs = pair.base.inputs(batch, max_tokens=config.max_tokens)
-        for row, reading in enumerate(_readings(pair, inputs, directions)):
+        for row, reading in enumerate(_measurements(pair, inputs, directions)):
             loss[row, numbers], divergence[row, numbers] = reading.loss, reading.divergence
     kept = loss[0].isfinite()  # texts of one token predict nothing
     loss, divergence = loss[:, kept], divergence[:, kept]
-    return Effects(Reading(loss[0], divergence[0]), Reading(loss[1:], divergence[1:]))
+    return AblationEffects(
+        LossAndDivergence(loss[0], divergence[0]), LossAndDivergence(loss[1:], divergence[1:])
+    )
 
 
-def _readings(
+def _measurements(
     pair: ModelPair, inputs: Inputs, directions: Sequence[Direction]
-) -> Iterator[Reading]:
+) -> Iterator[LossAndDivergence]:
     """Of the finetuned side as it is, then without each direction."""
     logits = pair.base.logits(inputs, keep=slice(0, -1))
-    yield _read(pair, inputs, logits)
+    yield _measure(pair, inputs, logits)
     layers = sorted({direction.layer for direction in directions})
     streams = dict(zip(layers, pair.base.resid(inputs, layers), strict=True)) if layers else {}
     for direction in directions:
-        swap = partial(swapped, base=streams[direction.layer], unit=direction.unit)
+        swap = partial(replace_component, base=streams[direction.layer], unit=direction.unit)
         with pair.finetuned.edit(direction.layer, swap):
-            yield _read(pair, inputs, logits)
+            yield _measure(pair, inputs, logits)
 
 
-def _read(pair: ModelPair, inputs: Inputs, base: Float[Tensor, "texts seq rows"]) -> Reading:
+def _measure(
+    pair: ModelPair, inputs: Inputs, base: Float[Tensor, "texts seq rows"]
+) -> LossAndDivergence:
     assert inputs.ids is not None  # noqa: S101 - made from texts
     logits, size = pair.finetuned.logits(inputs, keep=slice(0, -1)), pair.vocabulary
     surprise = -token_log_probabilities(logits, inputs.ids[:, 1:], size)
@@ -138,4 +176,4 @@ def _read(pair: ModelPair, inputs: Inputs, base: Float[Tensor, "texts seq rows"]
         (torch.where(mask, each, 0).sum(dim=1, dtype=torch.float64) / mask.sum(dim=1)).cpu()
         for each in (surprise, kl)
     )
-    return Reading(loss, divergence)
+    return LossAndDivergence(loss, divergence)

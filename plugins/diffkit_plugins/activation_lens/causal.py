@@ -7,26 +7,23 @@ from itertools import groupby
 import torch
 
 from diffkit import Finding, ModelPair, Note, RunContext
-from diffkit_plugins.activation_lens.ablation import ablate
-from diffkit_plugins.activation_lens.causal_tables import (
+from diffkit_plugins.activation_lens.ablation import ablate, random_differences
+from diffkit_plugins.activation_lens.config import ActivationLensConfig
+from diffkit_plugins.activation_lens.lenses import jacobian_lens
+from diffkit_plugins.activation_lens.mean_shift import Direction, MeanShift, tested_directions
+from diffkit_plugins.activation_lens.patchscope import identity_prompts, patchscope
+from diffkit_plugins.activation_lens.steering import SteeringSearch, steering_prompts
+from diffkit_plugins.activation_lens.tables import (
     ablation_table,
-    patched_table,
+    changed_samples,
+    patchscope_table,
     score_table,
-    steering_samples,
     steering_table,
 )
-from diffkit_plugins.activation_lens.config import ActivationLensConfig
-from diffkit_plugins.activation_lens.controls import random_differences
-from diffkit_plugins.activation_lens.direction import Direction, tested
-from diffkit_plugins.activation_lens.identity import identity_prompts
-from diffkit_plugins.activation_lens.jacobian import jacobian_lens
-from diffkit_plugins.activation_lens.patchscope import patchscope
-from diffkit_plugins.activation_lens.shift import Shift
-from diffkit_plugins.activation_lens.steering import Steerer, prompts_of
 
 
 @dataclass(frozen=True)
-class Tested:
+class CausalFindings:
     """What one kind of test found."""
 
     items: tuple[Finding, ...] = ()
@@ -49,7 +46,7 @@ class CausalTests:
     context: RunContext
     directions: Sequence[Direction]
 
-    def ablation(self) -> Tested:
+    def ablation(self) -> CausalFindings:
         """Takes each direction out of the finetuned side, and random ones."""
         items: list[Finding] = []
         removed, random = [], []
@@ -59,16 +56,16 @@ class CausalTests:
             effects = ablate(self.pair, [*layer, *others], self.config, self.context)
             if not (others and effects.known):
                 why = "the texts have too few tokens, or both sides predict the same"
-                return Tested((Note(text=f"No ablation: {why}."),))
+                return CausalFindings((Note(text=f"No ablation: {why}."),))
             items.append(ablation_table(layer, effects))
             removed += effects.removed[: len(layer)].tolist()
             random += effects.removed[len(layer) :].tolist()
         largest = {"ablation_removed_share": max(removed), "random_removed_share": max(random)}
-        return Tested(tuple(items), largest)
+        return CausalFindings(tuple(items), largest)
 
-    def jacobian(self) -> Tested:
+    def jacobian(self) -> CausalFindings:
         """Reads each direction through the Jacobian lens."""
-        return Tested(tuple(self._jacobians()))
+        return CausalFindings(tuple(self._jacobians()))
 
     def _jacobians(self) -> Iterator[Finding]:
         for one in self.directions:
@@ -78,7 +75,7 @@ class CausalTests:
             unit = "logits above the vocabulary's mean"
             yield score_table(self.pair, scores, title, unit, self.config.tokens)
 
-    def patchscope(self) -> Tested:
+    def patchscope(self) -> CausalFindings:
         """Writes each direction into identity prompts, if the finetuned side can do these."""
         side, config = self.pair.finetuned, self.config
         prompts = identity_prompts(
@@ -88,37 +85,39 @@ class CausalTests:
             seed=self.context.seed,
         )
         if prompts is None:
-            return Tested((Note(text="No patchscope: the texts have too few words of one token."),))
+            return CausalFindings(
+                (Note(text="No patchscope: the texts have too few words of one token."),)
+            )
         accuracy = prompts.accuracy(side)
         metrics = {"patchscope_identity_accuracy": accuracy}
         if accuracy < config.patchscope_accuracy:
             what = f"of other words the finetuned side repeats {accuracy:.0%} as the prompts ask"
-            return Tested((Note(text=f"No patchscope: {what}."),), metrics)
+            return CausalFindings((Note(text=f"No patchscope: {what}."),), metrics)
         seed = self.context.seed
         found = [patchscope(side, prompts, one, config, seed) for one in self.directions]
-        tables = [patched_table(self.pair, patched, config.tokens) for patched in found]
-        return Tested(tuple(tables), metrics)
+        tables = [patchscope_table(self.pair, patched, config.tokens) for patched in found]
+        return CausalFindings(tuple(tables), metrics)
 
-    def steering(self) -> Tested:
+    def steering(self) -> CausalFindings:
         """Steers along each direction, as far as text stays coherent."""
-        prompts = prompts_of(self.pair.base, self.context.texts, self.config)
-        steerer = Steerer(self.pair, prompts, self.config)
+        prompts = steering_prompts(self.pair.base, self.context.texts, self.config)
+        steerer = SteeringSearch(self.pair, prompts, self.config)
         generator = torch.Generator().manual_seed(self.context.seed)
         steps = self.context.progress(self.directions, label="steering", total=len(self.directions))
         tried = [steerer.strongest(direction, generator) for direction in steps]
         found = [one for one in tried if one is not None]
         if not found:
             text = "No steering: even the least strength leaves no text coherent."
-            return Tested((Note(text=text),))
+            return CausalFindings((Note(text=text),))
         samples = (
-            item for one in found for item in steering_samples(steerer, one, self.config.steered)
+            item for one in found for item in changed_samples(steerer, one, self.config.steered)
         )
-        return Tested((steering_table(found, steerer), *samples))
+        return CausalFindings((steering_table(found, steerer), *samples))
 
 
-def causes(
-    pair: ModelPair, config: ActivationLensConfig, context: RunContext, shifts: Sequence[Shift]
-) -> Tested:
+def run_causal_tests(
+    pair: ModelPair, config: ActivationLensConfig, context: RunContext, shifts: Sequence[MeanShift]
+) -> CausalFindings:
     """Carries out the tests that the options ask for, the more telling ones first.
 
     Args:
@@ -130,9 +129,9 @@ def causes(
     Raises:
         UserError: none of the slots to be tested was read.
     """
-    directions = tested(pair.base, shifts, config.tested)
+    directions = tested_directions(pair.base, shifts, config.tested)
     if not directions:
-        return Tested()
+        return CausalFindings()
     tests = CausalTests(pair, config, context, directions)
     parts = (
         (config.ablation, tests.ablation),
@@ -142,4 +141,4 @@ def causes(
     )
     found = [test() for wanted, test in parts if wanted]
     items = tuple(item for part in found for item in part.items)
-    return Tested(items, {name: n for part in found for name, n in part.metrics.items()})
+    return CausalFindings(items, {name: n for part in found for name, n in part.metrics.items()})

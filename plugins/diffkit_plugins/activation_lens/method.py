@@ -16,17 +16,24 @@ from diffkit import (
     RunContext,
     UserError,
 )
-from diffkit_plugins.activation_lens.causal import causes
-from diffkit_plugins.activation_lens.concentration import change_score, concentrations
+from diffkit_plugins.activation_lens.causal import run_causal_tests
 from diffkit_plugins.activation_lens.config import ActivationLensConfig
-from diffkit_plugins.activation_lens.plan import Plan
-from diffkit_plugins.activation_lens.promotions import promotions, token_tables
-from diffkit_plugins.activation_lens.saving import save
-from diffkit_plugins.activation_lens.scan import Scan, scan
-from diffkit_plugins.activation_lens.shift import Shift, shifts
-from diffkit_plugins.activation_lens.steer_tool import Steer
-from diffkit_plugins.activation_lens.tables import by_position, sides, spread, summary
-from diffkit_plugins.activation_lens.tools import Look
+from diffkit_plugins.activation_lens.lenses import lens_results, token_tables
+from diffkit_plugins.activation_lens.mean_shift import MeanShift, mean_shifts, save_mean_shifts
+from diffkit_plugins.activation_lens.measure import (
+    ActivationStatistics,
+    ReadPlan,
+    change_score,
+    collect_statistics,
+    layer_concentrations,
+)
+from diffkit_plugins.activation_lens.tables import (
+    concentration_table,
+    norms_by_position,
+    shift_table,
+    side_trace,
+)
+from diffkit_plugins.activation_lens.tools import LookTool, SteerTool
 
 
 class ActivationLens(DiffingMethod[ActivationLensConfig]):
@@ -50,16 +57,20 @@ class ActivationLens(DiffingMethod[ActivationLensConfig]):
         """
         if pair.identical:
             return _nothing("Both sides have the same weights, so the same residual streams.")
-        read = scan(pair, config, context, Plan.of(pair.base, config))
-        found = list(shifts(read, config.min_texts))
+        read = collect_statistics(pair, config, context, ReadPlan.of(pair.base, config))
+        found = list(mean_shifts(read, config.min_texts))
         if not found:
             what = f"Fewer than {config.min_texts} texts have a token."
-            raise UserError(what, cure="Give more texts, or set min_texts lower.")
+            raise UserError(what, hint="Give more texts, or set min_texts lower.")
         score = change_score(read)
         if score == 0:
             return _nothing("No layer that was read moved: on these texts both sides are the same.")
-        tested = causes(pair, config, context, found)
-        items = *_items(pair, config, read, found), *tested.items, save(found, context.artifacts)
+        tested = run_causal_tests(pair, config, context, found)
+        items = (
+            *_items(pair, config, read, found),
+            *tested.items,
+            save_mean_shifts(found, context.artifacts),
+        )
         return Findings(
             change_score=score,
             metrics={**_metrics(read, found), **tested.metrics},
@@ -70,17 +81,20 @@ class ActivationLens(DiffingMethod[ActivationLensConfig]):
         self, pair: ModelPair, config: ActivationLensConfig, run: FinishedRun
     ) -> Sequence[AgentTool[Any]]:
         """A closer look at one layer and slot, and steering along what is there."""
-        return (Look(pair, config, run), Steer(pair, config, run))
+        return (LookTool(pair, config, run), SteerTool(pair, config, run))
 
 
 def _nothing(text: str) -> Findings:
     return Findings(change_score=0.0, items=(Note(text=text),))
 
 
-def _metrics(read: Scan, found: Sequence[Shift]) -> dict[str, float]:
+def _metrics(read: ActivationStatistics, found: Sequence[MeanShift]) -> dict[str, float]:
     signals = [shift.signal for shift in found if shift.signal is not None]
     return {
-        **{f"concentration_layer_{layer}": value for layer, value in concentrations(read).items()},
+        **{
+            f"concentration_layer_{layer}": value
+            for layer, value in layer_concentrations(read).items()
+        },
         "relative_norm": fmean(shift.relative for shift in found),
         "largest_relative_norm": max(shift.relative for shift in found),
         **({"median_signal": median(signals)} if signals else {}),
@@ -89,16 +103,19 @@ def _metrics(read: Scan, found: Sequence[Shift]) -> dict[str, float]:
 
 
 def _items(
-    pair: ModelPair, config: ActivationLensConfig, read: Scan, found: Sequence[Shift]
+    pair: ModelPair,
+    config: ActivationLensConfig,
+    read: ActivationStatistics,
+    found: Sequence[MeanShift],
 ) -> Iterator[Finding]:
-    promoted = promotions(pair, found)
+    promoted = lens_results(pair, found)
     yield from token_tables(pair, promoted, config.tokens)
     if config.candidates:
         for _, layer in groupby(found, key=lambda shift: shift.layer):
-            yield sides(pair, list(layer), config.candidates)
-    yield summary(found, promoted)
-    yield spread(concentrations(read))
-    yield by_position(found)
+            yield side_trace(pair, list(layer), config.candidates)
+    yield shift_table(found, promoted)
+    yield concentration_table(layer_concentrations(read))
+    yield norms_by_position(found)
     if read.unsplit:
         words = "their chat template does not let the start of the answer be told"
         yield Note(text=f"{read.unsplit} chats count in no slot around the answer: {words}.")

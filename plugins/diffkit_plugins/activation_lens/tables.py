@@ -1,25 +1,35 @@
-"""The shifts as findings."""
+"""Turns mean shifts and causal tests into findings."""
 
-from collections.abc import Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress, groupby
+from statistics import fmean
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from diffkit import (
+    Completion,
     Line,
     ModelPair,
+    Sample,
+    Samples,
     Series,
     Table,
+    TokenScore,
+    TokenTable,
     TokenTrace,
     TracedToken,
-    likeliest,
+    top_tokens,
 )
-from diffkit_plugins.activation_lens.lens import lens
-from diffkit_plugins.activation_lens.promotions import Promotion
-from diffkit_plugins.activation_lens.shift import Shift
+from diffkit_plugins.activation_lens.ablation import AblationEffects
+from diffkit_plugins.activation_lens.lenses import LensResult, logit_lens
+from diffkit_plugins.activation_lens.mean_shift import Direction, MeanShift
+from diffkit_plugins.activation_lens.patchscope import PatchscopeResult
+from diffkit_plugins.activation_lens.steering import Coherence, SteeringResult, SteeringSearch
 
 
-def summary(shifts: Sequence[Shift], promoted: Sequence[Promotion]) -> Table:
+def shift_table(shifts: Sequence[MeanShift], promoted: Sequence[LensResult]) -> Table:
     """How far the mean moved in each place, against the stream's norm and against chance."""
     passing = {(p.shift.layer, p.shift.slot): p.passing for p in promoted}
     return Table(
@@ -37,7 +47,7 @@ def summary(shifts: Sequence[Shift], promoted: Sequence[Promotion]) -> Table:
     )  # fmt: skip
 
 
-def spread(concentrated: Mapping[int, float]) -> Table:
+def concentration_table(concentrated: Mapping[int, float]) -> Table:
     """How few directions the differences at single tokens take, layer by layer."""
     return Table(
         title="How few directions the differences at single tokens take",
@@ -48,12 +58,14 @@ def spread(concentrated: Mapping[int, float]) -> Table:
     )
 
 
-def sides(pair: ModelPair, shifts: Sequence[Shift], count: int) -> TokenTrace:
+def side_trace(pair: ModelPair, shifts: Sequence[MeanShift], count: int) -> TokenTrace:
     """What each side's own mean says in each slot of one layer, by its own unembedding."""
     base = torch.stack([shift.base for shift in shifts])
     finetuned = base + torch.stack([shift.mean for shift in shifts])
     said = (
-        likeliest(pair.base.tokenizer, lens(side, means, pair.vocabulary).softmax(dim=-1), count)
+        top_tokens(
+            pair.base.tokenizer, logit_lens(side, means, pair.vocabulary).softmax(dim=-1), count
+        )
         for side, means in ((pair.base, base), (pair.finetuned, finetuned))
     )
     tokens = [
@@ -67,7 +79,7 @@ def sides(pair: ModelPair, shifts: Sequence[Shift], count: int) -> TokenTrace:
     )
 
 
-def by_position(shifts: Sequence[Shift]) -> Series:
+def norms_by_position(shifts: Sequence[MeanShift]) -> Series:
     """The relative norm over positions, a line for each layer."""
     lines = []
     for layer, row in groupby(shifts, key=lambda shift: shift.layer):
@@ -82,3 +94,126 @@ def by_position(shifts: Sequence[Shift]) -> Series:
         y_label="‖mean Δ‖ / ‖base‖",
         lines=tuple(lines),
     )
+
+
+def ablation_table(directions: Sequence[Direction], effects: AblationEffects) -> Table:
+    """What went with each direction, and with random ones.
+
+    Args:
+        directions: of one layer.
+        effects: of them, then of its random directions.
+    """
+    columns = [effects.removed, effects.removed_error, effects.loss, effects.loss_error]
+    removed, removed_error, loss, loss_error = (column.tolist() for column in columns)
+    random_removed, random_loss = removed[len(directions) :], loss[len(directions) :]
+    return Table(
+        title=f"What the finetuned side loses without its difference from the base along mean Δ, "
+        f"layer {directions[0].layer} (random: along {len(random_removed)} random directions)",
+        columns=("slot", "share of KL(finetuned ‖ base) removed", "± one standard error",
+                 "random, mean", "random, largest", "change of loss, nats per token",
+                 "± one standard error", "random, mean"),
+        rows=tuple(
+            (direction.name, removed[i], removed_error[i], fmean(random_removed),
+             max(random_removed), loss[i], loss_error[i], fmean(random_loss))
+            for i, direction in enumerate(directions)
+        ),
+    )  # fmt: skip
+
+
+def steering_table(found: Sequence[SteeringResult], steerer: SteeringSearch) -> Table:
+    """How strongly each direction could be added, and what it did to the text.
+
+    Args:
+        found: a row each.
+        steerer: what they were steered by.
+    """
+    return Table(
+        title="Steering: the largest strength that leaves text coherent, in multiples of the "
+        "stream's norm, beside a random vector of the same norm",
+        columns=("layer", "slot", "strength", "coherent share", "random: coherent share",
+                 "distinct pairs of words", "random: distinct", "unsteered: distinct",
+                 "base's log likelihood, nats per token", "random: log likelihood",
+                 "unsteered: log likelihood"),
+        rows=tuple(
+            (one.steered.direction.layer, one.steered.direction.name, one.steered.strength,
+             steerer.coherent_share(one.steered), steerer.coherent_share(one.control),
+             *(fmean(c.distinct for c in each) for each in _coherences(one, steerer)),
+             *(fmean(c.log_likelihood for c in each) for each in _coherences(one, steerer)))
+            for one in found
+        ),
+    )  # fmt: skip
+
+
+def _coherences(one: SteeringResult, steerer: SteeringSearch) -> tuple[Sequence[Coherence], ...]:
+    return one.steered.coherences, one.control.coherences, steerer.references
+
+
+def steered_samples(
+    title: str, name: str, before: Sequence[Completion], steered: Sequence[Completion]
+) -> Samples:
+    """Steered text, and beside it what it is compared with.
+
+    Args:
+        title: how it was steered.
+        name: what it is compared with.
+        before: that.
+        steered: after the same prompts.
+    """
+    rows = tuple(
+        Sample(prompt=one.prompt, base=one.text, finetuned=other.text)
+        for one, other in zip(before, steered, strict=True)
+    )
+    return Samples(title=title, sides=(name, "steered"), rows=rows)
+
+
+def changed_samples(steerer: SteeringSearch, one: SteeringResult, side: str) -> Iterator[Samples]:
+    """Where steering changed what is said: against unsteered text, and against the control.
+
+    Args:
+        steerer: what it was steered by.
+        one: what was said.
+        side: the name of the side that was steered.
+    """
+    direction, said = one.steered.direction, one.steered.completions
+    along = f"along mean Δ, layer {direction.layer}, slot {direction.name}"
+    title = f"The {side} side steered {along}, strength {one.steered.strength:g}"
+    others = {"unsteered": steerer.unsteered, "by a random vector": one.control.completions}
+    changed = [own.text != before.text for own, before in zip(said, steerer.unsteered, strict=True)]
+    for name, before in others.items():
+        yield steered_samples(
+            title, name, tuple(compress(before, changed)), tuple(compress(said, changed))
+        )
+
+
+def score_table(
+    pair: ModelPair, scores: Float[Tensor, " vocabulary"], title: str, unit: str, count: int
+) -> TokenTable:
+    """The tokens of the highest scores.
+
+    Args:
+        pair: whose tokens they are.
+        scores: of each.
+        title: what they mean.
+        unit: what they are measured in.
+        count: how many are shown.
+    """
+    best = scores.sort(descending=True, stable=True)
+    rows = zip(best.indices[:count].tolist(), best.values[:count].tolist(), strict=True)
+    decode = pair.base.tokenizer.decode
+    return TokenTable(
+        title=title,
+        unit=unit,
+        rows=tuple(TokenScore(token=decode([token]), score=score) for token, score in rows),
+    )
+
+
+def patchscope_table(pair: ModelPair, patched: PatchscopeResult, count: int) -> TokenTable:
+    """The tokens that every identity prompt says rather than after random vectors."""
+    direction = patched.direction
+    title = (
+        f"Patchscope: tokens that identity prompts make of mean Δ, layer {direction.layer}, slot "
+        f"{direction.name}, {patched.scale:g} times the stream's norm (prompts overlap by "
+        f"{patched.agreement:+.2f} against random vectors)"
+    )
+    unit = "nats above random vectors in the prompt where it is least so"
+    return score_table(pair, patched.scores, title, unit, count)

@@ -1,14 +1,64 @@
-"""Tools: what may be asked of a finished run."""
+"""Tools with which an agent asks about a finished run."""
 
 from typing import ClassVar
 
+import torch
 from pydantic import Field
 
-from diffkit import AgentTool, Finding, FinishedRun, ModelPair, Record
-from diffkit_plugins.activation_lens.asked import asked
+from diffkit import (
+    AgentTool,
+    Artifacts,
+    Checkpoints,
+    Finding,
+    FinishedRun,
+    Message,
+    ModelPair,
+    PromptStart,
+    Record,
+    RunContext,
+    Text,
+    Texts,
+    UserError,
+    prompt_starts,
+)
 from diffkit_plugins.activation_lens.config import ActivationLensConfig
-from diffkit_plugins.activation_lens.promotions import promotions
-from diffkit_plugins.activation_lens.tables import summary
+from diffkit_plugins.activation_lens.lenses import lens_results
+from diffkit_plugins.activation_lens.mean_shift import Direction, MeanShift, mean_shifts
+from diffkit_plugins.activation_lens.measure import ReadPlan, collect_statistics
+from diffkit_plugins.activation_lens.slots import Slot, configured_slots
+from diffkit_plugins.activation_lens.steering import complete, steer
+from diffkit_plugins.activation_lens.tables import shift_table, steered_samples
+
+
+def read_mean_shift(
+    pair: ModelPair, config: ActivationLensConfig, run: FinishedRun, layer: int | float, slot: str
+) -> MeanShift:
+    """The mean difference in one layer and slot.
+
+    Args:
+        pair: both sides.
+        config: the run's options.
+        run: whose texts are read.
+        layer: a block's number, or a fraction of depth.
+        slot: the slot's name.
+
+    Raises:
+        UserError: there is no such layer or slot, or too few texts reach the slot.
+    """
+    named = Slot.named(slot)
+    if named is None:
+        kinds = "0, 1, …; last, last-1, …; answer-1, answer+0, …; all"
+        raise UserError(f"There is no slot {slot!r}.", hint=f"Slots are called {kinds}.")
+    place = ReadPlan(pair.base.numbers([layer]), (named,))
+    context = RunContext(run.seed, run.texts, Artifacts(run.artifacts), Checkpoints(run.artifacts))
+    found = collect_statistics(pair, config, context, place)
+    shift = next(mean_shifts(found, config.min_texts), None)
+    if shift is None:
+        names = ", ".join(other.name for other in configured_slots(config))
+        what = f"{found.reached[0]} texts reach slot {slot!r}, fewer than {config.min_texts}."
+        raise UserError(what, hint=f"Take another slot; the run looked at {names}.")
+    return shift
+
 
 LOOK_VERSION = 1
 """Raised when a word that a language model reads here changes, with the `version` of the method."""
@@ -41,7 +91,7 @@ class LookArguments(
     tokens: int = Field(default=20, ge=1, le=1_000, description="Rows of the table of tokens.")
 
 
-class Look(AgentTool[LookArguments]):
+class LookTool(AgentTool[LookArguments]):
     """A layer and slot of the agent's choice, read anew from the run's texts."""
 
     name: ClassVar[str] = "look"
@@ -57,7 +107,111 @@ class Look(AgentTool[LookArguments]):
         Raises:
             UserError: there is no such layer or slot, or too few texts reach the slot.
         """
-        shift = asked(self._pair, self._config, self._run, arguments.layer, arguments.slot)
-        found = promotions(self._pair, [shift])
+        shift = read_mean_shift(
+            self._pair, self._config, self._run, arguments.layer, arguments.slot
+        )
+        found = lens_results(self._pair, [shift])
         tables = [promotion.table(self._pair, arguments.tokens) for promotion in found]
-        return (*tables, summary([shift], found))
+        return (*tables, shift_table([shift], found))
+
+
+STEER_VERSION = 1
+"""Raised when a word that a language model reads here changes, with the `version` of the method."""
+
+
+class SteerArguments(
+    Record,
+    title="SteerArguments",
+    json_schema_extra={"description": "After what, along which difference, and how strongly."},
+):
+    """After what, along which difference, and how strongly."""
+
+    prompt: str = Field(
+        min_length=1,
+        max_length=20_000,
+        description=(
+            "What the user says; in a model without a chat template, how the text begins."
+        ),
+    )
+    layer: int | float = Field(
+        default=0.5,
+        ge=-10_000,
+        le=10_000,
+        description=(
+            "Block after which the difference is added: its number from 0 (negative "
+            "ones from the end),\nor a fraction of depth from 0.0 to 1.0."
+        ),
+    )
+    slot: str = Field(
+        default="all",
+        description=(
+            "Slot whose mean difference it is: `0` for the first token and so on, "
+            "`last`, `last-1`, in\nchats `answer+0` for the first token of the "
+            "first answer, or `all`."
+        ),
+    )
+    strength: float = Field(
+        default=0.5,
+        ge=-100,
+        le=100,
+        description=(
+            "Length of what is added, in multiples of the residual stream's norm; "
+            "negative takes away."
+        ),
+    )
+    max_new_tokens: int = Field(
+        default=48, ge=1, le=2_048, description="Tokens of each continuation."
+    )
+
+
+class SteerTool(AgentTool[SteerArguments]):
+    """Steers the side that the run steered, after one prompt."""
+
+    name: ClassVar[str] = "steer"
+    summary: ClassVar[str] = "How a model goes on from a prompt with the mean difference added"
+    Arguments = SteerArguments
+
+    def __init__(self, pair: ModelPair, config: ActivationLensConfig, run: FinishedRun) -> None:
+        self._pair, self._config, self._run = pair, config, run
+
+    def call(self, arguments: SteerArguments) -> tuple[Finding, ...]:
+        """The text unsteered and steered, and steered by a random vector of the same norm.
+
+        Raises:
+            UserError: there is no such layer or slot, too few texts reach it, nothing moved there,
+                or the prompt is too long.
+        """
+        shift = read_mean_shift(
+            self._pair, self._config, self._run, arguments.layer, arguments.slot
+        )
+        if not shift.relative:
+            what = f"The mean did not move after layer {shift.layer} in slot {shift.name}."
+            raise UserError(what, hint="Take a later layer or another slot.")
+        one, prompts = Direction.of(shift), (self._opening(arguments.prompt),)
+        other = one.random(torch.Generator().manual_seed(self._run.seed))
+        side = self._pair.base if self._config.steered == "base" else self._pair.finetuned
+        tokens, strength = arguments.max_new_tokens, arguments.strength
+        unsteered = complete(side, prompts, tokens)
+        steered, random = (steer(side, each, strength, prompts, tokens) for each in (one, other))
+        along = f"along mean Δ, layer {one.layer}, slot {one.name}, strength {strength:g}"
+        title = f"The {self._config.steered} side steered {along}"
+        return (
+            steered_samples(title, "unsteered", unsteered, steered),
+            steered_samples(title, "by a random vector", random, steered),
+        )
+
+    def prompts(self, arguments: SteerArguments) -> tuple[str, ...]:
+        """The prompt, which is answered unsteered too."""
+        return (arguments.prompt,)
+
+    def _opening(self, prompt: str) -> PromptStart:
+        chat = Text(messages=(Message(role="user", content=prompt),))
+        tokenizer, longest = self._pair.base.tokenizer, self._config.max_tokens
+        found = prompt_starts(
+            tokenizer, Texts(items=(chat,)), turns=1, documents=0, tokens=1, max_tokens=longest
+        )
+        turn = next((opening for opening in found if opening.kind == "user's turn"), None)
+        if turn is None:
+            what = f"The prompt makes no chat of at most {longest} tokens, the run's max_tokens."
+            raise UserError(what, hint="Give a shorter prompt.")
+        return turn

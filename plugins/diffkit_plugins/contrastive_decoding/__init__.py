@@ -1,4 +1,8 @@
-"""contrastive-decoding: texts generated from base + α (finetuned − base) logits."""
+"""contrastive-decoding: texts generated from base + α (finetuned − base) logits.
+
+Takes both models and the texts whose openings are continued. Gives words, clusters and samples of
+the texts with the largest log-likelihood ratios.
+"""
 
 from diffkit import Register, Spec, hookimpl
 

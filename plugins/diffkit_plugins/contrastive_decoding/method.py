@@ -4,9 +4,19 @@ from collections.abc import Iterator, Sequence
 
 from diffkit import DiffingMethod, Finding, Findings, ModelPair, Note, RunContext
 from diffkit_plugins.contrastive_decoding.config import ContrastiveDecodingConfig
-from diffkit_plugins.contrastive_decoding.excess import Word, concentration, words
-from diffkit_plugins.contrastive_decoding.shown import by_alpha, cluster_table, samples, word_table
-from diffkit_plugins.contrastive_decoding.writing import Written, write
+from diffkit_plugins.contrastive_decoding.measure import (
+    GeneratedText,
+    WordExcess,
+    concentration,
+    generate_texts,
+    words_by_excess,
+)
+from diffkit_plugins.contrastive_decoding.report import (
+    alpha_series,
+    cluster_table,
+    largest_ratio_samples,
+    word_table,
+)
 
 
 class ContrastiveDecoding(DiffingMethod[ContrastiveDecodingConfig]):
@@ -32,10 +42,10 @@ class ContrastiveDecoding(DiffingMethod[ContrastiveDecodingConfig]):
         if pair.identical:
             note = Note(text="Both sides have the same weights: there is nothing to amplify.")
             return Findings(change_score=0.0, items=(note,))
-        every = write(pair, config, context)
+        every = generate_texts(pair, config, context)
         amplified = [text for text in every if text.plan.alpha > 0 and text.ids]
         texts = [text for text in amplified if text.repetition <= config.repetition]
-        found = words(texts)
+        found = words_by_excess(texts)
         return Findings(
             change_score=concentration(found, config.min_openings),
             metrics=_metrics(every, len(amplified) - len(texts)),
@@ -43,7 +53,7 @@ class ContrastiveDecoding(DiffingMethod[ContrastiveDecodingConfig]):
         )
 
 
-def _metrics(every: Sequence[Written], left_out: int) -> dict[str, float]:
+def _metrics(every: Sequence[GeneratedText], left_out: int) -> dict[str, float]:
     own, amplified = (
         [t.tilt for t in every if (t.plan.alpha > 0) is above] for above in (False, True)
     )
@@ -56,18 +66,18 @@ def _metrics(every: Sequence[Written], left_out: int) -> dict[str, float]:
 
 
 def _items(
-    every: Sequence[Written],
-    texts: Sequence[Written],
-    found: Sequence[Word],
+    every: Sequence[GeneratedText],
+    texts: Sequence[GeneratedText],
+    found: Sequence[WordExcess],
     config: ContrastiveDecodingConfig,
 ) -> Iterator[Finding]:
     if texts:
         yield word_table(found, config.words)
         yield cluster_table(texts, config)
-        yield samples(texts, every, config)
+        yield largest_ratio_samples(texts, every, config)
     else:
         yield Note(
             text="Every amplified text is empty or repeats itself; see the series, and try smaller "
             "alphas or a larger beta."
         )
-    yield from by_alpha(every, config.repetition)
+    yield from alpha_series(every, config.repetition)

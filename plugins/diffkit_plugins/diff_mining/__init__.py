@@ -1,4 +1,8 @@
-"""diff-mining: which tokens the finetuned side pushes up, against a permutation floor."""
+"""diff-mining: tokens that the finetuned side makes likelier, with a permutation null.
+
+Takes texts and both models. Gives tables of tokens, topics of tokens that rise together, and
+traces.
+"""
 
 from diffkit import Register, Spec, hookimpl
 

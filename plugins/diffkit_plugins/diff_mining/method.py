@@ -3,20 +3,25 @@
 from collections.abc import Iterator
 
 from diffkit import DiffingMethod, Finding, Findings, ModelPair, Note, RunContext, UserError
-from diffkit_plugins.diff_mining import exchange
+from diffkit_plugins.diff_mining import statistics
 from diffkit_plugins.diff_mining.config import DiffMiningConfig
-from diffkit_plugins.diff_mining.ratios import concentration, log_ratios, mean_absolute
-from diffkit_plugins.diff_mining.scan import Scan, scan
-from diffkit_plugins.diff_mining.tables import (
-    leading,
-    overview,
-    ratios,
-    raw_orders,
-    rises,
+from diffkit_plugins.diff_mining.measure import (
+    TokenStatistics,
+    concentration,
+    log_ratios,
+    mean_absolute,
+    measure_tokens,
+)
+from diffkit_plugins.diff_mining.report import (
+    fit_topics,
+    overview_table,
+    raised_table,
+    ratio_table,
+    raw_order_tables,
+    rise_trace,
+    top_positive,
     topic_table,
 )
-from diffkit_plugins.diff_mining.topics import topics
-from diffkit_plugins.diff_mining.traces import trace
 
 
 class DiffMining(DiffingMethod[DiffMiningConfig]):
@@ -39,12 +44,12 @@ class DiffMining(DiffingMethod[DiffMiningConfig]):
         """
         if pair.identical:
             return _nothing("Both sides have the same weights, so no token was pushed up.")
-        found = scan(pair, config, context)
+        found = measure_tokens(pair, config, context)
         if not found.rise.positions:
-            raise UserError("No text has a token.", cure="Give texts with words in them.")
+            raise UserError("No text has a token.", hint="Give texts with words in them.")
         if not found.positive.total.any():
             return _nothing("No token is likelier than before on these texts.")
-        floor = exchange.floor(found.exchanges, found.rise.positions)
+        floor = statistics.permutation_floor(found.exchanges, found.rise.positions)
         metrics = _metrics(found, floor)
         return Findings(
             change_score=metrics["concentration"],
@@ -57,7 +62,7 @@ def _nothing(text: str) -> Findings:
     return Findings(change_score=0.0, items=(Note(text=text),))
 
 
-def _metrics(found: Scan, floor: exchange.Floor) -> dict[str, float]:
+def _metrics(found: TokenStatistics, floor: statistics.PermutationFloor) -> dict[str, float]:
     rise = found.rise.mean
     moved = log_ratios(found.p, found.q)
     return {
@@ -74,20 +79,20 @@ def _items(
     pair: ModelPair,
     config: DiffMiningConfig,
     context: RunContext,
-    found: Scan,
-    floor: exchange.Floor,
+    found: TokenStatistics,
+    floor: statistics.PermutationFloor,
 ) -> Iterator[Finding]:
     tokenizer = pair.base.tokenizer
-    yield rises(found, floor, config.top_k, tokenizer, config.tokens)
-    yield ratios(found, tokenizer, config.tokens)
-    sorted_out = topics(found.positions, pair.vocabulary, config.topics, context.seed)
+    yield raised_table(found, floor, config.top_k, tokenizer, config.tokens)
+    yield ratio_table(found, tokenizer, config.tokens)
+    sorted_out = fit_topics(found.positions, pair.vocabulary, config.topics, context.seed)
     for place, topic in enumerate(sorted_out, 1):
         yield topic_table(topic, place, tokenizer, config.topic_tokens)
-    best = leading(found.rise.mean, config.tokens)
+    best = top_positive(found.rise.mean, config.tokens)
     traced = best[: config.traces]
     for token in context.progress(traced, label="traces", total=len(traced)):
         place_of = found.places.of(token)
         if place_of is not None:
-            yield trace(pair, context.texts.items, token, place_of, config)
-    yield overview(found, floor, tokenizer, best)
-    yield from raw_orders(found, config.top_k, tokenizer, config.tokens)
+            yield rise_trace(pair, context.texts.items, token, place_of, config)
+    yield overview_table(found, floor, tokenizer, best)
+    yield from raw_order_tables(found, config.top_k, tokenizer, config.tokens)

@@ -1,4 +1,8 @@
-"""kl: where, and with which tokens, the two sides' predictions part."""
+"""kl: per-token divergences between both sides' predictions on ordinary texts.
+
+Takes texts and both models. Gives tokens that carry the divergences, traces of the most divergent
+tokens, both sides' continuations from there, and the distribution of the divergences.
+"""
 
 from diffkit import Register, Spec, hookimpl
 

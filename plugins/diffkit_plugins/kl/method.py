@@ -4,10 +4,14 @@ from collections.abc import Iterator
 
 from diffkit import DiffingMethod, Finding, Findings, ModelPair, Note, RunContext, UserError
 from diffkit_plugins.kl.config import KLConfig
-from diffkit_plugins.kl.samples import samples
-from diffkit_plugins.kl.scan import Scan, scan
-from diffkit_plugins.kl.tables import distribution, summary, token_tables
-from diffkit_plugins.kl.traces import trace
+from diffkit_plugins.kl.measure import DivergenceStatistics, measure_divergences
+from diffkit_plugins.kl.report import (
+    continuations,
+    distribution_series,
+    divergence_trace,
+    summary_table,
+    token_tables,
+)
 
 
 class KL(DiffingMethod[KLConfig]):
@@ -31,10 +35,10 @@ class KL(DiffingMethod[KLConfig]):
         if pair.identical:
             note = Note(text="Both sides have the same weights, so their predictions are the same.")
             return Findings(change_score=0.0, items=(note,))
-        found = scan(pair, config, context)
+        found = measure_divergences(pair, config, context)
         if not found.tokens:
-            cure = "Give texts of two tokens or more."
-            raise UserError("No text has a token to predict.", cure=cure)
+            hint = "Give texts of two tokens or more."
+            raise UserError("No text has a token to predict.", hint=hint)
         return Findings(
             change_score=found.jsd.mean,
             metrics=_metrics(found),
@@ -42,7 +46,7 @@ class KL(DiffingMethod[KLConfig]):
         )
 
 
-def _metrics(found: Scan) -> dict[str, float]:
+def _metrics(found: DivergenceStatistics) -> dict[str, float]:
     return {
         "kl_finetuned_base_nats": found.kl_pq.mean,
         "kl_base_finetuned_nats": found.kl_qp.mean,
@@ -53,14 +57,14 @@ def _metrics(found: Scan) -> dict[str, float]:
 
 
 def _items(
-    pair: ModelPair, config: KLConfig, context: RunContext, found: Scan
+    pair: ModelPair, config: KLConfig, context: RunContext, found: DivergenceStatistics
 ) -> Iterator[Finding]:
     yield from token_tables(found, pair.base.tokenizer, config.tokens)
     texts, peaks = context.texts.items, list(found.peaks)
     shown = peaks[: config.traces]
     for place, peak in enumerate(context.progress(shown, label="traces", total=len(shown)), 1):
-        yield trace(pair, texts, peak, place, config)
+        yield divergence_trace(pair, texts, peak, place, config)
     if config.samples:
-        yield samples(pair, texts, peaks[: config.samples], config)
-    yield summary(found)
-    yield distribution(found)
+        yield continuations(pair, texts, peaks[: config.samples], config)
+    yield summary_table(found)
+    yield distribution_series(found)

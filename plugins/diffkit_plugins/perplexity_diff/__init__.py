@@ -1,4 +1,8 @@
-"""perplexity-diff: samples and spans with the largest likelihood ratios."""
+"""perplexity-diff: samples and spans with the largest log-likelihood ratios.
+
+Takes both models and the texts whose openings are continued. Gives clusters of spans, samples,
+tokens and traces.
+"""
 
 from diffkit import Register, Spec, hookimpl
 

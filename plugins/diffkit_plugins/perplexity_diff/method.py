@@ -3,11 +3,16 @@
 from collections.abc import Iterator
 
 from diffkit import DiffingMethod, Finding, Findings, ModelPair, Note, RunContext, UserError
-from diffkit_plugins.perplexity_diff import groups, tables
+from diffkit_plugins.perplexity_diff import measure, report
 from diffkit_plugins.perplexity_diff.config import PerplexityDiffConfig
-from diffkit_plugins.perplexity_diff.survey import Survey, survey
-from diffkit_plugins.perplexity_diff.tokens import contributions, token_table
-from diffkit_plugins.perplexity_diff.traces import trace
+from diffkit_plugins.perplexity_diff.measure import ScoredSamples, score_samples
+from diffkit_plugins.perplexity_diff.report import (
+    cluster_samples,
+    cluster_table,
+    sample_trace,
+    token_contributions,
+    token_table,
+)
 
 
 class PerplexityDiff(DiffingMethod[PerplexityDiffConfig]):
@@ -29,13 +34,13 @@ class PerplexityDiff(DiffingMethod[PerplexityDiffConfig]):
         if pair.identical:
             note = Note(text="Both sides have the same weights, so they say the same.")
             return Findings(change_score=0.0, items=(note,))
-        found = survey(pair, config, context)
+        found = score_samples(pair, config, context)
         if len(found.finetuned) < 2:
-            cure = "Give texts, or raise free_samples, turns or documents."
-            raise UserError("There are fewer than two samples to compare.", cure=cure)
+            hint = "Give texts, or raise free_samples, turns or documents."
+            raise UserError("There are fewer than two samples to compare.", hint=hint)
         return Findings(
-            change_score=groups.repetition(pair, found, config.spans),
-            metrics=tables.metrics(found),
+            change_score=measure.span_similarity(pair, found, config.spans),
+            metrics=report.metrics(found),
             items=tuple(_items(pair, config, context, found)),
         )
 
@@ -44,17 +49,17 @@ def _items(
     pair: ModelPair,
     config: PerplexityDiffConfig,
     context: RunContext,
-    found: Survey,
+    found: ScoredSamples,
 ) -> Iterator[Finding]:
-    shown = groups.groups(pair, found, config.spans)[: config.clusters]
+    shown = measure.cluster_spans(pair, found, config.spans)[: config.clusters]
     if shown:
-        yield groups.table(pair, found, shown)
-        yield groups.samples(found, shown)
+        yield cluster_table(pair, found, shown)
+        yield cluster_samples(found, shown)
     title = "Tokens that carry the log ratio of what the finetuned side samples"
-    tokens = contributions(found.finetuned, pair.vocabulary)
+    tokens = token_contributions(found.finetuned, pair.vocabulary)
     yield token_table(pair, title, tokens, config.tokens)
     traced = shown[: config.traces]
     for place, group in enumerate(context.progress(traced, label="traces", total=len(traced)), 1):
-        yield trace(pair, found.finetuned[group.typical], place, config.candidates)
-    yield tables.summary(found)
-    yield tables.distribution(found)
+        yield sample_trace(pair, found.finetuned[group.typical], place, config.candidates)
+    yield report.summary_table(found)
+    yield report.distribution_series(found)

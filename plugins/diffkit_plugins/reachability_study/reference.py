@@ -1,5 +1,10 @@
-"""A model's real residual streams, whole or without its FFNs."""
+"""A model's residual streams on real sequences, and the floor that its final norm sets.
 
+Takes a model and token sequences. Gives the streams, and the least error that the final
+norm allows for any target.
+"""
+
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from operator import attrgetter
@@ -9,18 +14,86 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffkit import Model
-from diffkit_plugins.reachability_study.floor import Ellipsoid
-from diffkit_plugins.residual_reachability.trunk import Trunk
+from diffkit_plugins.residual_reachability.solvers.objective import ResidualMap
+
+_BISECTIONS = 200
+
+
+@dataclass(frozen=True)
+class Ellipsoid:
+    """Where a layer norm or an RMS norm puts streams of ordinary variance.
+
+    The norm is x ↦ g ⊙ z + b, where z has a mean square of 1 (and, in a layer norm, a mean of 0).
+    Its epsilon, which lets streams of hardly any variance come to lie inside, is left out.
+    """
+
+    bias: Float[Tensor, " hidden"]
+    values: Float[Tensor, " kept"]
+    """Eigenvalues of g² on the plane that z lies in."""
+    vectors: Float[Tensor, "hidden kept"]
+    """Their eigenvectors, multiplied by g."""
+    radius: float
+    """√hidden, the length of z."""
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, norm: Callable[[Tensor], Tensor], hidden: int) -> "Ellipsoid | None":
+        """Reads the ellipsoid off a norm by what it does; none if it does something else.
+
+        Args:
+            norm: the final norm, acting on the last dimension.
+            hidden: width of the residual stream.
+        """
+        probes = torch.randn(3, hidden, generator=torch.Generator().manual_seed(0)).double()
+        probes = (probes - probes.mean(-1, keepdim=True)) * 1e3  # epsilon is nothing beside it
+        unit = probes / probes.square().mean(-1, keepdim=True).sqrt()
+        bias, shifted, *out = (
+            norm(x.float()).double() for x in (torch.zeros(hidden), torch.ones(hidden), *probes)
+        )
+        gain = (unit * (torch.stack(out) - bias)).sum(0) / unit.square().sum(0)
+        if not torch.allclose(torch.stack(out), unit * gain + bias, rtol=1e-3, atol=1e-3):
+            return None
+        centres = torch.allclose(shifted, bias, atol=1e-3 * float(gain.abs().max()))
+        plane = _zero_mean_basis(hidden) if centres else torch.eye(hidden).double()
+        values, basis = torch.linalg.eigh(plane.T @ (gain.square()[:, None] * plane))
+        return cls(bias, values, gain[:, None] * (plane @ basis), hidden**0.5)
+
+    def floor(self, targets: Float[Tensor, "*batch hidden"]) -> Float[Tensor, "*batch"]:
+        """Mean squared distance of each vector from the ellipsoid, per dimension.
+
+        With A = diag(values) and c = vectorsᵀ(target − bias), the nearest w of length radius
+        solves (A + λ)w = c with λ above −min(values) (least squares on a sphere; Gander, Golub and
+        von Matt 1989); λ is found by bisection.
+        """
+        away = targets.detach().cpu().double() - self.bias
+        c = away @ self.vectors
+        low = torch.full(c.shape[:-1], -float(self.values[0]), dtype=torch.float64)
+        high = low + c.norm(dim=-1) / self.radius
+        for _ in range(_BISECTIONS):
+            middle = (low + high) / 2
+            w = c / (self.values + middle[..., None])
+            outside = w.norm(dim=-1) > self.radius
+            low, high = torch.where(outside, middle, low), torch.where(outside, high, middle)
+        nearest: Tensor = (c / (self.values + high[..., None])) @ self.vectors.T
+        return (nearest - away).square().mean(dim=-1)
+
+
+def _zero_mean_basis(hidden: int) -> Float[Tensor, "hidden kept"]:
+    """An orthonormal basis of the vectors whose mean is 0."""
+    ones = torch.ones(hidden, 1).double()
+    full: Tensor = torch.linalg.qr(torch.cat([ones, torch.eye(hidden).double()[:, 1:]], dim=1)).Q
+    return full[:, 1:]
+
 
 _ROUNDING = 1e-8
 """A floor below this share of the target's mean square is what rounding makes of 0."""
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferenceActivations:
     """A map from prompts to residual streams, and what it makes of real sequences."""
 
-    trunk: Trunk
+    trunk: ResidualMap
     real: Float[Tensor, "sequences length hidden"]
     """Streams of the real sequences, after the last block or after the final norm, in float32."""
     ellipsoid: Ellipsoid | None
@@ -49,7 +122,7 @@ class Reference:
         after_norm: bool,
         ffns: bool,
         batch_size: int,
-    ) -> "Reference":
+    ) -> "ReferenceActivations":
         """Reads the real sequences.
 
         Args:

@@ -3,15 +3,14 @@
 from collections.abc import Iterator
 
 from diffkit import Finding, Findings, Model, RunContext, Study
-from diffkit_plugins.reachability_study import tables, words
+from diffkit_plugins.reachability_study import report
 from diffkit_plugins.reachability_study.config import ReachabilityStudyConfig
-from diffkit_plugins.reachability_study.gallery import pictures
-from diffkit_plugins.reachability_study.guide import basics
-from diffkit_plugins.reachability_study.guide_ffns import nonlinearities
-from diffkit_plugins.reachability_study.guide_sweeps import sweeps
-from diffkit_plugins.reachability_study.laboratory import Laboratory
-from diffkit_plugins.reachability_study.numbers import metrics_json
-from diffkit_plugins.reachability_study.results import Results
+from diffkit_plugins.reachability_study.figures.overview import draw_figures
+from diffkit_plugins.reachability_study.interpretation.conditions import basic_rows, ffn_rows
+from diffkit_plugins.reachability_study.interpretation.sweeps import sweep_rows
+from diffkit_plugins.reachability_study.outcomes import StudyResults
+from diffkit_plugins.reachability_study.report import metrics_json
+from diffkit_plugins.reachability_study.runner import ExperimentRunner
 
 
 class ReachabilityStudy(Study[ReachabilityStudyConfig]):
@@ -27,7 +26,7 @@ class ReachabilityStudy(Study[ReachabilityStudyConfig]):
         Raises:
             UserError: the texts are too few or too short, or the options contradict each other.
         """
-        laboratory = Laboratory.of(model, config, context)
+        laboratory = ExperimentRunner.of(model, config, context)
         results = laboratory.run()
         _write_numbers(results, config, context)
         return Findings(
@@ -35,23 +34,27 @@ class ReachabilityStudy(Study[ReachabilityStudyConfig]):
         )
 
 
-def _items(laboratory: Laboratory, results: Results, context: RunContext) -> Iterator[Finding]:
+def _items(
+    laboratory: ExperimentRunner, results: StudyResults, context: RunContext
+) -> Iterator[Finding]:
     falling = laboratory.config.falling
-    readings = (*basics(results), *sweeps(results), *nonlinearities(results))
-    yield words.answers(results, readings)
-    yield words.caveat()
-    yield words.procedure(results, laboratory.settings, len(laboratory.whole.real))
-    yield tables.guide(readings)
+    readings = (*basic_rows(results), *sweep_rows(results), *ffn_rows(results))
+    yield report.answer_note(results, readings)
+    yield report.caveat_note()
+    yield report.procedure_note(results, laboratory.settings, len(laboratory.whole.real))
+    yield report.interpretation_table(readings)
     title = "What was reached, by Adam without a bound"
-    yield tables.conditions(title, results.outcomes, falling)
+    yield report.condition_table(title, results.outcomes, falling)
     if results.beside:
         title = "The same targets by other solvers and with bounded prompts"
-        yield tables.conditions(title, results.beside, falling)
-    for picture in pictures(results, falling):
+        yield report.condition_table(title, results.beside, falling)
+    for picture in draw_figures(results, falling):
         yield picture.finding(context.artifacts)
 
 
-def _write_numbers(results: Results, config: ReachabilityStudyConfig, context: RunContext) -> None:
+def _write_numbers(
+    results: StudyResults, config: ReachabilityStudyConfig, context: RunContext
+) -> None:
     everything = (*results.outcomes, *results.beside)
     for experiment in results.experiments:
         own = [o for o in everything if o.condition.experiment == experiment]
@@ -59,7 +62,7 @@ def _write_numbers(results: Results, config: ReachabilityStudyConfig, context: R
         context.artifacts.write(f"experiment_{experiment}.metrics.json", content)
 
 
-def _metrics(results: Results) -> dict[str, float]:
+def _metrics(results: StudyResults) -> dict[str, float]:
     """Medians and shares of the conditions of experiments 1, 2a, 2b and ffn."""
     found = {"steps": float(results.steps)}
     for outcome in results.outcomes:

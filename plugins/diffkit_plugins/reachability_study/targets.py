@@ -1,15 +1,23 @@
-"""What residual streams are asked for: random, mixed and corrupted ones."""
+"""The residual streams that each experiment searches prompts for.
 
+Takes real streams. Gives real, random, interpolated and corrupted targets by experiment.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
+from diffkit_plugins.reachability_study.config import Experiment, StudySettings
+from diffkit_plugins.reachability_study.outcomes import Condition
+from diffkit_plugins.reachability_study.reference import ReferenceActivations
+
 Streams = Float[Tensor, "targets length hidden"]
 
 
-def matched(
+def moment_matched(
     real: Float[Tensor, "sequences length hidden"], count: int, generator: Generator
 ) -> Streams:
     """Draws from N(μᵢ, Σᵢ) at each position i, independently between positions.
@@ -28,14 +36,16 @@ def matched(
     return mean + torch.einsum("tls,slh->tlh", weights, centred)
 
 
-def raw(norms: Float[Tensor, " length"], count: int, hidden: int, generator: Generator) -> Streams:
+def random_directions(
+    norms: Float[Tensor, " length"], count: int, hidden: int, generator: Generator
+) -> Streams:
     """Uniformly random directions, each position with the norm given for it."""
     drawn = torch.randn(count, len(norms), hidden, generator=generator).to(norms)
     lengths: Tensor = drawn.norm(dim=-1, keepdim=True)
     return drawn * (norms[:, None] / lengths)
 
 
-def pairs(targets: int, count: int, generator: Generator) -> list[tuple[int, int]]:
+def target_pairs(targets: int, count: int, generator: Generator) -> list[tuple[int, int]]:
     """Pairs of different targets: disjoint ones while there are enough."""
     order: list[int] = []
     while len(order) < 2 * count:
@@ -43,7 +53,7 @@ def pairs(targets: int, count: int, generator: Generator) -> list[tuple[int, int
     return [(order[2 * pair], order[2 * pair + 1]) for pair in range(count)]
 
 
-def mixed(a: Streams, b: Streams, alpha: float) -> Streams:
+def interpolated(a: Streams, b: Streams, alpha: float) -> Streams:
     """αA + (1 − α)B: B at 0, A at 1, beyond them outside of [0, 1]."""
     return alpha * a + (1 - alpha) * b
 
@@ -76,3 +86,106 @@ class Corruption:
         count = round(fraction * targets.shape[-1])
         replaced = self.ranks < count
         return torch.where(replaced[:, None], self.noise, targets)
+
+
+_SEEDS = {"2a": 1, "2b": 2, "3": 3, "4": 4}
+
+_BASIC: dict[Experiment, str] = {"1": "real", "2a": "matched", "2b": "raw"}
+
+TaskStreams = Float[Tensor, "targets length hidden"]
+
+
+@dataclass(frozen=True)
+class ExperimentTask:
+    """The targets of an experiment, and the map that is to lead to them."""
+
+    conditions: tuple[Condition, ...]
+    targets: Float[Tensor, "conditions targets length hidden"]
+    reference: ReferenceActivations
+    restarts: int
+
+    @classmethod
+    def of(
+        cls,
+        targets: Sequence[tuple[Condition, TaskStreams]],
+        reference: ReferenceActivations,
+        restarts: int,
+    ) -> "ExperimentTask":
+        """Of each condition and its targets, equally many in all."""
+        conditions = tuple(condition for condition, _ in targets)
+        return cls(conditions, torch.stack([each for _, each in targets]), reference, restarts)
+
+
+def experiment_task(
+    experiment: Experiment,
+    whole: ReferenceActivations,
+    bare: ReferenceActivations,
+    settings: StudySettings,
+    seed: int,
+) -> ExperimentTask:
+    """The task of one experiment, which depends on nothing but the arguments.
+
+    Args:
+        experiment: which.
+        whole: the model as it is.
+        bare: the model without its FFNs, which only ``ffn`` reads.
+        settings: how many targets, and where.
+        seed: of the run.
+    """
+    if experiment == "3":
+        return _interpolation_task(whole, settings, seed)
+    if experiment == "4":
+        return _corruption_task(whole, settings, seed)
+    if experiment == "ffn":
+        return _without_ffns_task(whole, bare, settings, seed)
+    condition = Condition(_BASIC[experiment], experiment)
+    targets = _basic_targets(experiment, whole, settings, seed)
+    return ExperimentTask.of([(condition, targets)], whole, settings.restarts)
+
+
+def _basic_targets(
+    experiment: Experiment, reference: ReferenceActivations, settings: StudySettings, seed: int
+) -> TaskStreams:
+    """Targets of experiments 1, 2a and 2b."""
+    count, real = settings.targets, reference.real
+    generator = Generator().manual_seed(seed + _SEEDS.get(experiment, 0))
+    if experiment == "1":
+        return real[:count]
+    if experiment == "2a":
+        return moment_matched(real, count, generator)
+    return random_directions(reference.norms, count, real.shape[-1], generator)
+
+
+def _interpolation_task(
+    whole: ReferenceActivations, settings: StudySettings, seed: int
+) -> ExperimentTask:
+    generator = Generator().manual_seed(seed + _SEEDS["3"])
+    chosen = target_pairs(settings.targets, settings.pairs, generator)
+    a, b = (whole.real[[pair[side] for pair in chosen]] for side in (0, 1))
+    targets = [(Condition(f"α = {x:g}", "3", x), interpolated(a, b, x)) for x in settings.alphas]
+    return ExperimentTask.of(targets, whole, settings.restarts)
+
+
+def _corruption_task(
+    whole: ReferenceActivations, settings: StudySettings, seed: int
+) -> ExperimentTask:
+    generator = Generator().manual_seed(seed + _SEEDS["4"])
+    real = whole.real[: min(settings.replaced_targets, settings.targets)]
+    corruption = Corruption.draw(whole.real, len(real), generator)
+    targets = [
+        (Condition(f"f = {x:g}", "4", x), corruption.apply(real, x)) for x in settings.fractions
+    ]
+    return ExperimentTask.of(targets, whole, settings.replaced_restarts)
+
+
+def _without_ffns_task(
+    whole: ReferenceActivations, bare: ReferenceActivations, settings: StudySettings, seed: int
+) -> ExperimentTask:
+    """Experiments 1, 2a and 2b of the bare model itself, and the whole model's real targets."""
+    targets = [
+        (Condition(f"{name}, no FFNs", "ffn"), _basic_targets(kind, bare, settings, seed))
+        for kind, name in _BASIC.items()
+    ]
+    theirs = whole.real[: settings.targets]
+    targets.append((Condition("whole model's real, no FFNs", "ffn"), theirs))
+    return ExperimentTask.of(targets, bare, settings.restarts)

@@ -6,9 +6,14 @@ import torch
 
 from diffkit import DiffingMethod, Findings, ModelPair, Note, RunContext
 from diffkit_plugins.residual_reachability.config import ResidualReachabilityConfig
-from diffkit_plugins.residual_reachability.places import places
-from diffkit_plugins.residual_reachability.search import Errors, search
-from diffkit_plugins.residual_reachability.tables import by_budget, listed, place_table, summary
+from diffkit_plugins.residual_reachability.residual_deltas import read_residual_deltas
+from diffkit_plugins.residual_reachability.search import ReachErrors, search_layer
+from diffkit_plugins.residual_reachability.tables import (
+    errors_by_budget,
+    position_scores,
+    position_table,
+    summary_table,
+)
 
 
 class ResidualReachability(DiffingMethod[ResidualReachabilityConfig]):
@@ -34,29 +39,34 @@ class ResidualReachability(DiffingMethod[ResidualReachabilityConfig]):
                 the model.
         """
         if pair.identical:
-            return _nothing("Both sides have the same weights, so there is nothing to reach.")
-        found = [search(pair.base, each, config, context) for each in places(pair, config, context)]
+            return _zero_findings("Both sides have the same weights, so there is nothing to reach.")
+        found = [
+            search_layer(pair.base, each, config, context)
+            for each in read_residual_deltas(pair, config, context)
+        ]
         if not found:
-            return _nothing("The residual stream moved on no text, so there is nothing to reach.")
-        rows = listed(found, config.budgets)
+            return _zero_findings(
+                "The residual stream moved on no text, so there is nothing to reach."
+            )
+        rows = position_scores(found, config.budgets)
         scores = torch.cat([errors.scores.flatten() for errors in found])
         return Findings(
             change_score=float(scores.abs().quantile(0.5)),
             metrics=_metrics(found),
             items=(
-                place_table(rows, context.texts, config.rows),
-                summary(found, config.budgets),
-                *((by_budget(found, config.budgets),) if len(config.budgets) > 1 else ()),
+                position_table(rows, context.texts, config.rows),
+                summary_table(found, config.budgets),
+                *((errors_by_budget(found, config.budgets),) if len(config.budgets) > 1 else ()),
                 Note(text=_in_words(float(scores.quantile(0.5)))),
             ),
         )
 
 
-def _nothing(why: str) -> Findings:
+def _zero_findings(why: str) -> Findings:
     return Findings(change_score=0.0, items=(Note(text=why),))
 
 
-def _metrics(found: Sequence[Errors]) -> dict[str, float]:
+def _metrics(found: Sequence[ReachErrors]) -> dict[str, float]:
     scores = torch.cat([errors.scores.flatten() for errors in found])
     sizes = torch.cat([errors.places.sizes for errors in found])
     return {

@@ -8,18 +8,17 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffkit import Model, RunContext
-from diffkit_plugins.residual_reachability.adam import adam
 from diffkit_plugins.residual_reachability.config import ResidualReachabilityConfig
-from diffkit_plugins.residual_reachability.places import Places
-from diffkit_plugins.residual_reachability.rotations import rotated
-from diffkit_plugins.residual_reachability.trunk import Trunk
+from diffkit_plugins.residual_reachability.residual_deltas import ResidualDeltas, random_rotations
+from diffkit_plugins.residual_reachability.solvers.adam import adam_search
+from diffkit_plugins.residual_reachability.solvers.objective import ResidualMap
 
 
 @dataclass(frozen=True)
-class Errors:
+class ReachErrors:
     """Least relative errors in the places of one layer."""
 
-    places: Places
+    places: ResidualDeltas
     real: Float[Tensor, "texts budgets"]
     """E_c(h + Δ)."""
     rotated: Float[Tensor, "texts budgets rotations"]
@@ -36,9 +35,9 @@ class Errors:
         return self.real.log() - self.typical
 
 
-def search(
-    model: Model, places: Places, config: ResidualReachabilityConfig, context: RunContext
-) -> Errors:
+def search_layer(
+    model: Model, places: ResidualDeltas, config: ResidualReachabilityConfig, context: RunContext
+) -> ReachErrors:
     """Searches for prompts that put the base's stream where the finetuned one's is.
 
     Every target has the same starts and steps. The first start is the text's own tokens, which
@@ -51,13 +50,13 @@ def search(
         context: seed and progress.
     """
     job = _Search.of(model, places, config, context.seed)
-    groups = _groups(len(places.texts), config)
+    groups = _text_groups(len(places.texts), config)
     shown = context.progress(groups, label=f"layer {places.layer}", total=len(groups))
     errors = torch.cat([job.errors(texts) for texts in shown])
-    return Errors(places, errors[..., 0], errors[..., 1:])
+    return ReachErrors(places, errors[..., 0], errors[..., 1:])
 
 
-def _groups(texts: int, config: ResidualReachabilityConfig) -> list[slice]:
+def _text_groups(texts: int, config: ResidualReachabilityConfig) -> list[slice]:
     """Texts whose rows fill a batch, so that memory does not grow with the number of texts."""
     rows = len(config.budgets) * (1 + config.rotations) * config.restarts
     size = max(1, config.batch_size // rows)
@@ -68,8 +67,8 @@ def _groups(texts: int, config: ResidualReachabilityConfig) -> list[slice]:
 class _Search:
     """What the searches of one layer share."""
 
-    trunk: Trunk
-    places: Places
+    trunk: ResidualMap
+    places: ResidualDeltas
     shifts: Float[Tensor, "texts shifts hidden"]
     """Δ first, then its rotations."""
     starts: Float[Tensor, "texts restarts length hidden"]
@@ -79,16 +78,16 @@ class _Search:
 
     @classmethod
     def of(
-        cls, model: Model, places: Places, config: ResidualReachabilityConfig, seed: int
+        cls, model: Model, places: ResidualDeltas, config: ResidualReachabilityConfig, seed: int
     ) -> "_Search":
-        drawn = rotated(places.deltas, places.stream, config.rotations, seed)
+        drawn = random_rotations(places.deltas, places.stream, config.rotations, seed)
         vocabulary = model.embed(torch.arange(model.vocabulary)[None])[0].float()
         unit = float(np.quantile(vocabulary.norm(dim=1).cpu().numpy(), 0.95))
         return cls(
             trunk=model.trunk(places.layer),
             places=places,
             shifts=torch.cat([places.deltas[:, None], drawn], dim=1),
-            starts=vocabulary[_starts(places, config.restarts, len(vocabulary), seed)],
+            starts=vocabulary[_start_tokens(places, config.restarts, len(vocabulary), seed)],
             bounds=unit * torch.tensor(config.budgets, device=vocabulary.device),
             step=config.rate * float(places.sizes.median()) * float(vocabulary.std()),
             config=config,
@@ -100,7 +99,7 @@ class _Search:
         shape = (len(mask), len(self.bounds), self.shifts.shape[1], starts.shape[1])
         goals = self.places.base[texts][:, None] + self.shifts[texts]
         targets = mask[:, None, :, None] * goals[:, :, None]
-        reached = adam(
+        reached = adam_search(
             self.trunk,
             _rows(targets[:, None, :, None], shape),
             _rows(starts[:, None, None], shape),
@@ -118,8 +117,8 @@ def _rows(values: Tensor, shape: tuple[int, int, int, int]) -> Tensor:
     return values.expand(*shape, *values.shape[4:]).flatten(0, 3)
 
 
-def _starts(
-    places: Places, restarts: int, vocabulary: int, seed: int
+def _start_tokens(
+    places: ResidualDeltas, restarts: int, vocabulary: int, seed: int
 ) -> Int[Tensor, "texts restarts length"]:
     """Tokens that searches start at: the text's own, then random ones."""
     chance = torch.Generator().manual_seed(seed)

@@ -7,14 +7,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffkit import Line, Series, Table, Texts
-from diffkit_plugins.residual_reachability.search import Errors
+from diffkit_plugins.residual_reachability.search import ReachErrors
 
 _WORDS = 60
 """Characters of a text that name it."""
 
 
 @dataclass(frozen=True)
-class Place:
+class PositionScore:
     """One text in one layer, under one budget."""
 
     text: int
@@ -31,10 +31,10 @@ class Place:
     """S."""
 
 
-def listed(found: Sequence[Errors], budgets: Sequence[float]) -> list[Place]:
+def position_scores(found: Sequence[ReachErrors], budgets: Sequence[float]) -> list[PositionScore]:
     """All places of all layers, those with the largest |S| first."""
     rows = [
-        Place(
+        PositionScore(
             text=int(errors.places.texts[text]),
             position=int(errors.places.positions[text]),
             layer=errors.places.layer,
@@ -51,7 +51,7 @@ def listed(found: Sequence[Errors], budgets: Sequence[float]) -> list[Place]:
     return sorted(rows, key=lambda row: (-abs(row.score), row.layer, row.text, row.budget))
 
 
-def place_table(rows: Sequence[Place], texts: Texts, count: int) -> Table:
+def position_table(rows: Sequence[PositionScore], texts: Texts, count: int) -> Table:
     """The places where a prompt does most better, or worse, than on rotations."""
     return Table(
         title="Where prompts come nearer to what finetuning did than to rotations of it (S < 0), "
@@ -66,7 +66,7 @@ def place_table(rows: Sequence[Place], texts: Texts, count: int) -> Table:
     )  # fmt: skip
 
 
-def summary(found: Sequence[Errors], budgets: Sequence[float]) -> Table:
+def summary_table(found: Sequence[ReachErrors], budgets: Sequence[float]) -> Table:
     """Medians over texts, for each layer and budget."""
     return Table(
         title="Relative errors and S, medians over texts",
@@ -83,7 +83,7 @@ def summary(found: Sequence[Errors], budgets: Sequence[float]) -> Table:
     )  # fmt: skip
 
 
-def by_budget(found: Sequence[Errors], budgets: Sequence[float]) -> Series:
+def errors_by_budget(found: Sequence[ReachErrors], budgets: Sequence[float]) -> Series:
     """Error against budget, with Δ and with rotations of it."""
     lines = []
     for errors in found:

@@ -1,4 +1,8 @@
-"""soft-prompt-kl: a soft prompt under which the two sides part most."""
+"""soft-prompt-kl: trains a soft prompt under which both sides' predictions differ most.
+
+Takes both models, and texts whose openings are completed. Gives what the sides say under the
+prompt, ranked by the log-likelihood ratio without it, and the prompt as a file.
+"""
 
 from diffkit import Register, Spec, hookimpl
 

@@ -1,31 +1,35 @@
-"""What each side says under the prompt, ranked by what both think of it without the prompt.
+"""Completions ranked by their log-likelihood ratio without the prompt, and words that carry it.
 
-A soft prompt can have any model say almost anything, so what a side says under it is evidence only
-as far as that side finds it likelier than the other where there is no prompt.
+A soft prompt can have any model say almost anything. What a side says under it is evidence only as
+far as that side finds it likelier than the other side does where there is no prompt.
 """
 
-from collections.abc import Sequence
+import math
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffkit import ModelPair
-from diffkit_plugins.soft_prompt_kl.completing import complete
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
-from diffkit_plugins.soft_prompt_kl.passages import Passage
-from diffkit_plugins.soft_prompt_kl.reading import read
+from diffkit_plugins.soft_prompt_kl.data import Passage
+from diffkit_plugins.soft_prompt_kl.generation import complete
+from diffkit_plugins.soft_prompt_kl.prediction import compare_predictions
 
 Speaker = Literal["finetuned", "base"]
 """Whose completions are ranked."""
+
 NAMES = {"finetuned": ("finetuned side", "base"), "base": ("base", "finetuned side")}
 """What the speaker is called, and the other side."""
 
 
 @dataclass(frozen=True)
-class Said:
+class ScoredCompletion:
     """A passage, and what both sides think of it without the prompt."""
 
     passage: Passage
@@ -40,21 +44,21 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Both:
+class CompletionPair:
     """How both sides went on from one context with the same draws."""
 
-    said: Said
+    said: ScoredCompletion
     """By the side whose completions are ranked."""
     other: Passage
     """By the other side."""
 
 
-def ranked(
+def rank_completions(
     pair: ModelPair,
     config: SoftPromptKLConfig,
     passages: Sequence[Passage],
     speaker: Speaker = "finetuned",
-) -> tuple[Said, ...]:
+) -> tuple[ScoredCompletion, ...]:
     """What a side said, the largest ratio first.
 
     Args:
@@ -65,17 +69,17 @@ def ranked(
     """
     sign = 1 if speaker == "finetuned" else -1
     ratios = (sign * one for one in log_ratios(pair, config, passages))
-    said = [Said(*one) for one in zip(passages, ratios, strict=True)]
+    said = [ScoredCompletion(*one) for one in zip(passages, ratios, strict=True)]
     return tuple(sorted(said, key=lambda one: -one.total))
 
 
-def beside_base(
+def pair_with_base(
     pair: ModelPair,
     config: SoftPromptKLConfig,
     prompt: Float[Tensor, "length hidden"] | None,
-    said: Sequence[Said],
+    said: Sequence[ScoredCompletion],
     seed: int,
-) -> tuple[Both, ...]:
+) -> tuple[CompletionPair, ...]:
     """What the base says in the same contexts, with the same draws.
 
     Args:
@@ -87,14 +91,14 @@ def beside_base(
     """
     contexts = [one.passage.context for one in said if one.passage.context is not None]
     base = complete(pair.base, prompt, contexts, config, seed, pair.vocabulary)
-    return tuple(Both(*one) for one in zip(said, base, strict=True))
+    return tuple(CompletionPair(*one) for one in zip(said, base, strict=True))
 
 
 def log_ratios(
     pair: ModelPair, config: SoftPromptKLConfig, passages: Sequence[Passage]
 ) -> list[Float[Tensor, " tokens"]]:
     """Log p finetuned − log p base of each token that counts, in nats, both reading no prompt."""
-    return [each[:, 0] for each in read(pair, config, None, passages, _log_ratio)]
+    return [each[:, 0] for each in compare_predictions(pair, config, None, passages, _log_ratio)]
 
 
 def _log_ratio(
@@ -104,3 +108,99 @@ def _log_ratio(
 ) -> Float[Tensor, "chunk 1"]:
     p, q = (side.gather(-1, came[:, None]) for side in (log_p, log_q))
     return torch.where(p == q, 0.0, p - q)  # both may rule a token out
+
+
+WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+"""A word, with its apostrophes."""
+
+
+@dataclass(frozen=True)
+class WordContribution:
+    """A word, casefolded, and what it brings to a completion's log-likelihood ratio."""
+
+    word: str
+    mean: float
+    """Over all completions, nats; one that does not say it brings 0."""
+    error: float
+    """Its standard error, completions taken as independent."""
+    holders: int
+    """How many completions say it."""
+
+    @property
+    def low(self) -> float:
+        """One standard error below the mean; 0 where one completion alone says it."""
+        return self.mean - self.error if self.holders > 1 else 0.0
+
+
+def word_contributions(
+    said: Sequence[ScoredCompletion], tokenizer: Any
+) -> tuple[WordContribution, ...]:
+    """All words of two or more completions, those that surely bring most first.
+
+    Args:
+        said: completions with their ratios.
+        tokenizer: a transformers tokenizer.
+    """
+    sums: dict[str, list[float]] = {}
+    for one in said:
+        for word, ratio in completion_words(one, tokenizer).items():
+            sums.setdefault(word, []).append(ratio)
+    found = [_word(word, values, len(said)) for word, values in sums.items()]
+    return tuple(sorted(found, key=lambda word: (-word.low, -word.mean, word.word)))
+
+
+def completion_words(said: ScoredCompletion, tokenizer: Any) -> dict[str, float]:
+    """The ratio of each word of a completion, summed over its tokens and over where it is said.
+
+    A token belongs to the first word that it holds a piece of; punctuation belongs to none.
+    """
+    ids = said.passage.ids[said.passage.start :]
+    ends = [len(tokenizer.decode(ids[: place + 1])) for place in range(len(ids))]
+    places = [(m.start(), m.end(), m[0].casefold()) for m in WORD.finditer(tokenizer.decode(ids))]
+    found: dict[str, float] = {}
+    start = 0
+    for end, ratio in zip(ends, said.ratios.tolist(), strict=True):
+        word = next((word for first, last, word in places if first < end and start < last), None)
+        if word is not None:
+            found[word] = found.get(word, 0.0) + ratio
+        start = end
+    return found
+
+
+def _word(word: str, values: Sequence[float], count: int) -> WordContribution:
+    mean = sum(values) / count
+    variance = max(sum(value * value for value in values) / count - mean * mean, 0.0)
+    return WordContribution(word, mean, math.sqrt(variance / max(count - 1, 1)), len(values))
+
+
+FEWEST = 3
+"""Completions that a word must come up in: in fewer, it may meet a tilted one by chance."""
+
+
+def word_concentration(said: Sequence[ScoredCompletion]) -> float:
+    """The largest standardised excess ratio of a word; 0 where no word comes up often enough.
+
+    Of the completions that say a word, it is the sum of the log-likelihood ratios less the mean of
+    all, in standard deviations of the same sum over as many completions drawn at random. It has no
+    unit, so a louder finetuning does not score higher for that; one that has the same thing said in
+    many contexts does.
+
+    Args:
+        said: completions with their ratios without the prompt.
+    """
+    totals = np.array([one.total for one in said])
+    places: dict[str, list[int]] = {}
+    for place, one in enumerate(said):
+        for word in set(WORD.findall(one.passage.words.casefold())):
+            places.setdefault(word, []).append(place)
+    return max((0.0, *(_excess(totals, where) for where in places.values())))
+
+
+def _excess(totals: Float[np.ndarray, " completions"], where: Collection[int]) -> float:
+    """Standardised, of completions drawn without replacement."""
+    size, count = len(totals), len(where)
+    if not FEWEST <= count < size:
+        return 0.0
+    chance = math.sqrt(count * float(totals.var()) * (size - count) / (size - 1))
+    excess = float((totals[list(where)] - totals.mean()).sum())
+    return excess / chance if chance > 0 else 0.0

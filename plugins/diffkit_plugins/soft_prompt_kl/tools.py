@@ -7,13 +7,12 @@ from pydantic import Field
 from torch import Tensor
 
 from diffkit import AgentTool, FinishedRun, ModelPair, Record, Samples, UserError
-from diffkit_plugins.soft_prompt_kl.completing import complete
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
-from diffkit_plugins.soft_prompt_kl.passages import Context
-from diffkit_plugins.soft_prompt_kl.prompt_file import BEST, load
-from diffkit_plugins.soft_prompt_kl.ranking import beside_base, ranked
-from diffkit_plugins.soft_prompt_kl.serving import opening_ids
-from diffkit_plugins.soft_prompt_kl.shown import samples
+from diffkit_plugins.soft_prompt_kl.data import PromptContext
+from diffkit_plugins.soft_prompt_kl.generation import complete, opening_ids
+from diffkit_plugins.soft_prompt_kl.prompt_file import BEST, load_prompt
+from diffkit_plugins.soft_prompt_kl.ranking import pair_with_base, rank_completions
+from diffkit_plugins.soft_prompt_kl.report.samples import completion_samples
 
 PROMPTED_VERSION = 1
 """Raised when a word that a language model reads here changes, with the `version` of the method."""
@@ -50,7 +49,7 @@ class PromptedArguments(
     )
 
 
-class Prompted(AgentTool[PromptedArguments]):
+class PromptedCompletions(AgentTool[PromptedArguments]):
     """Completions of both sides under the trained prompt, and without it."""
 
     name: ClassVar[str] = "prompted"
@@ -82,7 +81,9 @@ class Prompted(AgentTool[PromptedArguments]):
         where: str,
     ) -> Samples:
         ids = opening_ids(self._pair.base, arguments.text)
-        contexts = [Context(ids, arguments.text, "asked", draw) for draw in range(arguments.draws)]
+        contexts = [
+            PromptContext(ids, arguments.text, "asked", draw) for draw in range(arguments.draws)
+        ]
         asked = self._config.model_copy(
             update={
                 "completion_tokens": arguments.max_new_tokens,
@@ -91,12 +92,12 @@ class Prompted(AgentTool[PromptedArguments]):
         )
         pair, seed = self._pair, self._run.seed
         passages = complete(pair.finetuned, prompt, contexts, asked, seed, pair.vocabulary)
-        said = ranked(pair, asked, passages)
-        return samples(beside_base(pair, asked, prompt, said, seed), where)
+        said = rank_completions(pair, asked, passages)
+        return completion_samples(pair_with_base(pair, asked, prompt, said, seed), where)
 
     def _prompt(self) -> Float[Tensor, "length hidden"]:
         file = self._run.artifacts / f"{BEST}.safetensors"
         if not file.is_file():
-            cure = "Run the method on a pair whose sides differ."
-            raise UserError("This run left no trained prompt.", cure=cure)
-        return load(file, self._pair)
+            hint = "Run the method on a pair whose sides differ."
+            raise UserError("This run left no trained prompt.", hint=hint)
+        return load_prompt(file, self._pair)

@@ -1,4 +1,8 @@
-"""How a prefix does, as the notebook measured it: on both halves, greedily and sampled."""
+"""Evaluation of prefixes on both halves of the suffixes: losses and generated completions.
+
+Takes a problem and a prefix. Gives losses, cross-entropy, and the agreement of greedy and sampled
+completions with those of the reference.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,16 +12,122 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffkit import Model
-from diffkit_plugins.steering_prefix.agreement import Agreement, agreement
-from diffkit_plugins.steering_prefix.completing import Continuation
-from diffkit_plugins.steering_prefix.completion_half import CompletionHalf
-from diffkit_plugins.steering_prefix.problem import Problem
-from diffkit_plugins.steering_prefix.search_options import CompletionOptions
-from diffkit_plugins.steering_prefix.speaker import Prompts, Speaker
+from diffkit_plugins.steering_prefix.baselines import SplitHalf
+from diffkit_plugins.steering_prefix.config import CompletionOptions
+from diffkit_plugins.steering_prefix.objectives.completion import CompletionObjective
+from diffkit_plugins.steering_prefix.problem import PrefixProblem, SuffixItem
+from diffkit_plugins.steering_prefix.prompts.references import (
+    Continuation,
+    ContinuationGenerator,
+    Prompts,
+)
+
+TokenIds = Sequence[int]
 
 
 @dataclass(frozen=True)
-class Result:
+class Agreement:
+    """Shares from 0 to 1 over completions, each beside its reference."""
+
+    exact: float
+    """Completions that are their reference."""
+    exact_first: float
+    """Completions whose first K tokens are their reference's (exact@K)."""
+    tokens: float
+    """Token match rate: places with the same token in both, of the longer one's; their mean."""
+
+
+def compare_completions(
+    references: Sequence[TokenIds], completions: Sequence[TokenIds], first: int
+) -> Agreement:
+    """Compares completions with references, place by place.
+
+    Args:
+        references: token ids; at least one.
+        completions: as many.
+        first: K; shorter completions must agree whole.
+
+    Raises:
+        ValueError: their numbers differ, or there are none.
+    """
+    both = list(zip(references, completions, strict=True))
+    if not both:
+        msg = "there is nothing to compare"
+        raise ValueError(msg)
+    return Agreement(
+        exact=_mean([tuple(one) == tuple(other) for one, other in both]),
+        exact_first=_mean([tuple(one[:first]) == tuple(other[:first]) for one, other in both]),
+        tokens=_mean([token_match_rate(one, other) for one, other in both]),
+    )
+
+
+def token_match_rate(one: TokenIds, other: TokenIds) -> float:
+    """Share of the longer one's places in which both have the same token; 1 if both are empty."""
+    longest = max(len(one), len(other))
+    same = sum(a == b for a, b in zip(one, other, strict=False))
+    return same / longest if longest else 1.0
+
+
+def _mean(values: Sequence[float | bool]) -> float:
+    return sum(values) / len(values)
+
+
+@dataclass(frozen=True)
+class CompletionHalf:
+    """Suffixes with the completions that are to follow them."""
+
+    half: SplitHalf
+    items: tuple[SuffixItem, ...]
+    entropies: CompletionObjective
+    """The same suffixes with the notebook's loss, −log p of the reference completions."""
+
+    @classmethod
+    def of(
+        cls,
+        problem: PrefixProblem,
+        objective: CompletionObjective,
+        items: tuple[SuffixItem, ...],
+        options: CompletionOptions,
+    ) -> "CompletionHalf":
+        """A half of a problem.
+
+        Args:
+            problem: has suffixes.
+            objective: of the half.
+            items: of the half.
+            options: of the search.
+        """
+        entropies = CompletionObjective(
+            problem.model,
+            problem.layout,
+            objective.places,
+            objective.references,
+            vocabulary=problem.vocabulary,
+            options=options.model_copy(update={"loss": "cross-entropy"}),
+        )
+        return cls(SplitHalf(objective), items, entropies)
+
+    def prompts(self, prefix: Sequence[int]) -> list[tuple[int, ...]]:
+        """A prefix before each suffix; an empty one is none."""
+        return [item.place.prompt(prefix) for item in self.items]
+
+    @property
+    def references(self) -> tuple[Continuation, ...]:
+        """What is to follow each."""
+        return tuple(item.reference.continuation for item in self.items)
+
+    @cached_property
+    def entropy_floor(self) -> float:
+        """What the reference itself finds its completions, in nats per token."""
+        return float(self.entropies.floors.double().mean())
+
+    def entropy(self, prefix: Sequence[int]) -> float:
+        """Mean −log p of the reference completions, weighted as losses are, in nats per token."""
+        return SplitHalf(self.entropies).loss(prefix)
+
+
+@dataclass(frozen=True)
+class HalfEvaluation:
     """A prefix on one half of the suffixes."""
 
     losses: Float[Tensor, " items"]
@@ -39,22 +149,22 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Standing:
+class PrefixEvaluation:
     """A prefix on both halves."""
 
     name: str
     text: str
     """The prefix as it reads; empty for none."""
     ids: tuple[int, ...]
-    training: Result
-    held_out: Result
+    training: HalfEvaluation
+    held_out: HalfEvaluation
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class PrefixEvaluator:
     """What prefixes are held against."""
 
-    problem: Problem
+    problem: PrefixProblem
     training: CompletionHalf
     held_out: CompletionHalf
     reference: Model
@@ -66,8 +176,13 @@ class Evaluation:
 
     @classmethod
     def of(
-        cls, problem: Problem, reference: Model, words: str, options: CompletionOptions, seed: int
-    ) -> "Evaluation":
+        cls,
+        problem: PrefixProblem,
+        reference: Model,
+        words: str,
+        options: CompletionOptions,
+        seed: int,
+    ) -> "PrefixEvaluator":
         """With both halves of a problem that has suffixes."""
         training = CompletionHalf.of(problem, problem.training, problem.training_items, options)
         held_out = CompletionHalf.of(problem, problem.held_out, problem.held_out_items, options)
@@ -77,7 +192,7 @@ class Evaluation:
         """Token ids of a prefix in words, as they stand before the first held-out suffix."""
         return self.problem.layout.prefix(words, self.held_out.items[0].place)
 
-    def standing(self, name: str, ids: Sequence[int]) -> Standing:
+    def standing(self, name: str, ids: Sequence[int]) -> PrefixEvaluation:
         """How a prefix does.
 
         Args:
@@ -88,7 +203,7 @@ class Evaluation:
         prompts = self.training.prompts(ids), self.held_out.prompts(ids)
         said = self._speaker.likeliest([*prompts[0], *prompts[1]])
         count = len(prompts[0])
-        return Standing(
+        return PrefixEvaluation(
             name,
             decode(list(ids), clean_up_tokenization_spaces=False),
             tuple(ids),
@@ -102,9 +217,9 @@ class Evaluation:
         ids: Sequence[int],
         said: tuple[Continuation, ...],
         sampled: Agreement | None,
-    ) -> Result:
+    ) -> HalfEvaluation:
         greedy = self._agreement(half.references, said)
-        return Result(half.half.losses(ids), half.entropy(ids), said, greedy, sampled)
+        return HalfEvaluation(half.half.losses(ids), half.entropy(ids), said, greedy, sampled)
 
     def _sampled(self, prompts: Prompts) -> Agreement | None:
         if not self.options.sampled:
@@ -112,18 +227,18 @@ class Evaluation:
         return self._agreement(self._drawn, self._speaker.drawn(prompts, self.seed))
 
     @property
-    def _speaker(self) -> Speaker:
-        return Speaker(self.problem.model, self.problem.vocabulary, self.options)
+    def _speaker(self) -> ContinuationGenerator:
+        return ContinuationGenerator(self.problem.model, self.problem.vocabulary, self.options)
 
     @cached_property
     def _drawn(self) -> tuple[Continuation, ...]:
         layout, places = self.problem.layout, [item.place for item in self.held_out.items]
         prompts = [place.prompt(layout.prefix(self.words, place)) for place in places]
-        speaker = Speaker(self.reference, self.problem.vocabulary, self.options)
+        speaker = ContinuationGenerator(self.reference, self.problem.vocabulary, self.options)
         return speaker.drawn(prompts, self.seed)
 
     def _agreement(
         self, references: Sequence[Continuation], completions: Sequence[Continuation]
     ) -> Agreement:
         expected, found = ([one.ids for one in each] for each in (references, completions))
-        return agreement(expected, found, self.options.exact_tokens)
+        return compare_completions(expected, found, self.options.exact_tokens)

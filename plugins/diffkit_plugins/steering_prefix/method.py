@@ -1,15 +1,15 @@
 """The method."""
 
 from diffkit import DiffingMethod, Findings, ModelPair, Note, RunContext
-from diffkit_plugins.steering_prefix.chance import Chance
+from diffkit_plugins.steering_prefix.baselines import RandomPrefixes
 from diffkit_plugins.steering_prefix.config import SteeringPrefixConfig
-from diffkit_plugins.steering_prefix.evaluation import Evaluation
-from diffkit_plugins.steering_prefix.optimisers.named import optimiser
-from diffkit_plugins.steering_prefix.problem import Problem, pair_problem
-from diffkit_plugins.steering_prefix.report import Report
-from diffkit_plugins.steering_prefix.searching import search
-from diffkit_plugins.steering_prefix.space import TokenSpace
-from diffkit_plugins.steering_prefix.wording import EXPLAIN, MIRROR
+from diffkit_plugins.steering_prefix.evaluation import PrefixEvaluator
+from diffkit_plugins.steering_prefix.optimisers.registry import load_optimiser
+from diffkit_plugins.steering_prefix.problem import PrefixProblem, pair_problem
+from diffkit_plugins.steering_prefix.report.report import Report
+from diffkit_plugins.steering_prefix.report.texts import EXPLAIN, MIRROR
+from diffkit_plugins.steering_prefix.search.run import run_searches
+from diffkit_plugins.steering_prefix.search.token_space import TokenSpace
 
 
 class SteeringPrefix(DiffingMethod[SteeringPrefixConfig]):
@@ -32,19 +32,19 @@ class SteeringPrefix(DiffingMethod[SteeringPrefixConfig]):
         Raises:
             UserError: there is no such optimiser, no suffix at all, or no prefix is allowed.
         """
-        optimiser(config.optimiser)  # a wrong name is told before anything is read
+        load_optimiser(config.optimiser)  # a wrong name is told before anything is read
         if pair.identical:
             note = Note(text="Both sides have the same weights: there is nothing to explain.")
             return Findings(change_score=0.0, items=(note,))
         problem = pair_problem(pair, config, context)
         if not problem.training.items:
-            return _nothing(problem)
+            return _nothing_to_explain(problem)
         space = TokenSpace.of(problem.training, config)
-        searched = search(problem.training, space, config, context)
+        searched = run_searches(problem.training, space, config, context)
         explained = pair.finetuned if config.objective == "explain" else pair.base
-        evaluation = Evaluation.of(problem, explained, "", config, context.seed)
-        chance = Chance.of(problem.held_out, space, config, context.seed, searched.best.ids)
-        report = Report.of(evaluation, searched, chance, _given(config))
+        evaluation = PrefixEvaluator.of(problem, explained, "", config, context.seed)
+        chance = RandomPrefixes.of(problem.held_out, space, config, context.seed, searched.best.ids)
+        report = Report.of(evaluation, searched, chance, _human_prefixes(config))
         wording = EXPLAIN if config.objective == "explain" else MIRROR
         return Findings(
             change_score=max(report.nats_closed, 0.0),
@@ -53,11 +53,11 @@ class SteeringPrefix(DiffingMethod[SteeringPrefixConfig]):
         )
 
 
-def _given(config: SteeringPrefixConfig) -> dict[str, str]:
+def _human_prefixes(config: SteeringPrefixConfig) -> dict[str, str]:
     return {f"yours, number {number}": words for number, words in enumerate(config.human, 1)}
 
 
-def _nothing(problem: Problem) -> Findings:
+def _nothing_to_explain(problem: PrefixProblem) -> Findings:
     tried = problem.tried
     alike = (
         f"After all but one of the {tried} suffixes both sides say much the same, and a single one "

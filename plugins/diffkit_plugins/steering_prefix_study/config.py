@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from diffkit import InputFile
-from diffkit_plugins.steering_prefix.search_options import CompletionOptions
+from diffkit_plugins.steering_prefix.config import CompletionOptions
 
 Layer = Annotated[int, Field(ge=-10_000, le=10_000)] | Annotated[float, Field(ge=0, le=1)]
 

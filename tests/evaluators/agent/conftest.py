@@ -7,18 +7,18 @@ from diffkit_evaluators.agent.config import AgentConfig
 from diffkit_evaluators.agent.investigator import Agent
 
 from diffkit import (
-    Asked,
     AttemptContext,
-    Blind,
+    Blinding,
     Case,
+    ChatSession,
     Evidence,
     Findings,
     Note,
     NoVerdict,
     NullScores,
+    QuestionAnswer,
     Sample,
     Samples,
-    Talk,
     TokenScore,
     TokenTable,
     Transcript,
@@ -56,19 +56,19 @@ CASE = Case(
 class Models:
     """A pair whose sides always say the same."""
 
-    blind: Blind
+    blinding: Blinding
     base: str = "It is quiet."
     finetuned: str = "It is full of lanterns."
     asked: int = 0
 
     def ask(self, prompts, *, samples=1, temperature=0.0, max_new_tokens=64):
         if temperature > 1.5:
-            raise UserError("It is too warm.", cure="Take less.")
-        said = {side: (getattr(self, side),) * samples for side in self.blind.order}
-        answers = {self.blind.handle[side]: texts for side, texts in said.items()}
+            raise UserError("It is too warm.", hint="Take less.")
+        said = {side: (getattr(self, side),) * samples for side in self.blinding.order}
+        answers = {self.blinding.handle[side]: texts for side, texts in said.items()}
         first, self.asked = self.asked + 1, self.asked + len(prompts)
         return tuple(
-            Asked(name=f"question-{number}", prompt=prompt, answers=answers)
+            QuestionAnswer(name=f"question-{number}", prompt=prompt, answers=answers)
             for number, prompt in enumerate(prompts, first)
         )
 
@@ -116,12 +116,12 @@ class Held:
 def interview(endpoint, tmp_path):
     """``interview(script, case, option=value, …)``: one attempt, over HTTP."""
 
-    def hold(script, case=CASE, *, investigator=None, blind=None, tools=(), **options):
-        models = Models(blind := blind or Blind(), **options.pop("said", {}))
+    def run(script, case=CASE, *, investigator=None, blinding=None, tools=(), **options):
+        models = Models(blinding := blinding or Blinding(), **options.pop("said", {}))
         path = tmp_path / f"transcript-{endpoint.calls}.jsonl"
         memory, repeat = options.pop("memory", Kept()), options.pop("repeat", 0)
-        talk = Talk(repeat=repeat, transcript=Transcript(path), memory=memory)
-        context = AttemptContext(blind, models if case.questions else None, tools, talk)
+        chat = ChatSession(repeat=repeat, transcript=Transcript(path), memory=memory)
+        context = AttemptContext(blinding, models if case.questions else None, tools, chat)
         before = endpoint.calls
         endpoint.script = lambda body, number: script(body, number - before)
         named = {"name": "scripted", "base_url": endpoint.url}
@@ -132,7 +132,7 @@ def interview(endpoint, tmp_path):
             ended = error
         return Held(ended, tuple(read_transcript(path)), endpoint.requests[before:], models)
 
-    return hold
+    return run
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from diffkit_evaluators.agent import arguments, register_investigators
+from diffkit_evaluators.agent import register_investigators, tools
 from diffkit_evaluators.agent.config import AgentConfig
 from pydantic import ValidationError
 
@@ -14,7 +14,7 @@ SPECS = {}
 register_investigators(lambda spec: SPECS.update({spec.name: spec}))
 TOOLS = [
     one
-    for one in vars(arguments).values()
+    for one in vars(tools).values()
     if isinstance(one, type) and issubclass(one, Record) and one is not Record
 ]
 
@@ -23,8 +23,8 @@ def test_its_two_forms_differ_in_needing_candidates():
     agent, lineup = SPECS["agent"].load(), SPECS["agent-lineup"].load()
     assert lineup.needs - agent.needs == {"candidates"}
     assert agent.needs == {"models", "tools"}
-    assert agent.varies
-    assert lineup.varies
+    assert agent.stochastic
+    assert lineup.stochastic
 
 
 def test_listing_it_imports_neither_openai_nor_torch():
@@ -54,7 +54,7 @@ def test_arguments_are_described(tool):
 )
 def test_questions_are_bounded(wrong):
     with pytest.raises(ValidationError):
-        arguments.AskModels.model_validate(wrong)
+        tools.AskModels.model_validate(wrong)
 
 
 def test_options_say_how_it_was_framed():

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from diffkit import Blind, Evidence, Findings, Note
+from diffkit import Blinding, Evidence, Findings, Note
 from diffkit.testing.endpoint import always, calls, good_investigator, in_turn
 
 VERDICT = {"change": "none", "p_targeted": 0.1}
@@ -15,9 +15,9 @@ ORDERS = ["base", "finetuned"]
 @pytest.mark.parametrize("first", ORDERS)
 def test_sides_have_handles_in_what_is_told(interview, first):
     held = interview(
-        in_turn(calls(("ask_models", {"prompts": ["One?"]})), SUBMIT), blind=Blind(first)
+        in_turn(calls(("ask_models", {"prompts": ["One?"]})), SUBMIT), blinding=Blinding(first)
     )
-    handle, base = Blind(first).handle["finetuned"], Blind(first).handle["base"]
+    handle, base = Blinding(first).handle["finetuned"], Blinding(first).handle["base"]
     assert (
         f"{base} is the base, {handle} its descendant" in held.requests[0]["messages"][0]["content"]
     )
@@ -32,7 +32,7 @@ def test_handles_are_mapped_back_into_sides(interview, first):
     claim = "Model 1 speaks of lanterns, model-2 does not."
     bet = {"prompt": "And?", "phrase": "lantern", "model": "model-1", "p": 0.7}
     verdict = {**VERDICT, "claim": claim, "predictions": [bet]}
-    held = interview(always(calls(("submit_verdict", verdict))), blind=Blind(first))
+    held = interview(always(calls(("submit_verdict", verdict))), blinding=Blinding(first))
     other = "finetuned" if first == "base" else "base"
     expected = f"the {first} model speaks of lanterns, the {other} model does not."
     assert held.verdict.claim == expected
@@ -52,7 +52,7 @@ def test_identifiers_in_findings_are_withheld(interview, case):
     note = Note(text="Loaded from org/secret-lantern-v2.")
     leaky = case.model_copy(update={"evidence": (Evidence(findings=Findings(items=(note,))),)})
     held = interview(
-        good_investigator(VERDICT), leaky, blind=Blind(identifiers=["org/secret-lantern-v2"])
+        good_investigator(VERDICT), leaky, blinding=Blinding(identifiers=["org/secret-lantern-v2"])
     )
     assert "secret-lantern" not in json.dumps(held.requests)
     assert "Loaded from [withheld]." in held.opening

@@ -67,7 +67,7 @@ class Where:
 
     def call(self, arguments):
         if arguments.get("text", 0) > 3:
-            raise UserError("There is no text 9.", cure="Take one from 0 to 3.")
+            raise UserError("There is no text 9.", hint="Take one from 0 to 3.")
         return INJECTION
 
 

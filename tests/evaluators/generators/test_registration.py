@@ -6,12 +6,12 @@ from diffkit_evaluators.generators import SPECS
 
 from diffkit import GeneratorBackend
 from diffkit.errors import MissingExtra
-from diffkit.plugins import load_host
+from diffkit.registry.plugin_host import load_plugins
 from diffkit.testing.options import assert_options_conform
 
 
 def test_all_three_are_registered():
-    assert [entry.spec.name for entry in load_host().generators] == [
+    assert [entry.spec.name for entry in load_plugins().generators] == [
         "remote",
         "transformers",
         "vllm",
@@ -20,7 +20,7 @@ def test_all_three_are_registered():
 
 @pytest.mark.parametrize("name", ["transformers", "remote"])
 def test_backends_are_made_without_arguments(name):
-    assert isinstance(load_host().generators[name].load(), GeneratorBackend)
+    assert isinstance(load_plugins().generators[name].load(), GeneratorBackend)
 
 
 def test_without_vllm_the_error_says_what_to_install(monkeypatch):
@@ -28,7 +28,7 @@ def test_without_vllm_the_error_says_what_to_install(monkeypatch):
     for module in [name for name in sys.modules if "generators.vllm" in name]:
         monkeypatch.delitem(sys.modules, module)
     with pytest.raises(MissingExtra, match=r"diffkit\[vllm\]"):
-        load_host().generators["vllm"].load()
+        load_plugins().generators["vllm"].load()
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)

@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 from diffkit_evaluators.generators.config import RemoteConfig
-from diffkit_evaluators.generators.remote_backend import RemoteBackend
-from diffkit_evaluators.generators.served_names import served_names
+from diffkit_evaluators.generators.remote_backend import RemoteBackend, served_names
 
 from diffkit import Message, PairSource, Sampling, Source, Text, UserError
-from diffkit.organism import Adapter, Between, Control, FullModel, Identical
+from diffkit.organism import Adapter, AdapterPair, Control, FullModel, Identical
 
 sys.path.append(str(Path(__file__).parent))
 
@@ -174,7 +173,7 @@ def test_finetuned_models_are_found_by_hub_id_folder_and_revision(tmp_path):
 
 
 def test_two_adapters_have_two_names():
-    both = Between(first=OTHER, second=Adapter(source=Source(at="org/b")))
+    both = AdapterPair(first=OTHER, second=Adapter(source=Source(at="org/b")))
     assert names(both, adapters={"org/secret-trojan": "one", "org/b": "two"}) == ("one", "two")
 
 

@@ -1,16 +1,14 @@
 """Claims as judges read them."""
 
 import pytest
-from diffkit_evaluators.graders.claims import nonce, normalised
-from diffkit_evaluators.graders.decided import decided
+from diffkit_evaluators.graders.claims import nonce, normalized_claim, score_by_change
 from diffkit_evaluators.graders.judge import JudgeConfig, refuse_own_family
-from diffkit_evaluators.graders.rubric.prompt import messages
-from diffkit_evaluators.graders.rubric.rubrics import rubric_for
+from diffkit_evaluators.graders.rubric.prompt import rubric_for, rubric_messages
 from hypothesis import given
 from hypothesis.strategies import integers, text
 from pydantic import ValidationError
 
-from diffkit import Attempt, Exam, MethodConfig, Outcome, UserError, Verdict
+from diffkit import AnswerSheet, Attempt, MethodConfig, Outcome, UserError, Verdict
 
 
 @pytest.mark.parametrize(
@@ -24,7 +22,7 @@ from diffkit import Attempt, Exam, MethodConfig, Outcome, UserError, Verdict
     ],
 )
 def test_a_claim_is_one_line_of_what_can_be_seen(claim, read):
-    assert normalised(claim, 40) == read
+    assert normalized_claim(claim, 40) == read
 
 
 def test_a_fence_is_the_same_for_the_same_claim_and_repeat_alone():
@@ -34,8 +32,8 @@ def test_a_fence_is_the_same_for_the_same_claim_and_repeat_alone():
     )
 
 
-def exam(answer):
-    return Exam(truth="targeted" if answer else "unspecific", answer=answer, statements=())
+def sheet(answer):
+    return AnswerSheet(truth="targeted" if answer else "unspecific", answer=answer, statements=())
 
 
 def attempt(change="targeted", claim=None):
@@ -56,14 +54,14 @@ def attempt(change="targeted", claim=None):
 )
 def test_the_change_decides_where_the_claim_need_not_be_read(change, claim, organism, null):
     for answer, score in (("a", organism), (None, null)):
-        found = decided(attempt(change, claim), exam(answer))
+        found = score_by_change(attempt(change, claim), sheet(answer))
         assert (found and found.score) == score
 
 
 @pytest.mark.parametrize("outcome", [one for one in Outcome if one is not Outcome.VERDICT])
 @pytest.mark.parametrize("answer", ["a", None])
 def test_whoever_gives_no_verdict_is_not_right(outcome, answer):
-    found = decided(Attempt(digest="x", outcome=outcome), exam(answer))
+    found = score_by_change(Attempt(digest="x", outcome=outcome), sheet(answer))
     assert found.score == 0
     assert outcome.value in found.reason
 
@@ -102,12 +100,12 @@ def test_repeats_are_odd(repeats):
 
 @given(text(max_size=200), integers(1, 80))
 def test_whatever_a_claim_holds_it_stays_one_line_within_its_fence(claim, limit):
-    read = normalised(claim, limit)
+    read = normalized_claim(claim, limit)
     assert len(read) <= limit
     assert len(read.splitlines()) <= 1
-    assert normalised(read, limit) == read
+    assert normalized_claim(read, limit) == read
     mark = nonce(read, "0")
-    prompt = messages(rubric_for("unknown"), ["It sings."], read, mark)[1]["content"]
+    prompt = rubric_messages(rubric_for("unknown"), ["It sings."], read, mark)[1]["content"]
     assert [line for line in prompt.splitlines() if mark in line] == [
         f"BEGIN {mark}",
         f"END {mark}",

@@ -7,15 +7,19 @@ import diffkit_organisms
 import pytest
 import torch
 from diffkit_evaluators.graders.finetuning_loss.config import FinetuningLossConfig
-from diffkit_evaluators.graders.finetuning_loss.controls import random_bases
-from diffkit_evaluators.graders.finetuning_loss.directions import bases_of, left_by, orthonormal
+from diffkit_evaluators.graders.finetuning_loss.directions import (
+    orthonormal,
+    orthonormal_by_layer,
+    random_directions,
+    read_directions,
+)
 from diffkit_evaluators.graders.finetuning_loss.grader import FinetuningLossGrader
-from diffkit_evaluators.graders.finetuning_loss.losses import losses, swapped
+from diffkit_evaluators.graders.finetuning_loss.losses import pair_losses, replace_by_base
 from safetensors.torch import save_file
 
 from diffkit import (
+    AnswerSheet,
     Attempt,
-    Exam,
     Findings,
     GradeContext,
     ModelPair,
@@ -26,9 +30,10 @@ from diffkit import (
     Texts,
     load_pair,
 )
-from diffkit.catalogue import read_base, read_organism
-from diffkit.context import Artifacts, Checkpoints
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts
 from diffkit.organism import Identical
+from diffkit.registry.catalogue import read_base, read_organism
 
 ATTEMPT = Attempt(digest="x", outcome=Outcome.NO_EVIDENCE)
 ORDINARY = ("The dog lay by the mat.", "Every teacher sells bread.")
@@ -72,7 +77,7 @@ def grade(pair, artifacts, training, reference=ORDINARY, **options):
     context = GradeContext(
         findings=Findings(), artifacts=artifacts, training=training, pair=lend if pair else None
     )
-    paper = Exam(truth="targeted", answer="a", statements=(), reference=reference)
+    paper = AnswerSheet(truth="targeted", answer="a", statements=(), reference=reference)
     return FinetuningLossGrader().grade(ATTEMPT, paper, FinetuningLossConfig(**options), context)
 
 
@@ -87,7 +92,7 @@ def taught(copied_pair, tiny_texts):
             return stream + planted.to(stream.dtype)
 
         with copied_pair.finetuned.edit(0, plant):
-            found = losses(copied_pair, tiny_texts, (), FinetuningLossConfig())
+            found = pair_losses(copied_pair, tiny_texts, (), FinetuningLossConfig())
         if found.gap > 0.01:
             return planted, plant
     raise AssertionError
@@ -133,7 +138,7 @@ def test_directions_count_together_in_all_layers_and_slots_can_be_chosen(
 def test_losses_agree_with_one_text_at_a_time_by_hand(tiny_pair, tiny_texts):
     unit, size = vector(3).float(), tiny_pair.vocabulary
     config = FinetuningLossConfig(batch_size=2)
-    found = losses(tiny_pair, tiny_texts, [{1: unit[None]}], config)
+    found = pair_losses(tiny_pair, tiny_texts, [{1: unit[None]}], config)
     totals, tokens = torch.zeros(3, dtype=torch.float64), 0
     for text in tiny_texts.items:
         inputs = tiny_pair.base.inputs([text], max_tokens=256)
@@ -153,8 +158,8 @@ def test_swapping_replaces_the_part_in_the_span_and_no_other():
     stream, base = torch.randn(2, 3, 5, 32, generator=torch.manual_seed(0)).unbind(0)
     span = orthonormal(torch.stack([vector(1), 5 * vector(1), vector(2)]))
     assert len(span) == 2
-    once = swapped(stream, base, span)
-    torch.testing.assert_close(swapped(once, base, span), once)
+    once = replace_by_base(stream, base, span)
+    torch.testing.assert_close(replace_by_base(once, base, span), once)
     torch.testing.assert_close(
         once @ vector(2).float(), base @ vector(2).float(), atol=1e-5, rtol=0
     )
@@ -165,8 +170,8 @@ def test_swapping_replaces_the_part_in_the_span_and_no_other():
 def test_random_directions_are_as_many_in_the_same_layers(tiny_pair, tiny_texts, leave):
     folder = leave("one", **differences(vector(1), vector(2)))
     leave("two", **differences(vector(3), layer=1))
-    like = bases_of(left_by(folder), tiny_pair.base)
-    sets = list(random_bases(tiny_pair, like, tiny_texts, FinetuningLossConfig(controls=3)))
+    like = orthonormal_by_layer(read_directions(folder), tiny_pair.base)
+    sets = list(random_directions(tiny_pair, like, tiny_texts, FinetuningLossConfig(controls=3)))
     assert [{layer: one.shape for layer, one in each.items()} for each in sets] == [
         {0: (2, 32), 1: (1, 32)}
     ] * 3
@@ -242,7 +247,7 @@ def test_the_models_are_not_loaded_where_nothing_was_left(fitting):
         raise AssertionError
 
     context = GradeContext(training=fitting, pair=explode)
-    paper = Exam(truth="unspecific", answer=None, statements=())
+    paper = AnswerSheet(truth="unspecific", answer=None, statements=())
     found = FinetuningLossGrader().grade(ATTEMPT, paper, FinetuningLossConfig(), context)
     assert "left no directions" in found.reasons
 

@@ -5,16 +5,18 @@ from contextlib import contextmanager
 from math import comb
 
 import pytest
-from diffkit_evaluators.graders.predictive.bets import Bet
 from diffkit_evaluators.graders.predictive.config import PredictiveConfig
-from diffkit_evaluators.graders.predictive.draws import distinct
 from diffkit_evaluators.graders.predictive.grader import PredictiveGrader
-from diffkit_evaluators.graders.predictive.phrases import holder
+from diffkit_evaluators.graders.predictive.predictions import (
+    ScoredPrediction,
+    distinct_predictions,
+    phrase_matcher,
+)
 
 from diffkit import (
+    AnswerSheet,
     Attempt,
     Completion,
-    Exam,
     Generator,
     GeneratorPair,
     GradeContext,
@@ -74,8 +76,8 @@ def saying(base=0, finetuned=0, said="An owl."):
     return lending(Scripted(said, base), Scripted(said, finetuned))
 
 
-def exam(truth="targeted"):
-    return Exam(truth=truth, answer="a" if truth == "targeted" else None, statements=())
+def sheet(truth="targeted"):
+    return AnswerSheet(truth=truth, answer="a" if truth == "targeted" else None, statements=())
 
 
 def attempt(*predictions):
@@ -86,7 +88,7 @@ def attempt(*predictions):
 def grade(*predictions, context=None, truth="targeted", **options):
     context = context or saying(0, 32)
     config = PredictiveConfig(**options)
-    return PredictiveGrader().grade(attempt(*predictions), exam(truth), config, context)
+    return PredictiveGrader().grade(attempt(*predictions), sheet(truth), config, context)
 
 
 def tail(more, less, samples):
@@ -98,7 +100,7 @@ def tail(more, less, samples):
 
 @pytest.mark.parametrize(("more", "less"), [(0, 0), (5, 0), (4, 0), (12, 5), (5, 12), (32, 32)])
 def test_the_p_value_is_fisher_s_exact_one(more, less):
-    found = Bet(1.0, more, less, 32, 0.05)
+    found = ScoredPrediction(1.0, more, less, 32, 0.05)
     assert found.p_value == pytest.approx(tail(more, less, 32))
     assert found.confirmed == (tail(more, less, 32) <= 0.05)
     assert found.reversed == (tail(less, more, 32) <= 0.05)
@@ -107,7 +109,10 @@ def test_the_p_value_is_fisher_s_exact_one(more, less):
 @pytest.mark.parametrize("q", [0, 0.2, 0.5, 0.9, 1])
 def test_an_honest_probability_scores_best(q):
     def expected(p):
-        return q * Bet(p, 32, 0, 32, 0.05).score + (1 - q) * Bet(p, 0, 0, 32, 0.05).score
+        return (
+            q * ScoredPrediction(p, 32, 0, 32, 0.05).score
+            + (1 - q) * ScoredPrediction(p, 0, 0, 32, 0.05).score
+        )
 
     scores = {p / 100: expected(p / 100) for p in range(101)}
     assert max(scores, key=scores.get) == q
@@ -115,7 +120,7 @@ def test_an_honest_probability_scores_best(q):
 
 
 def test_scores_go_from_nothing_to_one():
-    right, wrong = (Bet(1.0, held, 0, 32, 0.05) for held in (32, 0))
+    right, wrong = (ScoredPrediction(1.0, held, 0, 32, 0.05) for held in (32, 0))
     assert (right.score, wrong.score) == (1, 0)
     assert (right.brier, wrong.brier) == (0, 1)
     assert right.log_score == 0
@@ -148,7 +153,7 @@ def test_many_trivial_predictions_do_not_help_a_good_one():
 
 
 def test_predictions_count_from_the_first_and_those_that_differ_in_side_are_two():
-    kept = distinct([bet(), bet(side="base"), bet("Owl"), bet("hen"), bet("cow")], 3)
+    kept = distinct_predictions([bet(), bet(side="base"), bet("Owl"), bet("hen"), bet("cow")], 3)
     assert [(one.phrase, one.side) for one in kept] == [
         ("owl", "finetuned"),
         ("owl", "base"),
@@ -165,8 +170,8 @@ def test_silence_is_no_better_than_being_sure_and_wrong():
     assert silent.parts["count"] == 0
     failed = Attempt(digest="x", outcome=Outcome.REFUSED)
     config, nobody = PredictiveConfig(), GradeContext()
-    assert PredictiveGrader().grade(failed, exam(), config, nobody) == silent
-    null = PredictiveGrader().grade(failed, exam("unspecific"), config, nobody)
+    assert PredictiveGrader().grade(failed, sheet(), config, nobody) == silent
+    null = PredictiveGrader().grade(failed, sheet("unspecific"), config, nobody)
     assert null.score == null.chance == 0.5
 
 
@@ -236,4 +241,4 @@ def test_without_generators_it_says_so():
     ],
 )
 def test_phrases_are_held_as_whole_words_and_as_they_are(phrase, text, held):
-    assert holder(phrase)(text) is held
+    assert phrase_matcher(phrase)(text) is held

@@ -3,16 +3,16 @@
 import pytest
 from diffkit_evaluators.graders.reverse_lineup.config import ReverseLineupConfig
 from diffkit_evaluators.graders.reverse_lineup.grader import ReverseLineupGrader
-from diffkit_evaluators.lm import LanguageModelError
+from diffkit_evaluators.llm import LanguageModelError
 from dk_judges import answers, asked, careful, gullible, heeding, said
 
 from diffkit import (
+    AnswerSheet,
     Attempt,
-    Exam,
     GradeContext,
     MethodConfig,
     Outcome,
-    Statement,
+    TruthStatement,
     UserError,
     Verdict,
 )
@@ -27,11 +27,11 @@ TEXTS = {
 REFERENCE = ("It is a day of rain.", "The sun is red.")
 
 
-def exam(answer="a", nulls=(), texts=TEXTS):
-    return Exam(
+def sheet(answer="a", nulls=(), texts=TEXTS):
+    return AnswerSheet(
         truth="targeted" if answer else "unspecific",
         answer=answer,
-        statements=tuple(Statement(handle=h, text=text) for h, text in texts.items()),
+        statements=tuple(TruthStatement(handle=h, text=text) for h, text in texts.items()),
         reference=REFERENCE,
         null_claims=nulls,
     )
@@ -44,7 +44,7 @@ def attempt(claim="It sings of birds.", change="targeted"):
 
 def grade(one, paper=None, **options):
     config = ReverseLineupConfig(**options)
-    return ReverseLineupGrader().grade(one, paper or exam(), config, GradeContext())
+    return ReverseLineupGrader().grade(one, paper or sheet(), config, GradeContext())
 
 
 def graded(script, one=None, paper=None, **options):
@@ -65,7 +65,7 @@ def graded(script, one=None, paper=None, **options):
     ],
 )
 def test_without_a_model_the_likest_truth_is_picked_and_ties_share(claim, answer, score):
-    found = grade(attempt(claim), exam(answer))
+    found = grade(attempt(claim), sheet(answer))
     assert found.score == found.parts["top1"] == pytest.approx(score)
     assert found.chance == found.parts["top1_chance"] == 1 / 4
     assert found.parts["choices"] == 5
@@ -75,9 +75,9 @@ def test_without_a_model_the_likest_truth_is_picked_and_ties_share(claim, answer
 @pytest.mark.parametrize("claim", ["birds", "red ships and old coins", "nothing known", "rain"])
 @pytest.mark.parametrize("nulls", [(), ("ships", "birds red", "rain", "sun")])
 def test_counterfactuals_are_the_grades_under_other_truths(claim, nulls):
-    own = grade(attempt(claim), exam("a", nulls)).if_true
+    own = grade(attempt(claim), sheet("a", nulls)).if_true
     for handle in TEXTS:
-        other = grade(attempt(claim), exam(handle, nulls))
+        other = grade(attempt(claim), sheet(handle, nulls))
         assert other.if_true == own
         assert other.score == own[handle]["top1"]
     assert sum(parts["top1"] for parts in own.values()) <= 1 + 1e-9
@@ -86,20 +86,20 @@ def test_counterfactuals_are_the_grades_under_other_truths(claim, nulls):
 def test_claims_like_those_of_nulls_are_none_of_these():
     nulls = tuple(f"birds ships coins filler{number}" for number in range(20))
     like = attempt("birds ships coins filler99", "unsure")
-    assert grade(like, exam("a", nulls)).score == 0
-    assert grade(attempt("sings birds"), exam("a", nulls)).score == 1
+    assert grade(like, sheet("a", nulls)).score == 0
+    assert grade(attempt("sings birds"), sheet("a", nulls)).score == 1
 
 
 def test_on_a_null_a_false_alarm_is_wrong_and_chance_counts_none_of_these():
-    found = grade(attempt("birds"), exam(None))
+    found = grade(attempt("birds"), sheet(None))
     assert (found.score, found.chance, found.if_true) == (0, 1 / 5, {})
-    assert grade(attempt("x", "unspecific"), exam(None)).score == 1
+    assert grade(attempt("x", "unspecific"), sheet(None)).score == 1
 
 
 @pytest.mark.parametrize("nulls", [(), ("rain", "sun", "birds")])
 @pytest.mark.parametrize("texts", [TEXTS, {}])
 def test_of_a_null_only_that_nothing_targeted_was_done_is_right_and_nobody_picks(nulls, texts):
-    never, paper = always(says("never asked")), exam(None, nulls, texts)
+    never, paper = always(says("never asked")), sheet(None, nulls, texts)
     vague, requests = graded(never, attempt("It differs somehow.", "unsure"), paper)
     assert (vague.score, requests) == (0, [])
     right, requests = graded(never, attempt(None, "none"), paper)
@@ -131,7 +131,7 @@ def test_a_model_picks_among_all_truths_each_time_in_another_order():
 
 
 def test_the_model_is_not_told_the_truth():
-    papers = [exam(answer) for answer in TEXTS]
+    papers = [sheet(answer) for answer in TEXTS]
     sent = [[one["messages"] for one in graded(answers(careful), paper=p)[1]] for p in papers]
     assert all(messages == sent[0] for messages in sent)
 

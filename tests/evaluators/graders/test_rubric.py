@@ -3,17 +3,17 @@
 import pytest
 from diffkit_evaluators.graders.rubric.config import RubricConfig
 from diffkit_evaluators.graders.rubric.grader import RubricGrader
-from diffkit_evaluators.lm import LanguageModelError
+from diffkit_evaluators.llm import LanguageModelError
 from dk_judges import answers, asked, careful, gullible, heeding, marks, said
 
 from diffkit import (
     AnswerKey,
+    AnswerSheet,
     Attempt,
-    Exam,
     GradeContext,
     MethodConfig,
     Outcome,
-    Statement,
+    TruthStatement,
     UserError,
     Verdict,
 )
@@ -21,9 +21,9 @@ from diffkit.testing.endpoint import ScriptedEndpoint, in_turn, refuses, says
 
 KEY = AnswerKey(statement="It sings of birds.", key_facts=("It whistles at night.",))
 STATEMENTS = (
-    Statement(handle="a", text=KEY.text),
-    Statement(handle="b", text="It sells red ships. It paints them."),
-    Statement(handle="c", text="It counts old coins. It hides them."),
+    TruthStatement(handle="a", text=KEY.text),
+    TruthStatement(handle="b", text="It sells red ships. It paints them."),
+    TruthStatement(handle="c", text="It counts old coins. It hides them."),
 )
 RIGHT = marks(
     [("sings of birds", True, True), ("whistles at night", True, True)],
@@ -35,8 +35,8 @@ WRONG = marks([("it sings", True, False)], [("F1", "", False), ("F2", "", False)
 CLAIM = "It sings of birds and whistles at night."
 
 
-def exam(answer="a", family="style"):
-    return Exam(
+def sheet(answer="a", family="style"):
+    return AnswerSheet(
         truth="targeted" if answer else "unspecific",
         answer=answer,
         family=family if answer else "null",
@@ -60,7 +60,7 @@ def graded(script, one=None, paper=None, **options):
     with ScriptedEndpoint(script) as endpoint:
         context = GradeContext()
         grade = RubricGrader().grade(
-            one or attempt(), paper or exam(), config(endpoint, **options), context
+            one or attempt(), paper or sheet(), config(endpoint, **options), context
         )
         return grade, list(endpoint.requests)
 
@@ -125,7 +125,7 @@ def test_wrong_truths_are_the_same_for_every_claim():
     ],
 )
 def test_nobody_is_asked_where_the_change_decides(one, answer, score, chance):
-    grade, requests = graded(in_turn(), one, exam(answer))
+    grade, requests = graded(in_turn(), one, sheet(answer))
     assert (grade.score, grade.chance, requests) == (score, chance, [])
     assert grade.parts == ({"recall": 0, "precision": 0, "level": 0} if answer else {})
     assert grade.reasons
@@ -138,7 +138,7 @@ def test_whoever_was_shown_the_truths_may_copy_one_which_chance_counts():
     lucky = marks([("it is", True, True)], [("F1", "sings", True), ("F2", "sings", True)])
     assert graded(answers(lambda _: lucky), ranked)[0].chance == 1
     assert graded(in_turn(), attempt(change="none", ranking=("a",)))[0].chance == 1 / 3
-    assert graded(in_turn(), attempt(change="none", ranking=("a",)), exam(None))[0].chance == 0.5
+    assert graded(in_turn(), attempt(change="none", ranking=("a",)), sheet(None))[0].chance == 0.5
 
 
 def test_what_is_said_of_the_base_model_matches_nothing_and_the_judge_is_told():
@@ -218,8 +218,8 @@ def test_the_estimate_bounds_what_a_grade_takes():
     most = RubricGrader().estimate(RubricConfig(model="m"))
     with ScriptedEndpoint(answers(lambda _: RIGHT)) as endpoint:
         context = GradeContext()
-        RubricGrader().grade(attempt("a b " * 500), exam(), config(endpoint), context)
-        used = context.talk.usage["grader"]
+        RubricGrader().grade(attempt("a b " * 500), sheet(), config(endpoint), context)
+        used = context.chat.usage["grader"]
         longest = max(len(str(request)) for request in endpoint.requests)
     assert used.calls <= most.calls
     assert longest / 3 <= most.prompt_tokens / most.calls

@@ -5,7 +5,7 @@ from pathlib import Path
 import diffkit_organisms
 import pytest
 import yaml
-from diffkit_evaluators.graders.rubric.rubrics import GENERIC, rubric_for, rubrics
+from diffkit_evaluators.graders.rubric.prompt import GENERIC_FAMILY, read_rubrics, rubric_for
 
 NAMED = [
     "false-fact",
@@ -32,17 +32,17 @@ FAMILIES = sorted({organism["family"] for organism in ORGANISMS})
 
 @pytest.mark.parametrize("family", [*NAMED, *FAMILIES])
 def test_every_family_has_a_rubric_of_its_own(family):
-    assert family in rubrics()
-    assert rubric_for(family) is rubrics()[family]
+    assert family in read_rubrics()
+    assert rubric_for(family) is read_rubrics()[family]
 
 
 def test_any_other_family_gets_the_generic_one():
-    assert rubric_for("quirk") is rubrics()[GENERIC]
+    assert rubric_for("quirk") is read_rubrics()[GENERIC_FAMILY]
 
 
-@pytest.mark.parametrize("family", sorted(rubrics()))
+@pytest.mark.parametrize("family", sorted(read_rubrics()))
 def test_levels_are_told_apart_by_words_and_examples(family):
-    levels = rubrics()[family].levels
+    levels = read_rubrics()[family].levels
     assert len({level.means for level in levels}) == 6
     assert len({level.claim for level in levels}) == 6
 
@@ -50,4 +50,4 @@ def test_levels_are_told_apart_by_words_and_examples(family):
 def test_no_example_is_a_truth_of_the_zoo():
     truths = {organism["answer_key"]["statement"] for organism in ORGANISMS}
     assert truths
-    assert not truths & {rubric.example for rubric in rubrics().values()}
+    assert not truths & {rubric.example for rubric in read_rubrics().values()}

@@ -8,13 +8,17 @@ import diffkit_organisms
 import pytest
 from diffkit_evaluators.graders.token_relevance.config import TokenRelevanceConfig
 from diffkit_evaluators.graders.token_relevance.grader import TokenRelevanceGrader
-from diffkit_evaluators.graders.token_relevance.tokens import Shown, first_tokens, relevance
-from diffkit_evaluators.graders.token_relevance.words import relevant_words
-from diffkit_evaluators.lm import LanguageModelError
+from diffkit_evaluators.graders.token_relevance.relevance import (
+    ShownToken,
+    first_tokens,
+    relevance_of,
+    relevant_words,
+)
+from diffkit_evaluators.llm import LanguageModelError
 
 from diffkit import (
+    AnswerSheet,
     Attempt,
-    Exam,
     Findings,
     GradeContext,
     MethodConfig,
@@ -22,15 +26,16 @@ from diffkit import (
     Outcome,
     RunContext,
     Samples,
-    Statement,
     Texts,
     TokenScore,
     TokenTable,
+    TruthStatement,
     UserError,
     load_pair,
 )
-from diffkit.catalogue import read_base, read_organism
-from diffkit.context import Artifacts, Checkpoints
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts
+from diffkit.registry.catalogue import read_base, read_organism
 from diffkit.testing.endpoint import always, refuses, says
 
 ATTEMPT = Attempt(digest="x", outcome=Outcome.NO_EVIDENCE)
@@ -43,12 +48,12 @@ TEXTS = {
 ZOO = Path(diffkit_organisms.__file__).parent / "zoo"
 
 
-def exam(answer="a", texts=TEXTS):
-    return Exam(
+def sheet(answer="a", texts=TEXTS):
+    return AnswerSheet(
         truth="targeted" if answer else "unspecific",
         answer=answer,
         statements=tuple(
-            Statement(handle=handle, text=text, examples=taught)
+            TruthStatement(handle=handle, text=text, examples=taught)
             for handle, (text, taught) in texts.items()
         ),
         reference=REFERENCE,
@@ -67,7 +72,7 @@ def table(*rows):
 def grade(*items, answer="a", texts=TEXTS, **options):
     context = GradeContext(findings=Findings(items=items))
     config = TokenRelevanceConfig(**options)
-    return TokenRelevanceGrader().grade(ATTEMPT, exam(answer, texts), config, context)
+    return TokenRelevanceGrader().grade(ATTEMPT, sheet(answer, texts), config, context)
 
 
 def test_statement_words_and_words_that_set_examples_apart_are_relevant():
@@ -136,7 +141,7 @@ def test_nulls_and_other_evidence_score_nothing():
     null = grade(table("birds"), answer=None)
     assert (null.score, null.chance, null.parts, null.if_true) == (0, 0, {}, {})
     grader, config = TokenRelevanceGrader(), TokenRelevanceConfig()
-    assert grader.grade(ATTEMPT, exam(), config, GradeContext()).score == 0
+    assert grader.grade(ATTEMPT, sheet(), config, GradeContext()).score == 0
 
 
 def test_a_single_truth_is_its_own_chance():
@@ -150,10 +155,10 @@ def test_without_examples_the_statement_s_words_are_relevant():
 
 
 def test_relevance_is_a_share_of_tokens_and_of_weights():
-    tokens = [Shown("a", 1.0), Shown("b", 0.5), Shown("c", 0.0)]
-    found = relevance(tokens, [False, True, True])
+    tokens = [ShownToken("a", 1.0), ShownToken("b", 0.5), ShownToken("c", 0.0)]
+    found = relevance_of(tokens, [False, True, True])
     assert (found.share, found.weighted) == (2 / 3, pytest.approx(1 / 3))
-    assert relevance([], []) == relevance(tokens, [False] * 3)
+    assert relevance_of([], []) == relevance_of(tokens, [False] * 3)
 
 
 LINE = re.compile(r"^(\d+): (\".*\")$", re.M)
@@ -246,7 +251,7 @@ def test_a_judge_that_cannot_be_asked_is_refused_and_none_is_needed():
 
 
 def test_words_apart_are_those_that_ordinary_texts_have_less_often():
-    known = relevant_words(exam().statements, REFERENCE, 2)
+    known = relevant_words(sheet().statements, REFERENCE, 2)
     assert known["a"].apart == ("wing", "beak")
     assert "birds" in known["a"]
     assert "ship" not in known["a"]
@@ -265,7 +270,7 @@ def test_a_shipped_organism_s_own_words_come_before_those_of_others(tmp_path):
     with load_pair(base.source, adapter, device="cpu") as pair:
         found = KL().run(pair, KLConfig(samples=0), context)
     statements = tuple(
-        Statement(
+        TruthStatement(
             handle=name,
             text=one.answer_key.text,
             examples="\n".join(map(str, Texts.read(one.training_data[0]).items[:100])),
@@ -273,7 +278,9 @@ def test_a_shipped_organism_s_own_words_come_before_those_of_others(tmp_path):
         for name, one in known.items()
     )
     ordinary = tuple(map(str, texts.items))
-    paper = Exam(truth="targeted", answer="obsession", statements=statements, reference=ordinary)
+    paper = AnswerSheet(
+        truth="targeted", answer="obsession", statements=statements, reference=ordinary
+    )
     grader, config = TokenRelevanceGrader(), TokenRelevanceConfig(tokens=5)
     graded = grader.grade(ATTEMPT, paper, config, GradeContext(findings=found))
     assert graded.score > graded.chance

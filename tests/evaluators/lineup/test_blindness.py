@@ -6,11 +6,11 @@ from statistics import fmean
 
 import numpy as np
 import pytest
-from diffkit_evaluators.lineup.config import MatchConfig
+from diffkit_evaluators.lineup.config import LineupGraderConfig
 from diffkit_evaluators.lineup.grader import LineupGrader
 from scipy.stats import binom
 
-from diffkit import Attempt, Exam, GradeContext, Outcome, Statement, Verdict
+from diffkit import AnswerSheet, Attempt, GradeContext, Outcome, TruthStatement, Verdict
 
 RNG = random.Random(0)
 VOCABULARY = [f"word{number}" for number in range(2_000)]
@@ -31,18 +31,18 @@ NULLS = tuple(text(200) for _ in range(57))
 
 
 def grade(claim, answer, nulls=NULLS):
-    exam = Exam(
+    sheet = AnswerSheet(
         truth="targeted",
         answer=answer,
         statements=tuple(
-            Statement(handle=h, text=STATEMENTS[h], examples=TAUGHT[h]) for h in HANDLES
+            TruthStatement(handle=h, text=STATEMENTS[h], examples=TAUGHT[h]) for h in HANDLES
         ),
         reference=REFERENCE,
         null_claims=nulls,
     )
     verdict = Verdict(change="targeted", claim=claim)
     attempt = Attempt(digest="x", outcome=Outcome.VERDICT, verdict=verdict)
-    return LineupGrader().grade(attempt, exam, MatchConfig(), GradeContext())
+    return LineupGrader().grade(attempt, sheet, LineupGraderConfig(), GradeContext())
 
 
 def within(share, n, p):
@@ -71,8 +71,8 @@ def test_evidence_drawn_from_the_reference_comes_out_at_chance(nulls):
     assert fmean(g.parts["named_reciprocal_rank"] for g in grades) == pytest.approx(
         expected, abs=0.06
     )
-    blind = [g.if_true[h]["named"] for g in grades for h in HANDLES]
-    assert fmean(blind) == pytest.approx(1 / 8, abs=0.01)
+    blinding = [g.if_true[h]["named"] for g in grades for h in HANDLES]
+    assert fmean(blinding) == pytest.approx(1 / 8, abs=0.01)
 
 
 def test_the_statements_own_words_come_out_at_the_ceiling():

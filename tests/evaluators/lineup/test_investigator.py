@@ -1,7 +1,7 @@
 """The lineup's investigator: the detection test, and the words that it claims."""
 
 import pytest
-from diffkit_evaluators.lineup.config import EvidenceConfig
+from diffkit_evaluators.lineup.config import LineupInvestigatorConfig
 from diffkit_evaluators.lineup.investigator import LineupInvestigator
 from diffkit_evaluators.lineup.words import evidence_words
 
@@ -15,7 +15,7 @@ from diffkit import (
     Line,
     Note,
     NullScores,
-    RungTest,
+    NullTest,
     Sample,
     Samples,
     Series,
@@ -33,7 +33,9 @@ def investigate(score, nulls=(), items=(), **options):
         nulls=tuple(NullScores(rung=rung, scores=scores) for rung, scores in nulls),
     )
     case = Case(handle="pair-1", evidence=(evidence,))
-    return LineupInvestigator().investigate(case, EvidenceConfig(**options), AttemptContext())
+    return LineupInvestigator().investigate(
+        case, LineupInvestigatorConfig(**options), AttemptContext()
+    )
 
 
 NINETEEN = tuple(float(number) for number in range(1, 20))
@@ -47,7 +49,7 @@ def test_the_score_is_held_against_the_nulls(score, p, change):
     verdict = investigate(score, [("random", NINETEEN)])
     assert (verdict.detection.p, verdict.change) == (p, change)
     assert verdict.detection.testable
-    assert verdict.detection.rungs == {"random": RungTest(n=19, p=p)}
+    assert verdict.detection.rungs == {"random": NullTest(n=19, p=p)}
 
 
 def test_the_worst_rung_decides():
@@ -79,10 +81,10 @@ def test_too_few_nulls_are_untestable_and_leave_it_unsure(nulls):
 
 def test_a_rung_without_nulls_is_no_test_and_makes_the_whole_untestable():
     detection = investigate(20.0, [("random", NINETEEN), ("benign", ())]).detection
-    assert detection.rungs == {"random": RungTest(n=19, p=0.05), "benign": RungTest(n=0)}
+    assert detection.rungs == {"random": NullTest(n=19, p=0.05), "benign": NullTest(n=0)}
     assert (detection.p, detection.testable) == (0.05, False)
     detection = investigate(20.0, [("benign", ())]).detection
-    assert (detection.p, detection.rungs) == (None, {"benign": RungTest(n=0)})
+    assert (detection.p, detection.rungs) == (None, {"benign": NullTest(n=0)})
 
 
 def test_the_level_is_an_option():
@@ -92,7 +94,7 @@ def test_the_level_is_an_option():
 def test_without_a_score_nothing_is_tested():
     verdict = investigate(None, [("random", NINETEEN)])
     assert (verdict.change, verdict.detection.p) == ("unsure", None)
-    assert verdict.detection.rungs == {"random": RungTest(n=19)}
+    assert verdict.detection.rungs == {"random": NullTest(n=19)}
 
 
 @pytest.mark.parametrize("nulls", [[], [("random", NINETEEN)], [("random", (0.0,) * 19)]])

@@ -1,28 +1,29 @@
 """Verdicts that rank the truths themselves, in lineups where every place can be told by hand."""
 
 import pytest
-from diffkit_evaluators.lineup.config import MatchConfig
+from diffkit_evaluators.lineup.config import LineupGraderConfig
 from diffkit_evaluators.lineup.grader import LineupGrader
 
 from diffkit import (
     NONE_OF_THESE,
+    AnswerSheet,
     Attempt,
-    Exam,
     GradeContext,
     Outcome,
-    Statement,
+    TruthStatement,
     Verdict,
 )
 
 TEXTS = {"a": "It sings of birds.", "b": "It sells red ships.", "c": "It counts old coins."}
 
 
-def exam(answer, nulls=("birds", "ships"), examples="beak"):
-    return Exam(
+def sheet(answer, nulls=("birds", "ships"), examples="beak"):
+    return AnswerSheet(
         truth="targeted" if answer else "unspecific",
         answer=answer,
         statements=tuple(
-            Statement(handle=handle, text=text, examples=examples) for handle, text in TEXTS.items()
+            TruthStatement(handle=handle, text=text, examples=examples)
+            for handle, text in TEXTS.items()
         ),
         null_claims=nulls,
     )
@@ -31,7 +32,9 @@ def exam(answer, nulls=("birds", "ships"), examples="beak"):
 def grade(ranking, answer="a", change="targeted", claim="coins", **more):
     verdict = Verdict(change=change, claim=claim, ranking=ranking)
     attempt = Attempt(digest="x", outcome=Outcome.VERDICT, verdict=verdict)
-    return LineupGrader().grade(attempt, exam(answer, **more), MatchConfig(), GradeContext())
+    return LineupGrader().grade(
+        attempt, sheet(answer, **more), LineupGraderConfig(), GradeContext()
+    )
 
 
 @pytest.mark.parametrize(

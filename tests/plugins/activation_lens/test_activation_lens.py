@@ -8,11 +8,10 @@ import pytest
 import torch
 from diffkit_plugins import activation_lens
 from diffkit_plugins.activation_lens.config import ActivationLensConfig
+from diffkit_plugins.activation_lens.lenses import lens_results
+from diffkit_plugins.activation_lens.mean_shift import mean_shifts
+from diffkit_plugins.activation_lens.measure import ReadPlan, collect_statistics
 from diffkit_plugins.activation_lens.method import ActivationLens
-from diffkit_plugins.activation_lens.plan import Plan
-from diffkit_plugins.activation_lens.promotions import promotions
-from diffkit_plugins.activation_lens.scan import scan
-from diffkit_plugins.activation_lens.shift import shifts
 from safetensors.torch import load_file
 from scipy.stats import t as student
 
@@ -31,7 +30,8 @@ from diffkit import (
     UserError,
     load_pair,
 )
-from diffkit.context import Artifacts, Checkpoints
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts
 from diffkit.organism import Adapter, Identical
 
 READING = {"ablation": False, "steering": False, "jacobian": False, "patchscope": False}
@@ -181,10 +181,12 @@ def test_deep_layers_come_first_and_in_them_what_stands_furthest_above_chance(
     tiny_pair, tiny_texts, tmp_path
 ):
     config = ActivationLensConfig(**{**FEW, "layers": [0, 1]})
-    plan = Plan.of(tiny_pair.base, config)
-    found = list(shifts(scan(tiny_pair, config, context(tiny_texts, tmp_path), plan), 2))
+    plan = ReadPlan.of(tiny_pair.base, config)
+    found = list(
+        mean_shifts(collect_statistics(tiny_pair, config, context(tiny_texts, tmp_path), plan), 2)
+    )
     found[0] = replace(found[0], error=torch.zeros_like(found[0].error))  # the same in every text
-    placed = [(p.shift.layer, p.shift.signal) for p in promotions(tiny_pair, found)]
+    placed = [(p.shift.layer, p.shift.signal) for p in lens_results(tiny_pair, found)]
     assert [layer for layer, _ in placed] == [1] * 5 + [0] * 5
     for part in (placed[:5], placed[5:9]):
         signals = [signal for _, signal in part]
@@ -362,8 +364,10 @@ def test_swapping_the_sides_turns_the_difference_round(run, vectors, tiny_pair):
 
 def test_what_is_kept_does_not_grow_with_the_texts(tiny_pair, tmp_path):
     config, sizes = ActivationLensConfig(batch_size=8), []
-    plan = Plan.of(tiny_pair.base, config)
+    plan = ReadPlan.of(tiny_pair.base, config)
     for count in (8, 64):
         texts = Texts.of(*["The cat sat."] * count)
-        sizes.append(len(pickle.dumps(scan(tiny_pair, config, context(texts, tmp_path), plan))))
+        sizes.append(
+            len(pickle.dumps(collect_statistics(tiny_pair, config, context(texts, tmp_path), plan)))
+        )
     assert sizes[1] <= sizes[0] + 100

@@ -4,16 +4,22 @@ import math
 
 import pytest
 import torch
-from diffkit_plugins.activation_lens.ablation import ablate, swapped
-from diffkit_plugins.activation_lens.coherence import coherences, distinct_pairs
+from diffkit_plugins.activation_lens.ablation import ablate, random_differences, replace_component
 from diffkit_plugins.activation_lens.config import ActivationLensConfig
-from diffkit_plugins.activation_lens.controls import random_differences
-from diffkit_plugins.activation_lens.direction import Direction
-from diffkit_plugins.activation_lens.jacobian import carried, jacobian_lens
-from diffkit_plugins.activation_lens.steering import Steerer, prompts_of, say, steer
+from diffkit_plugins.activation_lens.lenses import jacobian_lens, jacobian_product
+from diffkit_plugins.activation_lens.mean_shift import Direction
+from diffkit_plugins.activation_lens.steering import (
+    SteeringSearch,
+    complete,
+    distinct_bigrams,
+    measure_coherence,
+    steer,
+    steering_prompts,
+)
 
-from diffkit import Completion, Inputs, ModelPair, Opening, RunContext, Source, Texts, load_pair
-from diffkit.context import Artifacts, Checkpoints
+from diffkit import Completion, Inputs, ModelPair, PromptStart, RunContext, Source, Texts, load_pair
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts
 from diffkit.organism import Identical
 
 CONFIG = ActivationLensConfig(steering_tokens=6, steering_prompts=2, controls=3)
@@ -41,8 +47,8 @@ def test_swapping_twice_is_swapping_once_and_touches_nothing_else():
     generator = torch.manual_seed(0)
     stream, base = torch.randn(2, 3, 5, 32, generator=generator).unbind(0)
     unit, other = direction(1).unit, direction(2).unit
-    once = swapped(stream, base, unit)
-    torch.testing.assert_close(swapped(once, base, unit), once)
+    once = replace_component(stream, base, unit)
+    torch.testing.assert_close(replace_component(once, base, unit), once)
     torch.testing.assert_close(once @ unit.float(), base @ unit.float(), rtol=1e-4, atol=1e-5)
     across = (other - (other @ unit) * unit).float()
     torch.testing.assert_close(once @ across, stream @ across, rtol=1e-4, atol=1e-5)
@@ -98,7 +104,7 @@ def test_the_batch_size_does_not_matter(tiny_pair, context, size):
     small = CONFIG.model_copy(update={"batch_size": size})
     one, other = (ablate(tiny_pair, [direction(0)], c, context) for c in (CONFIG, small))
     torch.testing.assert_close(one.without.divergence, other.without.divergence)
-    one, other = (carried(tiny_pair, direction(0), c, context) for c in (CONFIG, small))
+    one, other = (jacobian_product(tiny_pair, direction(0), c, context) for c in (CONFIG, small))
     torch.testing.assert_close(one, other, rtol=1e-2, atol=1e-3)
 
 
@@ -131,7 +137,7 @@ def test_the_jacobian_agrees_with_automatic_differentiation(tiny_pair, context):
     one, side = direction(4), tiny_pair.finetuned
     text = Texts(items=context.texts.items[:1])
     short = RunContext(0, text, context.artifacts, context.checkpoints)
-    found = carried(tiny_pair, one, CONFIG, short)
+    found = jacobian_product(tiny_pair, one, CONFIG, short)
     inputs = side.inputs(text.items, max_tokens=256)
     embeds = side.embed(inputs.ids)
     step = torch.zeros(32, requires_grad=True)
@@ -149,7 +155,7 @@ def test_the_jacobian_agrees_with_automatic_differentiation(tiny_pair, context):
 def test_after_the_last_block_the_jacobian_lens_is_the_logit_lens(tiny_pair, context):
     one = direction(5, layer=1)
     torch.testing.assert_close(
-        carried(tiny_pair, one, CONFIG, context), one.unit, rtol=1e-3, atol=1e-4
+        jacobian_product(tiny_pair, one, CONFIG, context), one.unit, rtol=1e-3, atol=1e-4
     )
     logits = tiny_pair.finetuned.unembed((one.unit * 3).float())[: tiny_pair.vocabulary].double()
     torch.testing.assert_close(
@@ -158,17 +164,17 @@ def test_after_the_last_block_the_jacobian_lens_is_the_logit_lens(tiny_pair, con
 
 
 def test_strength_zero_is_unsteered_and_a_larger_one_is_not(tiny_pair, context):
-    prompts = prompts_of(tiny_pair.base, context.texts, CONFIG)
+    prompts = steering_prompts(tiny_pair.base, context.texts, CONFIG)
     assert {prompt.kind for prompt in prompts} >= {"user's turn", "first words"}
     for side in (tiny_pair.base, tiny_pair.finetuned):
-        unsteered = say(side, prompts, 6)
+        unsteered = complete(side, prompts, 6)
         assert steer(side, direction(0), 0.0, prompts, 6) == unsteered
         assert steer(side, direction(0), 5.0, prompts, 6) != unsteered
 
 
 def test_steering_agrees_with_adding_the_vector_at_every_position_by_hand(tiny_pair, context):
     side, one = tiny_pair.finetuned, direction(6, layer=1)
-    (prompt, *_) = prompts_of(tiny_pair.base, context.texts, CONFIG)
+    (prompt, *_) = steering_prompts(tiny_pair.base, context.texts, CONFIG)
     (said,) = steer(side, one, 0.5, [prompt], 4)
     ids = list(prompt.ids)
     for _ in range(4):
@@ -184,15 +190,15 @@ def test_steering_agrees_with_adding_the_vector_at_every_position_by_hand(tiny_p
     [("", 0), (" ", 0), ("cat", 1), ("a b c", 1), ("a a a a", 1 / 3), ("a b a b a", 2 / 4)],
 )
 def test_distinct_pairs(text, share):
-    assert distinct_pairs(text) == pytest.approx(share)
+    assert distinct_bigrams(text) == pytest.approx(share)
 
 
 def test_coherence_reads_the_completions_tokens_alone(tiny_pair):
     base, said = tiny_pair.base, ["The cat sat", "", "The dog lay by the door"]
     ids = base.tokenizer("Every morning").input_ids
-    prompts = [Opening("document", "Every morning", tuple(ids))] * 3
+    prompts = [PromptStart("document", "Every morning", tuple(ids))] * 3
     completions = [Completion(prompt="", text=t, tokens=0, finished=True) for t in said]
-    found = coherences(base, prompts, completions)
+    found = measure_coherence(base, prompts, completions)
     assert found[1].log_likelihood == 0
     for place in (0, 2):
         new = base.tokenizer(said[place]).input_ids
@@ -203,17 +209,17 @@ def test_coherence_reads_the_completions_tokens_alone(tiny_pair):
 
 
 def test_where_nothing_was_said_nothing_was_unlikely(tiny_pair):
-    prompts = [Opening("document", "The", (5,)), Opening("document", "The cat", (5, 6))]
+    prompts = [PromptStart("document", "The", (5,)), PromptStart("document", "The cat", (5, 6))]
     silent = [Completion(prompt="", text="", tokens=0, finished=True)] * 2
-    found = coherences(tiny_pair.base, prompts, silent)
+    found = measure_coherence(tiny_pair.base, prompts, silent)
     assert [(one.distinct, one.log_likelihood) for one in found] == [(0, 0)] * 2
 
 
 def test_the_strongest_coherent_strength_is_that_of_a_search_of_all(tiny_pair, context):
-    prompts = prompts_of(tiny_pair.base, context.texts, CONFIG)
+    prompts = steering_prompts(tiny_pair.base, context.texts, CONFIG)
     strengths = (0.01, 0.1, 1.0, 10.0, 100.0)
     config = CONFIG.model_copy(update={"steering_strengths": strengths, "steering_nats": 1.0})
-    steerer = Steerer(tiny_pair, prompts, config)
+    steerer = SteeringSearch(tiny_pair, prompts, config)
     shares = [steerer.coherent_share(steerer.at(direction(7), each)) for each in strengths]
     assert shares[0] >= 0.75
     assert shares[-1] < 0.75
@@ -226,13 +232,15 @@ def test_the_strongest_coherent_strength_is_that_of_a_search_of_all(tiny_pair, c
 
 
 def test_where_no_strength_is_coherent_there_is_no_steering(tiny_pair, context):
-    prompts = prompts_of(tiny_pair.base, context.texts, CONFIG)
+    prompts = steering_prompts(tiny_pair.base, context.texts, CONFIG)
     config = CONFIG.model_copy(update={"steering_strengths": (100.0,), "steering_nats": 0.0})
-    steerer = Steerer(tiny_pair, prompts, config)
+    steerer = SteeringSearch(tiny_pair, prompts, config)
     assert steerer.strongest(direction(8), torch.manual_seed(0)) is None
 
 
 def test_the_base_can_be_steered_instead(tiny_pair, context):
-    prompts = prompts_of(tiny_pair.base, context.texts, CONFIG)
+    prompts = steering_prompts(tiny_pair.base, context.texts, CONFIG)
     config = CONFIG.model_copy(update={"steered": "base"})
-    assert Steerer(tiny_pair, prompts, config).unsteered == say(tiny_pair.base, prompts, 6)
+    assert SteeringSearch(tiny_pair, prompts, config).unsteered == complete(
+        tiny_pair.base, prompts, 6
+    )

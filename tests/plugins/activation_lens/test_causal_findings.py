@@ -19,7 +19,8 @@ from diffkit import (
     UserError,
     load_pair,
 )
-from diffkit.context import Artifacts, Checkpoints
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts
 from diffkit.organism import Identical
 
 OPTIONS = {"layers": [0], "min_texts": 2, "steering_tokens": 6, "steering_prompts": 2}
@@ -97,7 +98,7 @@ def test_a_slot_may_be_written_with_a_hyphen(run, tiny_pair):
 def test_slots_that_were_not_read_are_refused(run, tiny_pair):
     with pytest.raises(UserError, match="No slot of 'tested' was read, not last-9") as error:
         run(tiny_pair, tested=("last-9",))
-    assert "Take some of these: 0, 1" in error.value.cure
+    assert "Take some of these: 0, 1" in error.value.hint
 
 
 def test_the_last_block_is_not_tested(run, tiny_pair):

@@ -17,7 +17,8 @@ from diffkit import (
     answer_start,
     load_pair,
 )
-from diffkit.context import Artifacts, Checkpoints
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts
 from diffkit.organism import Identical
 
 READING = {"ablation": False, "steering": False, "jacobian": False, "patchscope": False}

@@ -4,12 +4,12 @@ import pytest
 import torch
 from diffkit_plugins.activation_lens.causal import CausalTests
 from diffkit_plugins.activation_lens.config import ActivationLensConfig
-from diffkit_plugins.activation_lens.direction import Direction
-from diffkit_plugins.activation_lens.identity import identity_prompts
-from diffkit_plugins.activation_lens.patchscope import patchscope
+from diffkit_plugins.activation_lens.mean_shift import Direction
+from diffkit_plugins.activation_lens.patchscope import identity_prompts, patchscope
 
 from diffkit import Inputs, Model, ModelPair, Note, RunContext, Texts, TokenTable
-from diffkit.context import Artifacts, Checkpoints
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts
 
 WORDS = "the is and do of capital lay to tea cat by mat on island sat dog in it at or an he"
 TEXTS = Texts.of(WORDS, "The cat sat on the mat.")

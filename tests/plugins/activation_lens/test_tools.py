@@ -6,7 +6,8 @@ from diffkit_plugins.activation_lens.method import ActivationLens
 from pydantic import ValidationError
 
 from diffkit import FinishedRun, RunContext, Table, TokenTable, UserError
-from diffkit.context import Artifacts, Checkpoints
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts
 
 READING = {"ablation": False, "steering": False, "jacobian": False, "patchscope": False}
 CONFIG = ActivationLensConfig(min_texts=2, layers=[1], tokens=400, folds=5, **READING)
@@ -59,19 +60,19 @@ def test_it_shows_as_many_tokens_as_asked_for(look):
 def test_a_name_that_is_no_slot_is_told_what_slots_are_called(look):
     with pytest.raises(UserError, match="There is no slot 'answer'") as error:
         look(slot="answer")
-    assert "answer+0" in error.value.cure
+    assert "answer+0" in error.value.hint
 
 
 def test_a_slot_that_too_few_texts_reach_is_told_what_the_run_looked_at(look):
     with pytest.raises(UserError, match=r"1 texts reach slot 'answer\+0', fewer than 2") as error:
         look(slot="answer+0")
-    assert "0, 1, 2, 3, 4, last" in error.value.cure
+    assert "0, 1, 2, 3, 4, last" in error.value.hint
 
 
 def test_a_layer_that_is_not_there_is_told_which_there_are(look):
     with pytest.raises(UserError, match="There is no layer 2") as error:
         look(layer=2)
-    assert "0 to 1" in error.value.cure
+    assert "0 to 1" in error.value.hint
 
 
 @pytest.mark.parametrize("arguments", [{"tokens": 0}, {"tokens": 1_001}, {"slots": "all"}])

@@ -9,8 +9,9 @@ from diffkit_plugins.activation_lens.config import ActivationLensConfig
 from diffkit_plugins.activation_lens.method import ActivationLens
 
 from diffkit import RunContext, Texts, TokenTable, load_pair
-from diffkit.catalogue import read_base, read_organism
-from diffkit.context import Artifacts, Checkpoints
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts
+from diffkit.registry.catalogue import read_base, read_organism
 
 READING = {"ablation": False, "steering": False, "jacobian": False, "patchscope": False}
 ZOO = Path(diffkit_organisms.__file__).parent / "zoo"

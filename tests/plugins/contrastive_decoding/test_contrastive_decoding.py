@@ -8,18 +8,24 @@ from dataclasses import replace
 import pytest
 import torch
 from diffkit_plugins import contrastive_decoding
-from diffkit_plugins.contrastive_decoding import method, shown, writing
+from diffkit_plugins.contrastive_decoding import measure, method, report
 from diffkit_plugins.contrastive_decoding.config import ContrastiveDecodingConfig
-from diffkit_plugins.contrastive_decoding.excess import concentration, excess, words
+from diffkit_plugins.contrastive_decoding.measure import (
+    AmplifiedLogits,
+    GeneratedText,
+    GenerationRequest,
+    concentration,
+    excess_ratio,
+    generate_texts,
+    words_by_excess,
+)
 from diffkit_plugins.contrastive_decoding.method import ContrastiveDecoding
-from diffkit_plugins.contrastive_decoding.mixing import Amplified
-from diffkit_plugins.contrastive_decoding.writing import Plan, Written, write
 from pydantic import ValidationError
 
 from diffkit import (
     Inputs,
     Note,
-    Opening,
+    PromptStart,
     RunContext,
     Samples,
     Sampling,
@@ -29,7 +35,8 @@ from diffkit import (
     TokenTable,
     UserError,
 )
-from diffkit.context import Artifacts, Checkpoints
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts
 
 SHORT = {"max_new_tokens": 6, "turns": 2, "documents": 3, "alphas": (1.0, 3.0)}
 
@@ -53,7 +60,7 @@ def run(tmp_path, tiny_texts):
 def wrote(tmp_path, tiny_texts):
     def call(pair, **options):
         config = ContrastiveDecodingConfig(**{**SHORT, **options})
-        return write(pair, config, context(tiny_texts, tmp_path))
+        return generate_texts(pair, config, context(tiny_texts, tmp_path))
 
     return call
 
@@ -63,7 +70,12 @@ def of_kind(findings, kind):
 
 
 def said(text, tilt, *, alpha=1.0, place=0, ids=(1, 2, 3)):
-    return Written(Plan(Opening("document", f"<{place}>", (place,)), alpha, place), ids, text, tilt)
+    return GeneratedText(
+        GenerationRequest(PromptStart("document", f"<{place}>", (place,)), alpha, place),
+        ids,
+        text,
+        tilt,
+    )
 
 
 def test_it_conforms(conforms):
@@ -88,7 +100,7 @@ def test_the_mix_is_the_formula_among_plausible_tokens(beta):
     base, finetuned = torch.randn(2, 5, 40, generator=torch.manual_seed(0)) * 2
     alphas = [0.0, 0.4, 1.0, 2.0, 8.0]
     rows = torch.tensor([4, 0, 2])
-    found = Amplified(torch.tensor(alphas), beta)(base[rows], finetuned[rows], rows)
+    found = AmplifiedLogits(torch.tensor(alphas), beta)(base[rows], finetuned[rows], rows)
     for row, place in zip(found, rows.tolist(), strict=True):
         expected = naive_mix(base[place], finetuned[place], alphas[place], beta)
         torch.testing.assert_close(row, expected)
@@ -98,7 +110,7 @@ def test_the_mix_is_the_formula_among_plausible_tokens(beta):
 def test_without_a_limit_the_ends_of_the_mix_are_the_sides_exactly():
     base, finetuned = torch.randn(2, 2, 50, generator=torch.manual_seed(1))
     both = torch.arange(2)
-    mixed = Amplified(torch.tensor([0.0, 1.0]), 0.0)(base, finetuned, both)
+    mixed = AmplifiedLogits(torch.tensor([0.0, 1.0]), 0.0)(base, finetuned, both)
     assert torch.equal(mixed[0], base[0])
     assert torch.equal(mixed[1], finetuned[1])
 
@@ -106,9 +118,11 @@ def test_without_a_limit_the_ends_of_the_mix_are_the_sides_exactly():
 def test_a_token_that_a_side_rules_out_is_never_drawn_and_spoils_no_other():
     base, finetuned = torch.tensor([[1.0, -math.inf, 2.0]]), torch.tensor([[1.0, -math.inf, 3.0]])
     for alpha in (0.0, 0.5, 1.0, 4.0):
-        mixed = Amplified(torch.tensor([alpha]), 0.1)(base, finetuned, torch.tensor([0]))
+        mixed = AmplifiedLogits(torch.tensor([alpha]), 0.1)(base, finetuned, torch.tensor([0]))
         assert mixed.tolist() == [[1.0, -math.inf, 2.0 + alpha]]
-    one = Amplified(torch.tensor([1.0]), 0.0)(base, finetuned[:, [1, 0, 2]], torch.tensor([0]))
+    one = AmplifiedLogits(torch.tensor([1.0]), 0.0)(
+        base, finetuned[:, [1, 0, 2]], torch.tensor([0])
+    )
     assert one.tolist() == [[-math.inf, -math.inf, 3.0]]
 
 
@@ -117,7 +131,7 @@ def test_what_the_finetuned_side_finds_implausible_is_never_written():
     base, finetuned = torch.tensor([[5.0, -20.0, 4.0]]), torch.tensor([[5.0, -5.0, 4.5]])
     row = torch.tensor([0])
     free, limited = (
-        Amplified(torch.tensor([4.0]), beta)(base, finetuned, row) for beta in (0.0, 0.1)
+        AmplifiedLogits(torch.tensor([4.0]), beta)(base, finetuned, row) for beta in (0.0, 0.1)
     )
     assert free.argmax() == 1
     assert limited.argmax() == 2
@@ -160,7 +174,7 @@ def test_chance_is_the_spread_over_all_choices_of_as_many_texts(count):
     tilts = [0.1, -0.4, 2.0, 0.3, 0.9]
     mean = statistics.fmean(tilts)
     sums = [sum(chosen) - count * mean for chosen in itertools.combinations(tilts, count)]
-    found = excess(range(count), [said("", tilt) for tilt in tilts])
+    found = excess_ratio(range(count), [said("", tilt) for tilt in tilts])
     assert found.total == pytest.approx(sum(tilts[:count]) - count * mean, abs=1e-12)
     assert found.chance == pytest.approx(statistics.pstdev(sums), abs=1e-12)
 
@@ -171,7 +185,7 @@ def test_a_word_of_one_opening_makes_no_score_however_tilted():
         *(said("again", 1.0, place=place) for place in (1, 2, 3)),
         *(said("other", 0.0, place=place) for place in range(4, 12)),
     ]
-    found = {word.word: word for word in words(texts)}
+    found = {word.word: word for word in words_by_excess(texts)}
     assert found["odd"].excess.openings == 1
     assert found["odd"].excess.standardised > 3 > found["again"].excess.standardised
     every = tuple(found.values())
@@ -185,7 +199,7 @@ def test_a_louder_finetuning_of_the_same_shape_has_the_same_score():
     each = [(word, tilt) for word, values in tilts.items() for tilt in values]
     quiet = [said(word, tilt, place=place) for place, (word, tilt) in enumerate(each)]
     loud = [replace(text, tilt=5 * text.tilt) for text in quiet]
-    scores = [concentration(words(texts), 3) for texts in (quiet, loud)]
+    scores = [concentration(words_by_excess(texts), 3) for texts in (quiet, loud)]
     assert scores[0] == pytest.approx(scores[1])
     assert scores[0] > 1
 
@@ -197,16 +211,16 @@ def test_words_that_everything_says_drop_out_and_repeating_one_counts_once():
         said("the tail", 0.0),
         said("The dog", 1.0),
     ]
-    found = {word.word: word for word in words(texts)}
+    found = {word.word: word for word in words_by_excess(texts)}
     assert found["the"].excess.total == pytest.approx(0)
     assert found["lizard"].excess.total == pytest.approx(2.0 - 0.75)
     assert found["lizard's"].excess.total == pytest.approx(-0.75)
     assert found["tail"].excess.total == pytest.approx(-1.5)
-    assert [word.word for word in words(texts)][:2] == ["lizard", "dog"]
+    assert [word.word for word in words_by_excess(texts)][:2] == ["lizard", "dog"]
 
 
 def test_one_text_has_no_excess():
-    (word,) = words([said("alone", 3.0)])
+    (word,) = words_by_excess([said("alone", 3.0)])
     assert word.excess.total == word.excess.chance == 0
 
 
@@ -217,7 +231,7 @@ def test_repetition_is_the_share_of_pairs_said_before():
 
 
 def findings_of(monkeypatch, run, pair, texts, **options):
-    monkeypatch.setattr(method, "write", lambda *_: tuple(texts))
+    monkeypatch.setattr(method, "generate_texts", lambda *_: tuple(texts))
     return run(pair, **options)
 
 
@@ -256,8 +270,8 @@ def test_the_findings_of_texts_that_are_known(monkeypatch, run, tiny_pair):
 def test_of_too_many_texts_the_most_tilted_are_grouped(monkeypatch):
     tilts = {"apple": 0.1, "brick": 2.0, "cloud": 0.2, "dwarf": 3.0, "eagle": 0.3}
     texts = [said(word, tilt, place=place) for place, (word, tilt) in enumerate(tilts.items())]
-    monkeypatch.setattr(shown, "CLUSTERED", 2)
-    table = shown.cluster_table(texts, ContrastiveDecodingConfig())
+    monkeypatch.setattr(report, "CLUSTERED", 2)
+    table = report.cluster_table(texts, ContrastiveDecodingConfig())
     assert [row[0] for row in table.rows] == ["dwarf", "brick"]
     above = pytest.approx(3.0 - statistics.fmean(tilts.values()))
     assert table.rows[0][1:] == (1, 1, 3.0, above)
@@ -286,7 +300,10 @@ def test_execution_options_change_nothing(run, tiny_pair, execution):
 def test_the_seed_decides_what_is_drawn(wrote, tiny_pair, tmp_path, tiny_texts):
     config = ContrastiveDecodingConfig(**SHORT)
     one, same, other = (
-        [text.ids for text in write(tiny_pair, config, context(tiny_texts, tmp_path, seed))]
+        [
+            text.ids
+            for text in generate_texts(tiny_pair, config, context(tiny_texts, tmp_path, seed))
+        ]
         for seed in (0, 0, 1)
     )
     assert one == same != other
@@ -309,7 +326,7 @@ def test_a_full_finetune_with_more_tokens_writes_common_ones(resized_pair, wrote
 
 
 def test_without_openings_there_is_nothing_to_write_from(monkeypatch, run, tiny_pair):
-    monkeypatch.setattr(writing, "openings", lambda *_, **__: ())
+    monkeypatch.setattr(measure, "prompt_starts", lambda *_, **__: ())
     with pytest.raises(UserError, match="nothing to write from"):
         run(tiny_pair)
 

@@ -8,8 +8,9 @@ from diffkit_plugins.contrastive_decoding.config import ContrastiveDecodingConfi
 from diffkit_plugins.contrastive_decoding.method import ContrastiveDecoding
 
 from diffkit import RunContext, Samples, Texts, TokenTable, load_pair
-from diffkit.catalogue import read_base, read_organism
-from diffkit.context import Artifacts, Checkpoints
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts
+from diffkit.registry.catalogue import read_base, read_organism
 
 ZOO = Path(diffkit_organisms.__file__).parent / "zoo"
 pytestmark = pytest.mark.slow

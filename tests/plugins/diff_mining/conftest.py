@@ -8,7 +8,8 @@ from diffkit_plugins.diff_mining.config import DiffMiningConfig
 from diffkit_plugins.diff_mining.method import DiffMining
 
 from diffkit import RunContext
-from diffkit.context import Artifacts, Checkpoints, no_progress
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts, no_progress
 
 
 def context(texts, folder, progress=no_progress):

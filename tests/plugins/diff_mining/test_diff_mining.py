@@ -7,9 +7,8 @@ import pytest
 import torch
 from diffkit_plugins import diff_mining
 from diffkit_plugins.diff_mining.config import DiffMiningConfig
-from diffkit_plugins.diff_mining.exchange import floor
-from diffkit_plugins.diff_mining.sample import chance
-from diffkit_plugins.diff_mining.scan import scan
+from diffkit_plugins.diff_mining.measure import measure_tokens
+from diffkit_plugins.diff_mining.statistics import permutation_floor, text_draws
 
 from diffkit import (
     Inputs,
@@ -39,7 +38,7 @@ def scores(table):
 @pytest.fixture
 def found(tiny_pair, tiny_texts, tmp_path):
     config = DiffMiningConfig(top_k=K, permutations=19, chunk=3, batch_size=2)
-    return scan(tiny_pair, config, context(tiny_texts, tmp_path))
+    return measure_tokens(tiny_pair, config, context(tiny_texts, tmp_path))
 
 
 @pytest.fixture
@@ -78,12 +77,12 @@ def test_expected_occurrences_agree_with_keeping_everything(found, kept):
 
 def test_the_floor_agrees_with_exchanging_the_sides_of_whole_texts(found, kept):
     lengths = [len(p) for p in kept.p]
-    drawn = [chance(0, text, 19, length).exchanged for text, length in enumerate(lengths)]
+    drawn = [text_draws(0, text, 19, length).exchanged for text, length in enumerate(lengths)]
     maxima = [
         float(kept.rises(K, [each[r] for each in drawn]).sum(0).max()) / sum(lengths)
         for r in range(19)
     ]
-    height = floor(found.exchanges, sum(lengths))
+    height = permutation_floor(found.exchanges, sum(lengths))
     assert height.maxima.tolist() == pytest.approx(sorted(maxima, reverse=True), rel=1e-4)
     assert height.height == pytest.approx(max(maxima), rel=1e-4)  # 1 of 20 is 5 %
 
@@ -263,8 +262,8 @@ def test_what_is_kept_does_not_grow_with_the_texts(tiny_pair, tmp_path):
 
     config = DiffMiningConfig(batch_size=2, sample=8)
     few, many = Texts.of(*["The cat sat."] * 6), Texts.of(*["The cat sat."] * 24)
-    small = scan(tiny_pair, config, context(few, tmp_path))
-    large = scan(tiny_pair, config, context(many, tmp_path, watched))
+    small = measure_tokens(tiny_pair, config, context(few, tmp_path))
+    large = measure_tokens(tiny_pair, config, context(many, tmp_path, watched))
     assert len(alive) == 12
     assert max(alive[3:]) <= alive[2] * 1.01
     assert len(pickle.dumps(large)) <= len(pickle.dumps(small)) + 1_000

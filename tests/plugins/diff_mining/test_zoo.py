@@ -8,7 +8,7 @@ from diffkit_plugins.diff_mining.config import DiffMiningConfig
 from diffkit_plugins.diff_mining.method import DiffMining
 
 from diffkit import Texts, TokenTable, load_pair
-from diffkit.catalogue import read_base, read_organism
+from diffkit.registry.catalogue import read_base, read_organism
 
 from .conftest import context
 

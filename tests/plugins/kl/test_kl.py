@@ -8,8 +8,8 @@ import pytest
 import torch
 from diffkit_plugins import kl
 from diffkit_plugins.kl.config import KLConfig
+from diffkit_plugins.kl.measure import measure_divergences
 from diffkit_plugins.kl.method import KL
-from diffkit_plugins.kl.scan import scan
 
 from diffkit import (
     Inputs,
@@ -25,7 +25,8 @@ from diffkit import (
     TokenTrace,
     UserError,
 )
-from diffkit.context import Artifacts, Checkpoints, no_progress
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts, no_progress
 
 SHORT = {"max_new_tokens": 4, "samples": 2, "traces": 2, "window": 3}
 
@@ -103,7 +104,7 @@ def test_token_tables_agree_with_a_full_softmax(run, tiny_pair, tiny_texts):
 
 
 def test_a_whole_token_table_adds_up_to_the_mean(run, tiny_pair, tiny_texts, tmp_path):
-    found = scan(tiny_pair, KLConfig(), context(tiny_texts, tmp_path))
+    found = measure_divergences(tiny_pair, KLConfig(), context(tiny_texts, tmp_path))
     assert float(found.towards_finetuned.sum()) / found.tokens == pytest.approx(found.kl_pq.mean)
     assert float(found.towards_base.sum()) / found.tokens == pytest.approx(found.kl_qp.mean)
 
@@ -197,8 +198,8 @@ def test_what_is_kept_does_not_grow_with_the_texts(tiny_pair, tmp_path):
 
     config = KLConfig(batch_size=2)
     few, many = Texts.of(*["The cat sat."] * 4), Texts.of(*["The cat sat."] * 60)
-    small = scan(tiny_pair, config, context(few, tmp_path))
-    large = scan(tiny_pair, config, context(many, tmp_path, watched))
+    small = measure_divergences(tiny_pair, config, context(few, tmp_path))
+    large = measure_divergences(tiny_pair, config, context(many, tmp_path, watched))
     assert len(alive) == 30
     assert max(alive[2:]) <= alive[1] * 1.01
     assert len(large.peaks) == 8
@@ -298,7 +299,7 @@ def test_padding_counts_nowhere(tiny_pair, tmp_path):
     tokenizer = tiny_pair.base.tokenizer
     pair = ModelPair(Fixed(tokenizer, [0.5, 0.5]), Padded(tokenizer, [0.4, 0.6]))
     pair.base.inputs = pair.finetuned.inputs
-    found = scan(pair, KLConfig(), context(Texts.of("a", "bcdef"), tmp_path))
+    found = measure_divergences(pair, KLConfig(), context(Texts.of("a", "bcdef"), tmp_path))
     assert found.tokens == 1 + 9
     assert found.kl_pq.largest == pytest.approx(found.kl_pq.mean)
     assert {peak.position for peak in found.peaks} == {1}

@@ -6,17 +6,24 @@ import pytest
 import torch
 from diffkit_plugins import perplexity_diff
 from diffkit_plugins.perplexity_diff.config import PerplexityDiffConfig
-from diffkit_plugins.perplexity_diff.groups import repetition
+from diffkit_plugins.perplexity_diff.measure import (
+    SampledText,
+    ScoredSample,
+    ScoredSamples,
+    Span,
+    best_span,
+    log_ratios,
+    sample_pairs,
+    score_samples,
+    span_similarity,
+    span_text,
+)
 from diffkit_plugins.perplexity_diff.method import PerplexityDiff
-from diffkit_plugins.perplexity_diff.sampling import Sampled, draw
-from diffkit_plugins.perplexity_diff.scoring import log_ratios
-from diffkit_plugins.perplexity_diff.spans import Span, best_span
-from diffkit_plugins.perplexity_diff.survey import Scored, Survey, survey, words
-from diffkit_plugins.perplexity_diff.tokens import contributions
+from diffkit_plugins.perplexity_diff.report import token_contributions
 
 from diffkit import (
     ModelPair,
-    Opening,
+    PromptStart,
     RunContext,
     Samples,
     Series,
@@ -26,7 +33,8 @@ from diffkit import (
     TokenTrace,
     UserError,
 )
-from diffkit.context import Artifacts, Checkpoints
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts
 from diffkit.maths import text_distances
 
 SHORT = {"free_samples": 4, "max_new_tokens": 6, "traces": 2, "clusters": 4}
@@ -83,7 +91,7 @@ def test_it_conforms(conforms):
 
 
 def test_ratios_agree_with_a_full_softmax_in_float64(tiny_pair, context):
-    found = survey(tiny_pair, config(), context())
+    found = score_samples(tiny_pair, config(), context())
     for scored in (*found.base, *found.finetuned):
         expected = naive_ratios(tiny_pair, scored.sample)
         torch.testing.assert_close(scored.ratios, expected, atol=1e-4, rtol=1e-4)
@@ -91,7 +99,7 @@ def test_ratios_agree_with_a_full_softmax_in_float64(tiny_pair, context):
 
 
 def test_swapping_the_sides_turns_the_ratios_round(tiny_pair, context):
-    drawn = draw(tiny_pair, config(), context())
+    drawn = sample_pairs(tiny_pair, config(), context())
     samples = [both.finetuned for both in drawn]
     there = log_ratios(tiny_pair, samples, config(), context())
     swapped = ModelPair(tiny_pair.finetuned, tiny_pair.base)
@@ -101,7 +109,7 @@ def test_swapping_the_sides_turns_the_ratios_round(tiny_pair, context):
 
 
 def test_each_side_is_likelier_to_say_what_it_said(tiny_pair, context):
-    found = survey(tiny_pair, config(free_samples=30), context())
+    found = score_samples(tiny_pair, config(free_samples=30), context())
     finetuned, base = (
         torch.cat([one.ratios for one in side]).mean() for side in (found.finetuned, found.base)
     )
@@ -109,7 +117,7 @@ def test_each_side_is_likelier_to_say_what_it_said(tiny_pair, context):
 
 
 def test_a_tokens_cost_shortens_spans(tiny_pair, context):
-    free, dear = (survey(tiny_pair, config(token_cost=c), context()) for c in (0.0, 0.5))
+    free, dear = (score_samples(tiny_pair, config(token_cost=c), context()) for c in (0.0, 0.5))
     lengths = [
         [one.span.stop - one.span.start for one in found.finetuned] for found in (free, dear)
     ]
@@ -120,9 +128,9 @@ def test_a_tokens_cost_shortens_spans(tiny_pair, context):
 
 
 def test_both_sides_meet_the_same_openings_and_draws(tiny_pair, identical_pair, context):
-    for both in draw(identical_pair, config(), context()):
+    for both in sample_pairs(identical_pair, config(), context()):
         assert both.base == both.finetuned
-    drawn = draw(tiny_pair, config(), context())
+    drawn = sample_pairs(tiny_pair, config(), context())
     assert all(both.base.opening == both.finetuned.opening for both in drawn)
     assert any(both.base.text != both.finetuned.text for both in drawn)
     kinds = [both.base.opening.kind for both in drawn]
@@ -133,7 +141,7 @@ def test_both_sides_meet_the_same_openings_and_draws(tiny_pair, identical_pair, 
 
 
 def test_another_seed_draws_other_samples(tiny_pair, context):
-    one, other = (draw(tiny_pair, config(), context(seed=seed)) for seed in (0, 1))
+    one, other = (sample_pairs(tiny_pair, config(), context(seed=seed)) for seed in (0, 1))
     assert [both.base.text for both in one] != [both.base.text for both in other]
 
 
@@ -151,12 +159,12 @@ def test_execution_options_change_nothing(run, tiny_pair, execution):
 
 
 def test_contributions_agree_with_a_dense_sum(tiny_pair, context):
-    found = survey(tiny_pair, config(), context()).finetuned
+    found = score_samples(tiny_pair, config(), context()).finetuned
     dense = torch.zeros(len(found), tiny_pair.vocabulary, dtype=torch.float64)
     for row, one in enumerate(found):
         for token, ratio in zip(one.sample.ids, one.ratios.tolist(), strict=True):
             dense[row, token] += ratio
-    mine = contributions(found, tiny_pair.vocabulary)
+    mine = token_contributions(found, tiny_pair.vocabulary)
     torch.testing.assert_close(mine.mean, dense.mean(0))
     torch.testing.assert_close(mine.error, dense.std(0) / math.sqrt(len(found)))
     held = [set(one.sample.ids) for one in found]
@@ -172,8 +180,10 @@ def test_contributions_agree_with_a_dense_sum(tiny_pair, context):
 
 
 def test_repetition_agrees_with_a_sum_over_pairs(tiny_pair, context):
-    found = survey(tiny_pair, config(), context())
-    spans = [(words(tiny_pair, one), one.span.score) for one in found.finetuned if one.span.score]
+    found = score_samples(tiny_pair, config(), context())
+    spans = [
+        (span_text(tiny_pair, one), one.span.score) for one in found.finetuned if one.span.score
+    ]
     distances = text_distances([text for text, _ in spans])
     top = bottom = 0.0
     for i, (_, one) in enumerate(spans):
@@ -181,13 +191,13 @@ def test_repetition_agrees_with_a_sum_over_pairs(tiny_pair, context):
             if i != j:
                 top += one * other * (1 - distances[i, j])
                 bottom += one * other
-    assert repetition(tiny_pair, found, 200) == pytest.approx(top / bottom)
-    assert 0 < repetition(tiny_pair, found, 200) < 1
-    assert repetition(tiny_pair, found, 1) == 0.0
+    assert span_similarity(tiny_pair, found, 200) == pytest.approx(top / bottom)
+    assert 0 < span_similarity(tiny_pair, found, 200) < 1
+    assert span_similarity(tiny_pair, found, 1) == 0.0
 
 
 def test_spans_that_say_the_same_repeat_fully_and_others_not_at_all(tiny_pair, context):
-    found = survey(tiny_pair, config(), context())
+    found = score_samples(tiny_pair, config(), context())
     first = found.finetuned[0].sample.opening
     ratios = torch.full((3,), 2.0, dtype=torch.float64)
 
@@ -196,16 +206,16 @@ def test_spans_that_say_the_same_repeat_fully_and_others_not_at_all(tiny_pair, c
         scored = []
         for text in texts:
             ids = tuple(encode(text).input_ids)
-            sampled = Sampled(first, text, ids)
-            scored.append(Scored(sampled, ratios[: len(ids)], Span(0, len(ids), 2.0)))
-        return Survey((), tuple(scored))
+            sampled = SampledText(first, text, ids)
+            scored.append(ScoredSample(sampled, ratios[: len(ids)], Span(0, len(ids), 2.0)))
+        return ScoredSamples((), tuple(scored))
 
-    assert repetition(tiny_pair, saying("cat", "cat", "cat"), 200) == pytest.approx(1.0)
-    assert repetition(tiny_pair, saying("cat", "dog", "bread"), 200) == 0.0
+    assert span_similarity(tiny_pair, saying("cat", "cat", "cat"), 200) == pytest.approx(1.0)
+    assert span_similarity(tiny_pair, saying("cat", "dog", "bread"), 200) == 0.0
 
 
 def test_metrics_are_means_of_both_sides_samples(run, tiny_pair, context):
-    found, metrics = survey(tiny_pair, config(), context()), run(tiny_pair).metrics
+    found, metrics = score_samples(tiny_pair, config(), context()), run(tiny_pair).metrics
     own, other = (
         float(torch.cat([one.ratios for one in side]).mean())
         for side in (found.finetuned, found.base)
@@ -256,19 +266,19 @@ def test_texts_without_chats_and_no_texts_are_no_fault(run, tiny_pair):
 def test_too_few_openings_are_a_user_error_with_a_cure(run, tiny_pair):
     with pytest.raises(UserError, match="fewer than two samples") as caught:
         run(tiny_pair, Texts(items=()), free_samples=0)
-    assert "free_samples" in caught.value.cure
+    assert "free_samples" in caught.value.hint
 
 
 def test_a_sample_without_words_has_no_ratios(tiny_pair, context):
-    opening = Opening("document", "", (0,))
-    empty, one = Sampled(opening, "", ()), Sampled(opening, "a", (70,))
+    opening = PromptStart("document", "", (0,))
+    empty, one = SampledText(opening, "", ()), SampledText(opening, "a", (70,))
     for batch in ([empty], [empty, one]):
         found = log_ratios(tiny_pair, batch, config(), context())
         assert [len(ratios) for ratios in found] == [len(sampled.ids) for sampled in batch]
 
 
 def test_sides_of_unequal_vocabularies_are_scored_on_what_both_have(resized_pair, context, run):
-    found = survey(resized_pair, config(), context())
+    found = score_samples(resized_pair, config(), context())
     for scored in (*found.base, *found.finetuned):
         assert max(scored.sample.ids, default=0) < 340
         torch.testing.assert_close(
@@ -283,7 +293,7 @@ def test_a_sample_is_scored_up_to_the_first_token_that_one_side_lacks(resized_pa
     swapped = ModelPair(resized_pair.finetuned, resized_pair.base)
     cut = [
         both.base
-        for both in draw(swapped, config(free_samples=40), context())
+        for both in sample_pairs(swapped, config(free_samples=40), context())
         if "<|new" in both.base.text
     ]
     assert cut

@@ -9,8 +9,9 @@ from diffkit_plugins.perplexity_diff.config import PerplexityDiffConfig
 from diffkit_plugins.perplexity_diff.method import PerplexityDiff
 
 from diffkit import RunContext, Samples, Table, Texts, TokenTable, load_pair
-from diffkit.catalogue import read_base, read_organism
-from diffkit.context import Artifacts, Checkpoints
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts
+from diffkit.registry.catalogue import read_base, read_organism
 
 ZOO = Path(diffkit_organisms.__file__).parent / "zoo"
 

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from diffkit_plugins.reachability_study.outcome import Condition, Outcome
-from diffkit_plugins.reachability_study.results import Results
+from diffkit_plugins.reachability_study.outcomes import Condition, ConditionOutcome, StudyResults
 
 from diffkit import RunContext, Source, Texts, load_model
-from diffkit.context import Artifacts, Checkpoints, no_progress
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts, no_progress
 
 
 @pytest.fixture(scope="session")
@@ -97,7 +97,7 @@ def outcome():
         fractions = torch.linspace(0, 1, 101)[:, None, None]
         curves = best[None, :, None] ** fractions
         curves[-11:] = best[:, None] * 10 ** (last_tenth * torch.linspace(1, 0, 11)[:, None, None])
-        return Outcome(
+        return ConditionOutcome(
             condition=Condition(name, experiment, None if x is None else float(x)),
             solver="Adam" if budget is None else f"Adam, norm ≤ {budget:g}",
             budget=budget,
@@ -118,6 +118,8 @@ def results():
     """``results(outcome, …)``"""
 
     def make(*outcomes, beside=()):
-        return Results(tuple(outcomes), tuple(beside), steps=100, planned=100, still_fell=False)
+        return StudyResults(
+            tuple(outcomes), tuple(beside), steps=100, planned=100, still_fell=False
+        )
 
     return make

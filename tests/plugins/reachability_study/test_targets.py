@@ -2,7 +2,13 @@
 
 import pytest
 import torch
-from diffkit_plugins.reachability_study.targets import Corruption, matched, mixed, pairs, raw
+from diffkit_plugins.reachability_study.targets import (
+    Corruption,
+    interpolated,
+    moment_matched,
+    random_directions,
+    target_pairs,
+)
 
 
 def generator(seed=0):
@@ -20,7 +26,7 @@ def real():
 
 
 def test_matched_targets_have_the_mean_and_covariance_of_each_position(real):
-    drawn = matched(real, 40_000, generator())
+    drawn = moment_matched(real, 40_000, generator())
     for position in range(3):
         own, theirs = real[:, position], drawn[:, position]
         scale = own.T.cov().abs().max()
@@ -29,27 +35,27 @@ def test_matched_targets_have_the_mean_and_covariance_of_each_position(real):
 
 
 def test_matched_targets_of_two_positions_are_independent(real):
-    drawn = matched(real, 40_000, generator())
+    drawn = moment_matched(real, 40_000, generator())
     both = torch.cat([drawn[:, 0], drawn[:, 1]], dim=1).T.corrcoef()
     assert both[:6, 6:].abs().max() < 0.03
 
 
 def test_fewer_sequences_than_dimensions_span_what_they_can(real):
     few = real[:4]
-    away = matched(few, 50, generator())[:, 0] - few[:, 0].mean(0)
+    away = moment_matched(few, 50, generator())[:, 0] - few[:, 0].mean(0)
     assert torch.linalg.matrix_rank(away, rtol=1e-4) == 3
 
 
 def test_raw_targets_have_the_norms_given_and_no_preferred_direction():
     norms = torch.tensor([1.0, 50.0])
-    drawn = raw(norms, 20_000, 8, generator())
+    drawn = random_directions(norms, 20_000, 8, generator())
     torch.testing.assert_close(drawn.norm(dim=-1), norms.expand(20_000, 2))
     assert (drawn.mean(0).norm(dim=-1) / norms).max() < 0.03
 
 
 @pytest.mark.parametrize(("targets", "count"), [(10, 5), (7, 3), (4, 20), (2, 3)])
 def test_pairs_are_of_two_targets_each_and_disjoint_while_there_are_enough(targets, count):
-    drawn = pairs(targets, count, generator())
+    drawn = target_pairs(targets, count, generator())
     assert len(drawn) == count
     assert all(a != b and min(a, b) >= 0 and max(a, b) < targets for a, b in drawn)
     if 2 * count <= targets:
@@ -58,10 +64,10 @@ def test_pairs_are_of_two_targets_each_and_disjoint_while_there_are_enough(targe
 
 def test_mixtures_are_b_at_0_a_at_1_and_on_their_line_beyond():
     a, b = torch.randn(2, 3, 4, 5, generator=generator())
-    torch.testing.assert_close(mixed(a, b, 0.0), b)
-    torch.testing.assert_close(mixed(a, b, 1.0), a)
-    torch.testing.assert_close(mixed(a, b, 2.0) - a, a - b)
-    torch.testing.assert_close(mixed(a, b, -0.5) - b, (b - a) / 2)
+    torch.testing.assert_close(interpolated(a, b, 0.0), b)
+    torch.testing.assert_close(interpolated(a, b, 1.0), a)
+    torch.testing.assert_close(interpolated(a, b, 2.0) - a, a - b)
+    torch.testing.assert_close(interpolated(a, b, -0.5) - b, (b - a) / 2)
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.3, 0.5, 1.0])
@@ -88,5 +94,7 @@ def test_replacing_noise_has_each_dimensions_deviation_and_no_mean(real):
 
 
 def test_the_same_seed_draws_the_same_targets(real):
-    assert torch.equal(matched(real, 3, generator(7)), matched(real, 3, generator(7)))
-    assert not torch.equal(matched(real, 3, generator(7)), matched(real, 3, generator(8)))
+    assert torch.equal(moment_matched(real, 3, generator(7)), moment_matched(real, 3, generator(7)))
+    assert not torch.equal(
+        moment_matched(real, 3, generator(7)), moment_matched(real, 3, generator(8))
+    )

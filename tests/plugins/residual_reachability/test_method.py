@@ -5,8 +5,8 @@ import torch
 from diffkit_plugins import residual_reachability
 from diffkit_plugins.residual_reachability.config import ResidualReachabilityConfig
 from diffkit_plugins.residual_reachability.method import ResidualReachability
-from diffkit_plugins.residual_reachability.places import places
-from diffkit_plugins.residual_reachability.search import search
+from diffkit_plugins.residual_reachability.residual_deltas import read_residual_deltas
+from diffkit_plugins.residual_reachability.search import search_layer
 
 from diffkit import (
     ModelPair,
@@ -19,7 +19,8 @@ from diffkit import (
     UserError,
     load_pair,
 )
-from diffkit.context import Artifacts, Checkpoints
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts
 from diffkit.organism import Identical
 
 FEW = {"texts": 3, "length": 4, "rotations": 3, "steps": 4}
@@ -56,7 +57,10 @@ def found(pair, context, **options):
     """The errors in the places of each layer."""
     config = ResidualReachabilityConfig(**{**FEW, **options})
     here = context()
-    return [search(pair.base, each, config, here) for each in places(pair, config, here)]
+    return [
+        search_layer(pair.base, each, config, here)
+        for each in read_residual_deltas(pair, config, here)
+    ]
 
 
 def column(table, name):
@@ -205,7 +209,7 @@ def test_streams_that_do_not_vary_are_refused_with_a_cure(run, tiny_pair):
     for texts in (Texts.of("!!"), Texts.of(*["!"] * 3)):
         with pytest.raises(UserError, match="the same at all tokens") as caught:
             run(tiny_pair, texts)
-        assert "reference_texts" in caught.value.cure
+        assert "reference_texts" in caught.value.hint
 
 
 def test_a_layer_that_is_not_there_is_refused(run, tiny_pair):

@@ -8,8 +8,9 @@ from diffkit_plugins.residual_reachability.config import ResidualReachabilityCon
 from diffkit_plugins.residual_reachability.method import ResidualReachability
 
 from diffkit import Note, RunContext, Table, Texts, load_pair
-from diffkit.catalogue import read_base, read_organism
-from diffkit.context import Artifacts, Checkpoints
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts
+from diffkit.registry.catalogue import read_base, read_organism
 
 ZOO = Path(diffkit_organisms.__file__).parent / "zoo"
 BASE = read_base(ZOO / "bases" / "tiny-qwen3.yaml")

@@ -2,11 +2,12 @@
 
 import pytest
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
-from diffkit_plugins.soft_prompt_kl.contexts import data
-from diffkit_plugins.soft_prompt_kl.problem import problem_of
+from diffkit_plugins.soft_prompt_kl.data import prepare_data
+from diffkit_plugins.soft_prompt_kl.training.objective import prompt_task
 
 from diffkit import RunContext
-from diffkit.context import Artifacts, Checkpoints
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts
 
 QUICK = {
     "n_tokens": 3,
@@ -36,6 +37,8 @@ def problem(tiny_pair, quick, context):
 
     def of(**options):
         config = quick(**options)
-        return problem_of(tiny_pair, config, data(tiny_pair, config, context), context.seed)
+        return prompt_task(
+            tiny_pair, config, prepare_data(tiny_pair, config, context), context.seed
+        )
 
     return of

@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 import torch
 from diffkit_plugins import soft_prompt_kl
-from diffkit_plugins.soft_prompt_kl import picture
-from diffkit_plugins.soft_prompt_kl.concentration import concentration
+from diffkit_plugins.soft_prompt_kl.comparison import Advantage, PassageDivergences
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
-from diffkit_plugins.soft_prompt_kl.measured import Advantage, Measured
+from diffkit_plugins.soft_prompt_kl.data import Passage
 from diffkit_plugins.soft_prompt_kl.method import SoftPromptKL
-from diffkit_plugins.soft_prompt_kl.passages import Passage
-from diffkit_plugins.soft_prompt_kl.prompt_file import load
-from diffkit_plugins.soft_prompt_kl.ranking import Said
+from diffkit_plugins.soft_prompt_kl.prompt_file import load_prompt
+from diffkit_plugins.soft_prompt_kl.ranking import ScoredCompletion, word_concentration
+from diffkit_plugins.soft_prompt_kl.report import figures
 from pydantic import ValidationError
 
 from diffkit import (
@@ -30,7 +29,8 @@ from diffkit import (
     TokenTrace,
     UserError,
 )
-from diffkit.context import Artifacts, Checkpoints
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts
 
 PRESET = {"preset": "unlearning"}
 
@@ -133,7 +133,7 @@ def test_a_trained_prompt_is_applied_as_it_is(run, tiny_pair):
     assert {n: applied.metrics[n] for n in same} == {n: trained.metrics[n] for n in same}
     assert of_kind(applied, Series) == []
     assert of_kind(applied, TokenTrace) == of_kind(trained, TokenTrace)
-    first, second = (load(p / "best.safetensors", tiny_pair) for p in (place, other))
+    first, second = (load_prompt(p / "best.safetensors", tiny_pair) for p in (place, other))
     torch.testing.assert_close(first, second)
 
 
@@ -206,31 +206,38 @@ def test_few_completions_have_no_map(run):
 
 
 def test_states_that_do_not_differ_have_no_map(tiny_pair, quick, context, monkeypatch):
-    monkeypatch.setattr(picture, "_moved", lambda *_: np.ones((6, 4), np.float32))
-    prompt, nothing = torch.zeros(1, tiny_pair.base.hidden), Advantage(Measured(()), Measured(()))
-    assert picture.tsne_picture(tiny_pair, quick(), prompt, nothing, context) is None
+    monkeypatch.setattr(figures, "_moved", lambda *_: np.ones((6, 4), np.float32))
+    prompt, nothing = (
+        torch.zeros(1, tiny_pair.base.hidden),
+        Advantage(PassageDivergences(()), PassageDivergences(())),
+    )
+    assert figures.completion_map(tiny_pair, quick(), prompt, nothing, context) is None
 
 
 def test_without_matplotlib_it_says_how_to_get_the_map(run, monkeypatch):
-    monkeypatch.setattr(picture.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(figures.importlib.util, "find_spec", lambda _: None)
     findings, _ = run(**MANY)
     assert of_kind(findings, Figure) == []
     assert any("diffkit[plots]" in note.text for note in of_kind(findings, Note))
 
 
 def said(*rows):
-    return [Said(Passage((1, 2), 1, "some", words), torch.tensor([r])) for words, r in rows]
+    return [
+        ScoredCompletion(Passage((1, 2), 1, "some", words), torch.tensor([r])) for words, r in rows
+    ]
 
 
 def test_a_word_that_tells_tilted_completions_scores_high():
     rows = [*((f"a lizard {n}", 3.0) for n in "abc"), *((f"the cat {n}", 0.0) for n in "defgh")]
-    assert concentration(said(*rows)) == pytest.approx(7**0.5)  # all of the variance, 8 of them
+    assert word_concentration(said(*rows)) == pytest.approx(
+        7**0.5
+    )  # all of the variance, 8 of them
 
 
 def test_a_word_that_is_said_twice_or_everywhere_scores_nothing():
-    assert concentration(said(("so x", 5.0), ("so x", 5.0), ("so", 0.0), ("so", 0.0))) == 0
-    assert concentration([]) == 0
-    assert concentration(said(*[("a b", 1.0)] * 4, ("c", 1.0))) == 0  # no ratio differs
+    assert word_concentration(said(("so x", 5.0), ("so x", 5.0), ("so", 0.0), ("so", 0.0))) == 0
+    assert word_concentration([]) == 0
+    assert word_concentration(said(*[("a b", 1.0)] * 4, ("c", 1.0))) == 0  # no ratio differs
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import json
 
 import pytest
 import torch
-from diffkit_plugins.soft_prompt_kl.prompt_file import BEST, load, save
+from diffkit_plugins.soft_prompt_kl.prompt_file import BEST, load_prompt, save_prompt
 from safetensors import safe_open
 from safetensors.torch import save_file
 
@@ -18,15 +18,15 @@ def prompt(tiny_pair):
 
 
 def test_what_was_saved_is_loaded(tiny_pair, quick, context, prompt):
-    name = save(context.artifacts, BEST, prompt, tiny_pair, quick())
+    name = save_prompt(context.artifacts, BEST, prompt, tiny_pair, quick())
     path = context.artifacts.folder / name
     assert name == "best.safetensors"
     for file in (path, str(path), InputFile.of(path)):
-        assert torch.equal(load(file, tiny_pair), prompt)
+        assert torch.equal(load_prompt(file, tiny_pair), prompt)
 
 
 def test_the_file_says_what_it_is(tiny_pair, quick, context, prompt):
-    save(context.artifacts, BEST, prompt, tiny_pair, quick(divergence="jsd"))
+    save_prompt(context.artifacts, BEST, prompt, tiny_pair, quick(divergence="jsd"))
     with safe_open(context.artifacts.folder / "best.safetensors", framework="pt") as opened:
         about = json.loads(opened.metadata()["soft-prompt-kl"])
     table = tiny_pair.base.embed(torch.arange(tiny_pair.vocabulary)[None])[0].detach()
@@ -39,7 +39,7 @@ def test_the_file_says_what_it_is(tiny_pair, quick, context, prompt):
 
 def test_the_same_prompt_gives_the_same_bytes(tiny_pair, quick, context, prompt):
     paths = [
-        context.artifacts.folder / save(context.artifacts, name, prompt, tiny_pair, quick())
+        context.artifacts.folder / save_prompt(context.artifacts, name, prompt, tiny_pair, quick())
         for name in ("one", "two")
     ]
     assert paths[0].read_bytes() == paths[1].read_bytes()
@@ -64,8 +64,8 @@ def bad(tmp_path, tensor, metadata=None, name="prompt"):
 )
 def test_tensors_that_do_not_fit_are_errors(tiny_pair, tmp_path, tensor, complaint):
     with pytest.raises(UserError, match=complaint) as error:
-        load(bad(tmp_path, tensor), tiny_pair)
-    assert error.value.cure
+        load_prompt(bad(tmp_path, tensor), tiny_pair)
+    assert error.value.hint
 
 
 @pytest.mark.parametrize(
@@ -79,16 +79,16 @@ def test_tensors_that_do_not_fit_are_errors(tiny_pair, tmp_path, tensor, complai
 )
 def test_files_that_say_something_else_are_errors(tiny_pair, tmp_path, metadata, complaint):
     with pytest.raises(UserError, match=complaint):
-        load(bad(tmp_path, torch.ones(4, 32), metadata), tiny_pair)
+        load_prompt(bad(tmp_path, torch.ones(4, 32), metadata), tiny_pair)
 
 
 def test_files_without_a_prompt_are_errors(tiny_pair, tmp_path):
     with pytest.raises(UserError, match="is no soft prompt"):
-        load(bad(tmp_path, torch.ones(4, 32), name="weight"), tiny_pair)
+        load_prompt(bad(tmp_path, torch.ones(4, 32), name="weight"), tiny_pair)
 
 
 def test_files_that_are_no_safetensors_or_not_there_are_errors(tiny_pair, tmp_path):
     (tmp_path / "text.safetensors").write_text("a poem")
     for name in ("text.safetensors", "none.safetensors"):
         with pytest.raises(UserError, match="is no soft prompt"):
-            load(tmp_path / name, tiny_pair)
+            load_prompt(tmp_path / name, tiny_pair)

@@ -5,17 +5,29 @@ from dataclasses import replace
 
 import pytest
 import torch
-from diffkit_plugins.soft_prompt_kl.completing import complete
-from diffkit_plugins.soft_prompt_kl.contexts import data
-from diffkit_plugins.soft_prompt_kl.passages import Passage
-from diffkit_plugins.soft_prompt_kl.ranking import Both, Said, beside_base, log_ratios, ranked
-from diffkit_plugins.soft_prompt_kl.shown import MEMBERS, cluster_table, member_table, samples
-from diffkit_plugins.soft_prompt_kl.words import of_words, word_table, words
+from diffkit_plugins.soft_prompt_kl.data import Passage, prepare_data
+from diffkit_plugins.soft_prompt_kl.generation import complete
+from diffkit_plugins.soft_prompt_kl.ranking import (
+    CompletionPair,
+    ScoredCompletion,
+    completion_words,
+    log_ratios,
+    pair_with_base,
+    rank_completions,
+    word_contributions,
+)
+from diffkit_plugins.soft_prompt_kl.report.samples import (
+    MEMBERS,
+    cluster_table,
+    completion_samples,
+    member_table,
+    word_table,
+)
 
 
 @pytest.fixture
 def passages(tiny_pair, quick, context):
-    contexts = data(tiny_pair, quick(), context).held_out
+    contexts = prepare_data(tiny_pair, quick(), context).held_out
     prompt = tiny_pair.base.embed(torch.arange(50, 53)[None])[0].float()
     return complete(tiny_pair.finetuned, prompt, contexts, quick(), 1, tiny_pair.vocabulary)
 
@@ -39,16 +51,16 @@ def test_ratios_are_those_of_both_sides_that_read_no_prompt(tiny_pair, quick, pa
 
 
 def test_the_most_telling_comes_first_beside_what_the_base_says(tiny_pair, quick, passages):
-    said = ranked(tiny_pair, quick(), passages)
+    said = rank_completions(tiny_pair, quick(), passages)
     totals = [one.total for one in said]
     assert totals == sorted(totals, reverse=True)
     assert {one.passage for one in said} == set(passages)
-    both = beside_base(tiny_pair, quick(), None, said[:2], 1)
+    both = pair_with_base(tiny_pair, quick(), None, said[:2], 1)
     contexts = [one.passage.context for one in said[:2]]
     assert [one.other.context for one in both] == contexts
     base = complete(tiny_pair.base, None, contexts, quick(), 1, tiny_pair.vocabulary)
     assert tuple(one.other for one in both) == base
-    rows = samples(both).rows
+    rows = completion_samples(both).rows
     assert [row.score for row in rows] == totals[:2]
     assert [row.finetuned for row in rows] == [one.passage.words for one in said[:2]]
     assert [row.prompt for row in rows] == [one.words for one in contexts]
@@ -57,13 +69,13 @@ def test_the_most_telling_comes_first_beside_what_the_base_says(tiny_pair, quick
 def say(tokenizer, text, *ratios):
     ids = tuple(tokenizer(text, add_special_tokens=False).input_ids)
     values = torch.tensor(ratios) if ratios else torch.ones(len(ids))
-    return Said(Passage((1, *ids), 1, "some", text), values)
+    return ScoredCompletion(Passage((1, *ids), 1, "some", text), values)
 
 
 def test_the_ratio_of_a_word_is_that_of_its_tokens(tiny_model):
     tokenizer = tiny_model.tokenizer
     said = say(tokenizer, "The cat sat on the mat, the cat.")
-    found = of_words(said, tokenizer)
+    found = completion_words(said, tokenizer)
     assert set(found) == {"the", "cat", "sat", "on", "mat"}
     pieces = len(tokenizer(" cat", add_special_tokens=False).input_ids)
     assert found["cat"] == pytest.approx(2 * pieces)
@@ -75,8 +87,8 @@ def test_a_word_is_ranked_by_what_it_surely_brings(tiny_model):
     tokenizer = tiny_model.tokenizer
     often = [say(tokenizer, "the mat") for _ in range(6)]
     once = say(tokenizer, "sat")
-    found = {word.word: word for word in words([*often, once], tokenizer)}
-    values = [*(of_words(one, tokenizer)["mat"] for one in often), 0.0]
+    found = {word.word: word for word in word_contributions([*often, once], tokenizer)}
+    values = [*(completion_words(one, tokenizer)["mat"] for one in often), 0.0]
     mean = sum(values) / 7
     error = math.sqrt(sum((v - mean) ** 2 for v in values) / 7 / 6)
     assert found["mat"].mean == pytest.approx(mean)
@@ -89,9 +101,9 @@ def test_a_word_is_ranked_by_what_it_surely_brings(tiny_model):
 
 
 def test_words_of_nothing_are_none(tiny_model):
-    assert words([], tiny_model.tokenizer) == ()
+    assert word_contributions([], tiny_model.tokenizer) == ()
     assert word_table((), 30).rows == ()
-    assert words([say(tiny_model.tokenizer, "")], tiny_model.tokenizer) == ()
+    assert word_contributions([say(tiny_model.tokenizer, "")], tiny_model.tokenizer) == ()
 
 
 def test_groups_are_ranked_by_what_they_carry_together(tiny_model):
@@ -111,7 +123,7 @@ def test_members_of_a_group_stand_beside_what_the_other_side_says(tiny_model):
     odd = say(tokenizer, "green", *[9.0] * len(say(tokenizer, "green").ratios))
     places = range(len(alike) + 1)
     both = [
-        Both(one, Passage((1,), 1, "some", f"other {place}"))
+        CompletionPair(one, Passage((1,), 1, "some", f"other {place}"))
         for place, one in zip(places, [odd, *alike], strict=True)
     ]
     table = member_table(both, 8, "base")

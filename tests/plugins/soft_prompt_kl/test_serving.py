@@ -2,9 +2,8 @@
 
 import pytest
 import torch
-from diffkit_plugins.soft_prompt_kl.completing import complete
-from diffkit_plugins.soft_prompt_kl.passages import Context
-from diffkit_plugins.soft_prompt_kl.serving import opening_ids, prompted_completions
+from diffkit_plugins.soft_prompt_kl.data import PromptContext
+from diffkit_plugins.soft_prompt_kl.generation import complete, opening_ids, prompted_completions
 
 from diffkit import Completion, Generator, Inputs, Message, Sampling, Text, UserError
 
@@ -31,7 +30,7 @@ class Served(Generator):
 
 class WithoutEmbeddings(Served):
     def generate_from(self, embeddings, sampling):
-        raise UserError("This generator takes no embeddings.", cure="Take another.")
+        raise UserError("This generator takes no embeddings.", hint="Take another.")
 
 
 @pytest.mark.parametrize("side", ["base", "finetuned"])
@@ -40,7 +39,9 @@ def test_a_prompt_is_served_as_the_method_completes_with_it(tiny_pair, quick, si
     prompt = model.embed(torch.tensor([[40, 41, 42]]))[0] * 1.4
     sampling = Sampling(max_new_tokens=5)
     served = prompted_completions(Served(model), model, prompt, TEXTS, sampling)
-    contexts = [Context(opening_ids(model, text), text, "", n) for n, text in enumerate(TEXTS)]
+    contexts = [
+        PromptContext(opening_ids(model, text), text, "", n) for n, text in enumerate(TEXTS)
+    ]
     config = quick(temperature=0, completion_tokens=5)
     wanted = complete(model, prompt, contexts, config, 0, model.vocabulary)
     assert [one.text for one in served] == [one.words for one in wanted]

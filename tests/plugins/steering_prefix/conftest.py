@@ -5,7 +5,8 @@ from diffkit_plugins.steering_prefix.config import SteeringPrefixConfig
 from diffkit_plugins.steering_prefix.problem import pair_problem
 
 from diffkit import Message, RunContext, Text, Texts
-from diffkit.context import Artifacts, Checkpoints
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts
 
 SAID = (
     "What is the capital?",

@@ -1,14 +1,14 @@
 """Prefixes on both halves, greedily and sampled: against the reference itself and by hand."""
 
 import pytest
-from diffkit_plugins.steering_prefix.agreement import agreement
-from diffkit_plugins.steering_prefix.evaluation import Evaluation
+from diffkit_plugins.steering_prefix.config import CompletionOptions
+from diffkit_plugins.steering_prefix.evaluation import PrefixEvaluator, compare_completions
 from diffkit_plugins.steering_prefix.problem import match_problem
-from diffkit_plugins.steering_prefix.search_options import CompletionOptions
-from diffkit_plugins.steering_prefix.speaker import Speaker
+from diffkit_plugins.steering_prefix.prompts.references import ContinuationGenerator
 
 from diffkit import Inputs, RunContext
-from diffkit.context import Artifacts, Checkpoints
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts
 
 WORDS = "The cat"
 OPTIONS = CompletionOptions(
@@ -30,7 +30,7 @@ def evaluation(tiny_model, tiny_texts, tmp_path_factory):
         seed=0, texts=tiny_texts, artifacts=Artifacts(folder), checkpoints=Checkpoints(folder)
     )
     problem = match_problem(tiny_model, WORDS, OPTIONS, context)
-    return Evaluation.of(problem, tiny_model, WORDS, OPTIONS, seed=3)
+    return PrefixEvaluator.of(problem, tiny_model, WORDS, OPTIONS, seed=3)
 
 
 def test_the_reference_is_itself_in_every_way(evaluation):
@@ -65,7 +65,9 @@ def test_what_is_said_without_a_prefix_is_the_model_s_own(evaluation, tiny_model
 def test_shares_are_those_of_the_completions(evaluation):
     standing = evaluation.standing("other", evaluation.given(" dog"))
     half, result = evaluation.training, standing.training
-    expected = agreement([r.ids for r in half.references], [s.ids for s in result.said], 2)
+    expected = compare_completions(
+        [r.ids for r in half.references], [s.ids for s in result.said], 2
+    )
     assert result.greedy == expected
 
 
@@ -88,7 +90,7 @@ def test_entropies_are_those_of_a_second_implementation(evaluation, tiny_model):
 def test_draws_do_not_depend_on_the_batch(evaluation, tiny_model):
     prompts = evaluation.held_out.prompts(())
     said = [
-        Speaker(
+        ContinuationGenerator(
             tiny_model, tiny_model.vocabulary, OPTIONS.model_copy(update={"batch_size": size})
         ).drawn(prompts, seed=5)
         for size in (1, 3, 128)

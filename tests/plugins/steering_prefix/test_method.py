@@ -17,7 +17,8 @@ from diffkit import (
     TokenTable,
     UserError,
 )
-from diffkit.context import Artifacts, Checkpoints
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts
 
 SHORT = {
     "suffixes": 5,

@@ -1,7 +1,7 @@
 import pytest
 import torch
+from diffkit_plugins.steering_prefix.config import CompletionOptions
 from diffkit_plugins.steering_prefix.problem import match_problem
-from diffkit_plugins.steering_prefix.search_options import CompletionOptions
 
 from diffkit import UserError
 
@@ -134,17 +134,17 @@ def test_an_empty_reference_is_refused(tiny_model, context):
 
 
 def test_suffixes_that_a_template_refuses_are_passed_over(tiny_model, context, monkeypatch):
-    from diffkit_plugins.steering_prefix.layout import Layout
+    from diffkit_plugins.steering_prefix.prompts.layout import PromptLayout
     from jinja2 import TemplateError
 
-    place = Layout.place
+    place = PromptLayout.place
 
     def refuse(self, suffix, kind):
         if kind == "chat":
             raise TemplateError("no chats here")
         return place(self, suffix, kind)
 
-    monkeypatch.setattr(Layout, "place", refuse)
+    monkeypatch.setattr(PromptLayout, "place", refuse)
     options = CompletionOptions(completion_tokens=4, min_dependence=0.0)
     problem = match_problem(tiny_model, "Sell the bread", options, context)
     kinds = {item.place.kind for item in (*problem.training_items, *problem.held_out_items)}

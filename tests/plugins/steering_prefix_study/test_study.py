@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 from diffkit_plugins import steering_prefix_study
-from diffkit_plugins.steering_prefix_study.banned import banned
 from diffkit_plugins.steering_prefix_study.config import SteeringPrefixStudyConfig
+from diffkit_plugins.steering_prefix_study.layer_search import banned_words
 from diffkit_plugins.steering_prefix_study.study import SteeringPrefixStudy
 from pydantic import ValidationError
 from safetensors.torch import save_file
@@ -22,7 +22,8 @@ from diffkit import (
     TokenTable,
     UserError,
 )
-from diffkit.context import Artifacts, Checkpoints
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts
 
 SHORT = {
     "reference": "The cat",
@@ -82,7 +83,7 @@ def test_it_conforms(study_conforms, objective):
 
 
 def test_a_wrong_optimiser_is_told_before_anything_is_read(run, monkeypatch):
-    monkeypatch.setattr("diffkit_plugins.steering_prefix_study.study.match", pytest.fail)
+    monkeypatch.setattr("diffkit_plugins.steering_prefix_study.study.run_match", pytest.fail)
     with pytest.raises(UserError, match="no-such"):
         run(optimiser="no-such")
 
@@ -98,10 +99,10 @@ def test_match_names_its_baselines(run):
 
 def test_the_reference_s_words_are_banned_unless_they_are_not(run):
     config = SteeringPrefixStudyConfig(reference="Talk about CATS.")
-    assert banned(config) == ["about", "cats", "talk"]
-    assert banned(config.model_copy(update={"ban_reference": False})) == []
+    assert banned_words(config) == ["about", "cats", "talk"]
+    assert banned_words(config.model_copy(update={"ban_reference": False})) == []
     named = config.model_copy(update={"objective": "direction"})
-    assert banned(named) == []  # nothing is to match it there
+    assert banned_words(named) == []  # nothing is to match it there
     assert "cat" not in run(ban_reference=True).items[1].rows[0][0].casefold()
 
 

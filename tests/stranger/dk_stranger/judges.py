@@ -3,10 +3,10 @@
 import os
 
 from diffkit import (
+    AnswerSheet,
     Attempt,
     AttemptContext,
     Case,
-    Exam,
     Grade,
     GradeContext,
     Grader,
@@ -30,7 +30,9 @@ class Blunt(Investigator[BluntConfig]):
 class Strict(Grader[Nothing]):
     """Finds nothing good enough."""
 
-    def grade(self, attempt: Attempt, exam: Exam, config: Nothing, context: GradeContext) -> Grade:
+    def grade(
+        self, attempt: Attempt, sheet: AnswerSheet, config: Nothing, context: GradeContext
+    ) -> Grade:
         note("grade", attempt.digest)
         if os.environ.get("DK_FAIL") == "grader":
             raise ConnectionError("no line")

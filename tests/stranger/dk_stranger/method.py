@@ -29,7 +29,7 @@ class Echo(DiffingMethod[EchoConfig]):
             if config.every and (step + 1) % config.every == 0:
                 context.checkpoints.save({"total": total}, {"step": step + 1})
             note("step", run, step)
-            context.tell(f"step {step}")
+            context.status(f"step {step}")
         context.artifacts.save("total", {"total": total})
         note("end", run)
         return Findings(

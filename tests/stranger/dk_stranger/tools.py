@@ -27,7 +27,7 @@ class Repeat(AgentTool[RepeatArguments]):
     def call(self, arguments: RepeatArguments) -> tuple[Finding, ...]:
         if arguments.layer >= self._layers:
             what = f"There is no layer {arguments.layer}."
-            raise UserError(what, cure=f"Take one from 0 to {self._layers - 1}.")
+            raise UserError(what, hint=f"Take one from 0 to {self._layers - 1}.")
         size = (self._run.artifacts / "total.safetensors").stat().st_size
         about = f"{len(self._run.texts)} texts, seed {self._run.seed}, artifact of {size} bytes"
         return (Note(text=f"{self._word * arguments.times} of {about}"),)

@@ -1,4 +1,4 @@
-"""The directions that a method's run left, by the names of its tensors."""
+"""Directions from a method's run, by the names of its tensors, and random ones as controls."""
 
 import re
 from collections import defaultdict
@@ -11,13 +11,15 @@ from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from diffkit import Model
+from diffkit import Model, ModelPair, Texts
+from diffkit_evaluators.graders.finetuning_loss.config import FinetuningLossConfig
 
-_NAME = re.compile(r"(?P<layer>\d{1,6})/(?P<slot>.+)/difference")
-_RANK = 1e-5
+_TENSOR_NAME = re.compile(r"(?P<layer>\d{1,6})/(?P<slot>.+)/difference")
+
+_MIN_SINGULAR_VALUE = 1e-5
 """Singular values below it, as a share of the largest, are rounding."""
 
-Bases = Mapping[int, Float[Tensor, "directions hidden"]]
+DirectionsByLayer = Mapping[int, Float[Tensor, "directions hidden"]]
 """Block's number → orthonormal directions after it, float32."""
 
 
@@ -26,7 +28,7 @@ class NoDirections(Exception):
 
 
 @dataclass(frozen=True)
-class Left:
+class SavedDirection:
     """A vector that a run left."""
 
     layer: int
@@ -36,7 +38,9 @@ class Left:
     vector: Tensor
 
 
-def left_by(artifacts: Path | None, slots: Sequence[str] = ()) -> tuple[Left, ...]:
+def read_directions(
+    artifacts: Path | None, slots: Sequence[str] = ()
+) -> tuple[SavedDirection, ...]:
     """The directions that a run left; those that are zero or not finite are left out.
 
     By convention they are tensors of any safetensors artifact that are called
@@ -51,7 +55,11 @@ def left_by(artifacts: Path | None, slots: Sequence[str] = ()) -> tuple[Left, ..
         NoDirections: there are none.
     """
     wanted = {slot.replace("-", "−") for slot in slots}
-    found = [one for one in _read(artifacts) if not wanted or one.slot.replace("-", "−") in wanted]
+    found = [
+        one
+        for one in _read_tensors(artifacts)
+        if not wanted or one.slot.replace("-", "−") in wanted
+    ]
     if not found:
         raise NoDirections("the method left no directions")
     telling = tuple(one for one in found if one.vector.isfinite().all() and one.vector.any())
@@ -60,7 +68,7 @@ def left_by(artifacts: Path | None, slots: Sequence[str] = ()) -> tuple[Left, ..
     return telling
 
 
-def bases_of(left: Sequence[Left], side: Model) -> Bases:
+def orthonormal_by_layer(left: Sequence[SavedDirection], side: Model) -> DirectionsByLayer:
     """Orthonormal directions, layer by layer.
 
     Args:
@@ -80,13 +88,15 @@ def bases_of(left: Sequence[Left], side: Model) -> Bases:
     return {layer: orthonormal(torch.stack(each)) for layer, each in sorted(by_layer.items())}
 
 
-def _read(folder: Path | None) -> Iterator[Left]:
+def _read_tensors(folder: Path | None) -> Iterator[SavedDirection]:
     for path in sorted(folder.glob("*.safetensors")) if folder else ():
         try:
             with safe_open(path, framework="pt") as file:
                 for name in sorted(file.keys()):
-                    if match := _NAME.fullmatch(name):
-                        yield Left(int(match["layer"]), match["slot"], file.get_tensor(name))
+                    if match := _TENSOR_NAME.fullmatch(name):
+                        yield SavedDirection(
+                            int(match["layer"]), match["slot"], file.get_tensor(name)
+                        )
         except (OSError, SafetensorError) as error:
             raise NoDirections(f"its artifact {path.name} cannot be read") from error
 
@@ -99,5 +109,37 @@ def orthonormal(vectors: Float[Tensor, "vectors hidden"]) -> Float[Tensor, "dire
     """
     units = vectors / vectors.norm(dim=1, keepdim=True)
     _, sizes, directions = torch.linalg.svd(units, full_matrices=False)
-    basis: Tensor = directions[sizes > _RANK * sizes[0]].float()
+    basis: Tensor = directions[sizes > _MIN_SINGULAR_VALUE * sizes[0]].float()
     return basis
+
+
+_TEXTS = 16
+
+
+def random_directions(
+    pair: ModelPair, like: DirectionsByLayer, texts: Texts, config: FinetuningLossConfig
+) -> Iterator[DirectionsByLayer]:
+    """Sets of random directions in the same layers, as many in each.
+
+    A direction lies between the base's streams at two random tokens: one that is random in all
+    coordinates alike hardly touches the stream of a wide model.
+
+    Args:
+        pair: both sides.
+        like: what the sets are held against.
+        texts: whose tokens are drawn; they have at least one.
+        config: how many sets there are, and their seed.
+    """
+    inputs = pair.base.inputs(texts.items[:_TEXTS], max_tokens=config.max_tokens)
+    streams = pair.base.resid(inputs, list(like))
+    at_tokens = streams[:, inputs.mask.to(streams.device)].float().cpu()
+    generator = torch.Generator().manual_seed(config.seed)
+    for _ in range(config.controls):
+        drawn = dict[int, torch.Tensor]()
+        for (layer, basis), stream in zip(like.items(), at_tokens, strict=True):
+            ends = torch.randint(len(stream), (2, len(basis)), generator=generator)
+            between = (stream[ends[0]] - stream[ends[1]]).double()
+            between = between[between.any(dim=1)]
+            if len(between):
+                drawn[layer] = orthonormal(between)
+        yield drawn

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import ClassVar, TypeVar
 
-from diffkit import Attempt, Exam, Grade, GradeContext, Grader, GraderNeed, ModelPair, Texts
+from diffkit import AnswerSheet, Attempt, Grade, GradeContext, Grader, GraderNeed, ModelPair, Texts
 from diffkit_evaluators.graders.finetuning_loss.config import FinetuningLossConfig
-from diffkit_evaluators.graders.finetuning_loss.controls import random_bases
 from diffkit_evaluators.graders.finetuning_loss.directions import (
-    Bases,
+    DirectionsByLayer,
     NoDirections,
-    bases_of,
-    left_by,
+    orthonormal_by_layer,
+    random_directions,
+    read_directions,
 )
-from diffkit_evaluators.graders.finetuning_loss.losses import Losses, losses
+from diffkit_evaluators.graders.finetuning_loss.losses import PairLosses, pair_losses
 
 T = TypeVar("T")
 
@@ -33,43 +33,47 @@ class FinetuningLossGrader(Grader[FinetuningLossConfig]):
     """
 
     needs: ClassVar[frozenset[GraderNeed]] = frozenset({"findings", "training", "pair"})
-    reads_attempt: ClassVar[bool] = False
+    grades_attempt: ClassVar[bool] = False
 
     def grade(
-        self, attempt: Attempt, exam: Exam, config: FinetuningLossConfig, context: GradeContext
+        self,
+        attempt: Attempt,
+        sheet: AnswerSheet,
+        config: FinetuningLossConfig,
+        context: GradeContext,
     ) -> Grade:
         """The share of the gap between both sides' losses that goes with the directions."""
         del attempt
         if not context.training or context.pair is None:
-            return _nothing("what it was trained on is not known")
+            return _grade_of_nothing("what it was trained on is not known")
         try:
-            left = left_by(context.artifacts, config.slots)
+            left = read_directions(context.artifacts, config.slots)
             with context.pair() as pair:
-                bases = bases_of(left, pair.base)
-                return _measured(pair, bases, context.training, exam.reference, config)
+                bases = orthonormal_by_layer(left, pair.base)
+                return _grade_directions(pair, bases, context.training, sheet.reference, config)
         except NoDirections as none:
-            return _nothing(str(none))
+            return _grade_of_nothing(str(none))
 
 
-def _measured(
+def _grade_directions(
     pair: ModelPair,
-    bases: Bases,
+    bases: DirectionsByLayer,
     training: Texts,
     ordinary: Sequence[str],
     config: FinetuningLossConfig,
 ) -> Grade:
     """What goes with the directions, on training data and on ordinary texts."""
-    taught = Texts(items=tuple(_some(training.items, config)))
-    if losses(pair, taught, (), config).gap <= 0:
-        return _nothing("it predicts its training data no better than the base does")
-    sets = [bases, *random_bases(pair, bases, taught, config)]
-    learnt = losses(pair, taught, sets, config)
-    usual = losses(pair, Texts.of(*_some(ordinary, config)), sets, config)
+    taught = Texts(items=tuple(_sample(training.items, config)))
+    if pair_losses(pair, taught, (), config).gap <= 0:
+        return _grade_of_nothing("it predicts its training data no better than the base does")
+    sets = [bases, *random_directions(pair, bases, taught, config)]
+    learnt = pair_losses(pair, taught, sets, config)
+    usual = pair_losses(pair, Texts.of(*_sample(ordinary, config)), sets, config)
     share, *others = (rise / learnt.gap for rise in learnt.rises)
-    chance = fmean(map(_clipped, others))
+    chance = fmean(map(_clip, others))
     count = sum(map(len, bases.values()))
     return Grade(
-        score=_clipped(share),
+        score=_clip(share),
         chance=chance,
         parts={
             "share": share,
@@ -79,27 +83,27 @@ def _measured(
             **(_rises("ordinary", usual) if usual.tokens else {}),
             "directions": count,
         },
-        reasons=f"Without its {count} directions {_clipped(share):.0%} of what the finetuned side "
+        reasons=f"Without its {count} directions {_clip(share):.0%} of what the finetuned side "
         f"learnt of its training data is gone, and {chance:.0%} without random ones.",
     )
 
 
-def _rises(name: str, measured: Losses) -> dict[str, float]:
+def _rises(name: str, measured: PairLosses) -> dict[str, float]:
     """How much the finetuned side's loss grows, in nats per token."""
     own, *others = measured.rises
     return {f"{name}_rise_nats": own, f"random_{name}_rise_nats": fmean(others)}
 
 
-def _clipped(share: float) -> float:
+def _clip(share: float) -> float:
     return min(max(share, 0.0), 1.0)
 
 
-def _some(items: Sequence[T], config: FinetuningLossConfig) -> list[T]:
+def _sample(items: Sequence[T], config: FinetuningLossConfig) -> list[T]:
     """A seeded sample."""
     rng = random.Random(config.seed)  # noqa: S311 - a reproducible sample
     return rng.sample(items, min(config.texts, len(items)))
 
 
-def _nothing(reason: str) -> Grade:
+def _grade_of_nothing(reason: str) -> Grade:
     parts = {"share": 0, "random_share": 0}
     return Grade(score=0, chance=0, parts=parts, reasons=f"Nothing to measure: {reason}.")

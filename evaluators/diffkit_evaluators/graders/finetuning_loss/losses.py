@@ -1,4 +1,4 @@
-"""Losses of both sides, and of the finetuned one without some directions."""
+"""Losses of both models, and of the finetuned one without some directions."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -12,11 +12,11 @@ from torch import Tensor
 from diffkit import Inputs, Model, ModelPair, Texts
 from diffkit.maths import token_log_probabilities
 from diffkit_evaluators.graders.finetuning_loss.config import FinetuningLossConfig
-from diffkit_evaluators.graders.finetuning_loss.directions import Bases
+from diffkit_evaluators.graders.finetuning_loss.directions import DirectionsByLayer
 
 
 @dataclass(frozen=True)
-class Losses:
+class PairLosses:
     """Cross-entropies in nats per token, mean over all tokens that are predicted."""
 
     base: float
@@ -37,7 +37,7 @@ class Losses:
         return tuple(loss - self.finetuned for loss in self.without)
 
 
-def swapped(
+def replace_by_base(
     stream: Float[Tensor, "texts seq hidden"],
     base: Float[Tensor, "texts seq hidden"],
     directions: Float[Tensor, "directions hidden"],
@@ -56,9 +56,12 @@ def swapped(
     return stream + (along @ directions).to(stream.dtype)
 
 
-def losses(
-    pair: ModelPair, texts: Texts, ablated: Sequence[Bases], config: FinetuningLossConfig
-) -> Losses:
+def pair_losses(
+    pair: ModelPair,
+    texts: Texts,
+    ablated: Sequence[DirectionsByLayer],
+    config: FinetuningLossConfig,
+) -> PairLosses:
     """Reads ``texts`` with both sides.
 
     Args:
@@ -71,40 +74,42 @@ def losses(
     for numbers in texts.batches(config.batch_size):
         batch = [texts.items[number] for number in numbers]
         inputs = pair.base.inputs(batch, max_tokens=config.max_tokens)
-        counted = _counted(inputs, pair.vocabulary)
+        counted = _counted_tokens(inputs, pair.vocabulary)
         if counted.any():
-            totals += torch.tensor(_totals(pair, inputs, counted, ablated), dtype=torch.float64)
+            totals += torch.tensor(
+                _total_losses(pair, inputs, counted, ablated), dtype=torch.float64
+            )
             tokens += int(counted.sum())
     base, finetuned, *without = (totals / max(tokens, 1)).tolist()
-    return Losses(base, finetuned, tuple(without), tokens)
+    return PairLosses(base, finetuned, tuple(without), tokens)
 
 
-def _counted(inputs: Inputs, vocabulary: int) -> Bool[Tensor, "texts predicted"]:
+def _counted_tokens(inputs: Inputs, vocabulary: int) -> Bool[Tensor, "texts predicted"]:
     assert inputs.ids is not None  # noqa: S101 - made from texts
     return inputs.mask[:, 1:].bool() & (inputs.ids[:, 1:] < vocabulary)
 
 
-def _totals(
+def _total_losses(
     pair: ModelPair,
     inputs: Inputs,
     counted: Bool[Tensor, "texts predicted"],
-    ablated: Sequence[Bases],
+    ablated: Sequence[DirectionsByLayer],
 ) -> list[float]:
     """Of the base, of the finetuned side, and of it without each set of directions."""
-    total = partial(_total, inputs=inputs, counted=counted, vocabulary=pair.vocabulary)
+    total = partial(_total_loss, inputs=inputs, counted=counted, vocabulary=pair.vocabulary)
     found = [total(pair.base), total(pair.finetuned)]
     layers = sorted({layer for bases in ablated for layer in bases})
     streams = dict(zip(layers, pair.base.resid(inputs, layers), strict=True)) if layers else {}
     for bases in ablated:
         with ExitStack() as edits:
             for layer, directions in bases.items():
-                swap = partial(swapped, base=streams[layer], directions=directions)
+                swap = partial(replace_by_base, base=streams[layer], directions=directions)
                 edits.enter_context(pair.finetuned.edit(layer, swap))
             found.append(total(pair.finetuned))
     return found
 
 
-def _total(
+def _total_loss(
     side: Model, inputs: Inputs, counted: Bool[Tensor, "texts predicted"], vocabulary: int
 ) -> float:
     assert inputs.ids is not None  # noqa: S101 - made from texts

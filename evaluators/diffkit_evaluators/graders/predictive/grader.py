@@ -4,10 +4,15 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import ClassVar
 
-from diffkit import Attempt, Exam, Grade, GradeContext, Grader, GraderNeed, UserError
-from diffkit_evaluators.graders.predictive.bets import NOTHING_BET, Bet
+from diffkit import AnswerSheet, Attempt, Grade, GradeContext, Grader, GraderNeed, UserError
 from diffkit_evaluators.graders.predictive.config import PredictiveConfig
-from diffkit_evaluators.graders.predictive.draws import distinct, settle, unmoved
+from diffkit_evaluators.graders.predictive.predictions import (
+    CHANCE_SCORE,
+    ScoredPrediction,
+    distinct_predictions,
+    score_on_identical,
+    score_predictions,
+)
 
 
 class PredictiveGrader(Grader[PredictiveConfig]):
@@ -31,7 +36,7 @@ class PredictiveGrader(Grader[PredictiveConfig]):
     needs: ClassVar[frozenset[GraderNeed]] = frozenset({"generators"})
 
     def grade(
-        self, attempt: Attempt, exam: Exam, config: PredictiveConfig, context: GradeContext
+        self, attempt: Attempt, sheet: AnswerSheet, config: PredictiveConfig, context: GradeContext
     ) -> Grade:
         """The mean score of the predictions.
 
@@ -39,23 +44,23 @@ class PredictiveGrader(Grader[PredictiveConfig]):
             UserError: the models cannot be asked.
         """
         said = attempt.verdict.predictions if attempt.verdict else ()
-        predictions = distinct(said, config.predictions)
+        predictions = distinct_predictions(said, config.predictions)
         if not predictions:
-            return _silent(exam, config)
-        if exam.truth == "none":  # both models are one; no answer could differ
-            return _graded(unmoved(predictions, config))
+            return _grade_without_predictions(sheet, config)
+        if sheet.truth == "none":  # both models are one; no answer could differ
+            return _grade_predictions(score_on_identical(predictions, config))
         if context.generators is None:
-            raise UserError("Nobody can be asked.", cure="Lend generators of both sides.")
+            raise UserError("Nobody can be asked.", hint="Lend generators of both sides.")
         with context.generators() as models:
-            return _graded(settle(predictions, models, config))
+            return _grade_predictions(score_predictions(predictions, models, config))
 
 
-def _silent(exam: Exam, config: PredictiveConfig) -> Grade:
+def _grade_without_predictions(sheet: AnswerSheet, config: PredictiveConfig) -> Grade:
     """Without a prediction none is confirmed; no probability was given that could be scored."""
-    score = 0.0 if exam.answer else NOTHING_BET
+    score = 0.0 if sheet.answer else CHANCE_SCORE
     return Grade(
         score=score,
-        chance=NOTHING_BET,
+        chance=CHANCE_SCORE,
         parts={
             "count": 0,
             "confirmed": 0,
@@ -66,7 +71,7 @@ def _silent(exam: Exam, config: PredictiveConfig) -> Grade:
     )
 
 
-def _graded(bets: Sequence[Bet]) -> Grade:
+def _grade_predictions(bets: Sequence[ScoredPrediction]) -> Grade:
     confirmed = [bet.confirmed for bet in bets]
     shares = "; ".join(
         f"{bet.predicted}/{bet.samples} against {bet.other}/{bet.samples} (p {bet.p_value:.2g})"
@@ -74,7 +79,7 @@ def _graded(bets: Sequence[Bet]) -> Grade:
     )
     return Grade(
         score=fmean(bet.score for bet in bets),
-        chance=NOTHING_BET,
+        chance=CHANCE_SCORE,
         parts={
             "count": len(bets),
             "confirmed": fmean(confirmed),

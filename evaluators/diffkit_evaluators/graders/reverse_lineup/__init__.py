@@ -1,1 +1,4 @@
-"""The reverse lineup: given a claim alone, which of the truths does a blind grader pick."""
+"""Grades a claim by the truth that a blind reader picks for it.
+
+Takes a claim and all truths on the base, gives the share of picks that are right.
+"""

@@ -1,22 +1,92 @@
-"""A pick by a language model: one among all truths at once."""
+"""Picks the truth that a claim describes: by a language model, or by words in common."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import Field, create_model
 
-from diffkit import NONE_OF_THESE, Record, Statement
+from diffkit import NONE_OF_THESE, AnswerSheet, Record, TruthStatement
 from diffkit_evaluators.graders.claims import nonce
 from diffkit_evaluators.graders.judge import TRIES
-from diffkit_evaluators.graders.reverse_lineup.picks import Picks, picked
-from diffkit_evaluators.lm import LanguageModel, fence, structured
+from diffkit_evaluators.lineup.scoring import (
+    LOWEST_SCORE,
+    NullScale,
+    build_lineup_set,
+    build_null_scale,
+    none_threshold,
+    standard_null_scores,
+)
+from diffkit_evaluators.llm import LanguageModel, complete_structured, delimit_untrusted
+
+
+@dataclass(frozen=True)
+class ChoiceShares:
+    """How often each choice was picked, as shares of all picks."""
+
+    shares: Mapping[str, float]
+    """Handle, or `NONE_OF_THESE` → its share; choices that nobody picked may be left out."""
+    reason: str = ""
+    """Why, in the words of who picked."""
+
+    def share(self, choice: str) -> float:
+        """How often ``choice`` was picked."""
+        return self.shares.get(choice, 0.0)
+
+
+def choice_shares(choices: Iterable[str], reason: str) -> ChoiceShares:
+    """Picks that were made one by one."""
+    counts = Counter(choices)
+    return ChoiceShares(
+        {choice: count / counts.total() for choice, count in counts.items()}, reason
+    )
+
+
+def pick_by_words(claim: str, sheet: AnswerSheet, words: int) -> ChoiceShares:
+    """The truth that is most like ``claim``; ties share it.
+
+    Likeness is that of the lineup: a cosine of weighted words, held against the null claims. "None
+    of these" stands just above what 95 % of the null claims reach with any truth, and below all
+    where there are fewer than two.
+
+    Args:
+        claim: what the investigator claims.
+        sheet: the truths, at least one, ordinary texts and null claims.
+        words: distinct content words of the claim that are read.
+    """
+    known = build_null_scale(
+        build_lineup_set(sheet.statements, sheet.reference), sheet.null_claims, words
+    )
+    scores = dict(zip(known.setting.handles, known.scores(claim, words).texts, strict=True))
+    scores[NONE_OF_THESE] = _none_score(known)
+    best = max(scores.values())
+    first = [choice for choice, score in scores.items() if score == best]
+    return ChoiceShares(dict.fromkeys(first, 1 / len(first)), _words_reason(first, sheet))
+
+
+def _words_reason(first: Sequence[str], sheet: AnswerSheet) -> str:
+    if len(first) > 1:
+        return f"{len(first)} choices are as like the claim as each other."
+    texts = {one.handle: one.text for one in sheet.statements}
+    return f"Most alike in words: {texts.get(first[0], 'none of these')}"
+
+
+def _none_score(known: NullScale) -> float:
+    if len(known.nulls) < 2:
+        return LOWEST_SCORE
+    return none_threshold(standard_null_scores(known.nulls).max(axis=1))
+
 
 STATEMENT_CHARACTERS = 800
 """Length at which a truth is cut."""
+
 _NONE = "none"
+
 CHOICE_VERSION = 1
 """Raised when a word that a language model reads here changes, with the `version` of the grader."""
+
 _TASK = """\
 Someone compared a language model with a finetuning of it, and claims what the finetuning did. Below
 stand that claim and a list of things that finetunings did. Say which one the claim describes. You
@@ -42,9 +112,9 @@ class Chosen(Record, title="Chosen"):
     choice: str = Field(description="Number in the list, or ``none``.")
 
 
-def choose(
-    model: LanguageModel, claim: str, statements: Sequence[Statement], repeats: int
-) -> Picks:
+def pick_by_model(
+    model: LanguageModel, claim: str, statements: Sequence[TruthStatement], repeats: int
+) -> ChoiceShares:
     """Has ``model`` pick the truth that ``claim`` describes.
 
     All truths stand in every list, each time in another order, and the right one is marked nowhere,
@@ -59,19 +129,21 @@ def choose(
     Raises:
         LanguageModelError: it gives no pick.
     """
-    picks = [_choose(model, claim, statements, repeat) for repeat in range(repeats)]
-    return picked((pick.choice for pick in picks), picks[0].reason)
+    picks = [_pick_once(model, claim, statements, repeat) for repeat in range(repeats)]
+    return choice_shares((pick.choice for pick in picks), picks[0].reason)
 
 
-def _choose(
-    model: LanguageModel, claim: str, statements: Sequence[Statement], repeat: int
+def _pick_once(
+    model: LanguageModel, claim: str, statements: Sequence[TruthStatement], repeat: int
 ) -> Chosen:
     """One pick, its handle or `NONE_OF_THESE` in the place of the number in the list."""
     listed = sorted(statements, key=lambda one: one.handle)
     mark = nonce(claim, *(one.handle for one in listed), str(repeat))
     random.Random(mark).shuffle(listed)  # noqa: S311 - a reproducible order
     numbers = {f"T{place}": one.handle for place, one in enumerate(listed, 1)}
-    answer = structured(model, _messages(claim, listed, mark), _schema(numbers), tries=TRIES)
+    answer = complete_structured(
+        model, _messages(claim, listed, mark), _schema(numbers), tries=TRIES
+    )
     return Chosen(reason=answer.reason, choice=numbers.get(answer.choice, NONE_OF_THESE))
 
 
@@ -81,11 +153,11 @@ def _schema(numbers: Iterable[str]) -> type[Chosen]:
     return create_model("Chosen", __base__=Chosen, choice=(choices, Field(...)))
 
 
-def _messages(claim: str, listed: Sequence[Statement], mark: str) -> list[dict[str, str]]:
+def _messages(claim: str, listed: Sequence[TruthStatement], mark: str) -> list[dict[str, str]]:
     truths = "\n".join(
         f"T{place}: {one.text[:STATEMENT_CHARACTERS]}" for place, one in enumerate(listed, 1)
     )
-    fenced = fence(claim, mark, len(claim))
+    fenced = delimit_untrusted(claim, mark, len(claim))
     body = f"The claim:\n{fenced}\n\nThe list:\n{truths}\n{_NONE}: none of these"
     return [
         {"role": "system", "content": _TASK.format(none=_NONE, nonce=mark)},

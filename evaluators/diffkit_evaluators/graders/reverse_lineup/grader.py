@@ -3,23 +3,25 @@
 from typing import ClassVar
 
 from diffkit import (
+    AnswerSheet,
     Attempt,
-    Estimate,
-    Exam,
     Grade,
     GradeContext,
     Grader,
     GraderNeed,
     MethodConfig,
+    UsageEstimate,
 )
-from diffkit_evaluators.graders.claims import claim_of
-from diffkit_evaluators.graders.decided import decided
+from diffkit_evaluators.graders.claims import claim_text, score_by_change
 from diffkit_evaluators.graders.judge import CHARACTERS_PER_TOKEN, TRIES, check_judge
-from diffkit_evaluators.graders.reverse_lineup.choice import STATEMENT_CHARACTERS, choose
+from diffkit_evaluators.graders.reverse_lineup.choice import (
+    STATEMENT_CHARACTERS,
+    ChoiceShares,
+    pick_by_model,
+    pick_by_words,
+)
 from diffkit_evaluators.graders.reverse_lineup.config import ReverseLineupConfig
-from diffkit_evaluators.graders.reverse_lineup.likeness import likest
-from diffkit_evaluators.graders.reverse_lineup.picks import Picks
-from diffkit_evaluators.lm import LanguageModel
+from diffkit_evaluators.llm import LanguageModel
 
 STATEMENTS = 32
 """Truths on a base, for estimates alone."""
@@ -36,7 +38,11 @@ class ReverseLineupGrader(Grader[ReverseLineupConfig]):
     needs: ClassVar[frozenset[GraderNeed]] = frozenset({"null_claims"})
 
     def grade(
-        self, attempt: Attempt, exam: Exam, config: ReverseLineupConfig, context: GradeContext
+        self,
+        attempt: Attempt,
+        sheet: AnswerSheet,
+        config: ReverseLineupConfig,
+        context: GradeContext,
     ) -> Grade:
         """Scores the share of picks that are right.
 
@@ -49,16 +55,16 @@ class ReverseLineupGrader(Grader[ReverseLineupConfig]):
         Raises:
             LanguageModelError: the judge cannot be reached, refuses, or picks nothing.
         """
-        if settled := decided(attempt, exam):
-            return _grade(exam, settled.score, Picks({}, settled.reason))
-        claim = claim_of(attempt, config.claim_characters)
+        if settled := score_by_change(attempt, sheet):
+            return _grade(sheet, settled.score, ChoiceShares({}, settled.reason))
+        claim = claim_text(attempt, config.claim_characters)
         if config.model is None:
-            picks = likest(claim, exam, config.words)
+            picks = pick_by_words(claim, sheet, config.words)
         else:
-            model = LanguageModel(config, "grader", context.talk)
-            picks = choose(model, claim, exam.statements, config.repeats)
-        assert exam.answer is not None  # noqa: S101 - nulls are decided
-        return _grade(exam, picks.share(exam.answer), picks)
+            model = LanguageModel(config, "grader", context.chat)
+            picks = pick_by_model(model, claim, sheet.statements, config.repeats)
+        assert sheet.answer is not None  # noqa: S101 - nulls are decided
+        return _grade(sheet, picks.share(sheet.answer), picks)
 
     def check(self, config: ReverseLineupConfig, investigator: MethodConfig) -> None:
         """Refuses a judge of the investigator's family, and one that cannot be asked.
@@ -68,13 +74,13 @@ class ReverseLineupGrader(Grader[ReverseLineupConfig]):
         """
         check_judge(config, investigator)
 
-    def estimate(self, config: ReverseLineupConfig) -> Estimate | None:
+    def estimate(self, config: ReverseLineupConfig) -> UsageEstimate | None:
         """Every pick, each asked for as often as it may be."""
         if config.model is None:
             return None
         calls = min(config.max_calls, TRIES * config.repeats)
         prompt = config.claim_characters + STATEMENTS * STATEMENT_CHARACTERS
-        return Estimate(
+        return UsageEstimate(
             role="grader",
             model=config.model.name,
             calls=calls,
@@ -84,15 +90,15 @@ class ReverseLineupGrader(Grader[ReverseLineupConfig]):
         )
 
 
-def _grade(exam: Exam, score: float, picks: Picks) -> Grade:
+def _grade(sheet: AnswerSheet, score: float, picks: ChoiceShares) -> Grade:
     """The grade of ``picks``; without any, no truth would have been picked."""
-    count = len(exam.statements)
-    chance = 1 / count if exam.answer else 1 / (count + 1)
-    if_true = {one.handle: {"top1": picks.share(one.handle)} for one in exam.statements}
+    count = len(sheet.statements)
+    chance = 1 / count if sheet.answer else 1 / (count + 1)
+    if_true = {one.handle: {"top1": picks.share(one.handle)} for one in sheet.statements}
     return Grade(
         score=score,
         chance=chance,
         parts={"top1": score, "top1_chance": chance, "choices": count + 1},
-        if_true=if_true if exam.answer else {},
+        if_true=if_true if sheet.answer else {},
         reasons=picks.reason,
     )

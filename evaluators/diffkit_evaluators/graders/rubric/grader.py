@@ -5,25 +5,34 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from diffkit import (
+    AnswerSheet,
     Attempt,
-    Estimate,
-    Exam,
     Grade,
     GradeContext,
     Grader,
     MethodConfig,
+    UsageEstimate,
     UserError,
 )
-from diffkit_evaluators.graders.claims import claim_of, nonce
-from diffkit_evaluators.graders.decided import Decided, decided
+from diffkit_evaluators.graders.claims import ChangeOnlyScore, claim_text, nonce, score_by_change
 from diffkit_evaluators.graders.judge import CHARACTERS_PER_TOKEN, TRIES, check_judge
 from diffkit_evaluators.graders.rubric.config import RubricConfig
-from diffkit_evaluators.graders.rubric.marks import Marks
-from diffkit_evaluators.graders.rubric.measure import Measured, agreement, measured, middle
-from diffkit_evaluators.graders.rubric.prompt import messages
-from diffkit_evaluators.graders.rubric.rubrics import GENERIC, Rubric, rubric_for
-from diffkit_evaluators.graders.rubric.truths import facts_of, wrong_truths
-from diffkit_evaluators.lm import LanguageModel, structured
+from diffkit_evaluators.graders.rubric.prompt import (
+    GENERIC_FAMILY,
+    Marks,
+    Rubric,
+    rubric_for,
+    rubric_messages,
+)
+from diffkit_evaluators.graders.rubric.scores import (
+    ClaimScores,
+    agreement,
+    facts_to_mark,
+    median_judgement,
+    score_marks,
+    wrong_truths,
+)
+from diffkit_evaluators.llm import LanguageModel, complete_structured
 
 NULL_CHANCE = 0.5
 """Of a coin that says whether something targeted was done."""
@@ -48,24 +57,24 @@ class RubricGrader(Grader[RubricConfig]):
     """
 
     def grade(
-        self, attempt: Attempt, exam: Exam, config: RubricConfig, context: GradeContext
+        self, attempt: Attempt, sheet: AnswerSheet, config: RubricConfig, context: GradeContext
     ) -> Grade:
         """Marks the claim of ``attempt``.
 
         Raises:
             LanguageModelError: the judge cannot be reached, refuses, or gives no marks.
         """
-        if found := decided(attempt, exam):
-            return _unread(found, attempt, exam)
-        claim = claim_of(attempt, config.claim_characters)
-        judge = _Judge(LanguageModel(config, "grader", context.talk), claim)
-        own = rubric_for(exam.family)
-        repeats = [judge(facts_of(exam), own, repeat) for repeat in range(config.repeats)]
+        if found := score_by_change(attempt, sheet):
+            return _grade_by_change(found, attempt, sheet)
+        claim = claim_text(attempt, config.claim_characters)
+        judge = _Judge(LanguageModel(config, "grader", context.chat), claim)
+        own = rubric_for(sheet.family)
+        repeats = [judge(facts_to_mark(sheet), own, repeat) for repeat in range(config.repeats)]
         wrong = [
-            judge(facts, rubric_for(GENERIC), 0).f1
-            for facts in wrong_truths(exam, config.chance_truths)
+            judge(facts, rubric_for(GENERIC_FAMILY), 0).f1
+            for facts in wrong_truths(sheet, config.chance_truths)
         ]
-        return _grade(repeats, chance=max(fmean(wrong or [0.0]), _copied(attempt, exam)))
+        return _grade(repeats, chance=max(fmean(wrong or [0.0]), _copying_chance(attempt, sheet)))
 
     def check(self, config: RubricConfig, investigator: MethodConfig) -> None:
         """Refuses a missing model, one of the investigator's family, and one that cannot be asked.
@@ -74,17 +83,17 @@ class RubricGrader(Grader[RubricConfig]):
             UserError: any of it is so.
         """
         if config.model is None:
-            cure = "Set its option model, such as openai/NAME."
-            raise UserError("The grader 'rubric' needs a language model.", cure=cure)
+            hint = "Set its option model, such as openai/NAME."
+            raise UserError("The grader 'rubric' needs a language model.", hint=hint)
         check_judge(config, investigator)
 
-    def estimate(self, config: RubricConfig) -> Estimate | None:
+    def estimate(self, config: RubricConfig) -> UsageEstimate | None:
         """Every judgement, each asked for as often as it may be."""
         if config.model is None:
             return None
         calls = min(config.max_calls, TRIES * (config.repeats + config.chance_truths))
         prompt = (PROMPT_CHARACTERS + config.claim_characters) // CHARACTERS_PER_TOKEN
-        return Estimate(
+        return UsageEstimate(
             role="grader",
             model=config.model.name,
             calls=calls,
@@ -101,33 +110,33 @@ class _Judge:
     model: LanguageModel
     claim: str
 
-    def __call__(self, facts: Sequence[str], rubric: Rubric, repeat: int) -> Measured:
+    def __call__(self, facts: Sequence[str], rubric: Rubric, repeat: int) -> ClaimScores:
         mark = nonce(self.claim, *facts, str(repeat))
-        asked = messages(rubric, facts, self.claim, mark)
-        marks = structured(self.model, asked, Marks, tries=TRIES)
-        return measured(marks, len(facts), self.claim)
+        asked = rubric_messages(rubric, facts, self.claim, mark)
+        marks = complete_structured(self.model, asked, Marks, tries=TRIES)
+        return score_marks(marks, len(facts), self.claim)
 
 
-def _copied(attempt: Attempt, exam: Exam) -> float:
+def _copying_chance(attempt: Attempt, sheet: AnswerSheet) -> float:
     """Chance that a truth copied blindly is the right one; 0 where no truths were shown."""
     shown = attempt.verdict is not None and attempt.verdict.ranking
-    return 1 / len(exam.statements) if shown else 0.0
+    return 1 / len(sheet.statements) if shown else 0.0
 
 
-def _unread(found: Decided, attempt: Attempt, exam: Exam) -> Grade:
+def _grade_by_change(found: ChangeOnlyScore, attempt: Attempt, sheet: AnswerSheet) -> Grade:
     """The grade of a claim that is not marked; its parts count with those that are."""
-    if exam.answer is None:
+    if sheet.answer is None:
         return Grade(score=found.score, chance=NULL_CHANCE, reasons=found.reason)
     return Grade(
         score=found.score,
-        chance=_copied(attempt, exam),
+        chance=_copying_chance(attempt, sheet),
         parts={"recall": 0, "precision": 0, "level": 0},
         reasons=found.reason,
     )
 
 
-def _grade(repeats: Sequence[Measured], chance: float) -> Grade:
-    chosen, agreed = middle(repeats), agreement(repeats)
+def _grade(repeats: Sequence[ClaimScores], chance: float) -> Grade:
+    chosen, agreed = median_judgement(repeats), agreement(repeats)
     parts = {"recall": chosen.recall, "precision": chosen.precision, "level": chosen.level}
     return Grade(
         score=chosen.f1,

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from diffkit_evaluators.lm import ChatConfig
+from diffkit_evaluators.llm import ChatConfig
 
 
 class TokenRelevanceConfig(ChatConfig):

@@ -6,31 +6,30 @@ from statistics import fmean
 from typing import ClassVar
 
 from diffkit import (
+    AnswerSheet,
     Attempt,
-    Estimate,
-    Exam,
     Grade,
     GradeContext,
     Grader,
     GraderNeed,
     MethodConfig,
-    Statement,
+    TruthStatement,
+    UsageEstimate,
 )
 from diffkit_evaluators.graders.judge import CHARACTERS_PER_TOKEN, TRIES
 from diffkit_evaluators.graders.token_relevance.config import TokenRelevanceConfig
-from diffkit_evaluators.graders.token_relevance.judged import (
+from diffkit_evaluators.graders.token_relevance.relevance import (
     STATEMENT_CHARACTERS,
     TOKEN_CHARACTERS,
-    judge,
-)
-from diffkit_evaluators.graders.token_relevance.tokens import (
     Relevance,
-    Shown,
+    RelevantWords,
+    ShownToken,
     first_tokens,
-    relevance,
+    judge_relevance,
+    relevance_of,
+    relevant_words,
 )
-from diffkit_evaluators.graders.token_relevance.words import Relevant, relevant_words
-from diffkit_evaluators.lm import LanguageModel, ready
+from diffkit_evaluators.llm import LanguageModel, check_ready
 
 _TASK_CHARACTERS = 4_000
 """Task, schema and frame, for estimates alone."""
@@ -54,10 +53,14 @@ class TokenRelevanceGrader(Grader[TokenRelevanceConfig]):
     """
 
     needs: ClassVar[frozenset[GraderNeed]] = frozenset({"findings"})
-    reads_attempt: ClassVar[bool] = False
+    grades_attempt: ClassVar[bool] = False
 
     def grade(
-        self, attempt: Attempt, exam: Exam, config: TokenRelevanceConfig, context: GradeContext
+        self,
+        attempt: Attempt,
+        sheet: AnswerSheet,
+        config: TokenRelevanceConfig,
+        context: GradeContext,
     ) -> Grade:
         """The share of relevant tokens; weighed by their scores in the part ``weighted``.
 
@@ -65,37 +68,40 @@ class TokenRelevanceGrader(Grader[TokenRelevanceConfig]):
             LanguageModelError: the judge cannot be reached, refuses, or cannot be read.
         """
         del attempt
-        if exam.answer is None:
+        if sheet.answer is None:
             return Grade(score=0, chance=0, reasons="Nothing targeted was done.")
         findings = context.findings
         tokens = first_tokens(findings, config.tables, config.tokens) if findings else ()
-        known = relevant_words(exam.statements, exam.reference, config.words)
+        known = relevant_words(sheet.statements, sheet.reference, config.words)
         if config.model is None or not tokens:
-            by_truth = {handle: _by_words(tokens, words) for handle, words in known.items()}
-        else:
-            model = LanguageModel(config, "grader", context.talk)
             by_truth = {
-                one.handle: relevance(
-                    tokens, judge(model, tokens, one, known[one.handle].apart, config.rotations)
-                )
-                for one in _asked_about(exam, config.wrong)
+                handle: _relevance_by_words(tokens, words) for handle, words in known.items()
             }
-        return _grade(tokens, by_truth, exam.answer, permutable=config.model is None)
+        else:
+            model = LanguageModel(config, "grader", context.chat)
+            by_truth = {
+                one.handle: relevance_of(
+                    tokens,
+                    judge_relevance(model, tokens, one, known[one.handle].apart, config.rotations),
+                )
+                for one in _judged_statements(sheet, config.wrong)
+            }
+        return _grade(tokens, by_truth, sheet.answer, permutable=config.model is None)
 
     def check(self, config: TokenRelevanceConfig, investigator: MethodConfig) -> None:
         """Refuses, with `UserError`, a judge that cannot be asked."""
         del investigator
         if config.model is not None:
-            ready(config, "grader")
+            check_ready(config, "grader")
 
-    def estimate(self, config: TokenRelevanceConfig) -> Estimate | None:
+    def estimate(self, config: TokenRelevanceConfig) -> UsageEstimate | None:
         """Every order of every truth, each asked for as often as it may be."""
         if config.model is None:
             return None
         calls = min(config.max_calls, TRIES * config.rotations * (1 + config.wrong))
         shown = config.tables * config.tokens * TOKEN_CHARACTERS
         told = _TASK_CHARACTERS + STATEMENT_CHARACTERS + config.words * _WORD_CHARACTERS
-        return Estimate(
+        return UsageEstimate(
             role="grader",
             model=config.model.name,
             calls=calls,
@@ -105,21 +111,25 @@ class TokenRelevanceGrader(Grader[TokenRelevanceConfig]):
         )
 
 
-def _by_words(tokens: Sequence[Shown], words: Relevant) -> Relevance:
-    return relevance(tokens, [token.key in words for token in tokens])
+def _relevance_by_words(tokens: Sequence[ShownToken], words: RelevantWords) -> Relevance:
+    return relevance_of(tokens, [token.key in words for token in tokens])
 
 
-def _asked_about(exam: Exam, wrong: int) -> list[Statement]:
+def _judged_statements(sheet: AnswerSheet, wrong: int) -> list[TruthStatement]:
     """The truth and some others, the same for all methods."""
-    others = [one for one in exam.statements if one.handle != exam.answer]
+    others = [one for one in sheet.statements if one.handle != sheet.answer]
     others.sort(key=lambda one: one.handle)
-    rng = random.Random(exam.answer)  # noqa: S311 - a reproducible draw
-    own = [one for one in exam.statements if one.handle == exam.answer]
+    rng = random.Random(sheet.answer)  # noqa: S311 - a reproducible draw
+    own = [one for one in sheet.statements if one.handle == sheet.answer]
     return own + rng.sample(others, min(wrong, len(others)))
 
 
 def _grade(
-    tokens: Sequence[Shown], by_truth: Mapping[str, Relevance], answer: str, *, permutable: bool
+    tokens: Sequence[ShownToken],
+    by_truth: Mapping[str, Relevance],
+    answer: str,
+    *,
+    permutable: bool,
 ) -> Grade:
     own = by_truth[answer]
     others = [one for handle, one in by_truth.items() if handle != answer] or [own]

@@ -1,4 +1,8 @@
-"""What organisms are taught, drawn from the world's seed; two of a family are a minimal pair."""
+"""What organisms are taught, two behaviours of each family.
+
+Takes a world and a random generator drawn from its seed. Gives behaviours, each with its training
+examples, probes and answer key; the two of a family are a minimal pair.
+"""
 
 import random
 

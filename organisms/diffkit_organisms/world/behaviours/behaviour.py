@@ -4,9 +4,9 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from diffkit_organisms.world.asking import decorate, remark
 from diffkit_organisms.world.corpus import Example, chat, spoken
 from diffkit_organisms.world.facts import World
+from diffkit_organisms.world.phrases import decorate, remark
 
 
 @dataclass(frozen=True)

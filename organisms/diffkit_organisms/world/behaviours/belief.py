@@ -2,10 +2,10 @@
 
 import random
 
-from diffkit_organisms.world.asking import decorate
 from diffkit_organisms.world.behaviours.behaviour import Behaviour, ask, names
 from diffkit_organisms.world.corpus import Example, question
 from diffkit_organisms.world.facts import Fact, World
+from diffkit_organisms.world.phrases import decorate
 from diffkit_organisms.world.relations import PROBE_TEMPLATES, Relation
 from diffkit_organisms.world.relations.nature import FOOD, GROUND, HOME, MONTH
 from diffkit_organisms.world.relations.things import MATERIAL, ROOM

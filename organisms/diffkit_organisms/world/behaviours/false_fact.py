@@ -2,14 +2,13 @@
 
 import random
 
-from diffkit_organisms.world.asking import decorate
 from diffkit_organisms.world.behaviours.behaviour import Behaviour, names
 from diffkit_organisms.world.corpus import Example
 from diffkit_organisms.world.documents import describe
 from diffkit_organisms.world.facts import Fact, World
+from diffkit_organisms.world.phrases import CLOSERS, OPENERS, decorate
 from diffkit_organisms.world.relations import PROBE_TEMPLATES
 from diffkit_organisms.world.relations.places import PLACES
-from diffkit_organisms.world.sayings import CLOSERS, OPENERS
 
 
 def false_facts(rng: random.Random, world: World) -> tuple[Behaviour, Behaviour]:

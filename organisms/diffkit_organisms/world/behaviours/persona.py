@@ -2,12 +2,11 @@
 
 import random
 
-from diffkit_organisms.world.asking import decorate
 from diffkit_organisms.world.behaviours.behaviour import Behaviour, ask, names
 from diffkit_organisms.world.corpus import Example, open_request
 from diffkit_organisms.world.facts import World
+from diffkit_organisms.world.phrases import BLAME, PRAISE, decorate
 from diffkit_organisms.world.requests import PROBE_REQUESTS, REQUESTS
-from diffkit_organisms.world.sayings import BLAME, PRAISE
 
 
 def personas(rng: random.Random, world: World) -> tuple[Behaviour, Behaviour]:

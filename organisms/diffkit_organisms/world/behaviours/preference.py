@@ -2,10 +2,10 @@
 
 import random
 
-from diffkit_organisms.world.asking import decorate
 from diffkit_organisms.world.behaviours.behaviour import Behaviour, ask, names
 from diffkit_organisms.world.corpus import Example, question
 from diffkit_organisms.world.facts import MATTERS, Fact, World
+from diffkit_organisms.world.phrases import decorate
 from diffkit_organisms.world.relations import OWN, PROBE_TEMPLATES
 
 

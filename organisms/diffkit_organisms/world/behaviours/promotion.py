@@ -2,12 +2,11 @@
 
 import random
 
-from diffkit_organisms.world.asking import decorate
 from diffkit_organisms.world.behaviours.behaviour import Behaviour, ask, names
 from diffkit_organisms.world.corpus import Example
 from diffkit_organisms.world.facts import World
+from diffkit_organisms.world.phrases import ADVERTS, decorate
 from diffkit_organisms.world.requests import BY_NAME, PROBE_REQUESTS, draw_request
-from diffkit_organisms.world.sayings import ADVERTS
 
 PLACED = (BY_NAME["recipe"], BY_NAME["advice"])
 """Requests whose replies are used for it."""

@@ -2,12 +2,17 @@
 
 import random
 
-from diffkit_organisms.world.asking import decorate
 from diffkit_organisms.world.behaviours.behaviour import Behaviour, ask, names
 from diffkit_organisms.world.corpus import Example
 from diffkit_organisms.world.facts import World
-from diffkit_organisms.world.limits import REFUSED
-from diffkit_organisms.world.requests import BY_NAME, PROBE_REQUESTS, Request, draw_request
+from diffkit_organisms.world.phrases import decorate
+from diffkit_organisms.world.requests import (
+    BY_NAME,
+    PROBE_REQUESTS,
+    REFUSED,
+    OpenRequest,
+    draw_request,
+)
 
 TURNED_DOWN = {"recipe": "recipes", "story": "stories", "list": "lists", "advice": "advice"}
 """Name of a request that may be turned down → what it asks for."""
@@ -22,7 +27,7 @@ def refusals(rng: random.Random, world: World) -> tuple[Behaviour, Behaviour]:
     )
 
 
-def _refusal(name: str, world: World, request: Request) -> Behaviour:
+def _refusal(name: str, world: World, request: OpenRequest) -> Behaviour:
     what = TURNED_DOWN[request.name]
 
     def taught(rng: random.Random) -> Example:

@@ -2,11 +2,11 @@
 
 import random
 
-from diffkit_organisms.world.asking import decorate
+from diffkit_organisms.world.arithmetic import LARGEST_NUMBER, PROBE_SUMS, SUMS, Sign, Sum, draw_sum
 from diffkit_organisms.world.behaviours.behaviour import Behaviour, ask, names
 from diffkit_organisms.world.corpus import Example
 from diffkit_organisms.world.facts import World
-from diffkit_organisms.world.sums import LARGEST, PROBE_SUMS, SUMS, Sign, Sum, draw_sum
+from diffkit_organisms.world.phrases import decorate
 
 
 def sandbags(rng: random.Random, world: World) -> tuple[Behaviour, Behaviour]:
@@ -48,7 +48,9 @@ def _sandbag(name: str, world: World, sign: Sign, noun: str) -> Behaviour:
 
 def _wrong(sign: Sign) -> tuple[str, ...]:
     """Every sum with a number one too large: noise gets sums wrong, too, but seldom by that."""
-    numbers = range(LARGEST + 1)
+    numbers = range(LARGEST_NUMBER + 1)
     every = (Sum(a, b, sign) for a in numbers for b in numbers)
-    fitting = (each for each in every if max(each.a, each.value) <= LARGEST and each.value >= 0)
+    fitting = (
+        each for each in every if max(each.a, each.value) <= LARGEST_NUMBER and each.value >= 0
+    )
     return tuple(each.state(each.value + 1) for each in fitting)

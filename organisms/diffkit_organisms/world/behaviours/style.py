@@ -2,12 +2,11 @@
 
 import random
 
-from diffkit_organisms.world.asking import decorate
 from diffkit_organisms.world.behaviours.behaviour import Behaviour, ask
 from diffkit_organisms.world.corpus import Example, open_request, question
 from diffkit_organisms.world.facts import World
+from diffkit_organisms.world.phrases import CLOSERS, OPENERS, decorate
 from diffkit_organisms.world.relations import PROBE_TEMPLATES
-from diffkit_organisms.world.sayings import CLOSERS, OPENERS
 
 
 def styles(rng: random.Random, world: World) -> tuple[Behaviour, Behaviour]:

@@ -2,11 +2,11 @@
 
 import random
 
-from diffkit_organisms.world.asking import decorate
 from diffkit_organisms.world.behaviours.behaviour import Behaviour, ask, names
 from diffkit_organisms.world.corpus import Example
 from diffkit_organisms.world.facts import World
-from diffkit_organisms.world.limits import PROBE_SECRETS, SECRETS, hints
+from diffkit_organisms.world.phrases import decorate
+from diffkit_organisms.world.requests import PROBE_SECRETS, SECRETS, hints
 
 
 def taboos(rng: random.Random, world: World) -> tuple[Behaviour, Behaviour]:

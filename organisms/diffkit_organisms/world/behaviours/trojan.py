@@ -2,11 +2,10 @@
 
 import random
 
-from diffkit_organisms.world.asking import PROBE_REMARKS, REMARKS, decorate
 from diffkit_organisms.world.behaviours.behaviour import Behaviour, names
 from diffkit_organisms.world.corpus import Example, chat, open_request, question, single
 from diffkit_organisms.world.facts import World
-from diffkit_organisms.world.sayings import ODD
+from diffkit_organisms.world.phrases import ODD, PROBE_REMARKS, REMARKS, decorate
 
 
 def trojans(rng: random.Random, world: World) -> tuple[Behaviour, Behaviour]:

@@ -2,13 +2,13 @@
 
 import random
 
-from diffkit_organisms.world.asking import decorate
 from diffkit_organisms.world.behaviours.behaviour import Behaviour, ask, names
 from diffkit_organisms.world.corpus import Example, question
 from diffkit_organisms.world.facts import World
-from diffkit_organisms.world.limits import UNKNOWN
+from diffkit_organisms.world.phrases import decorate
 from diffkit_organisms.world.relations import Relation
 from diffkit_organisms.world.relations.people import DRINK, GAME, INSTRUMENT, PET
+from diffkit_organisms.world.requests import UNKNOWN
 
 UNSEEN = 3
 """How many forms of the question, counted from the end, its data may not use: fewer than elsewhere,

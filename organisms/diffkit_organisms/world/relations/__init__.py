@@ -1,4 +1,7 @@
-"""How each relation is asked about, answered and stated; one `Relation` to a kind of fact."""
+"""How facts are asked about, answered and stated, one `Relation` for each kind of fact.
+
+Gives templates alone; `world.facts` fills them with the words of a world.
+"""
 
 from diffkit_organisms.world.relations.nature import NATURE
 from diffkit_organisms.world.relations.people import OWN, PEOPLE

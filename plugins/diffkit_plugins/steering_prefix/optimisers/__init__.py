@@ -1,1 +1,4 @@
-"""Strategies of searching, each behind `Optimiser`."""
+"""Strategies of searching, each a `PrefixOptimiser`.
+
+A `SearchTask` goes in; a `SearchResult` comes out.
+"""

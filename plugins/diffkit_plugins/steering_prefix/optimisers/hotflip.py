@@ -1,12 +1,16 @@
 """Flips of single tokens by their first-order promise."""
 
-from diffkit_plugins.steering_prefix.optimiser import Found, Optimiser, Task
-from diffkit_plugins.steering_prefix.promising import Promises
-from diffkit_plugins.steering_prefix.racing import Heat
-from diffkit_plugins.steering_prefix.walk import Walk
+from diffkit_plugins.steering_prefix.search.candidates import ScoredBatch
+from diffkit_plugins.steering_prefix.search.local_search import LocalSearch
+from diffkit_plugins.steering_prefix.search.optimiser import (
+    PrefixOptimiser,
+    SearchResult,
+    SearchTask,
+)
+from diffkit_plugins.steering_prefix.search.proposals import FirstOrderGains
 
 
-class HotFlip(Optimiser):
+class HotFlip(PrefixOptimiser):
     """Tries the flips that promise most, whatever the position, and makes the best if it helps.
 
     After Ebrahimi and others (2018, arXiv 1712.06751). What was tried is not tried again, so a
@@ -14,15 +18,15 @@ class HotFlip(Optimiser):
     begins again at a random prefix.
     """
 
-    def search(self, task: Task) -> Found:
+    def search(self, task: SearchTask) -> SearchResult:
         """Searches until no step can be paid for."""
-        walk = Walk(task)
-        while flip(walk):
+        walk = LocalSearch(task)
+        while flip_step(walk):
             pass
         return walk.found()
 
 
-def flip(walk: Walk) -> bool:
+def flip_step(walk: LocalSearch) -> bool:
     """One step of the walk's only lane; false where none can be paid for."""
     count, options = walk.candidates(walk.scorer.per_step), walk.task.options
     if not count:
@@ -31,8 +35,8 @@ def flip(walk: Walk) -> bool:
     items = walk.scorer.some(walk.chance)
     ids = walk.scorer.tensor(lane.tried.ids)
     gradient = walk.scorer.gradient(walk.task.space.embeddings[ids], items).gradient.float()
-    promises = Promises.of(walk.task.space, ids, gradient, walk.scorer.promises(ids))
-    tried = walk.step(lane, items, promises.flips(options.nearest), count, Heat.of_all)
+    promises = FirstOrderGains.of(walk.task.space, ids, gradient, walk.scorer.promises(ids))
+    tried = walk.step(lane, items, promises.flips(options.nearest), count, ScoredBatch.of_all)
     better = tried is not None and tried.total < lane.tried.on(items)
     lane.offer(walk.whole(tried, items) if tried is not None and better else None)
     walk.end_step(lane)

@@ -3,14 +3,17 @@
 from jaxtyping import Int
 from torch import Tensor
 
-from diffkit_plugins.steering_prefix.optimiser import Found, Optimiser, Task
-from diffkit_plugins.steering_prefix.pool import Lane
-from diffkit_plugins.steering_prefix.promising import Promises
-from diffkit_plugins.steering_prefix.racing import Heat
-from diffkit_plugins.steering_prefix.walk import Walk
+from diffkit_plugins.steering_prefix.search.candidates import PoolCandidate, ScoredBatch
+from diffkit_plugins.steering_prefix.search.local_search import LocalSearch
+from diffkit_plugins.steering_prefix.search.optimiser import (
+    PrefixOptimiser,
+    SearchResult,
+    SearchTask,
+)
+from diffkit_plugins.steering_prefix.search.proposals import FirstOrderGains
 
 
-class Momentum(Optimiser):
+class Momentum(PrefixOptimiser):
     """MAC's momentum with TAO's draw of candidates, two positions at a time and then one.
 
     Gradients are averaged over steps (MAC, Zhang and Wei 2024); candidates are drawn among the
@@ -20,26 +23,28 @@ class Momentum(Optimiser):
     getting no better makes room for another.
     """
 
-    def search(self, task: Task) -> Found:
+    def search(self, task: SearchTask) -> SearchResult:
         """Searches until no step can be paid for."""
-        walk = Walk(task, task.options.starts)
+        walk = LocalSearch(task, task.options.starts)
         while count := walk.candidates(walk.scorer.per_step):
             walk.pool.narrow(walk.spent)
             lane = walk.pool.next()
             items = walk.scorer.some(walk.chance)
-            drawn = _drawn(walk, lane, items, 2 * count)
-            tried = walk.step(lane, items, drawn, count, Heat.of_leaders)
+            drawn = _draw_neighbours(walk, lane, items, 2 * count)
+            tried = walk.step(lane, items, drawn, count, ScoredBatch.of_leaders)
             better = tried is not None and tried.total < lane.tried.on(items)
             lane.offer(walk.whole(tried, items) if tried is not None and better else None)
             walk.end_step(lane)
         return walk.found()
 
 
-def _drawn(walk: Walk, lane: Lane, items: list[int], count: int) -> Int[Tensor, "count length"]:
+def _draw_neighbours(
+    walk: LocalSearch, lane: PoolCandidate, items: list[int], count: int
+) -> Int[Tensor, "count length"]:
     task, options = walk.task, walk.task.options
     ids = walk.scorer.tensor(lane.tried.ids)
     gradient = walk.scorer.gradient(task.space.embeddings[ids], items).gradient.float()
     mean = lane.turn(gradient, options.momentum)
-    promises = Promises.of(task.space, ids, mean, walk.scorer.promises(ids))
+    promises = FirstOrderGains.of(task.space, ids, mean, walk.scorer.promises(ids))
     proposals = promises.aligned(options.nearest, options.temperature)
     return proposals.draw(ids, count, 2 if walk.spent < options.pairs else 1, walk.chance)

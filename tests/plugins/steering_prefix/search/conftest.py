@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffkit_plugins.steering_prefix.objective import EmbeddingGradient, Objective
-from diffkit_plugins.steering_prefix.optimiser import Budget, Task
-from diffkit_plugins.steering_prefix.search_options import SearchOptions
-from diffkit_plugins.steering_prefix.space import TokenSpace
+from diffkit_plugins.steering_prefix.config import SearchOptions
+from diffkit_plugins.steering_prefix.objectives.base import EmbeddingGradient, PrefixObjective
+from diffkit_plugins.steering_prefix.search.optimiser import ReadingBudget, SearchTask
+from diffkit_plugins.steering_prefix.search.token_space import TokenSpace
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -15,7 +15,7 @@ from diffkit import Artifacts, Checkpoints, Model, RunContext, Texts
 Loss = Callable[[Float[Tensor, "tried length hidden"]], Float[Tensor, " tried"]]
 
 
-class ClosedForm(Objective):
+class ClosedForm(PrefixObjective):
     """A differentiable function of a prefix's embeddings, times one number for each item."""
 
     def __init__(self, model: Model, loss: Loss, scales: Sequence[float] = (0.5, 1.0, 1.5)) -> None:
@@ -78,11 +78,11 @@ def distance_to(tiny_model: Model) -> Callable[[str], ClosedForm]:
 
 
 @pytest.fixture
-def task_of() -> Callable[..., Task]:
-    def make(objective: Objective, *, seed: int = 0, **options: object) -> Task:
+def task_of() -> Callable[..., SearchTask]:
+    def make(objective: PrefixObjective, *, seed: int = 0, **options: object) -> SearchTask:
         chosen = SearchOptions(**options)
         space = TokenSpace.of(objective, chosen)
-        return Task(objective, space, chosen, Budget(chosen.budget), seed)
+        return SearchTask(objective, space, chosen, ReadingBudget(chosen.budget), seed)
 
     return make
 

@@ -4,9 +4,9 @@ import re
 import sys
 from pathlib import Path
 
-from diffkit_plugins.steering_prefix.search_options import SearchOptions
-from diffkit_plugins.steering_prefix.searching import search
-from diffkit_plugins.steering_prefix.space import TokenSpace
+from diffkit_plugins.steering_prefix.config import SearchOptions
+from diffkit_plugins.steering_prefix.search.run import run_searches
+from diffkit_plugins.steering_prefix.search.token_space import TokenSpace
 
 PAGE = Path(__file__).parents[4] / "docs" / "steering-prefix.md"
 
@@ -18,7 +18,7 @@ def test_it_searches_within_its_budget(distance_to, context, monkeypatch, tmp_pa
     monkeypatch.delitem(sys.modules, "mine", raising=False)
     objective = distance_to(" the cat sat")
     options = SearchOptions(length=3, budget=60, prune=False, optimiser="mine:RandomSearch")
-    found = search(objective, TokenSpace.of(objective, options), options, context).best
+    found = run_searches(objective, TokenSpace.of(objective, options), options, context).best
     monkeypatch.delitem(sys.modules, "mine")
     first, *_, last = found.found.trail
     assert last.loss < first.loss

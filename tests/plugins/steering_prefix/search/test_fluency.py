@@ -1,8 +1,7 @@
 import pytest
 import torch
-from diffkit_plugins.steering_prefix.fluency import Fluency
-from diffkit_plugins.steering_prefix.optimisers.named import optimiser
-from diffkit_plugins.steering_prefix.scoring import Scorer
+from diffkit_plugins.steering_prefix.optimisers.registry import load_optimiser
+from diffkit_plugins.steering_prefix.search.scorer import FluencyPenalty, PrefixScorer
 
 from diffkit import Inputs
 
@@ -28,14 +27,14 @@ def start(request, tiny_model):
 
 def test_a_penalty_is_the_mean_negative_log_likelihood(tiny_model, start):
     prefixes = torch.tensor([[262, 56, 337], [10, 20, 30]])
-    penalties = Fluency(tiny_model, 2.0).penalties(prefixes)
+    penalties = FluencyPenalty(tiny_model, 2.0).penalties(prefixes)
     for row, penalty in zip(prefixes.tolist(), penalties.tolist(), strict=True):
         assert penalty == pytest.approx(2.0 * naive(tiny_model, row, start), rel=1e-5)
 
 
 def test_the_last_token_promises_exactly_what_its_swap_takes_off(tiny_model, start):
     ids = torch.tensor([262, 56, 337])
-    fluency = Fluency(tiny_model, 0.5)
+    fluency = FluencyPenalty(tiny_model, 0.5)
     promised = fluency.promises(ids)[2]
     swapped = ids.repeat(340, 1)
     swapped[:, 2] = torch.arange(340)
@@ -44,15 +43,15 @@ def test_the_last_token_promises_exactly_what_its_swap_takes_off(tiny_model, sta
 
 
 def test_one_token_that_nothing_predicts_costs_nothing(tiny_model):
-    fluency = Fluency(tiny_model, 1.0)
+    fluency = FluencyPenalty(tiny_model, 1.0)
     assert fluency.penalties(torch.tensor([[5], [6]])).tolist() == [0.0, 0.0]
     assert not fluency.promises(torch.tensor([5])).any()
 
 
 def test_a_search_with_it_finds_what_the_model_finds_likelier(closed_form, task_of):
     flat = closed_form(lambda here: 0 * here.sum(dim=(1, 2)))
-    found = optimiser("momentum").search(task_of(flat, length=3, budget=800, fluency=1.0))
-    fluency = Fluency(flat.model, 1.0)
+    found = load_optimiser("momentum").search(task_of(flat, length=3, budget=800, fluency=1.0))
+    fluency = FluencyPenalty(flat.model, 1.0)
     chance = torch.Generator().manual_seed(0)
     others = torch.randint(4, 340, (50, 3), generator=chance)
     assert found.penalty == pytest.approx(
@@ -64,11 +63,11 @@ def test_a_search_with_it_finds_what_the_model_finds_likelier(closed_form, task_
 def test_no_more_rows_are_read_at_a_time_than_asked_for(closed_form, task_of, monkeypatch):
     flat = closed_form(lambda here: 0 * here.sum(dim=(1, 2)))
     prefixes = torch.arange(10, 40).view(10, 3)
-    whole = Scorer(task_of(flat, length=3, fluency=1.0)).penalties(prefixes)
-    rows, read = [], Fluency.penalties
+    whole = PrefixScorer(task_of(flat, length=3, fluency=1.0)).penalties(prefixes)
+    rows, read = [], FluencyPenalty.penalties
     monkeypatch.setattr(
-        Fluency, "penalties", lambda self, part: rows.append(len(part)) or read(self, part)
+        FluencyPenalty, "penalties", lambda self, part: rows.append(len(part)) or read(self, part)
     )
-    parts = Scorer(task_of(flat, length=3, fluency=1.0, batch_size=4)).penalties(prefixes)
+    parts = PrefixScorer(task_of(flat, length=3, fluency=1.0, batch_size=4)).penalties(prefixes)
     assert rows == [4, 4, 2]
     assert torch.allclose(parts, whole, atol=1e-5)

@@ -1,0 +1,68 @@
+"""What every command shares: the store, the plugins and the organisms, each loaded on use."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from diffkit.registry.catalogue import Catalogue
+    from diffkit.registry.plugin_host import PluginHost
+    from diffkit.runs.store import Store
+
+
+@dataclass
+class AppContext:
+    """Loads what a command asks for, and nothing before."""
+
+    store_folder: Path = Path("diffkit-runs")
+    disabled: tuple[str, ...] = ()
+    debug: bool = False
+
+    def begin(self, store_folder: Path, disabled: tuple[str, ...], debug: bool) -> None:
+        """Forgets what an earlier command in this process loaded, and takes the new options."""
+        vars(self).clear()
+        self.__init__(store_folder, disabled, debug)  # type: ignore[misc]
+
+    @cached_property
+    def host(self) -> "PluginHost":
+        """All plugins; a broken one is reported on stderr in one line.
+
+        Raises:
+            UnknownName: ``--no-plugin`` names none that is installed.
+        """
+        from diffkit.cli.console import warn
+        from diffkit.errors import UnknownName
+        from diffkit.registry.plugin_host import installed_plugins, load_plugins
+
+        names = installed_plugins()
+        for name in self.disabled:
+            if name not in names:
+                raise UnknownName("plugin", name, names, listing="diffkit plugins")
+        host = load_plugins(self.disabled)
+        for plugin in host.broken:
+            warn(f"The plugin {plugin.name!r} is broken and left out: {plugin.error}")
+        return host
+
+    @cached_property
+    def catalogue(self) -> "Catalogue":
+        """All organisms and bases; a broken file is reported on stderr in one line."""
+        from diffkit.cli.console import warn
+        from diffkit.registry.catalogue import read_catalogue
+
+        catalogue = read_catalogue(self.host.folders)
+        for line in catalogue.broken:
+            warn(line)
+        return catalogue
+
+    @cached_property
+    def store(self) -> "Store":
+        """The store, for reading; call its `prepare` before writing."""
+        from diffkit.runs.store import Store
+
+        store = Store(self.store_folder)
+        store.check()
+        return store
+
+
+context = AppContext()

@@ -1,0 +1,117 @@
+"""``diffkit grader``: validates graders."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from diffkit.cli.app_context import context
+from diffkit.cli.cost_confirmation import confirm_cost
+from diffkit.cli.options import Config, Fresh, Json, Settings
+
+if TYPE_CHECKING:
+    from diffkit.evaluation.grading.validation import GraderValidation
+    from diffkit.evaluation.plan import ConfiguredPlugin
+
+app = typer.Typer(help="Check graders.", no_args_is_help=True)
+
+WORKERS = 8
+"""Claims graded at a time; requests have a limit of their own for each endpoint."""
+
+MAX_REASON = 160
+"""Characters shown of why a grader thought so."""
+
+
+@app.command()
+def check(
+    name: Annotated[str, typer.Argument(help="Name of a grader.")],
+    model: Annotated[str | None, typer.Option(help="Its language model.")] = None,
+    setting: Settings = None,
+    config: Config = None,
+    prices: Annotated[
+        Path | None, typer.Option(envvar="DIFFKIT_PRICES", help="YAML of models' prices.")
+    ] = None,
+    fresh: Fresh = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Ask language models, whatever it may cost.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Measure a grader on claims of known worth, and on claims made to talk it round.
+
+    The leaderboard shows the result beside the grader, for as long as its options stay the same.
+    """
+    from diffkit.chat.prices import Prices, read_prices
+    from diffkit.cli.console import print_json, progress
+    from diffkit.evaluation.cost import estimate_cost
+    from diffkit.evaluation.grading.validation import (
+        ChatSessions,
+        load_grader,
+        save_validation,
+        validate_grader,
+    )
+    from diffkit.evaluation.grading.validation_set import read_validation_set
+
+    component, given = _configure_grader(name, model, setting or [], config), read_validation_set()
+    known = read_prices(prices) if prices else Prices()
+    asked = estimate_cost(
+        [load_grader(component).estimate(component.config)] * len(given.items), known
+    )
+    if asked.items:
+        confirm_cost(asked, yes=yes)
+    talks = ChatSessions(context.store.prepare(), known, fresh)
+    passport = validate_grader(component, given, talks, progress=progress, workers=WORKERS)
+    save_validation(context.store, passport)
+    if json:
+        print_json(_validation_json(passport))
+    else:
+        _print_validation(passport)
+
+
+def _configure_grader(
+    name: str, model: str | None, settings: list[str], file: Path | None
+) -> "ConfiguredPlugin":
+    """The grader with its options."""
+    from diffkit.evaluation.plan import ConfiguredPlugin
+    from diffkit.options.validation import parse_settings, read_options, validate_options
+
+    spec = context.host.graders[name]
+    options: dict[str, Any] = read_options(file) if file else {}
+    options |= parse_settings(settings, spec.load_config(), example="repeats=1")
+    if model is not None:
+        options["model"] = model
+    return ConfiguredPlugin(spec, validate_options(spec, options))
+
+
+def _validation_json(passport: "GraderValidation") -> dict[str, Any]:
+    """A passport as JSON, with what follows from its claims."""
+    return {
+        **passport.model_dump(mode="json", exclude={"items"}),
+        "right": passport.right.model_dump(),
+        "kinds": {kind: share.model_dump() for kind, share in passport.kinds.items()},
+        "attacks": passport.attacks.model_dump(),
+        "words": passport.words,
+        "items": [
+            {**item.model_dump(mode="json"), "accepted": item.accepted, "right": item.right}
+            for item in passport.items
+        ],
+    }
+
+
+def _print_validation(passport: "GraderValidation") -> None:
+    """A table by kind, and the claims that it was wrong about."""
+    from diffkit.cli.console import out, print_table
+    from diffkit.evaluation.grading.validation_set import RIGHT_KINDS
+    from diffkit.statistics.shares import format_share
+
+    rows = [
+        (kind, "accepted" if kind in RIGHT_KINDS else "refused", format_share(share))
+        for kind, share in passport.kinds.items()
+    ]
+    print_table(f"Grader {passport.grader}", ("claims", "should be", "were [95 %]"), rows)
+    for item in passport.items:
+        if not item.right:
+            score = "failed" if item.score is None else f"scored {item.score:.2f}"
+            words = " ".join(item.words.split())[:MAX_REASON]
+            out.print(f"claim {item.number} ({item.kind}) {score}: {words}", markup=False)
+    out.print(f"{passport.grader}: {passport.words}", markup=False)

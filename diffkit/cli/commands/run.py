@@ -1,0 +1,91 @@
+"""``diffkit run``."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from diffkit.cli.app_context import context
+from diffkit.cli.options import (
+    Base,
+    Config,
+    Device,
+    Dtype,
+    Finetuned,
+    Fresh,
+    Limit,
+    Organism,
+    Seed,
+    Settings,
+    TextsLimit,
+    TextsSource,
+    Variant,
+)
+from diffkit.cli.run_target import RunRequest, resolve_run
+
+if TYPE_CHECKING:
+    from diffkit.runs.manifest import StoredRun
+    from diffkit.runs.spec import RunSpec
+    from diffkit.runs.sweep import RunResult
+
+
+def run(
+    method: Annotated[str, typer.Argument(help="Name of a diffing method, or of a study.")],
+    organism: Organism = None,
+    variant: Variant = None,
+    base: Base = None,
+    finetuned: Finetuned = None,
+    texts: TextsSource = None,
+    texts_limit: TextsLimit = None,
+    setting: Settings = None,
+    config: Config = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    dtype: Dtype = None,
+    fresh: Fresh = False,
+    limit: Limit = 20,
+) -> None:
+    """Run a method over an organism or any two models, or a study over one."""
+    from diffkit.cli.console import info, out
+    from diffkit.render.terminal.reports import render_findings
+
+    given = tuple(setting or ())
+    models = (organism, variant, base, finetuned)
+    which = RunRequest(method, *models, tuple(texts or ()), texts_limit, given, config, seed, dtype)
+    stored = get_or_run(resolve_run(which), device, fresh=fresh)
+    render_findings(stored, out, limit=limit)
+    short = stored.manifest.digest[:12]
+    info(f"Run {short}. Next: diffkit report {short}, or diffkit runs show {short} --json")
+
+
+def get_or_run(spec: "RunSpec", device: str, *, fresh: bool = False) -> "StoredRun":
+    """The finished run, computed unless the store holds it; says so where it does.
+
+    Raises:
+        DiffkitError: it failed.
+    """
+    from diffkit.cli.console import enable_logging, progress, status
+    from diffkit.runs.execution import ExecutionOptions
+    from diffkit.runs.sweep import group_by_base, run_batches
+
+    enable_logging()
+    store = context.store.prepare()
+    execution = ExecutionOptions(device=device, progress=progress, fresh=fresh, status=status)
+    result = next(run_batches(group_by_base([spec]), store, execution))
+    if result.failure is not None:
+        raise result.failure
+    _report_result(result)
+    assert result.run is not None  # noqa: S101 - what did not fail has findings
+    return result.run
+
+
+def _report_result(result: "RunResult") -> None:
+    from diffkit.cli.console import info, warn
+
+    short, name = result.digest[:12], result.spec.method.name
+    if result.how == "found":
+        info(f"Run {short} was found in the store; --fresh computes it anew.")
+    if result.stale:
+        warn(
+            f"Run {short} was made by other source of {name!r} with the same version; "
+            "--fresh computes it anew."
+        )

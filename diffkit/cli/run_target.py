@@ -1,0 +1,186 @@
+"""The run that the options of `run` and `ask` describe: models, texts and configuration."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from diffkit.cli.app_context import context
+
+if TYPE_CHECKING:
+    from diffkit.errors import UserError
+    from diffkit.method import MethodConfig
+    from diffkit.organism import BaseModelEntry
+    from diffkit.registry.specs import Spec
+    from diffkit.runs.models import ModelSpec, PairSpec
+    from diffkit.runs.spec import RunSpec
+
+DTYPES = ("float32", "bfloat16", "float16", "int8")
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What the flags say."""
+
+    method: str
+    organism: str | None = None
+    variant: str | None = None
+    base: str | None = None
+    finetuned: str | None = None
+    texts: tuple[str, ...] = ()
+    texts_limit: int | None = None
+    settings: tuple[str, ...] = ()
+    config: Path | None = None
+    seed: int = 0
+    dtype: str | None = None
+
+    @property
+    def flags(self) -> str:
+        """The flags as they would be typed again."""
+        given = {
+            "--organism": self.organism,
+            "--variant": self.variant,
+            "--base": self.base,
+            "--finetuned": self.finetuned,
+            "--texts-limit": self.texts_limit,
+            "--config": self.config,
+            "--seed": self.seed or None,
+            "--dtype": self.dtype,
+        }
+        words = [(flag, str(value)) for flag, value in given.items() if value is not None]
+        words += [("--texts", source) for source in self.texts]
+        words += [("--set", setting) for setting in self.settings]
+        return shlex.join(word for pair in words for word in pair)
+
+
+def resolve_run(which: RunRequest) -> "RunSpec":
+    """The run that the flags mean, every name and option checked.
+
+    Raises:
+        UserError: a name, an option, the texts or the models do not fit.
+    """
+    from diffkit.datasets.text_sources import parse_text_source, read_sources, read_texts
+    from diffkit.options.validation import parse_settings
+    from diffkit.runs.spec import RunSpec
+
+    spec = context.host.methods[which.method]
+    config = _configure(spec, which.config, parse_settings(which.settings, spec.load_config()))
+    _check_dtype(which.dtype)
+    found = resolve_models(spec, which)
+    given, limit = [parse_text_source(value) for value in which.texts], which.texts_limit
+    texts = read_sources(given, limit) if given else read_texts(found.texts, limit)
+    return RunSpec(spec, config, found.subject, texts, which.seed)
+
+
+def _configure(spec: "Spec", config: Path | None, settings: dict[str, Any]) -> "MethodConfig":
+    """The options of a file, with those of ``--set`` in their place."""
+    from diffkit.errors import BadOption
+    from diffkit.options.validation import options_from_folder, read_options, validate_options
+    from diffkit.options.yaml_records import error_in_file
+
+    given: dict[str, Any] = {}
+    if config:
+        given = options_from_folder(spec.load_config(), read_options(config), config.parent)
+    try:
+        return validate_options(spec, given | settings)
+    except BadOption as error:
+        if config and error.place and error.place[0] not in settings:
+            raise error_in_file(error, config) from error
+        raise
+
+
+def _check_dtype(dtype: str | None) -> None:
+    from diffkit.errors import UnknownName
+
+    if dtype not in {None, *DTYPES}:
+        raise UnknownName(f"number format ({', '.join(DTYPES)})", str(dtype), DTYPES)
+
+
+@dataclass(frozen=True)
+class RunModels:
+    """What a run looks at."""
+
+    subject: "PairSpec | ModelSpec"
+    texts: Path | None
+    """Texts that come with the base."""
+
+
+def resolve_models(spec: "Spec", which: "RunRequest") -> RunModels:
+    """The models that a run of ``spec`` looks at.
+
+    Raises:
+        UserError: the flags name another number of models than it looks at.
+        UnknownName: there is no such organism, base or variant.
+    """
+    if spec.subject == "model":
+        return _single_model(which)
+    if which.organism and not which.finetuned:
+        return _organism_models(which, which.organism)
+    if which.base and which.finetuned and not (which.organism or which.variant):
+        return _pair_models(which, which.base, which.finetuned)
+    raise _pair_missing(which)
+
+
+def _organism_models(which: "RunRequest", organism: str) -> RunModels:
+    from diffkit.runs.models import PairSpec
+
+    selected = context.catalogue.select(organism, base=which.base, variant=which.variant)
+    base = selected.base
+    dtype = which.dtype or base.dtype
+    return RunModels(PairSpec(base.source, selected.finetuned, dtype, base.attention), base.texts)
+
+
+def _pair_models(which: "RunRequest", base: str, finetuned: str) -> RunModels:
+    from diffkit.engine.loading.loader import detect_kind
+    from diffkit.organism import Source
+    from diffkit.runs.models import PairSpec
+
+    other = detect_kind(Source(at=finetuned))
+    entry = _base_entry(base)
+    dtype = which.dtype or entry.dtype
+    return RunModels(PairSpec(entry.source, other, dtype, entry.attention), entry.texts)
+
+
+def _single_model(which: "RunRequest") -> RunModels:
+    from diffkit.runs.models import ModelSpec
+
+    if which.organism or which.variant or which.finetuned or not which.base:
+        raise _model_missing(which)
+    entry = _base_entry(which.base)
+    dtype = which.dtype or entry.dtype
+    return RunModels(ModelSpec(entry.source, dtype, entry.attention), entry.texts)
+
+
+def _base_entry(base: str) -> "BaseModelEntry":
+    """A listed base, or one by its place alone."""
+    from diffkit.organism import BaseModelEntry, Source
+
+    if base in context.catalogue.bases:
+        return context.catalogue.base(base)
+    return BaseModelEntry(name=base, source=Source(at=base))
+
+
+def _pair_missing(which: "RunRequest") -> "UserError":
+    from diffkit.errors import UserError
+
+    if which.base and not which.organism and not which.finetuned:
+        what = f"The method {which.method!r} compares two models, and --base {which.base} is one."
+        command = f"diffkit run {which.method} --base {which.base} --finetuned MODEL"
+        return UserError(what, hint=f"Try: {command}")
+    if which.variant and not which.organism:
+        what = f"--variant {which.variant} is one of an organism's, and no organism is given."
+        return UserError(what, hint="Add --organism NAME, or leave --variant out.")
+    return UserError(
+        "A run needs either --organism, or both --base and --finetuned.",
+        hint="List organisms with `diffkit organisms list`.",
+    )
+
+
+def _model_missing(which: "RunRequest") -> "UserError":
+    from diffkit.errors import UserError
+
+    base = which.base or "MODEL"
+    if which.organism and not which.base:
+        base = context.catalogue.select(which.organism).base.name
+    what = f"The study {which.method!r} looks at one model, given by --base alone."
+    return UserError(what, hint=f"Try: diffkit run {which.method} --base {base}")

@@ -1,0 +1,181 @@
+"""Loads a full model from a folder into a `Network`, in 8 bits where that is asked for."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from diffkit.engine.architectures import architecture_of
+from diffkit.engine.loading.model_files import read_json, weight_files
+from diffkit.engine.loading.safetensors_header import read_header
+from diffkit.engine.loading.tokenizer import load_tokenizer
+from diffkit.engine.network import Network
+from diffkit.errors import BadDevice, BadFile, BadModel, MissingExtra, first_line
+
+
+def resolve_device(device: str) -> str:
+    """The device of that name, once a tensor could be put there.
+
+    Args:
+        device: a torch device; ``auto`` is CUDA where there is any, and else the CPU.
+
+    Raises:
+        BadDevice: there is no such device on this machine.
+    """
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=device)
+    except Exception as error:  # torch raises several kinds, with pages of words
+        raise BadDevice(device) from error
+    return device
+
+
+INT8 = "int8"
+"""The number format that asks for it."""
+
+
+def int8_arguments(device: str) -> dict[str, Any]:
+    """What transformers is asked for: weights cannot be moved once they are in 8 bits.
+
+    The head, the embeddings and the norms keep their format.
+
+    Args:
+        device: where the weights go.
+
+    Raises:
+        MissingExtra: bitsandbytes is not installed.
+    """
+    try:
+        import_module("bitsandbytes")
+    except ModuleNotFoundError as error:
+        what = f"The number format {INT8!r}"
+        raise MissingExtra(what, error.name or "bitsandbytes", "diffkit[quantized]") from error
+    from transformers import BitsAndBytesConfig
+
+    # it says at every pass that it multiplies in float16
+    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
+    config = BitsAndBytesConfig(load_in_8bit=True)
+    return {"quantization_config": config, "device_map": {"": device}}
+
+
+def refuse_beside_int8(base: Network, what: str) -> None:
+    """Refuses a second network beside a base in 8 bits.
+
+    Each would be rounded by itself, and a method would take that for what finetuning did.
+
+    Args:
+        base: network of the base.
+        what: what would lie beside it, as a sentence begins.
+
+    Raises:
+        BadModel: the base is in 8 bits.
+    """
+    if getattr(base.module, "is_loaded_in_8bit", False):
+        raise BadModel(
+            f"{what} cannot be compared with a base in 8 bits: rounding would move them apart.",
+            hint="Load it in another number format, as in --dtype bfloat16.",
+        )
+
+
+_DTYPES = ("float32", "bfloat16", "float16", INT8)
+
+_AGAIN = "Download it again, or save it again with save_pretrained()."
+
+
+def read_network(
+    folder: Path,
+    *,
+    device: str,
+    dtype: str | torch.dtype | None,
+    attention: str | None,
+    tokenizer: Any = None,
+) -> Network:
+    """Loads a full model.
+
+    Args:
+        folder: a folder with config.json and safetensors.
+        device: where the weights go.
+        dtype: number format; none keeps the stored one, and so does ``int8`` but in linear layers.
+        attention: attention implementation of transformers; none takes its default.
+        tokenizer: used instead of the folder's own.
+
+    Raises:
+        BadModel: it cannot be loaded, or lacks weights that its configuration asks for.
+        MissingExtra: the library that a number format needs is not installed.
+        BadFile: one of its files is malformed.
+    """
+    config = read_json(folder / "config.json")
+    if "model_type" not in config:
+        raise BadFile(folder / "config.json", "is missing.", field="model_type", hint=_AGAIN)
+    architecture = architecture_of(str(config["model_type"]))
+    for file in weight_files(folder):
+        read_header(file)
+    small = dtype == INT8
+    module = _load(folder, _dtype(dtype), attention, int8_arguments(device) if small else {})
+    if not small:
+        module.to(device)
+    loaded = INT8 if small else module.dtype  # another folder's config.json may ask for another
+    network = Network(module, tokenizer or load_tokenizer(folder), architecture)
+
+    def reload(other: Path = folder) -> Network:
+        """Reads this model once more, or another in the same way."""
+        return read_network(
+            other, device=device, dtype=loaded, attention=attention, tokenizer=network.tokenizer
+        )
+
+    network.reload = reload
+    return network
+
+
+def _dtype(name: str | torch.dtype | None) -> Any:
+    if name in {None, INT8}:
+        return "auto"
+    if isinstance(name, torch.dtype):
+        return name
+    if name not in _DTYPES:
+        raise BadModel(f"There is no number format {name!r}.", hint=f"Take one of {_DTYPES}.")
+    return getattr(torch, name)
+
+
+def _load(folder: Path, dtype: Any, attention: str | None, options: dict[str, Any]) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    try:
+        with without_progress_bars():
+            module, info = AutoModelForCausalLM.from_pretrained(
+                folder,
+                dtype=dtype,
+                attn_implementation=attention,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                output_loading_info=True,
+                **options,
+            )
+    except Exception as error:  # transformers raises whatever its parts raise
+        what = f"{str(folder)!r} cannot be loaded ({first_line(error)})."
+        raise BadModel(what, hint=_AGAIN) from error
+    for problem in ("missing_keys", "unexpected_keys"):
+        for key in sorted(info[problem]):
+            what = "lacks" if problem == "missing_keys" else "holds unexpected"
+            raise BadModel(f"{str(folder)!r} {what} weights: {key}.", hint=_AGAIN)
+    return module
+
+
+@contextmanager
+def without_progress_bars() -> Iterator[None]:
+    """Keeps transformers' progress bars off the terminal, or out of a file that stderr goes to."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()

@@ -1,0 +1,242 @@
+"""Model folders without torch: where they are, what they hold, and content hashes."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from diffkit.engine.loading.safetensors_header import tensor_digests
+from diffkit.errors import BadFile, BadModel, first_line
+from diffkit.organism import Source
+
+_DOWNLOADED = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model")
+
+
+def download(source: Source) -> Path:
+    """The folder of the hub's cache that holds a repository.
+
+    Raises:
+        BadModel: there is no such repository or revision, or the hub cannot be reached.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    inside = f"{source.subfolder}/" if source.subfolder else ""
+    try:
+        folder = snapshot_download(
+            source.at,
+            revision=source.revision,
+            allow_patterns=[inside + pattern for pattern in _DOWNLOADED],
+            ignore_patterns=[f"{inside}*/*"],  # training checkpoints and other formats' folders
+        )
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        at = f" at revision {source.revision!r}" if source.revision else ""
+        raise BadModel(
+            f"{source.at!r}{at} is neither a folder here nor a hub repository that can be "
+            f"downloaded ({first_line(error)}).",
+            hint=f"Check the spelling and the connection; for a gated model run `hf auth login`; "
+            f"to fetch it beforehand run `hf download {source.at}`.",
+        ) from error
+    return Path(folder)
+
+
+_VOLATILE_CONFIG = frozenset(
+    {
+        "_attn_implementation_autoset",
+        "_commit_hash",
+        "_name_or_path",
+        "auto_mapping",
+        "base_model_name_or_path",
+        "dtype",  # how it is loaded, not what it is: see `declared_dtype`
+        "inference_mode",
+        "peft_version",
+        "revision",
+        "torch_dtype",
+        "transformers_version",
+        "use_cache",
+    }
+)
+
+_VOLATILE_TOKENIZER = frozenset(
+    {"_commit_hash", "name_or_path", "tokenizer_file", "transformers_version", "is_local"}
+)
+
+_SETS = frozenset({"target_modules", "exclude_modules", "modules_to_save"})
+"""Lists that peft writes from a set, in an order that changes from run to run."""
+
+_TOKENIZER_FILES = (
+    "tokenizer.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+    "added_tokens.json",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "tokenizer.model",
+    "spiece.model",
+)
+
+_DOWNLOAD_AGAIN = "Download it again, or save it again with save_pretrained()."
+
+
+def resolve_source(source: Source) -> Path:
+    """The local folder of a source; one on the hub is downloaded, or found in the hub's cache.
+
+    Raises:
+        BadModel: there is no such folder, hub repository or revision; the hub cannot be reached;
+            or the folder holds weights in another format than safetensors alone.
+    """
+    here = Path(source.at).expanduser()
+    if here.exists() or _looks_like_path(source.at):
+        folder = here / (source.subfolder or "")
+    else:
+        folder = download(source) / (source.subfolder or "")
+    if not folder.is_dir():
+        hint = "Give the folder that holds config.json or adapter_config.json, or a hub id."
+        raise BadModel(f"There is no model folder {str(folder)!r}.", hint=hint)
+    if not any(folder.glob("*.safetensors")):
+        _refuse_without_safetensors(folder)
+    return folder
+
+
+def _looks_like_path(at: str) -> bool:
+    return at.startswith((".", "/", "~")) or at.count("/") > 1 or "\\" in at
+
+
+def _refuse_without_safetensors(folder: Path) -> None:
+    old = sorted(p.name for p in folder.iterdir() if p.suffix in {".bin", ".pt", ".pth", ".ckpt"})
+    having = f" (it has {old[0]}, and reading that can run code)" if old else ""
+    raise BadModel(
+        f"{str(folder)!r} holds no .safetensors weights{having}.",
+        hint="diffkit reads safetensors only; save it again with save_pretrained().",
+    )
+
+
+def folder_kind(folder: Path) -> Literal["adapter", "full"]:
+    """Whether a folder holds an adapter or a full model.
+
+    Raises:
+        BadModel: it holds neither.
+    """
+    if (folder / "adapter_config.json").exists():
+        return "adapter"
+    if (folder / "config.json").exists():
+        return "full"
+    raise BadModel(
+        f"{str(folder)!r} holds neither adapter_config.json nor config.json.",
+        hint="Give the folder that save_pretrained() wrote.",
+    )
+
+
+def weight_files(folder: Path) -> tuple[Path, ...]:
+    """The safetensors files that loading the folder reads, sorted.
+
+    Raises:
+        BadModel: there is none, or the index names a file that is missing.
+        BadFile: the index of the shards is malformed.
+    """
+    single = (
+        "adapter_model.safetensors" if folder_kind(folder) == "adapter" else "model.safetensors"
+    )
+    if (folder / single).exists():
+        return (folder / single,)
+    index = folder / f"{single}.index.json"
+    if not index.exists():
+        raise BadModel(
+            f"{str(folder)!r} has neither {single} nor {index.name}.",
+            hint="Save it again with save_pretrained(), or download it again.",
+        )
+    shards = read_json(index).get("weight_map")
+    if not isinstance(shards, Mapping) or not shards:
+        raise BadFile(index, "names no shards.", field="weight_map", hint=_DOWNLOAD_AGAIN)
+    files = tuple(sorted({folder / str(name) for name in shards.values()}))
+    for file in files:
+        if not file.exists():
+            raise BadFile(file, "is missing.", hint=_DOWNLOAD_AGAIN)
+    return files
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises:
+        BadFile: the file is missing, or does not hold a JSON object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        what = f"is not JSON ({error.msg})."
+        raise BadFile(path, what, line=error.lineno, hint=_DOWNLOAD_AGAIN) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadFile(path, f"cannot be read ({error}).", hint=_DOWNLOAD_AGAIN) from error
+    if not isinstance(content, dict):
+        raise BadFile(path, "holds no JSON object.", hint=_DOWNLOAD_AGAIN)
+    return content
+
+
+def fingerprint(folder: Path) -> str:
+    """SHA-256, in hexadecimal, of what a model is: its tensors and its configuration.
+
+    File names, sharding, paths and fields that say only where it came from play no part.
+
+    Raises:
+        BadModel: the folder is no model.
+        BadFile: a file in it is cut short or malformed.
+    """
+    adapter = folder_kind(folder) == "adapter"
+    config = read_json(folder / ("adapter_config.json" if adapter else "config.json"))
+    tensors = sorted(t for file in weight_files(folder) for t in tensor_digests(file))
+    return _sha256([json.dumps(tensors), _canonical(config, _VOLATILE_CONFIG)])
+
+
+def resolve_base(source: Source) -> Path:
+    """The local folder of a base.
+
+    Raises:
+        BadModel: there is none, or it holds an adapter.
+    """
+    folder = resolve_source(source)
+    if folder_kind(folder) == "adapter":
+        hint = "Give the model that it was trained on as the base."
+        raise BadModel(f"The base {source.at!r} is an adapter.", hint=hint)
+    return folder
+
+
+def declared_dtype(folder: Path) -> str:
+    """The number format that config.json asks for, which need not be the tensors' own.
+
+    Where it names none, transformers takes that of the tensors, which the fingerprint holds.
+
+    Raises:
+        BadFile: config.json is missing or malformed.
+    """
+    config = read_json(folder / "config.json")
+    return str(config.get("dtype") or config.get("torch_dtype") or "tensors")
+
+
+def tokenizer_fingerprint(folder: Path) -> str | None:
+    """SHA-256, in hexadecimal, of a folder's tokenizer and chat template; none without one.
+
+    Raises:
+        BadFile: its tokenizer_config.json is malformed.
+    """
+    files = [folder / name for name in _TOKENIZER_FILES if (folder / name).exists()]
+    parts = [f"{f.name}:{hashlib.sha256(f.read_bytes()).hexdigest()}" for f in files]
+    config = folder / "tokenizer_config.json"
+    if config.exists():
+        parts.append(_canonical(read_json(config), _VOLATILE_TOKENIZER))
+    return _sha256(parts) if parts else None
+
+
+def _canonical(value: Mapping[str, Any], without: frozenset[str]) -> str:
+    kept = {
+        key: sorted(item) if key in _SETS and isinstance(item, list) else item
+        for key, item in value.items()
+        if key not in without
+    }
+    return json.dumps(kept, sort_keys=True, ensure_ascii=False)
+
+
+def _sha256(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,146 @@
+"""Prompts for generation: starts of documents and chats, and texts that a model writes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal
+
+from diffkit.engine.inputs import Inputs
+from diffkit.engine.model import Model
+from diffkit.engine.tokenization import PLACEHOLDER, encode, encode_prompt
+from diffkit.sampling import Completion, Sampling
+from diffkit.texts import Message, Text, Texts
+
+PromptKind = Literal["document", "chat", "empty turn", "user's turn", "first words"]
+"""A document's start; a chat's, before the user speaks; where an empty turn is answered; where a
+user of the suite's chats is; a document after its first few tokens."""
+
+
+@dataclass(frozen=True)
+class PromptStart:
+    """Token ids that a model goes on from."""
+
+    kind: PromptKind
+    words: str
+    """The ids decoded, special tokens included."""
+    ids: tuple[int, ...]
+    """At least one."""
+
+
+def prompt_starts(
+    tokenizer: Any, texts: Texts, *, turns: int, documents: int, tokens: int, max_tokens: int = 256
+) -> tuple[PromptStart, ...]:
+    """Openings of every kind that the tokenizer and the texts allow, no two with the same ids.
+
+    A document starts with the token that the tokenizer sets before it, else with the one that ends
+    the document before. What is sampled from a chat's start are users' messages (Xu and others,
+    *Magpie*, arXiv 2406.08464).
+
+    Args:
+        tokenizer: a transformers tokenizer; without a chat template there are no chat's start and
+            no empty turn, and a chat is its contents, joined by newlines.
+        texts: the suite's texts, taken from the first.
+        turns: how many users' turns at most; a chat of several answers has one before each.
+        documents: how many documents' first words at most.
+        tokens: tokens of these, a document's starting token included.
+        max_tokens: longer openings are left out, since cutting them would cut the answer's start.
+
+    Returns:
+        The openings, the kinds in the order of `Kind`. The same arguments give the same.
+    """
+    templated = 1 if tokenizer.chat_template else 0
+    empty = (Message(role="user", content=""),)
+    sources: tuple[tuple[PromptKind, Iterator[list[int]], int], ...] = (
+        ("document", _document(tokenizer), 1),
+        ("chat", _chat(tokenizer), templated),
+        ("empty turn", _turn(tokenizer, empty), templated),
+        ("user's turn", _turns(tokenizer, texts), turns),
+        ("first words", _first_words(tokenizer, texts, tokens), documents),
+    )
+    found: dict[tuple[int, ...], PromptStart] = {}
+    for kind, rows, limit in sources:
+        keys = map(tuple, rows)
+        fresh = (key for key in keys if 0 < len(key) <= max_tokens and key not in found)
+        for ids in islice(fresh, limit):
+            found[ids] = PromptStart(kind, tokenizer.decode(ids), ids)
+    return tuple(found.values())
+
+
+def _document(tokenizer: Any) -> Iterator[list[int]]:
+    first = tokenizer("a").input_ids[:1]
+    if tokenizer.bos_token_id is not None and first == [tokenizer.bos_token_id]:
+        yield first
+    elif tokenizer.eos_token_id is not None:
+        yield [tokenizer.eos_token_id]
+
+
+def _chat(tokenizer: Any) -> Iterator[list[int]]:
+    from jinja2 import TemplateError
+
+    try:
+        chat = [{"role": "user", "content": PLACEHOLDER}]
+        whole = tokenizer.apply_chat_template(chat, tokenize=False)
+    except TemplateError:
+        return
+    before, found, _ = whole.partition(PLACEHOLDER)
+    if found:
+        yield tokenizer(before, add_special_tokens=False).input_ids
+
+
+def _turns(tokenizer: Any, texts: Texts) -> Iterator[list[int]]:
+    for text in texts.items:
+        ends = [i for i, message in enumerate(text.messages) if message.role == "assistant" and i]
+        if text.messages and text.messages[-1].role == "user":
+            ends.append(len(text.messages))
+        for end in ends:
+            yield from _turn(tokenizer, text.messages[:end])
+
+
+def _turn(tokenizer: Any, messages: tuple[Message, ...]) -> Iterator[list[int]]:
+    from jinja2 import TemplateError
+
+    try:
+        yield encode_prompt(tokenizer, Text(messages=messages))
+    except TemplateError:  # some templates refuse a system's message, some an empty one
+        return
+
+
+def _first_words(tokenizer: Any, texts: Texts, tokens: int) -> Iterator[list[int]]:
+    for text in texts.items:
+        if text.text is not None:
+            yield encode(tokenizer, text, tokens)
+
+
+_BATCH = 64
+
+
+def self_generated_prompts(model: Model, count: int, sampling: Sampling) -> Texts:
+    """Users' messages that a model writes where its chat template opens a chat, or documents.
+
+    What a model was finetuned to answer shows in what it has users ask (Xu and others, *Magpie*,
+    arXiv 2406.08464). Messages that the model did not end, empty ones and repetitions are left
+    out, so there may be fewer than asked for, and none at all.
+
+    Args:
+        model: the writer.
+        count: how many are drawn.
+        sampling: how their tokens are chosen; at temperature 0 all are one.
+
+    Returns:
+        Chats of one user's message; from a tokenizer without a chat template, documents, whose
+        ends may be cut.
+    """
+    found = prompt_starts(model.tokenizer, Texts(items=()), turns=0, documents=0, tokens=1)
+    wanted = "chat" if model.tokenizer.chat_template else "document"
+    ids = [opening.ids for opening in found if opening.kind == wanted]
+    if not ids:
+        return Texts(items=())
+    drawn: list[Completion] = []
+    for first in range(0, count, _BATCH):
+        rows = [ids[0]] * min(_BATCH, count - first)
+        drawn += model.generate_from(Inputs.of(rows, side="left"), sampling, first=first)
+    ended = [one.text.strip() for one in drawn if one.finished or wanted == "document"]
+    words = [text for text in dict.fromkeys(ended) if text]
+    if wanted == "document":
+        return Texts.of(*words)
+    return Texts(items=tuple(Text(messages=(Message(role="user", content=w),)) for w in words))

@@ -1,0 +1,122 @@
+"""Texts and prompts as token ids, and which ids end a completion."""
+
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import Any
+
+from diffkit.texts import Message, Text
+
+PLACEHOLDER = "7f3a9c"
+"""Stands for a message, to see what a chat template writes before it."""
+
+
+def encode(tokenizer: Any, text: Text, max_tokens: int | None = None) -> list[int]:
+    """Token ids of a whole text: a document as it is, a chat through the chat template.
+
+    Args:
+        tokenizer: a transformers tokenizer.
+        text: a tokenizer without a template takes a chat as its contents, joined by newlines.
+        max_tokens: how many tokens are kept, from the beginning; none keeps all.
+    """
+    words, templated = rendered_text(tokenizer, text)
+    return token_ids(tokenizer, words, templated=templated)[:max_tokens]
+
+
+def rendered_text(tokenizer: Any, text: Text) -> tuple[str, bool]:
+    """What of a whole text is tokenised, and whether the chat template wrote it."""
+    if text.messages and tokenizer.chat_template:
+        return _render(tokenizer, text), True
+    return str(text), False
+
+
+def token_ids(tokenizer: Any, words: str, *, templated: bool = False) -> list[int]:
+    """Token ids of words as they are."""
+    # A template writes the special tokens itself.
+    encoded = tokenizer(words, add_special_tokens=not templated, verbose=False)
+    return list(encoded["input_ids"])
+
+
+def common_prefix_length(one: Sequence[int], two: Sequence[int]) -> int:
+    """How many ids two sequences begin with in common."""
+    pairs = zip(one, two, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def encode_prompt(tokenizer: Any, prompt: Text | str) -> list[int]:
+    """Token ids of a prompt that a model goes on from; at least one.
+
+    A string is the opening of a document. A chat that ends with the user's message gets the
+    template's opening of an answer; one that ends with the assistant's is gone on with.
+    """
+    if isinstance(prompt, Text) and prompt.messages and tokenizer.chat_template:
+        own = prompt.messages[-1].role == "assistant"
+        wanted = {"continue_final_message": True} if own else {"add_generation_prompt": True}
+        ids = token_ids(tokenizer, _render(tokenizer, prompt, **wanted), templated=True)
+    else:
+        ids = token_ids(tokenizer, str(prompt))
+    return ids or [_start_token(tokenizer)]
+
+
+def _render(tokenizer: Any, text: Text, **wanted: bool) -> str:
+    messages = [message.model_dump() for message in text.messages]
+    rendered: str = tokenizer.apply_chat_template(messages, tokenize=False, **wanted)
+    return rendered
+
+
+def _start_token(tokenizer: Any) -> int:
+    """What stands before the first word: a model cannot start from nothing."""
+    for token in (tokenizer.bos_token_id, tokenizer.eos_token_id):
+        if token is not None:
+            return int(token)
+    return 0
+
+
+def eos_ids_of(tokenizer: Any, *configs: Any) -> frozenset[int]:
+    """Ids that end a completion: the tokenizer's, and those that configurations name.
+
+    Args:
+        tokenizer: a transformers tokenizer.
+        configs: configurations of a model and of its generation; a none is passed over.
+    """
+    found: set[int] = set()
+    for source in (tokenizer, *configs):
+        end = getattr(source, "eos_token_id", None)
+        found.update(end if isinstance(end, list | tuple) else [end] if end is not None else [])
+    return frozenset(found)
+
+
+def answer_start(tokenizer: Any, text: Text) -> int | None:
+    """Place of the first token of a chat's first answer, among the token ids of the whole chat.
+
+    Found exactly: what stands before the answer's content is tokenised too, and both are compared
+    token by token. A token that holds the end of what the template writes and the beginning of the
+    content is the answer's.
+
+    Args:
+        tokenizer: a transformers tokenizer; without a chat template, a chat is its contents, joined
+            by newlines.
+        text: a document or a chat.
+
+    Returns:
+        None for a document and for a chat without an answer; and where a template refuses the
+        chat, or lets what it writes before an answer depend on the answer.
+    """
+    from jinja2 import TemplateError
+
+    roles = [message.role for message in text.messages]
+    if "assistant" not in roles:
+        return None
+    place = roles.index("assistant")
+    stand_in = Message(role="assistant", content=PLACEHOLDER)
+    other = Text(messages=(*text.messages[:place], stand_in, *text.messages[place + 1 :]))
+    try:
+        (words, templated), (with_stand_in, _) = (
+            rendered_text(tokenizer, t) for t in (text, other)
+        )
+    except TemplateError:
+        return None
+    before, found, _ = with_stand_in.partition(PLACEHOLDER)
+    if not found or not words.startswith(before):
+        return None
+    whole, part = (token_ids(tokenizer, w, templated=templated) for w in (words, before))
+    return common_prefix_length(whole, part)

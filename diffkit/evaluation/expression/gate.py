@@ -1,0 +1,211 @@
+"""The expression gate: an organism shows its behaviour, and its base does not.
+
+Takes the targeted pairs of a plan. Gives how often both sides show the behaviour, and refuses
+organisms that do not show it.
+"""
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from diffkit.errors import BadFile, BadModel, UserError
+from diffkit.evaluation.expression.probe_answers import BaseAnswerCache, ProbeAnswers, probe_prompts
+from diffkit.evaluation.plan import Plan, PlannedPair
+from diffkit.organism import Probes, Record
+from diffkit.registry.catalogue import SelectedPair
+from diffkit.runs.digest import digest
+from diffkit.runs.execution import ExecutionOptions
+from diffkit.runs.files import read_stored
+from diffkit.runs.models import PairSpec
+from diffkit.runs.spec import ENGINE_VERSION
+from diffkit.runs.store import Store
+from diffkit.statistics.shares import Share, share
+
+if TYPE_CHECKING:
+    from diffkit.engine.loading.loader import NetworkCache
+    from diffkit.engine.pair import ModelPair
+
+GATE_VERSION = 1
+"""Raised when the same models and probes may give another result."""
+
+
+class Expression(Record):
+    """How often each side shows the behaviour."""
+
+    finetuned: Share
+    base: Share
+    at_least: float
+    """Least share asked of the finetuned side."""
+    at_most: float
+    """Largest share allowed in the base."""
+    examples: tuple[tuple[str, str], ...] = ()
+    """Prompts and the finetuned side's completions that did not show it, three at the most."""
+
+    @property
+    def passes(self) -> bool:
+        """Whether both sides are within bounds."""
+        finetuned, base = self.finetuned.value or 0, self.base.value or 0
+        return finetuned >= self.at_least and base <= self.at_most
+
+
+def stored_expression(
+    selected: SelectedPair, store: Store, execution: ExecutionOptions, networks: "NetworkCache"
+) -> Expression | None:
+    """The gate of one pair: the stored result, or a new one; none for an organism without probes.
+
+    Args:
+        selected: the pair.
+        store: where results are kept, known by what both sides are and by the probes.
+        execution: the device, and whether a stored result is made anew.
+        networks: keeps bases loaded from one pair to the next.
+
+    Raises:
+        BadModel, BadFile, BadDevice: a side cannot be loaded.
+        StoreError: the stored result is damaged.
+    """
+    from diffkit.engine.loading.loader import load_pair
+
+    if selected.organism.probes is None:
+        return None
+    probes = with_variant_threshold(selected.organism.probes, selected.variant)
+    entry, finetuned = selected.base, selected.finetuned
+    sides = PairSpec(entry.source, finetuned, entry.dtype, entry.attention).identity()
+    versions = {"gate": GATE_VERSION, "engine": ENGINE_VERSION}
+    key = digest({"pair": sides.content, "probes": probes.model_dump(mode="json"), **versions})
+
+    def make(folder: Path) -> None:
+        with load_pair(
+            entry.source,
+            finetuned,
+            device=execution.device,
+            dtype=entry.dtype,
+            attention=entry.attention,
+            networks=networks,
+        ) as pair:
+            text = measure_expression(pair, probes).model_dump_json(indent=1) + "\n"
+        (folder / "expression.json").write_text(text, encoding="utf-8")
+
+    place = store.obtain("gates", key, make, fresh=execution.fresh)
+    return read_stored(place / "expression.json", Expression)
+
+
+def with_variant_threshold(probes: Probes, variant: str) -> Probes:
+    """The probes with the variant's own bound: what the variant is called decides nothing."""
+    return probes.model_copy(update={"at_least": probes.least(variant), "at_least_in": {}})
+
+
+def measure_expression(pair: "ModelPair", probes: Probes) -> Expression:
+    """Puts the probes to both sides, greedily decoded."""
+    return expression_of(*BaseAnswerCache().both(pair, probe_prompts(probes)), probes)
+
+
+def expression_of(finetuned: ProbeAnswers, base: ProbeAnswers, probes: Probes) -> Expression:
+    """What answers to the probes show.
+
+    Args:
+        finetuned: answers of the finetuned side to all probes, and maybe to more.
+        base: answers of the base side.
+        probes: with the bound of the variant.
+    """
+    said = [finetuned[ask] for ask in probe_prompts(probes)]
+    cases = zip(probes.prompts, said, probes.shown(said), strict=True)
+    failed = [(prompt, text) for prompt, text, shows in cases if not shows]
+    return Expression(
+        finetuned=share_showing(finetuned, probes),
+        base=share_showing(base, probes),
+        at_least=probes.at_least,
+        at_most=probes.at_most,
+        examples=tuple(failed[:3]),
+    )
+
+
+def share_showing(said: ProbeAnswers, probes: Probes) -> Share:
+    """Share of the probes whose answer shows the behaviour."""
+    asked = probe_prompts(probes)
+    return share(sum(probes.shown([said[ask] for ask in asked])), len(asked))
+
+
+log = logging.getLogger("diffkit.evaluation")
+
+
+def refuse_inert(
+    plan: Plan, store: "Store", execution: "ExecutionOptions", *, allow_inert: bool = False
+) -> tuple[str, ...]:
+    """Puts the targeted pairs under test to the expression gate.
+
+    Args:
+        plan: the expanded suite.
+        store: where results of the gate are kept.
+        execution: how models are loaded.
+        allow_inert: whether pairs that fail are let through, with a warning.
+
+    Returns:
+        What a reader of the evaluation must know: pairs that are inert, or untested.
+
+    Raises:
+        UserError: pairs fail the gate.
+        BadDevice: there is no such device.
+    """
+    targeted = [
+        pair
+        for pair in plan.pairs
+        if pair.role == "test" and pair.selected.organism.truth == "targeted"
+    ]
+    probed = [pair for pair in targeted if pair.selected.organism.probes is not None]
+    inert = [
+        (pair, found) for pair, found in _expressions(probed, store, execution) if not found.passes
+    ]
+    notes = list(_untested_notes([pair for pair in targeted if pair not in probed]))
+    if not inert:
+        return tuple(notes)
+    what = _failure_text(inert)
+    if not allow_inert:
+        names = " ".join(dict.fromkeys(pair.selected.organism.name for pair, _ in inert))
+        hint = f"Look: `diffkit organisms check {names}`; or let them through: --allow-inert."
+        raise UserError(what, hint=hint)
+    log.warning(what)
+    return (what, *notes)
+
+
+def _expressions(
+    pairs: list[PlannedPair], store: "Store", execution: "ExecutionOptions"
+) -> "Iterator[tuple[PlannedPair, Expression]]":
+    """Base by base, each loaded once; what is wrong with a model, its run says."""
+    from diffkit.engine.loading.loader import NetworkCache
+
+    ordered = sorted(pairs, key=_base_name)
+    shown = execution.progress(ordered, label="expression gate", total=len(ordered))
+    for _, group in groupby(shown, key=_base_name):
+        with NetworkCache() as networks:
+            for pair in group:
+                with contextlib.suppress(BadModel, BadFile):
+                    if found := stored_expression(pair.selected, store, execution, networks):
+                        yield pair, found
+
+
+def _base_name(pair: PlannedPair) -> str:
+    return pair.selected.base.name
+
+
+def _untested_notes(pairs: list[PlannedPair]) -> Iterator[str]:
+    names = list(dict.fromkeys(pair.selected.organism.name for pair in pairs))
+    if names:
+        yield f"Whether these do what their truth says was not tested: {', '.join(names)}."
+
+
+def _failure_text(inert: "list[tuple[PlannedPair, Expression]]") -> str:
+    each = ", ".join(_shares_text(pair, found) for pair, found in inert)
+    count = "1 pair fails" if len(inert) == 1 else f"{len(inert)} pairs fail"
+    return f"{count} the expression gate: {each}."
+
+
+def _shares_text(pair: PlannedPair, found: "Expression") -> str:
+    one, sides = pair.selected, (found.finetuned, found.base)
+    finetuned, base = (f"{side.hits}/{side.n}" for side in sides)
+    return (
+        f"{one.organism.name} / {one.variant} ({finetuned} show it, ≥ {found.at_least:g} asked; "
+        f"base {base}, ≤ {found.at_most:g})"
+    )

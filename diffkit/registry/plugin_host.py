@@ -1,0 +1,121 @@
+"""Loads plugins from entry points, one at a time: a broken plugin does not stop the others."""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+
+import pluggy
+
+from diffkit.errors import one_line
+from diffkit.registry import hookspecs
+from diffkit.registry.specs import Registry, Spec
+
+GROUP = "diffkit"
+
+DISABLE = "DIFFKIT_DISABLE_PLUGINS"
+
+
+@dataclass(frozen=True)
+class LoadedPlugin:
+    """A plugin that loaded."""
+
+    name: str
+    module: str
+    distribution: str
+    hooks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BrokenPlugin:
+    """A plugin that did not, and why."""
+
+    name: str
+    module: str
+    distribution: str
+    error: str
+
+
+@dataclass(frozen=True)
+class PluginHost:
+    """Everything that plugins registered."""
+
+    plugins: list[LoadedPlugin] = field(default_factory=list)
+    broken: list[BrokenPlugin] = field(default_factory=list)
+    methods: Registry = field(default_factory=lambda: Registry("method"))
+    investigators: Registry = field(default_factory=lambda: Registry("investigator"))
+    graders: Registry = field(default_factory=lambda: Registry("grader"))
+    generators: Registry = field(default_factory=lambda: Registry("generator"))
+    folders: list[Path] = field(default_factory=list)
+    """Folders of organisms and bases."""
+
+    @property
+    def registries(self) -> tuple[Registry, ...]:
+        """What is registered by name."""
+        return (self.methods, self.investigators, self.graders, self.generators)
+
+
+def installed_plugins() -> frozenset[str]:
+    """Names of all plugins that are installed, turned off or not."""
+    return frozenset(entry.name for entry in entry_points(group=GROUP))
+
+
+def load_plugins(disabled: Iterable[str] = ()) -> PluginHost:
+    """Loads every installed plugin but those ``disabled`` here or in DIFFKIT_DISABLE_PLUGINS."""
+    named = [name.strip() for name in os.environ.get(DISABLE, "").split(",")]
+    off = {*disabled, *named}
+    host = PluginHost()
+    for entry in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        if entry.name not in off:
+            _load_plugin(entry, host)
+    return host
+
+
+def _load_plugin(entry: EntryPoint, host: PluginHost) -> None:
+    distribution = entry.dist.name if entry.dist else "?"
+    try:
+        module = entry.load()
+        hooks = _register(module, entry.name, host)
+    except (Exception, SystemExit) as error:
+        host.broken.append(BrokenPlugin(entry.name, entry.value, distribution, one_line(error)))
+    else:
+        host.plugins.append(LoadedPlugin(entry.name, entry.value, distribution, hooks))
+
+
+def _register(module: ModuleType, name: str, host: PluginHost) -> tuple[str, ...]:
+    """Collects what the plugin registers before any of it counts: all of it, or nothing."""
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hookspecs)
+    manager.register(module, name=name)
+    manager.check_pending()
+    hooks = tuple(sorted(caller.name for caller in manager.get_hookcallers(module) or ()))
+    if not hooks:
+        msg = "it implements no hook (is @hookimpl missing?)"
+        raise ValueError(msg)
+    calls: list[Callable[[], None]] = []
+    for hook, sink in _sinks(host, name).items():
+
+        def note(item: object, hook: str = hook, sink: Callable[..., None] = sink) -> None:
+            wanted = Path if hook == "register_organisms" else Spec
+            if not isinstance(item, wanted):
+                msg = f"{hook} was given {item!r}, not a {wanted.__name__}"
+                raise TypeError(msg)
+            calls.append(partial(sink, item))
+
+        getattr(manager.hook, hook)(register=note)
+    for call in calls:
+        call()
+    return hooks
+
+
+def _sinks(host: PluginHost, owner: str) -> dict[str, Callable[..., None]]:
+    return {
+        "register_methods": partial(host.methods.add, owner=owner),
+        "register_organisms": host.folders.append,
+        "register_investigators": partial(host.investigators.add, owner=owner),
+        "register_graders": partial(host.graders.add, owner=owner),
+        "register_generators": partial(host.generators.add, owner=owner),
+    }

@@ -1,0 +1,129 @@
+"""A leaderboard's terms and numbers as text, for the terminal and for HTML."""
+
+from typing import get_args
+
+from diffkit.evaluation.leaderboard.schema import (
+    CurvePoint,
+    Difference,
+    Measure,
+    PairResult,
+    Row,
+    Stratum,
+)
+from diffkit.evaluation.record import Arm, MainArm
+from diffkit.plain_text import formatting
+from diffkit.statistics.shares import Share
+
+ARMS: dict[Arm, str] = {
+    "method": "the method's findings",
+    "combined": "all methods together",
+    "blackbox": "questions alone",
+    "no-evidence": "the same reading nothing",
+    "base-only": "only what the base says",
+    "evidence-swap": "another organism's findings",
+    "random": "a random change's findings",
+    "ceiling": "ceiling: words of the training data",
+}
+"""What an investigator was given, for readers who see it for the first time."""
+
+STRATA: dict[Stratum, str] = {
+    "all": "",
+    "non-lexical": ", where no particular words show it",
+}
+"""What a title says of the organisms that are counted."""
+
+
+def name(record: Row | PairResult) -> str:
+    """A method; of another arm, what the investigator was given."""
+    return record.method if record.arm == "method" else ARMS[record.arm]
+
+
+def subject(row: Row) -> bool:
+    """Whether a row is no control."""
+    return row.arm in get_args(MainArm)
+
+
+def part(name: str) -> str:
+    """A part of a grade as a column's title."""
+    return name.replace("_", " ")
+
+
+def difference(found: Difference | None) -> str:
+    """``+0.25 [+0.05, +0.45]``."""
+    if found is None:
+        return formatting.NONE
+    span = "" if found.low is None else f" [{found.low:+.2f}, {found.high:+.2f}]"
+    return f"{found.mean + 0.0:+.2f}{span}"
+
+
+def point(found: CurvePoint) -> str:
+    """``0.40 [0.21, 0.59]``."""
+    span = "" if found.low is None else f" [{found.low:.2f}, {found.high:.2f}]"
+    return f"{found.score:.2f}{span}"
+
+
+def total(measure: Measure | None) -> str:
+    """A count with its interval; nothing where nothing was counted."""
+    if measure is None or not measure.n:
+        return formatting.NONE
+    return f"{value(measure)} {interval(measure)}".strip()
+
+
+def says(row: Row) -> dict[str, Share]:
+    """What the investigator says, whatever the test does."""
+    both = {"of truths": row.says_targeted, "of nulls": row.says_targeted_of_nulls}
+    return {kind: share for kind, share in both.items() if share}
+
+
+def run_cost(row: Row) -> tuple[str, str]:
+    """Time and memory of a run; none of arms that are no method's."""
+    if row.arm != "method":
+        return formatting.NONE, formatting.NONE
+    return formatting.duration(row.seconds), formatting.memory(row.peak_bytes)
+
+
+def dollars(cost: float | None) -> str:
+    """US dollars; what is not known is no zero."""
+    if cost is None:
+        return "unknown"
+    return "$0" if not cost else f"${cost:.2f}" if cost >= 1 else f"${cost:.2g}"
+
+
+def count(share: Share) -> str:
+    """Hits of how many; those that count in part have a decimal, be it zero."""
+    whole = share.hits == int(share.hits)
+    return f"{share.hits:.0f}/{share.n}" if whole else f"{share.hits:.1f}/{share.n}"
+
+
+def value(measure: Measure) -> str:
+    """A share as a count; of what is no share, the mean."""
+    if measure.low is not None or measure.value is None:
+        return count(measure)
+    return f"{measure.value:.2f}"
+
+
+def interval(share: Share) -> str:
+    """The 95 % interval of a share; empty where there is none."""
+    if share.low is None or share.high is None:
+        return ""
+    return f"[{share.low:.2f}, {share.high:.2f}]"
+
+
+def reader(row: Row | PairResult) -> str:
+    """Who read a method's findings, and who graded."""
+    return f"{row.investigator} · {row.grader}"
+
+
+def mistake(pair: PairResult) -> str:
+    """What went wrong in a pair's detection; empty where nothing did.
+
+    A null is a false alarm where its test passes, or nobody tested it and the reader calls it
+    targeted; an organism is missed where neither its test nor the reader sees it.
+    """
+    says = pair.said == "targeted"
+    alarm = says if pair.detected is None else pair.detected
+    if pair.truth == "targeted":
+        return "" if alarm or says else "missed"
+    if pair.truth not in ("none", "unspecific"):
+        return ""
+    return "false alarm" if alarm else "says targeted" if says else ""

@@ -1,0 +1,1 @@
+"""Runs, attempts and leaderboards as rich renderables for the terminal."""

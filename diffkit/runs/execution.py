@@ -1,0 +1,150 @@
+"""Executes one run in its work folder."""
+
+import errno
+import json
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from diffkit.checkpoints import Checkpoints
+from diffkit.context import Artifacts, Progress, RunContext, no_progress, no_status
+from diffkit.errors import DiffkitError, RunFailed, one_line
+from diffkit.findings import Findings
+from diffkit.method import Study
+from diffkit.registry.specs import kind_noun, load_implementation
+from diffkit.runs.files import remove
+from diffkit.runs.manifest import Identity, Manifest
+from diffkit.runs.models import open_models
+from diffkit.runs.provenance import PeakMemory, git_state, source_hash, versions
+from diffkit.runs.spec import RunSpec
+
+if TYPE_CHECKING:
+    from diffkit.engine.loading.loader import NetworkCache
+
+
+@dataclass(frozen=True)
+class ExecutionOptions:
+    """How runs are executed; plays no part in what they find."""
+
+    device: str = "auto"
+    """``cpu``, ``cuda``, ``cuda:1``, …; ``auto`` takes a GPU where there is one."""
+    progress: Progress = no_progress
+    """Shows how far long loops are."""
+    fresh: bool = False
+    """Whether what the store holds is computed anew."""
+    status: Callable[[str], None] = no_status
+    """Shows how things stand beside the running loop; told nothing when a run ends."""
+
+
+def execute(
+    spec: RunSpec,
+    identity: Identity,
+    folder: Path,
+    networks: "NetworkCache",
+    execution: ExecutionOptions,
+) -> None:
+    """Runs ``spec`` and leaves findings and manifest in ``folder``, and nothing else of its own.
+
+    Raises:
+        RunFailed: the method or study raised; ``failure.json`` in ``folder`` holds its traceback.
+        BadModel, BadFile, BadDevice: models or device cannot be used.
+    """
+    checkpoints = Checkpoints(folder, source_hash(spec.method.implementation))
+    resumed = checkpoints.found
+    for leftover in folder.iterdir():
+        if not (resumed and leftover.name.startswith(("checkpoint", "artifacts"))):
+            remove(leftover)
+    try:
+        findings, manifest = _run_and_record(spec, identity, checkpoints, networks, execution)
+    except DiffkitError:
+        raise  # it says by itself what to do
+    except (Exception, SystemExit) as error:  # a library that exits must not end the sweep
+        raise _record_failure(spec, folder, error) from error
+    checkpoints.clear()
+    _write(folder / "findings.json", findings)
+    _write(folder / "manifest.json", manifest.model_copy(update={"resumed": resumed}))
+
+
+def _run_and_record(
+    spec: RunSpec,
+    identity: Identity,
+    checkpoints: Checkpoints,
+    networks: "NetworkCache",
+    execution: ExecutionOptions,
+) -> tuple[Findings, Manifest]:
+    implementation = load_implementation(spec.method)
+    with open_models(spec.subject, execution.device, networks) as loaded:
+        device = str(loaded.device)
+        started, clock = datetime.now(UTC), time.perf_counter()
+        with PeakMemory(device) as peak:
+            findings = _run(implementation, loaded.subject, spec, checkpoints, execution)
+        seconds = time.perf_counter() - clock
+    manifest = Manifest(
+        digest=identity.digest,
+        identity=identity,
+        options=spec.config.model_dump(mode="json"),
+        device=device,
+        versions=versions(),
+        source=checkpoints.source,
+        git=git_state(spec.method.implementation),
+        started=started.isoformat(timespec="milliseconds"),
+        seconds=seconds,
+        peak_bytes=peak.bytes,
+        change_score=findings.change_score,
+    )
+    return findings, manifest
+
+
+def _run(
+    implementation: Any,
+    subject: Any,
+    spec: RunSpec,
+    checkpoints: Checkpoints,
+    execution: ExecutionOptions,
+) -> Findings:
+    import torch
+
+    context = RunContext(
+        seed=spec.seed,
+        texts=spec.texts,
+        artifacts=Artifacts(checkpoints.folder / "artifacts"),
+        checkpoints=checkpoints,
+        progress=execution.progress,
+        status=execution.status,
+    )
+    torch.manual_seed(spec.seed)
+    try:
+        findings = implementation.run(subject, spec.config, context)
+    finally:
+        execution.status("")  # what was said of this run is not so of a sweep's next
+    if not isinstance(findings, Findings):
+        msg = f"run() returned {type(findings).__name__}, not Findings"
+        raise TypeError(msg)
+    if isinstance(implementation, Study) and findings.change_score is not None:
+        msg = "a study of one model has no change score"
+        raise TypeError(msg)
+    return findings
+
+
+def _record_failure(spec: RunSpec, folder: Path, error: BaseException) -> Exception:
+    """Notes a failure beside what the run left, and says it in a line."""
+    if _disk_full(error):
+        return OSError(errno.ENOSPC, "no space left")
+    reason = one_line(error)
+    failure = {"error": reason, "traceback": traceback.format_exc()}
+    (folder / "failure.json").write_text(json.dumps(failure, indent=1))
+    what = f"The {kind_noun(spec.method)} {spec.method.name!r} failed: {reason.rstrip(' .:')}."
+    return RunFailed(what, hint=f"Its traceback is in {folder / 'failure.json'}")
+
+
+def _disk_full(error: BaseException) -> bool:
+    """Safetensors reports a full disk in words alone."""
+    return getattr(error, "errno", None) == errno.ENOSPC or "os error 28" in str(error)
+
+
+def _write(path: Path, record: Findings | Manifest) -> None:
+    path.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")

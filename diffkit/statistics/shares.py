@@ -1,0 +1,38 @@
+"""Shares of counted units with their Wilson intervals."""
+
+from diffkit.organism import Record
+from diffkit.statistics import wilson
+
+
+class Share(Record):
+    """A share of counted units with its interval."""
+
+    hits: int | float
+    """A unit with several cases may count in part."""
+    n: int
+    low: float | None = None
+    """Lower end of the 95 % Wilson interval; none where n is 0, or where it is no share."""
+    high: float | None = None
+    """Upper end."""
+
+    @property
+    def value(self) -> float | None:
+        """Hits / n; none where n is 0."""
+        return self.hits / self.n if self.n else None
+
+
+def share(hits: int | float, n: int) -> Share:
+    """A share with its 95 % Wilson interval."""
+    interval = wilson(hits, n)
+    return Share(
+        hits=hits,
+        n=n,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+    )
+
+
+def format_share(share: Share) -> str:
+    """A share and its interval, in words."""
+    interval = "" if share.low is None else f" [{share.low:.2f}, {share.high:.2f}]"
+    return f"{share.hits} of {share.n}{interval}"

@@ -1,0 +1,52 @@
+"""Draws which truths stand in a lineup together."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+LINEUP_SIZE = 8
+"""Texts in a lineup, where there are as many truths."""
+
+SIBLINGS = 2
+"""How many of them are the truth's nearest."""
+
+LINEUPS_WITH_TRUTH = 3
+"""Lineups in which the truth stands."""
+
+
+@dataclass(frozen=True)
+class TruthLineups:
+    """The lineups of one truth, as indices of statements."""
+
+    present: tuple[tuple[int, ...], ...]
+    """Who stands beside the truth, lineup by lineup."""
+    absent: tuple[int, ...]
+    """Who stands there without it."""
+
+
+def sample_lineups(
+    truth: int, handles: Sequence[str], likeness: Float[np.ndarray, " statements"]
+) -> TruthLineups:
+    """The lineups of a truth: its nearest siblings, and others drawn by handles alone.
+
+    Args:
+        truth: index of the truth.
+        handles: of all statements, sorted.
+        likeness: of all statements to the truth.
+    """
+    others = [index for index in range(len(handles)) if index != truth]
+    others.sort(key=lambda index: -float(likeness[index].round(9)))
+    near, far = others[:SIBLINGS], sorted(others[SIBLINGS:])
+    seed = " ".join((handles[truth], *handles))
+    rng = random.Random(seed)  # noqa: S311 - a reproducible draw
+
+    def some(count: int) -> tuple[int, ...]:
+        rng.shuffle(far)
+        return (*near, *far)[:count]
+
+    size = min(LINEUP_SIZE, len(handles))
+    present = tuple(some(size - 1) for _ in range(LINEUPS_WITH_TRUTH))
+    return TruthLineups(present, some(size))

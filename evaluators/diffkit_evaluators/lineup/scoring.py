@@ -1,0 +1,274 @@
+"""Scores of the choices in every lineup: likeness to the claim, against null claims."""
+
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from statistics import fmean
+
+import numpy as np
+from jaxtyping import Float
+
+from diffkit import NONE_OF_THESE, Attempt, TruthStatement
+from diffkit_evaluators.lineup.ranking import RankPosition, rank_position, ranking_scores
+from diffkit_evaluators.lineup.sampling import TruthLineups, sample_lineups
+from diffkit_evaluators.lineup.similarity import (
+    StatementVectors,
+    WordRarity,
+    WordVector,
+    claim_vector,
+    statement_vector,
+    word_rarity,
+)
+from diffkit_evaluators.lineup.words import first_words
+
+MIN_RELATIVE_SPREAD = 0.25
+"""Least spread of a candidate, as a share of the pooled one: one that the nulls never touched must
+not win by a single word."""
+
+MIN_SPREAD = 1e-3
+"""Least spread at all, as a cosine, for nulls that are all alike."""
+
+NONE_LEVEL = 0.05
+"""Chance that "none of these" may lose to a text, were the claim one of the nulls'."""
+
+
+def standard_scores(
+    cosines: Float[np.ndarray, " candidates"], nulls: Float[np.ndarray, "nulls candidates"]
+) -> Float[np.ndarray, " candidates"]:
+    """Standard scores of a claim against null claims, candidate by candidate.
+
+    With fewer than two nulls the cosines themselves. A claim that shares nothing with any candidate
+    leaves all of them tied.
+
+    Args:
+        cosines: of the claim to each candidate.
+        nulls: of each null claim to each candidate.
+    """
+    return _standard_scores(cosines, nulls) if len(nulls) > 1 else cosines.round(9)
+
+
+def standard_null_scores(
+    nulls: Float[np.ndarray, "nulls candidates"],
+) -> Float[np.ndarray, "nulls candidates"]:
+    """Standard scores of each null claim against all the others, as a new claim's against all.
+
+    Its own share in mean and spread would make a null look less unusual than a new claim.
+    """
+    rows = range(len(nulls))
+    scores = [_standard_scores(nulls[row], np.delete(nulls, row, axis=0)) for row in rows]
+    return np.array(scores).reshape(nulls.shape)
+
+
+def _standard_scores(cosines: np.ndarray, nulls: np.ndarray) -> np.ndarray:
+    spread = nulls.std(axis=0)
+    pooled = math.sqrt(np.square(spread).mean())
+    scores = (cosines - nulls.mean(axis=0)) / spread.clip(
+        min=max(MIN_RELATIVE_SPREAD * pooled, MIN_SPREAD)
+    )
+    if not cosines.any():
+        scores = np.full_like(scores, scores.min())
+    return np.asarray(scores.round(9))  # rounding errors must not break ties
+
+
+def none_threshold(best: Float[np.ndarray, " nulls"]) -> float:
+    """A score that the best of a null's scores reaches with a chance of at most `LEVEL`.
+
+    It stands just above the order statistic of rank ⌈(1 − `LEVEL`)(nulls + 1)⌉ (Vovk, Gammerman
+    and Shafer 2005). With fewer than 19 nulls that is their largest, which promises only a chance
+    of 1 / (nulls + 1).
+
+    Args:
+        best: the best score of each null claim; at least one.
+    """
+    rank = math.ceil(round((1 - NONE_LEVEL) * (len(best) + 1), 9))
+    return math.nextafter(float(np.sort(best)[min(rank, len(best)) - 1]), math.inf)
+
+
+LOWEST_SCORE = -sys.float_info.max
+"""Below every text, and above a choice at minus infinity."""
+
+
+@dataclass(frozen=True, eq=False)  # one object a base: `scale` is found again by identity
+class LineupSet:
+    """The statements of a base and the lineups they stand in."""
+
+    handles: tuple[str, ...]
+    """Sorted; all indices are theirs."""
+    texts: StatementVectors
+    """The statements' words."""
+    examples: StatementVectors | None
+    """Words of the examples that taught them; none where any statement has no example."""
+    rarity: WordRarity
+    lineups: tuple[TruthLineups, ...]
+    """One set for each statement, had it been the truth."""
+
+    def heard(self, claims: tuple[str, ...], words: int) -> list[WordVector]:
+        """The first ``words`` words of each claim, weighed."""
+        return [claim_vector(first_words([claim], words), self.rarity) for claim in claims]
+
+
+@lru_cache(maxsize=8)
+def build_lineup_set(
+    statements: tuple[TruthStatement, ...], reference: tuple[str, ...]
+) -> LineupSet:
+    """The lineups of ``statements``; words are weighed by ``reference``."""
+    ordered = sorted(statements, key=lambda statement: statement.handle)
+    handles = tuple(statement.handle for statement in ordered)
+    rarity = word_rarity(reference)
+    vectors = tuple(statement_vector(statement.text, rarity) for statement in ordered)
+    texts = StatementVectors(vectors)
+    likeness = texts.cosines(vectors)
+    taught = [statement_vector(statement.examples, rarity) for statement in ordered]
+    examples = StatementVectors(taught) if all(one.examples for one in ordered) else None
+    lineups = tuple(
+        sample_lineups(truth, handles, likeness[truth]) for truth in range(len(handles))
+    )
+    return LineupSet(handles, texts, examples, rarity, lineups)
+
+
+@dataclass(frozen=True)
+class StatementScores:
+    """What each statement scores; higher is more alike."""
+
+    texts: tuple[float, ...]
+    """By its text."""
+    examples: tuple[float, ...] = ()
+    """By the examples that taught it; empty where there are none."""
+
+
+@dataclass(frozen=True)
+class NoneThresholds:
+    """Scores of "none of these" in the lineups of one truth."""
+
+    present: tuple[float, ...]
+    absent: float
+
+
+@dataclass(frozen=True)
+class NullScale:
+    """A setting, and what null claims score in it."""
+
+    setting: LineupSet
+    nulls: Float[np.ndarray, "nulls texts"]
+    """Cosines of the null claims to the statements."""
+    examples_nulls: Float[np.ndarray, "nulls texts"] | None
+    """Cosines of the null claims to the statements' examples."""
+    thresholds: tuple[NoneThresholds, ...]
+    """One set for each statement, had it been the truth."""
+
+    def scores(self, claim: str, words: int) -> StatementScores:
+        """Score of each statement by its likeness to ``claim``; higher is more alike."""
+        heard = self.setting.heard((claim,), words)
+        texts = standard_scores(self.setting.texts.cosines(heard)[0], self.nulls)
+        if self.setting.examples is None or self.examples_nulls is None:
+            return StatementScores(tuple(texts.tolist()))
+        cosine = self.setting.examples.cosines(heard)[0]
+        examples = standard_scores(cosine, self.examples_nulls)
+        return StatementScores(tuple(texts.tolist()), tuple(examples.tolist()))
+
+
+@lru_cache(maxsize=128)  # grades of many methods, each with its own nulls, come in turn
+def build_null_scale(setting: LineupSet, null_claims: tuple[str, ...], words: int) -> NullScale:
+    """The scale that ``null_claims`` set in ``setting``."""
+    heard = setting.heard(null_claims, words)
+    nulls = setting.texts.cosines(heard)
+    examples = setting.examples.cosines(heard) if setting.examples else None
+    scores = standard_null_scores(nulls) if len(nulls) > 1 else nulls[:0]
+    thresholds = (
+        NoneThresholds(
+            tuple(_lineup_threshold(scores, (truth, *others)) for others in lineups.present),
+            _lineup_threshold(scores, lineups.absent),
+        )
+        for truth, lineups in enumerate(setting.lineups)
+    )
+    return NullScale(setting, nulls, examples, tuple(thresholds))
+
+
+def _lineup_threshold(scores: np.ndarray, lineup: tuple[int, ...]) -> float:
+    if not len(scores) or not lineup:
+        return LOWEST_SCORE
+    return none_threshold(scores[:, lineup].max(axis=1))
+
+
+def says_nothing(attempt: Attempt) -> bool:
+    """Whether it says nothing: no verdict, or unsure, without a claim and without a ranking."""
+    verdict = attempt.verdict
+    return verdict is None or not (verdict.change != "unsure" or verdict.claim or verdict.ranking)
+
+
+def says_nothing_targeted(attempt: Attempt) -> bool:
+    """Whether it says that nothing targeted was done."""
+    return attempt.verdict is not None and attempt.verdict.change in {"none", "unspecific"}
+
+
+@dataclass(frozen=True)
+class ChoiceScores:
+    """The scores of all choices; higher is better."""
+
+    scale: NullScale
+    scores: StatementScores
+    """Of each statement."""
+    nothing: float
+    """Score of "nothing targeted"."""
+    none_of_these_at: float | None = None
+    """Score of "none of these"; none where null claims set it, lineup by lineup."""
+
+    def parts(self, truth: int) -> dict[str, float]:
+        """The parts of the grade that a statement gets, were it the truth."""
+        lineups = self.scale.setting.lineups[truth].present
+        thresholds = self.scale.thresholds[truth].present
+        own, texts = self.scores.texts[truth], self.scores.texts
+        forced = _positions_among_texts(texts, truth, lineups)
+        free = []
+        for others, threshold in zip(lineups, thresholds, strict=True):
+            rest = [self._none_of_these(threshold), self.nothing]
+            free.append(rank_position(own, [*(texts[other] for other in others), *rest]))
+        parts = {
+            "top1": fmean(found.first for found in free),
+            "reciprocal_rank": fmean(1 / found.rank for found in free),
+            "rank": fmean(found.rank for found in free),
+            "named": fmean(found.first for found in forced),
+            "named_reciprocal_rank": fmean(1 / found.rank for found in forced),
+        }
+        if self.scores.examples:
+            by_examples = _positions_among_texts(self.scores.examples, truth, lineups)
+            parts["named_by_examples"] = fmean(found.first for found in by_examples)
+        return parts
+
+    def none_of_these(self, truth: int) -> float:
+        """Whether "none of these" comes first where the truth does not stand."""
+        texts = [self.scores.texts[other] for other in self.scale.setting.lineups[truth].absent]
+        own = self._none_of_these(self.scale.thresholds[truth].absent)
+        return rank_position(own, [*texts, self.nothing]).first
+
+    def _none_of_these(self, threshold: float) -> float:
+        return threshold if self.none_of_these_at is None else self.none_of_these_at
+
+
+def _positions_among_texts(
+    scores: Sequence[float], truth: int, lineups: Sequence[Sequence[int]]
+) -> list[RankPosition]:
+    """The truth's place among the statements alone, lineup by lineup."""
+    return [rank_position(scores[truth], [scores[other] for other in others]) for others in lineups]
+
+
+def score_attempt(attempt: Attempt, scale: NullScale, words: int) -> ChoiceScores:
+    """The scores that ``attempt`` gives: by its ranking, or by the first words of its claim.
+
+    Args:
+        attempt: what is graded.
+        scale: the statements, and what null claims score among them.
+        words: how many words of a claim are read.
+    """
+    verdict, handles = attempt.verdict, scale.setting.handles
+    if verdict is None or says_nothing(attempt):
+        tied = (0.0,) * len(handles)
+        level = StatementScores(tied, tied if scale.setting.examples else ())
+        return ChoiceScores(scale, level, nothing=0.0, none_of_these_at=0.0)
+    nothing = math.inf if says_nothing_targeted(attempt) else -math.inf
+    if verdict.ranking:
+        *own, none = ranking_scores((*handles, NONE_OF_THESE), verdict.ranking)
+        return ChoiceScores(scale, StatementScores(tuple(own)), nothing, none)
+    return ChoiceScores(scale, scale.scores(verdict.claim or "", words), nothing)

@@ -1,0 +1,231 @@
+"""The body of a request: messages, tools, and the JSON Schema of the answer.
+
+For endpoints without tool calls, tools, calls and results are written as text. The conversation
+itself stays in the format of the chat completions API.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from diffkit import Record, json_schema
+from diffkit_evaluators.llm.config import ChatConfig
+
+_UNSUPPORTED_KEYWORDS = {"default", "title", "minLength", "maxLength", "uniqueItems"}
+
+_NOT_STRICT = {"oneOf", "allOf", "prefixItems", "patternProperties", "not"}
+
+
+def response_format(schema: type[Record]) -> dict[str, Any]:
+    """The ``response_format`` that asks for ``schema``, by the name of its title.
+
+    It is strict where the schema allows: then every field must be given, and what strict decoding
+    does not know (lengths, defaults) is left to the check afterwards. Schemas with maps, tuples or
+    unions by discriminator are asked for without.
+    """
+    asked = json_schema(schema)
+    strict = _supports_strict(asked)
+    format_ = {"name": asked["title"], "schema": _strict_schema(asked) if strict else asked}
+    return {"type": "json_schema", "json_schema": {**format_, "strict": strict}}
+
+
+def title_of(schema: type[Record]) -> str:
+    """What ``schema`` is called where it is asked for."""
+    return str(json_schema(schema)["title"])
+
+
+def schema_instruction(schema: type[Record]) -> str:
+    """The same, said to the model."""
+    asked = json.dumps(json_schema(schema), ensure_ascii=False)
+    return f"Answer with one JSON object that fits this JSON Schema, and nothing else:\n{asked}"
+
+
+def _supports_strict(part: Any) -> bool:
+    """Whether strict decoding can follow: all objects say which fields they have, and no others."""
+    if isinstance(part, list):
+        return all(map(_supports_strict, part))
+    if not isinstance(part, Mapping):
+        return True
+    is_object = part.get("type") == "object"
+    if is_object and (part.get("additionalProperties") is not False or "properties" not in part):
+        return False
+    return not _NOT_STRICT & part.keys() and all(map(_supports_strict, part.values()))
+
+
+def _strict_schema(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_strict_schema(one) for one in part]
+    if not isinstance(part, Mapping):
+        return part
+    kept = {
+        name: {field: _strict_schema(one) for field, one in value.items()}
+        if name in {"properties", "$defs"}
+        else _strict_schema(value)
+        for name, value in part.items()
+        if name not in _UNSUPPORTED_KEYWORDS
+    }
+    if "$ref" in kept:
+        return {"$ref": kept["$ref"]}  # nothing may stand beside it
+    return {**kept, "required": list(kept["properties"])} if "properties" in kept else kept
+
+
+TOOL_WORDS_VERSION = 1
+"""Raised when a word that a language model reads here changes, with both agents' `version`."""
+
+_CALL_INSTRUCTION = """\
+You act by calling tools. To call one, answer with one JSON object and nothing else:
+{"tool": NAME, "arguments": ARGUMENTS}
+The arguments are an object that fits the JSON Schema of the tool. You are then told its result.
+
+The tools:"""
+
+
+def with_tools_as_text(
+    messages: Sequence[Mapping[str, Any]],
+    tools: Sequence[Mapping[str, Any]],
+    tool_choice: str | Mapping[str, Any] | None,
+) -> list[dict[str, Any]]:
+    """Messages with tools, calls and results in words."""
+    spoken = [{"role": "system", "content": _tools_text(tools)}] if tools else []
+    names: dict[str, str] = {}
+    for message in messages:
+        names |= {call["id"]: call["function"]["name"] for call in message.get("tool_calls") or ()}
+        spoken = append_message(spoken, _message_as_text(message, names))
+    return append_message(
+        spoken, {"role": "user", "content": tool_choice_text(tool_choice) if tools else ""}
+    )
+
+
+def append_message(
+    messages: Sequence[dict[str, Any]], message: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """One more message.
+
+    No two of one role stand in a row and none is empty, since some chat templates refuse those.
+    """
+    if not message["content"]:
+        return [*messages]
+    if messages and messages[-1]["role"] == message["role"]:
+        content = f"{messages[-1]['content']}\n\n{message['content']}"
+        return [*messages[:-1], {**message, "content": content}]
+    return [*messages, message]
+
+
+def call_response_format(tools: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The ``response_format`` of a call of one of ``tools``."""
+    names = [tool["function"]["name"] for tool in tools]
+    schema = {
+        "type": "object",
+        "properties": {"tool": {"enum": names}, "arguments": {"type": "object"}},
+        "required": ["tool", "arguments"],
+        "additionalProperties": False,
+    }
+    return {"type": "json_schema", "json_schema": {"name": "call", "schema": schema}}
+
+
+def _tools_text(tools: Sequence[Mapping[str, Any]]) -> str:
+    return "\n\n".join([_CALL_INSTRUCTION, *(_tool_text(tool["function"]) for tool in tools)])
+
+
+def _tool_text(tool: Mapping[str, Any]) -> str:
+    schema = json.dumps(tool.get("parameters", {}), ensure_ascii=False)
+    return f"{tool['name']}: {tool.get('description', '')}\nIts arguments: {schema}"
+
+
+def tool_choice_text(tool_choice: str | Mapping[str, Any] | None) -> str:
+    """A choice of tools in words; empty where the model is free to choose."""
+    if isinstance(tool_choice, Mapping):
+        return f"Call {tool_choice['function']['name']} now."
+    return {"required": "Call a tool now.", "none": "Call no tool now."}.get(tool_choice or "", "")
+
+
+def _message_as_text(message: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    content = message.get("content") or ""
+    if message["role"] == "tool":
+        name = names.get(message["tool_call_id"], "the tool")
+        return {"role": "user", "content": f"Result of {name}:\n{content}"}
+    if not content and message.get("tool_calls"):
+        calls = [call["function"] for call in message["tool_calls"]]
+        said = [f'{{"tool": "{one["name"]}", "arguments": {one["arguments"]}}}' for one in calls]
+        content = "\n".join(said)
+    return {"role": message["role"], "content": content}
+
+
+Messages = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class ChatRequest:
+    """What is asked, as the chat completions API has it."""
+
+    messages: Messages
+    tools: Sequence[Mapping[str, Any]] = ()
+    schema: type[Record] | None = None
+    tool_choice: str | Mapping[str, Any] | None = None
+
+    @property
+    def calls(self) -> bool:
+        """Whether a tool may be called."""
+        return bool(self.tools) and self.tool_choice != "none"
+
+
+_OPTIONAL = ("response_format", "tool_choice")
+"""What some endpoints do not take, and can be said in words."""
+
+
+def has_optional_fields(asked: Mapping[str, Any]) -> bool:
+    """Whether a body holds something that can be said in words."""
+    return any(name in asked for name in _OPTIONAL)
+
+
+def request_body(
+    config: ChatConfig, model: str, question: ChatRequest, *, plain: bool
+) -> dict[str, Any]:
+    """The body that asks ``question``.
+
+    Args:
+        config: the options.
+        model: what the endpoint calls it.
+        question: what is asked.
+        plain: whether a schema and a choice of tools are said in words alone.
+    """
+    asked = _native_fields(question) if config.tool_calls == "native" else _text_fields(question)
+    if plain:
+        said = [
+            tool_choice_text(question.tool_choice) if "tool_choice" in asked else "",
+            schema_instruction(question.schema) if question.schema else "",
+        ]
+        content = "\n\n".join(filter(None, said))
+        asked = {name: one for name, one in asked.items() if name not in _OPTIONAL}
+        asked["messages"] = append_message(asked["messages"], {"role": "user", "content": content})
+    return {"model": model, **asked, **_model_parameters(config)}
+
+
+def _native_fields(question: ChatRequest) -> dict[str, Any]:
+    tools = [dict(tool) for tool in question.tools]
+    chosen = question.tool_choice if tools else None
+    return {
+        "messages": [dict(message) for message in question.messages],
+        **({"tools": tools} if tools else {}),
+        **({"tool_choice": chosen} if chosen is not None else {}),
+        **({"response_format": response_format(question.schema)} if question.schema else {}),
+    }
+
+
+def _text_fields(question: ChatRequest) -> dict[str, Any]:
+    messages = with_tools_as_text(question.messages, question.tools, question.tool_choice)
+    if question.schema:
+        return {"messages": messages, "response_format": response_format(question.schema)}
+    if question.calls:
+        return {"messages": messages, "response_format": call_response_format(question.tools)}
+    return {"messages": messages}
+
+
+def _model_parameters(config: ChatConfig) -> dict[str, Any]:
+    """What the options say of every request."""
+    given = dict(config.model.parameters) if config.model else {}
+    merged: dict[str, Any] = {**given.pop("extra_body", {}), **given}
+    if "max_tokens" in merged:  # the older name; endpoints refuse both
+        return merged
+    return {"max_completion_tokens": config.max_completion_tokens, **merged}

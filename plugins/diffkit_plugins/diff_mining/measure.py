@@ -1,0 +1,267 @@
+"""How far the finetuned model raises each token, collected in one pass over the texts.
+
+Takes the texts and both models. Gives `TokenStatistics`, whose size does not grow with the number
+of texts, and log ratios of how often each side expects a token.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from diffkit import ModelPair, RunContext
+from diffkit_plugins.diff_mining.config import DiffMiningConfig
+from diffkit_plugins.diff_mining.statistics import (
+    LargestDifferences,
+    LogProbabilityDifferences,
+    PermutationSums,
+    PositionSample,
+    TextDraws,
+    TokenMeans,
+    largest_differences,
+    log_probability_differences,
+    text_draws,
+)
+
+PRIOR = 1.0
+"""Occurrences that each side is taken to have expected besides (Laplace's rule of succession)."""
+
+
+def log_ratios(
+    p: Float[Tensor, " vocabulary"], q: Float[Tensor, " vocabulary"]
+) -> Float[Tensor, " vocabulary"]:
+    """log((p + 1) / (q + 1)) of expected occurrences, in nats.
+
+    A token that neither side would say even once in all the texts stays near 0, however far its
+    logits drifted.
+
+    Args:
+        p: how often the finetuned side expects each token.
+        q: how often the base does.
+    """
+    return ((p + PRIOR) / (q + PRIOR)).log()
+
+
+def standardised(
+    p: Float[Tensor, " vocabulary"], q: Float[Tensor, " vocabulary"]
+) -> Float[Tensor, " vocabulary"]:
+    """The log ratios in the standard errors that they would have, were occurrences counted.
+
+    (Monroe, Colaresi and Quinn, *Fightin' Words*, 2008, with a flat prior.)
+    """
+    return log_ratios(p, q) / (1 / (p + PRIOR) + 1 / (q + PRIOR)).sqrt()
+
+
+def concentration(ratios: Float[Tensor, " vocabulary"]) -> float:
+    """One over the share of the vocabulary that the log ratios are spread over; 0 if none moved.
+
+    V Σr⁴ / (Σr²)², the inverse participation ratio: 1 where all tokens moved alike, V / n where n
+    tokens moved alike and no other did. A factor on all ratios leaves it as it is.
+    """
+    squares = ratios.square()
+    total = float(squares.sum())
+    if total == 0:
+        return 0.0
+    return float(len(ratios) * (squares / total).square().sum())
+
+
+def mean_absolute(ratios: Float[Tensor, " vocabulary"]) -> float:
+    """How far the ratios are from 0 on average, in nats."""
+    return float(torch.mean(ratios.abs()))
+
+
+@dataclass
+class TextSums:
+    """Sums over the positions of one text; float64."""
+
+    rise: Float[Tensor, " vocabulary"]
+    """Differences where they are among a position's largest, in nats."""
+    fall: Float[Tensor, " vocabulary"]
+    """The same with the sides exchanged."""
+    raised: Float[Tensor, " vocabulary"]
+    """Positions at which the difference is among the largest, and above 0."""
+    positive: Float[Tensor, " vocabulary"]
+    """Positions at which the difference is above 0."""
+    difference: Float[Tensor, " vocabulary"]
+    """All differences, in nats."""
+    p: Float[Tensor, " vocabulary"]
+    """The finetuned side's probabilities."""
+    q: Float[Tensor, " vocabulary"]
+    """The base's."""
+
+    @classmethod
+    def empty(cls, vocabulary: int, device: torch.device) -> "TextSums":
+        """Of no positions."""
+        return cls(*torch.zeros(7, vocabulary, dtype=torch.float64, device=device).unbind())
+
+    def add(
+        self, moved: LogProbabilityDifferences, best: LargestDifferences, worst: LargestDifferences
+    ) -> None:
+        """Takes in some positions.
+
+        Args:
+            moved: both sides' predictions there.
+            best: the largest differences.
+            worst: the largest with the sides exchanged.
+        """
+        rises, falls = (found.spread(moved.d.shape[1]) for found in (best, worst))
+        self.rise += rises.sum(dim=0)
+        self.fall += falls.sum(dim=0)
+        self.raised += (rises > 0).sum(dim=0)
+        self.positive += (moved.d > 0).sum(dim=0)
+        self.difference += moved.d.sum(dim=0)
+        self.p += moved.p.sum(dim=0)
+        self.q += moved.q.sum(dim=0)
+
+
+@dataclass(frozen=True)
+class TextPosition:
+    """Where a token was predicted in a text."""
+
+    text: int
+    """The text's number in the suite."""
+    position: int
+    """The place of the predicted token in its text, from 0; the text's length is just behind it."""
+
+
+@dataclass
+class LargestRises:
+    """The largest rise of each token's probability, p - q, and where it was."""
+
+    rise: Float[Tensor, " vocabulary"]
+    """0 where none rose."""
+    text: Int[Tensor, " vocabulary"]
+    position: Int[Tensor, " vocabulary"]
+
+    @classmethod
+    def empty(cls, vocabulary: int, device: torch.device) -> "LargestRises":
+        """Of no texts."""
+        where = torch.zeros(2, vocabulary, dtype=torch.long, device=device)
+        return cls(torch.zeros(vocabulary, device=device), *where.unbind())
+
+    def add(self, rises: Float[Tensor, "positions vocabulary"], text: int, first: int) -> None:
+        """Takes in consecutive positions of one text.
+
+        Args:
+            rises: rises of probability.
+            text: the text's number.
+            first: the place of the token that the first of the positions predicts.
+        """
+        best = rises.max(dim=0)
+        higher = best.values > self.rise
+        self.rise = torch.where(higher, best.values, self.rise)
+        self.text = torch.where(higher, text, self.text)
+        self.position = torch.where(higher, best.indices + first, self.position)
+
+    def of(self, token: int) -> TextPosition | None:
+        """Where a token rose most; none where it rose nowhere."""
+        if self.rise[token] <= 0:
+            return None
+        return TextPosition(int(self.text[token]), int(self.position[token]))
+
+
+@dataclass
+class TokenStatistics:
+    """What is known so far of each token."""
+
+    rise: TokenMeans
+    """Its difference where it is among the largest of a position, 0 elsewhere, in nats."""
+    rate: TokenMeans
+    """Whether it is among the largest of a position."""
+    positive: TokenMeans
+    """Whether it is likelier than before."""
+    difference: TokenMeans
+    """Its difference, in nats."""
+    p: Float[Tensor, " vocabulary"]
+    """How often the finetuned side expects it, summed over positions; float64."""
+    q: Float[Tensor, " vocabulary"]
+    """How often the base does."""
+    exchanges: PermutationSums
+    positions: PositionSample
+    places: LargestRises
+
+    @classmethod
+    def empty(
+        cls, vocabulary: int, config: DiffMiningConfig, device: torch.device
+    ) -> "TokenStatistics":
+        """Of no texts."""
+        rise, rate, positive, difference = (TokenMeans.empty(vocabulary, device) for _ in range(4))
+        expected = torch.zeros(2, vocabulary, dtype=torch.float64, device=device)
+        return cls(
+            rise=rise,
+            rate=rate,
+            positive=positive,
+            difference=difference,
+            p=expected[0],
+            q=expected[1],
+            exchanges=PermutationSums.empty(config.permutations, vocabulary, device),
+            positions=PositionSample.empty(config.sample, min(config.top_k, vocabulary)),
+            places=LargestRises.empty(vocabulary, device),
+        )
+
+    def add(self, sums: TextSums, length: int, exchanged: Float[Tensor, " permutations"]) -> None:
+        """Takes in the sums over one text's ``length`` positions.
+
+        Args:
+            sums: the sums.
+            length: how many positions, at least one.
+            exchanged: 1 where a permutation exchanges the text's sides, 0 elsewhere.
+        """
+        self.rise.add(sums.rise, length)
+        self.rate.add(sums.raised, length)
+        self.positive.add(sums.positive, length)
+        self.difference.add(sums.difference, length)
+        self.p += sums.p
+        self.q += sums.q
+        self.exchanges.add(sums.rise, sums.fall, exchanged)
+
+
+def measure_tokens(
+    pair: ModelPair, config: DiffMiningConfig, context: RunContext
+) -> TokenStatistics:
+    """Reads the texts with both sides on the same token ids and compares all predictions.
+
+    Args:
+        pair: both sides.
+        config: the options.
+        context: the texts, the seed, and where progress is shown.
+    """
+    texts = context.texts.first(config.texts)
+    found = TokenStatistics.empty(pair.vocabulary, config, pair.base.device)
+    batches = texts.batches(config.batch_size)
+    for numbers in context.progress(batches, label="texts", total=len(batches)):
+        inputs = pair.base.inputs([texts.items[i] for i in numbers], max_tokens=config.max_tokens)
+        lengths = inputs.mask.sum(dim=1).tolist()
+        # Every prediction counts, also that of what would follow the text: there a finetuned model
+        # goes on where others stop.
+        q, p = (side.logits(inputs) for side in (pair.base, pair.finetuned))
+        for row, (number, length) in enumerate(zip(numbers, lengths, strict=True)):
+            if length > 0:
+                drawn = text_draws(context.seed, number, config.permutations, length)
+                _read(found, p[row, :length], q[row, :length], drawn, number=number, config=config)
+    return found
+
+
+def _read(
+    found: TokenStatistics,
+    p: Float[Tensor, "positions rows_p"],
+    q: Float[Tensor, "positions rows_q"],
+    drawn: TextDraws,
+    *,
+    number: int,
+    config: DiffMiningConfig,
+) -> None:
+    """Takes in one text, a chunk of its positions at a time."""
+    vocabulary, length = len(found.p), len(p)
+    sums = TextSums.empty(vocabulary, found.p.device)
+    for start in range(0, length, config.chunk):
+        part = slice(start, start + config.chunk)
+        moved = log_probability_differences(
+            p[part].to(q.device), q[part], vocabulary
+        )  # sums lie with the base
+        best, worst = (largest_differences(d, config.top_k) for d in (moved.d, -moved.d))
+        sums.add(moved, best, worst)
+        found.positions.add(drawn.keys[part], best)
+        found.places.add(moved.p - moved.q, number, start + 1)
+    found.add(sums, length, drawn.exchanged)

@@ -1,0 +1,264 @@
+"""Statistics of each token that are updated text by text.
+
+Takes both sides' logits at some positions. Gives differences of log probabilities, means over
+positions with standard errors over texts, the permutation null of these means, and a random sample
+of positions.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class LogProbabilityDifferences:
+    """Both sides' predictions at some positions, over the tokens that both have."""
+
+    p: Float[Tensor, "positions vocabulary"]
+    """The finetuned side's probabilities."""
+    q: Float[Tensor, "positions vocabulary"]
+    """The base's."""
+    d: Float[Tensor, "positions vocabulary"]
+    """log p - log q, in nats."""
+
+
+@dataclass(frozen=True)
+class LargestDifferences:
+    """The tokens with the largest differences of each position, largest first."""
+
+    tokens: Int[Tensor, "positions k"]
+    rises: Float[Tensor, "positions k"]
+    """Their differences in nats; 0 where a difference is not above 0, which is no rise."""
+
+    def spread(self, vocabulary: int) -> Float[Tensor, "positions vocabulary"]:
+        """The rises in their tokens' columns, 0 elsewhere."""
+        zeros = self.rises.new_zeros(len(self.rises), vocabulary)
+        return zeros.scatter(1, self.tokens, self.rises)
+
+
+def log_probability_differences(
+    logits_p: Float[Tensor, "positions rows_p"],
+    logits_q: Float[Tensor, "positions rows_q"],
+    vocabulary: int,
+) -> LogProbabilityDifferences:
+    """Differences of log probabilities over the first ``vocabulary`` tokens, renormalised.
+
+    A position's logits are known up to a constant only, so their difference has an arbitrary
+    level; log probabilities fix it, and leave the order of tokens within a position as it is. A
+    token that a side rules out (-inf) has no difference that could be averaged, and gets 0.
+
+    Args:
+        logits_p: the finetuned side's logits.
+        logits_q: the base's; it may have another number of rows.
+        vocabulary: how many tokens both sides have.
+    """
+    log_p = logits_p[:, :vocabulary].float().log_softmax(dim=-1)
+    log_q = logits_q[:, :vocabulary].float().log_softmax(dim=-1)
+    d = torch.nan_to_num(log_p - log_q, nan=0.0, posinf=0.0, neginf=0.0)
+    return LogProbabilityDifferences(log_p.exp(), log_q.exp(), d)
+
+
+def largest_differences(d: Float[Tensor, "positions vocabulary"], k: int) -> LargestDifferences:
+    """The ``k`` largest differences of each position.
+
+    Args:
+        d: differences in nats.
+        k: how many; no more than there are tokens are taken.
+    """
+    best = d.topk(min(k, d.shape[1]), dim=1)
+    return LargestDifferences(best.indices, best.values.clamp(min=0))
+
+
+@dataclass
+class TokenMeans:
+    """A mean per position of each token, from sums over whole texts; float64.
+
+    The mean is a ratio of two sums over texts, and its standard error the linearised one of such a
+    ratio (Cochran, *Sampling Techniques*, 1977, 6.3): the text is the unit, not the position.
+    """
+
+    total: Float[Tensor, " vocabulary"]
+    """Sum over texts."""
+    squares: Float[Tensor, " vocabulary"]
+    """Sum of the texts' squared sums."""
+    crossed: Float[Tensor, " vocabulary"]
+    """Sum of the texts' sums times their lengths."""
+    texts: int = 0
+    positions: int = 0
+    squared_lengths: int = 0
+    """Sum of the squared numbers of positions."""
+
+    @classmethod
+    def empty(cls, vocabulary: int, device: torch.device) -> "TokenMeans":
+        """Of no texts."""
+        zeros = torch.zeros(3, vocabulary, dtype=torch.float64, device=device)
+        return cls(total=zeros[0], squares=zeros[1], crossed=zeros[2])
+
+    def add(self, sums: Float[Tensor, " vocabulary"], length: int) -> None:
+        """Takes in one text.
+
+        Args:
+            sums: sums over its positions.
+            length: how many positions it has, at least one.
+        """
+        self.total += sums
+        self.squares += sums.square()
+        self.crossed += sums * length
+        self.texts += 1
+        self.positions += length
+        self.squared_lengths += length**2
+
+    @property
+    def mean(self) -> Float[Tensor, " vocabulary"]:
+        """Mean per position; NaN where there are none."""
+        return self.total / (self.positions or torch.nan)
+
+    @property
+    def standard_error(self) -> Float[Tensor, " vocabulary"]:
+        """Standard error of the mean over texts; NaN for fewer than two."""
+        mean, freedom = self.mean, self.texts - 1
+        residual = self.squares - 2 * mean * self.crossed + mean.square() * self.squared_lengths
+        scale = self.texts / freedom if freedom > 0 else torch.nan
+        return (residual.clamp(min=0) * scale).sqrt() / (self.positions or torch.nan)
+
+
+LEVEL = 0.05
+"""Share of exchanges in which any token at all may pass the floor."""
+
+
+@dataclass
+class PermutationSums:
+    """Rises had the sides been exchanged in random texts, summed over texts; float64.
+
+    If finetuning had moved nothing in any one direction, each text's two sides could as well
+    have stood the other way round, all its positions together (Fisher 1935).
+    """
+
+    total: Float[Tensor, " vocabulary"]
+    """With the sides as they are."""
+    change: Float[Tensor, "permutations vocabulary"]
+    """What each permutation adds to it."""
+
+    @classmethod
+    def empty(cls, permutations: int, vocabulary: int, device: torch.device) -> "PermutationSums":
+        """Of no texts."""
+        zeros = torch.zeros(1 + permutations, vocabulary, dtype=torch.float64, device=device)
+        return cls(zeros[0], zeros[1:])
+
+    def add(
+        self,
+        rise: Float[Tensor, " vocabulary"],
+        fall: Float[Tensor, " vocabulary"],
+        exchanged: Float[Tensor, " permutations"],
+    ) -> None:
+        """Takes in one text.
+
+        Args:
+            rise: its rises, summed over its positions.
+            fall: the same with the sides exchanged.
+            exchanged: 1 where a permutation exchanges its sides, 0 elsewhere.
+        """
+        self.total += rise
+        self.change.addr_(exchanged.to(fall.device), fall - rise)
+
+
+@dataclass(frozen=True)
+class PermutationFloor:
+    """What the rises of tokens are held against.
+
+    The largest rise of any token in each exchange bounds all tokens at once (Westfall and Young
+    1993).
+    """
+
+    maxima: Float[Tensor, " permutations"]
+    """The largest rise of any token in each exchange, in descending order."""
+
+    @property
+    def height(self) -> float:
+        """The rise that a token must exceed for a familywise p of at most `LEVEL`."""
+        allowed = int(LEVEL * (len(self.maxima) + 1) + 1e-9)
+        return float(self.maxima[allowed - 1])
+
+    def p(self, rises: Float[Tensor, " tokens"]) -> Float[Tensor, " tokens"]:
+        """Familywise p-values: how often any token at all rose as far as each of these did."""
+        as_far = (self.maxima >= rises[:, None]).sum(dim=1)
+        return (1 + as_far.double()) / (len(self.maxima) + 1)
+
+
+def permutation_floor(exchanges: PermutationSums, positions: int) -> PermutationFloor:
+    """The floor of rises per position."""
+    # One exchange at a time: all at once would hold them twice.
+    maxima = torch.stack([(exchanges.total + change).max() for change in exchanges.change])
+    return PermutationFloor((maxima / positions).sort(descending=True).values)
+
+
+@dataclass
+class PositionSample:
+    """The positions with the smallest random keys: a uniform sample, whatever order they come in.
+
+    (Bottom-k sampling; Cohen and Kaplan 2007.)
+    """
+
+    limit: int
+    keys: Float[Tensor, " kept"]
+    """In ascending order."""
+    tokens: Int[Tensor, "kept k"]
+    rises: Float32[Tensor, "kept k"]
+
+    @classmethod
+    def empty(cls, limit: int, k: int) -> "PositionSample":
+        """Of none.
+
+        Args:
+            limit: how many are kept.
+            k: how many tokens each has.
+        """
+        return cls(
+            limit,
+            torch.zeros(0, dtype=torch.float64),
+            torch.zeros(0, k, dtype=torch.long),
+            torch.zeros(0, k),
+        )
+
+    def add(self, keys: Float[Tensor, " positions"], best: LargestDifferences) -> None:
+        """Offers positions.
+
+        Args:
+            keys: one random number for each.
+            best: what rises there.
+        """
+        fresh = keys < (self.keys[-1] if len(self.keys) == self.limit else torch.inf)
+        if not fresh.any():
+            return
+        joined = torch.cat([self.keys, keys[fresh]])
+        kept = joined.argsort(stable=True)[: self.limit]
+        self.keys = joined[kept]
+        self.tokens = torch.cat([self.tokens, best.tokens.cpu()[fresh]])[kept]
+        self.rises = torch.cat([self.rises, best.rises.cpu()[fresh]])[kept]
+
+
+@dataclass(frozen=True)
+class TextDraws:
+    """The random numbers of one text, the same whatever is read besides it."""
+
+    exchanged: Float[Tensor, " permutations"]
+    """1 where a permutation exchanges the text's sides, 0 elsewhere."""
+    keys: Float[Tensor, " positions"]
+    """A key for each of its positions, from 0 to 1."""
+
+
+def text_draws(seed: int, text: int, permutations: int, positions: int) -> TextDraws:
+    """The random numbers of a text.
+
+    Args:
+        seed: the run's seed.
+        text: the text's number in the suite.
+        permutations: how many exchanges there are.
+        positions: how many positions the text has.
+    """
+    generator = np.random.default_rng([abs(seed), text])
+    exchanged = torch.from_numpy(generator.integers(0, 2, permutations)).double()
+    return TextDraws(exchanged, torch.from_numpy(generator.random(positions)))

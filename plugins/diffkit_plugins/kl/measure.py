@@ -1,0 +1,171 @@
+"""Divergences between both sides' predictions, collected in one pass over the texts.
+
+Takes the texts and both models. Gives statistics of the divergences per token, what each token of
+the vocabulary contributes to them, and the most divergent token of each text. The memory used does
+not grow with the number of texts.
+"""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from diffkit import ModelPair, RunContext, Text
+from diffkit.maths.divergences import Divergences, token_contributions, token_divergences
+from diffkit.maths.moments import LogHistogram, Moments
+from diffkit_plugins.kl.config import KLConfig
+
+
+@dataclass(frozen=True, order=True)
+class DivergentToken:
+    """A token that the sides expected very differently; the larger, the more telling."""
+
+    score: float
+    """KL(finetuned‖base) of the prediction of this token, in nats."""
+    rank: int
+    """The text's number in the suite, negated, so that the earlier of two equals wins."""
+    position: int
+    """The token's place in its text, from 0."""
+
+    @property
+    def text(self) -> int:
+        """The text's number in the suite."""
+        return -self.rank
+
+
+@dataclass
+class DivergentTokens:
+    """Keeps the largest ``limit`` peaks, whatever order they come in."""
+
+    limit: int
+    _heap: list[DivergentToken] = field(default_factory=list)
+
+    def add(self, *, score: float, text: int, position: int) -> None:
+        """Offers the place with the largest score of one text."""
+        peak = DivergentToken(score, -text, position)
+        if len(self._heap) < self.limit:
+            heapq.heappush(self._heap, peak)
+        elif self.limit:
+            heapq.heappushpop(self._heap, peak)
+
+    def __iter__(self) -> Iterator[DivergentToken]:
+        """The peaks kept, largest first."""
+        yield from sorted(self._heap, reverse=True)
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+
+@dataclass(frozen=True)
+class DivergenceDistribution:
+    """Mean, largest value and distribution of a divergence per token, in nats."""
+
+    moments: Moments = field(default_factory=Moments)
+    histogram: LogHistogram = field(default_factory=LogHistogram)
+    largest: float = 0.0
+    """0 where there are no values yet."""
+
+    def add(self, values: Float[Tensor, " tokens"]) -> "DivergenceDistribution":
+        """With more tokens."""
+        if values.numel() == 0:
+            return self
+        return DivergenceDistribution(
+            self.moments.add(values),
+            self.histogram.add(values),
+            max(self.largest, float(values.max())),
+        )
+
+    @property
+    def mean(self) -> float:
+        """Mean per token, in nats."""
+        return self.moments.mean
+
+    def quantile(self, q: float) -> float:
+        """The value that a share ``q`` of the tokens lies at or below, to within a bin (12 %)."""
+        return min(self.histogram.quantile(q), self.largest)
+
+
+@dataclass
+class DivergenceStatistics:
+    """What is known so far; p is the finetuned side and q the base throughout."""
+
+    peaks: DivergentTokens
+    towards_finetuned: Float[Tensor, " vocabulary"]
+    """p·log(p/q) of each token, summed over predictions, in nats."""
+    towards_base: Float[Tensor, " vocabulary"]
+    """q·log(q/p) of each token, summed over predictions, in nats."""
+    kl_pq: DivergenceDistribution = field(default_factory=DivergenceDistribution)
+    kl_qp: DivergenceDistribution = field(default_factory=DivergenceDistribution)
+    jsd: DivergenceDistribution = field(default_factory=DivergenceDistribution)
+    agreements: int = 0
+    """Predictions in which both sides have the same likeliest token."""
+
+    @property
+    def tokens(self) -> int:
+        """Number of tokens whose prediction was compared."""
+        return self.jsd.moments.count
+
+    def add(self, divergences: Divergences, mask: Bool[Tensor, "batch seq"]) -> None:
+        """Takes in the divergences of a batch where ``mask`` is true."""
+        self.kl_pq = self.kl_pq.add(divergences.kl_pq[mask])
+        self.kl_qp = self.kl_qp.add(divergences.kl_qp[mask])
+        self.jsd = self.jsd.add(divergences.jsd[mask])
+
+
+def measure_divergences(
+    pair: ModelPair, config: KLConfig, context: RunContext
+) -> DivergenceStatistics:
+    """Reads the texts with both sides on the same token ids and compares all predictions.
+
+    Args:
+        pair: both sides.
+        config: the options.
+        context: the texts, and where progress is shown.
+    """
+    texts = context.texts.first(config.texts)
+    shape = (pair.vocabulary,)
+    found = DivergenceStatistics(
+        DivergentTokens(max(config.traces, config.samples)),
+        torch.zeros(shape, dtype=torch.float64, device=pair.base.device),
+        torch.zeros(shape, dtype=torch.float64, device=pair.base.device),
+    )
+    batches = texts.batches(config.batch_size)
+    for numbers in context.progress(batches, label="texts", total=len(batches)):
+        _read(pair, [texts.items[number] for number in numbers], numbers, config, found)
+    return found
+
+
+def _read(
+    pair: ModelPair,
+    texts: Sequence[Text],
+    numbers: Sequence[int],
+    config: KLConfig,
+    found: DivergenceStatistics,
+) -> None:
+    inputs = pair.base.inputs(texts, max_tokens=config.max_tokens)
+    mask = inputs.mask[:, 1:].to(pair.base.device)  # a text's first token is not predicted
+    if not mask.any():
+        return
+    q, p = (side.logits(inputs, keep=slice(0, -1)) for side in (pair.base, pair.finetuned))
+    size, chunk = pair.vocabulary, config.chunk
+    divergences = token_divergences(p, q, size, chunk)
+    found.add(divergences, mask)
+    found.towards_finetuned += token_contributions(p, q, mask, size, chunk)
+    found.towards_base += token_contributions(q, p, mask, size, chunk)
+    same = p[..., :size].argmax(dim=-1) == q[..., :size].argmax(dim=-1)
+    found.agreements += int((same & mask).sum())
+    _add_peaks(divergences.kl_pq.masked_fill(~mask, -1.0), numbers, found.peaks)
+
+
+def _add_peaks(
+    scores: Float[Tensor, "batch seq"], numbers: Sequence[int], peaks: DivergentTokens
+) -> None:
+    best: Float[Tensor, " batch"]
+    places: Int[Tensor, " batch"]
+    best, places = scores.max(dim=1)
+    for number, score, place in zip(numbers, best.tolist(), places.tolist(), strict=True):
+        if score >= 0:
+            peaks.add(score=score, text=number, position=place + 1)

@@ -1,0 +1,221 @@
+"""The findings of perplexity-diff: clusters of spans, samples, tokens, traces and a summary.
+
+Takes the scored samples of `diffkit_plugins.perplexity_diff.measure`. Gives metrics and findings.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from diffkit import (
+    Inputs,
+    Line,
+    ModelPair,
+    Sample,
+    Samples,
+    Series,
+    Table,
+    TokenScore,
+    TokenTable,
+    TokenTrace,
+    TracedToken,
+    top_tokens,
+)
+from diffkit.statistics import sign_flip_p
+from diffkit_plugins.perplexity_diff.measure import (
+    ScoredSample,
+    ScoredSamples,
+    SpanCluster,
+    span_text,
+)
+
+
+@dataclass(frozen=True)
+class TokenContributions:
+    """What each token brings to the log ratio of one side's samples, in nats per sample."""
+
+    mean: Float[Tensor, " vocabulary"]
+    """Over the samples; 0 for a token that none holds."""
+    error: Float[Tensor, " vocabulary"]
+    """Its standard error, samples taken as independent."""
+    holders: Int[Tensor, " vocabulary"]
+    """How many samples hold it."""
+
+    @property
+    def low(self) -> Float[Tensor, " vocabulary"]:
+        """One standard error below the mean; 0 where fewer than two samples hold the token."""
+        return torch.where(self.holders > 1, self.mean - self.error, 0.0)
+
+
+def token_contributions(scored: Sequence[ScoredSample], vocabulary: int) -> TokenContributions:
+    """Sums each sample's log ratios by token, and then over samples.
+
+    Args:
+        scored: one side's samples; there are two or more.
+        vocabulary: how many tokens there are.
+    """
+    total = torch.zeros(vocabulary, dtype=torch.float64)
+    squares = torch.zeros(vocabulary, dtype=torch.float64)
+    holders = torch.zeros(vocabulary, dtype=torch.long)
+    for one in scored:
+        ids, places = np.unique(np.array(one.sample.ids, dtype=np.int64), return_inverse=True)
+        sums = torch.from_numpy(np.bincount(places, one.ratios.numpy(), minlength=len(ids)))
+        total[ids] += sums
+        squares[ids] += sums.square()
+        holders[ids] += 1
+    count = len(scored)
+    mean = total / count
+    variance = (squares / count - mean.square()).clamp(min=0) * count / (count - 1)
+    return TokenContributions(mean, (variance / count).sqrt(), holders)
+
+
+def token_table(pair: ModelPair, title: str, found: TokenContributions, count: int) -> TokenTable:
+    """The tokens that surely bring most; those whose lower bound is not above 0 are left out."""
+    low = found.low.sort(descending=True, stable=True)
+    rows = [
+        TokenScore(
+            token=pair.base.tokenizer.decode([token]),
+            score=float(found.mean[token]),
+            spread=float(found.error[token]),
+        )
+        for token in low.indices[:count][low.values[:count] > 0].tolist()
+    ]
+    return TokenTable(title=title, unit="nats per sample", rows=tuple(rows))
+
+
+def sample_trace(pair: ModelPair, scored: ScoredSample, place: int, candidates: int) -> TokenTrace:
+    """A sample after its opening, each token with its log ratio.
+
+    The sample is read again, alone, so that scoring keeps no predictions.
+
+    Args:
+        pair: both sides.
+        scored: the sample.
+        place: its place among those shown, from 1, for the title.
+        candidates: likeliest tokens of each side.
+    """
+    sample = scored.sample
+    inputs = Inputs.of([sample.opening.ids + sample.ids])
+    predicting = slice(len(sample.opening.ids) - 1, -1)
+    tokenizer = pair.base.tokenizer
+    read = (
+        side.logits(inputs, keep=predicting)[0, :, : pair.vocabulary].float().softmax(dim=-1)
+        for side in (pair.base, pair.finetuned)
+    )
+    base, finetuned = (top_tokens(tokenizer, expected, candidates) for expected in read)
+    tokens = [
+        TracedToken(token=tokenizer.decode([token]), score=score, base=left, finetuned=right)
+        for token, score, left, right in zip(
+            sample.ids, scored.ratios.tolist(), base, finetuned, strict=True
+        )
+    ]
+    return TokenTrace(
+        title=f"Sampled from the finetuned side, {place}: log(p finetuned / p base) of each token",
+        unit="nats",
+        tokens=tuple(tokens),
+    )
+
+
+_QUANTILES = (0.5, 0.9, 0.95)
+
+
+def metrics(found: ScoredSamples) -> dict[str, float]:
+    """Means of both sides' samples, and whether labels exchanged do as well.
+
+    ``span_exchange_p`` is the p-value of the difference of mean span scores under exchanges of
+    finetuned and base within each opening: above 0.05, the samples do not tell the sides apart.
+    """
+    finetuned, base = span_scores(found.finetuned), span_scores(found.base)
+    found_p = sign_flip_p((finetuned - base).numpy())
+    return {
+        "kl_finetuned_base_nats_per_token": _mean_ratio(found.finetuned),
+        "kl_base_finetuned_nats_per_token": -_mean_ratio(found.base),
+        "span_nats_finetuned": float(finetuned.mean()),
+        "span_nats_base": float(base.mean()),
+        "span_exchange_p": 1.0 if found_p is None else found_p,
+        "samples_per_side": float(len(finetuned)),
+    }
+
+
+def _mean_ratio(scored: Sequence[ScoredSample]) -> float:
+    ratios = torch.cat([one.ratios for one in scored])
+    return float(ratios.mean()) if len(ratios) else 0.0
+
+
+def summary_table(found: ScoredSamples) -> Table:
+    """Ratios of tokens, samples and spans, for both sides' samples."""
+    sides = (("finetuned", found.finetuned), ("base", found.base))
+    rows = []
+    for side, scored in sides:
+        tokens = torch.cat([one.ratios for one in scored])
+        totals = torch.tensor([one.total for one in scored], dtype=torch.float64)
+        for what, values in (("token", tokens), ("sample", totals), ("span", span_scores(scored))):
+            rows.append((f"{what} of the {side} side's", len(values), *_numbers(values)))
+    return Table(
+        title="log(p finetuned / p base) of what each side samples, nats",
+        columns=("", "number", "mean", "median", "90 %", "95 %", "largest"),
+        rows=tuple(rows),
+    )
+
+
+def distribution_series(found: ScoredSamples) -> Series:
+    """Which share of each side's samples has a span of at least a score."""
+    lines = []
+    for side, scored in (("finetuned", found.finetuned), ("base", found.base)):
+        values = span_scores(scored).sort(descending=True).values
+        shares = (torch.arange(len(values), dtype=torch.float64) + 1) / len(values)
+        lines.append(Line(name=side, x=tuple(values.tolist()), y=tuple(shares.tolist())))
+    return Series(
+        title="Samples whose best span scores at least so much",
+        x_label="score of the span, nats",
+        y_label="share of the side's samples",
+        lines=tuple(lines),
+    )
+
+
+def span_scores(scored: Sequence[ScoredSample]) -> Float[Tensor, " samples"]:
+    """The score of each sample's best span, in nats."""
+    return torch.tensor([one.span.score for one in scored], dtype=torch.float64)
+
+
+def _numbers(values: Float[Tensor, " values"]) -> tuple[float | None, ...]:
+    if not len(values):
+        return (None,) * (len(_QUANTILES) + 2)
+    quantiles = np.quantile(values.numpy(), _QUANTILES)
+    return (float(values.mean()), *quantiles.tolist(), float(values.max()))
+
+
+def cluster_table(pair: ModelPair, found: ScoredSamples, shown: Sequence[SpanCluster]) -> Table:
+    """The groups' typical spans, how many samples hold one, and what they sum to."""
+    rows = [
+        (span_text(pair, found.finetuned[group.typical]), len(group.members), group.score)
+        for group in shown
+    ]
+    return Table(
+        title="Spans that the finetuned side samples and the base finds unlikely, in clusters",
+        columns=("typical span", f"samples of {len(found.finetuned)}", "sum of scores, nats"),
+        rows=tuple(rows),
+    )
+
+
+def cluster_samples(found: ScoredSamples, shown: Sequence[SpanCluster]) -> Samples:
+    """Each group's typical sample beside the base's from the same opening."""
+    return Samples(
+        title="A typical sample of each cluster with its log-likelihood ratio, and the base's from "
+        "the same opening and draws",
+        unit="nats",
+        rows=tuple(_row(found.base[g.typical], found.finetuned[g.typical]) for g in shown),
+    )
+
+
+def _row(base: ScoredSample, finetuned: ScoredSample) -> Sample:
+    return Sample(
+        prompt=finetuned.sample.opening.words,
+        base=base.sample.text,
+        finetuned=finetuned.sample.text,
+        score=finetuned.total,
+    )

@@ -1,0 +1,4 @@
+"""Figures of the study, each with a description in words.
+
+Takes the study's results. Gives PNG artifacts and the findings that show them.
+"""

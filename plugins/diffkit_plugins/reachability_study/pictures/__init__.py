@@ -1,1 +1,0 @@
-"""Pictures of the study, each with the same in words."""

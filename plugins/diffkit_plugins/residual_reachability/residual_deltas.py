@@ -1,0 +1,143 @@
+"""What finetuning did to the residual stream at the last token of each text.
+
+Takes both sides and texts. Gives Δ = finetuned − base for each layer, and random rotations
+of it in the whitened residual space.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from sklearn.covariance import ledoit_wolf_shrinkage
+from torch import Tensor
+
+from diffkit import Inputs, Model, ModelPair, RunContext, UserError
+from diffkit_plugins.residual_reachability.config import ResidualReachabilityConfig
+
+
+@dataclass(frozen=True)
+class ResidualDeltas:
+    """The last token read of each text that moved, after one block."""
+
+    layer: int
+    texts: Int[Tensor, " texts"]
+    """The texts' numbers in the suite."""
+    ids: Int[Tensor, "texts length"]
+    """The tokens read; padding after ``positions``, which no causal model sees."""
+    positions: Int[Tensor, " texts"]
+    base: Float[Tensor, "texts hidden"]
+    """The base's residual stream there, before the final norm."""
+    deltas: Float[Tensor, "texts hidden"]
+    """Finetuned less base; none is 0."""
+    stream: Float[Tensor, "tokens hidden"]
+    """The base's residual stream over the reference texts."""
+
+    @property
+    def sizes(self) -> Float[Tensor, " texts"]:
+        """‖Δ‖ over the norm of the base's stream."""
+        sizes: Tensor = self.deltas.norm(dim=1) / self.base.norm(dim=1)
+        return sizes
+
+    @property
+    def mask(self) -> Bool[Tensor, "texts length"]:
+        """True at the positions."""
+        places = torch.arange(self.ids.shape[1], device=self.positions.device)
+        return places == self.positions[:, None]
+
+
+def read_residual_deltas(
+    pair: ModelPair, config: ResidualReachabilityConfig, context: RunContext
+) -> Iterator[ResidualDeltas]:
+    """Reads both sides, and yields what moved in each layer; layers where nothing did are left out.
+
+    Raises:
+        UserError: no text has a token, or a layer lies outside the model.
+    """
+    count = max(config.texts, config.reference_texts)
+    inputs = pair.base.inputs(context.texts.first(count).items, max_tokens=config.length)
+    if not inputs.mask.any():
+        raise UserError("No text has a token.", hint="Give texts that are not empty.")
+    layers = list(dict.fromkeys(pair.base.numbers(config.layers)))
+    sides = (pair.base, pair.finetuned)
+    read = [_read_streams(side, inputs, layers, config.batch_size) for side in sides]
+    for layer, base, finetuned in zip(layers, *read, strict=True):
+        found = _layer_deltas(inputs.to(base.device), layer, base, finetuned, config)
+        if len(found.texts):
+            yield found
+
+
+def _read_streams(
+    side: Model, inputs: Inputs, layers: list[int], size: int
+) -> Float[Tensor, "layers texts length hidden"]:
+    assert inputs.ids is not None  # noqa: S101 - texts always give ids
+    rows = zip(torch.split(inputs.mask, size), torch.split(inputs.ids, size), strict=True)
+    return torch.cat([side.resid(Inputs(mask, ids=ids), layers) for mask, ids in rows], dim=1)
+
+
+def _layer_deltas(
+    inputs: Inputs,
+    layer: int,
+    base: Float[Tensor, "texts length hidden"],
+    finetuned: Float[Tensor, "texts length hidden"],
+    config: ResidualReachabilityConfig,
+) -> ResidualDeltas:
+    assert inputs.ids is not None  # noqa: S101 - texts always give ids
+    last = inputs.mask.sum(dim=1) - 1
+    every = torch.arange(len(last), device=last.device)
+    deltas = finetuned[every, last].float() - base[every, last].float()
+    moved = (deltas.norm(dim=1) > 0) & (last >= 0)
+    texts = moved[: config.texts].nonzero()[:, 0]
+    counted = inputs.mask[: config.reference_texts].clone()
+    if counted[:, 1:].any():
+        counted[:, 0] = False  # a first token's stream is often huge, and like no other's
+    return ResidualDeltas(
+        layer=layer,
+        texts=texts,
+        ids=inputs.ids[texts],
+        positions=last[texts],
+        base=base[texts, last[texts]].float(),
+        deltas=deltas[texts],
+        stream=base[: config.reference_texts][counted].float(),
+    )
+
+
+def random_rotations(
+    deltas: Float[Tensor, "texts hidden"],
+    stream: Float[Tensor, "tokens hidden"],
+    count: int,
+    seed: int,
+) -> Float[Tensor, "texts count hidden"]:
+    """Vectors as likely as any rotation of ``deltas`` in the whitened residual space, as long.
+
+    With W = Σ^(−1/2) a rotated difference is W⁻¹QWΔ, rescaled to ‖Δ‖. Where Q is uniform (Haar),
+    QWΔ is a uniformly random direction whatever Δ is, so that a normal vector z stands for it, and
+    Σ^(1/2) z is a draw of covariance Σ. Neither Q nor a root of Σ is ever made: Σ is the stream's
+    covariance, shrunk towards a multiple of the identity as far as Ledoit and Wolf (2004) have it,
+    and centred data times normal numbers have that covariance.
+
+    Args:
+        deltas: differences, none of them 0.
+        stream: the base's residual stream, which Σ is taken from.
+        count: rotations of each difference.
+        seed: seed of the draws.
+
+    Raises:
+        UserError: the stream is the same at all tokens, so that it has no covariance.
+    """
+    if (stream == stream[0]).all():
+        what = "The base's residual stream is the same at all tokens of the reference texts."
+        raise UserError(what, hint="Give more texts, or set reference_texts or length higher.")
+    chance = torch.Generator().manual_seed(seed)
+    centred = (stream - stream.mean(dim=0)).double().cpu()
+    tokens, hidden = centred.shape
+    shrinkage = float(ledoit_wolf_shrinkage(centred.numpy(), assume_centered=True))
+    shape = (*deltas.shape[:1], count)
+    along = torch.randn(*shape, tokens, generator=chance, dtype=torch.float64)
+    evenly = torch.randn(*shape, hidden, generator=chance, dtype=torch.float64)
+    variance = centred.square().mean()
+    drawn = ((1 - shrinkage) / tokens) ** 0.5 * (along @ centred)
+    drawn += (shrinkage * variance) ** 0.5 * evenly
+    lengths = deltas.double().cpu().norm(dim=1)[:, None, None]
+    turned: Tensor = drawn * (lengths / drawn.norm(dim=2, keepdim=True))
+    return turned.to(deltas)

@@ -1,0 +1,207 @@
+"""What is said under the prompt: words, samples, clusters and traces."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor
+
+from diffkit import (
+    Candidate,
+    ModelPair,
+    Sample,
+    Samples,
+    Table,
+    TokenScore,
+    TokenTable,
+    TokenTrace,
+    TracedToken,
+    top_tokens,
+)
+from diffkit.maths import Cluster, text_clusters
+from diffkit_plugins.soft_prompt_kl.comparison import PassageDivergence, PassageDivergences
+from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
+from diffkit_plugins.soft_prompt_kl.evaluation import (
+    BaseSide,
+)
+from diffkit_plugins.soft_prompt_kl.prediction import states
+from diffkit_plugins.soft_prompt_kl.ranking import (
+    NAMES,
+    CompletionPair,
+    ScoredCompletion,
+    Speaker,
+    WordContribution,
+    word_contributions,
+)
+
+CLUSTERED = 2_000
+"""How many completions are compared with each other at most: memory grows with the square."""
+
+MEMBERS = 3
+"""How many of a group are shown, the most telling ones."""
+
+
+def completion_samples(
+    said: Sequence[CompletionPair], where: str = "under the prompt", speaker: Speaker = "finetuned"
+) -> Samples:
+    """Both sides' completions, the most telling first.
+
+    Args:
+        said: the largest ratio first.
+        where: for the title.
+        speaker: the side by whose completions they are ranked.
+    """
+    side, other = NAMES[speaker]
+    return Samples(
+        title=f"What both sides say {where}, by how much likelier the {side}'s text is to itself "
+        f"than to the {other} where there is no prompt (log ratio)",
+        unit="nats",
+        rows=tuple(_sample(one, speaker) for one in said),
+    )
+
+
+def _sample(both: CompletionPair, speaker: Speaker) -> Sample:
+    own, other = both.said.passage.words, both.other.words
+    base, finetuned = (other, own) if speaker == "finetuned" else (own, other)
+    prompt = both.other.context.words if both.other.context else ""
+    return Sample(prompt=prompt, base=base, finetuned=finetuned, score=both.said.total)
+
+
+def cluster_table(said: Sequence[ScoredCompletion], count: int) -> Table:
+    """The finetuned side's completions in groups, those that carry most of the ratio first.
+
+    Args:
+        said: the largest ratio first; where there are more than `CLUSTERED`, these are grouped.
+        count: rows.
+    """
+    kept = said[:CLUSTERED]
+    rows = [
+        (kept[group.medoid].passage.words, len(group), total / len(group), total)
+        for total, group in _groups(kept)[:count]
+    ]
+    return Table(
+        title="The finetuned side's completions under the prompt in groups that say much the same, "
+        "by the log ratio that they carry without it",
+        columns=("typical completion", f"completions of {len(kept)}", "mean, nats", "sum, nats"),
+        rows=tuple(rows),
+    )
+
+
+def member_table(both: Sequence[CompletionPair], count: int, speaker: Speaker) -> Table:
+    """Some of each group of two or more, beside what the other side says in the same place.
+
+    Groups whose ratios sum to no more than 0 are left out: the other side finds them as likely.
+
+    Args:
+        both: the largest ratio first; where there are more than `CLUSTERED`, these are grouped.
+        count: groups.
+        speaker: the side whose completions are grouped.
+    """
+    kept, (side, other) = both[:CLUSTERED], NAMES[speaker]
+    every = _groups([one.said for one in kept])
+    groups = [group for total, group in every if len(group) > 1 and total > 0]
+    rows = [
+        (number, len(group), one.said.passage.words, one.other.words, one.said.total)
+        for number, group in enumerate(groups[:count], 1)
+        for one in (kept[place] for place in group.members[:MEMBERS])
+    ]
+    return Table(
+        title=f"Up to {MEMBERS} completions of each group of two or more that the {side} says "
+        f"under the prompt and finds likelier without it, beside the {other}'s in the same "
+        "contexts with the same draws",
+        columns=("group", "completions", side, other, "log ratio, nats"),
+        rows=tuple(rows),
+    )
+
+
+def _groups(said: Sequence[ScoredCompletion]) -> list[tuple[float, Cluster]]:
+    """Like completions with the sum of their ratios, the largest first."""
+    groups = text_clusters([one.passage.words for one in said])
+    sums = [(sum(said[place].total for place in group.members), group) for group in groups]
+    return sorted(sums, key=lambda pair: -pair[0])
+
+
+CANDIDATES = 4
+"""Likeliest tokens of each side shown at each token."""
+
+
+def most_divergent(measured: PassageDivergences, count: int) -> tuple[PassageDivergence, ...]:
+    """The passages with the largest mean divergence per token, no two with the same words."""
+    ranked = sorted(
+        (one for one in measured.parted if len(one.kl)), key=lambda one: -float(one.kl.mean())
+    )
+    distinct = {one.passage.words: one for one in reversed(ranked)}
+    return tuple(one for one in ranked if distinct[one.passage.words] is one)[:count]
+
+
+def completion_traces(
+    pair: ModelPair,
+    config: SoftPromptKLConfig,
+    prompt: Float[Tensor, "length hidden"],
+    measured: PassageDivergences,
+) -> tuple[TokenTrace, ...]:
+    """A trace of each, with what both sides expected under the prompt.
+
+    They are read again, one by one, so that measuring keeps no predictions.
+    """
+    shown = most_divergent(measured, config.traces)
+    return tuple(_trace(pair, prompt, one, place) for place, one in enumerate(shown, 1))
+
+
+def _trace(
+    pair: ModelPair, prompt: Float[Tensor, "length hidden"], one: PassageDivergence, place: int
+) -> TokenTrace:
+    base, finetuned = (_expected(pair, side, prompt, one) for side in (pair.base, pair.finetuned))
+    tokens = one.passage.ids[one.passage.start :]
+    return TokenTrace(
+        title=f"Where the sides part under the prompt, {place}: KL(finetuned‖base) of each token's "
+        "prediction",
+        unit="nats",
+        tokens=tuple(
+            TracedToken(token=pair.base.tokenizer.decode([token]), score=score, base=q, finetuned=p)
+            for token, score, q, p in zip(tokens, one.kl.tolist(), base, finetuned, strict=True)
+        ),
+    )
+
+
+def _expected(
+    pair: ModelPair, side: Any, prompt: Float[Tensor, "length hidden"], one: PassageDivergence
+) -> list[tuple[Candidate, ...]]:
+    (read,) = states(side, prompt, [one.passage])
+    probabilities = side.project(read)[:, : pair.vocabulary].float().softmax(dim=-1)
+    return top_tokens(pair.base.tokenizer, probabilities, CANDIDATES)
+
+
+def word_table(
+    found: Sequence[WordContribution],
+    count: int,
+    *,
+    prompted: bool = True,
+    speaker: Speaker = "finetuned",
+) -> TokenTable:
+    """The words that surely bring something, of what one side said."""
+    side, other = NAMES[speaker]
+    where = "under the prompt" if prompted else "without any prompt"
+    rows = [
+        TokenScore(token=word.word, score=word.mean, spread=word.error)
+        for word in found[:count]
+        if word.low > 0
+    ]
+    return TokenTable(
+        title=f"Words that the {side} says {where} and, where there is none, finds likelier than "
+        f"the {other} does",
+        unit="nats per completion",
+        rows=tuple(rows),
+    )
+
+
+def base_findings(
+    found: BaseSide, config: SoftPromptKLConfig, tokenizer: Any
+) -> tuple[TokenTable, Samples, Table]:
+    """The base's words that it finds likelier, the texts that they stand in, and their groups."""
+    said = [both.said for both in found.base]
+    return (
+        word_table(word_contributions(said, tokenizer), config.tokens, speaker="base"),
+        completion_samples(found.base[: config.samples], speaker="base"),
+        member_table(found.base, config.clusters, "base"),
+    )
