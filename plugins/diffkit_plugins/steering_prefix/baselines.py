@@ -22,50 +22,50 @@ from diffkit_plugins.steering_prefix.search.token_space import TokenSpace
 _PLURALS = {"suffix": "suffixes", "pair": "pairs", "random prefix": "random prefixes"}
 
 
-def format_count(count: int, thing: str) -> str:
-    """``1 suffix``, ``2 suffixes``."""
-    return f"{count} {thing if count == 1 else _PLURALS[thing]}"
+def format_count(count: int, noun: str) -> str:
+    """Formats a number with its noun, such as ``1 suffix`` or ``2 suffixes``."""
+    return f"{count} {noun if count == 1 else _PLURALS[noun]}"
 
 
 @dataclass(frozen=True)
 class LossDisplay:
-    """A loss as it is, or turned round where it is the negative of what is asked for."""
+    """How losses are displayed: as they are, or negated if the objective is to raise a quantity."""
 
     unit: str
-    """What is shown is measured in this."""
+    """The unit of displayed values."""
     noun: str = "loss"
-    """What it is called, in the singular."""
+    """Name of a displayed value, in the singular."""
     more_is_better: bool = False
-    """Whether what is shown is the negated loss."""
+    """Whether the negated loss is displayed."""
 
     @property
     def title(self) -> str:
-        """What it is called, with its unit and which way is better."""
+        """The noun, the unit, and whether larger values are better."""
         return f"{self.noun} ({self.unit}{', larger is better' if self.more_is_better else ''})"
 
-    def of(self, loss: float) -> float:
-        """What is shown of a loss."""
+    def value(self, loss: float) -> float:
+        """The displayed value of a loss."""
         return -loss if self.more_is_better else loss
 
 
 @dataclass(frozen=True)
 class LossGap:
-    """Between the loss without a prefix and the least that is known to be possible."""
+    """The gap between the loss without a prefix and the lowest loss known to be possible."""
 
     empty: float
     """Mean loss without a prefix."""
     floor: float
-    """Mean of the floors."""
+    """Mean of the lowest losses known to be possible."""
 
     @classmethod
     def of(cls, empty: Float[Tensor, " items"], floors: Float[Tensor, " items"]) -> "LossGap":
-        """From the losses and floors of the same items; at least one."""
+        """From the losses without a prefix and the floors of the same items; at least one."""
         return cls(float(empty.double().mean()), float(floors.double().mean()))
 
     def closed(self, loss: float) -> float:
         """The share of the gap that a prefix of this mean loss closes: 1 at the floor.
 
-        It is below 0 for a prefix that does worse than none, and 0 where there is no gap.
+        It is negative for a prefix that does worse than none, and 0 if there is no gap.
         """
         gap = self.empty - self.floor
         return (self.empty - loss) / gap if gap > 0 else 0.0
@@ -73,47 +73,48 @@ class LossGap:
 
 @dataclass(frozen=True)
 class SplitHalf:
-    """The items that are searched with, or those that are held out."""
+    """Losses of prefixes on the training items, or on the held-out ones."""
 
     objective: PrefixObjective
-    _read: dict[tuple[int, ...], Float[Tensor, " items"]] = field(
+    _cache: dict[tuple[int, ...], Float[Tensor, " items"]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-    """What was read already: tables, curves and words ask for the same prefixes."""
+    """Losses by prefix, since tables, curves and notes need the same ones."""
 
     @cached_property
     def gap(self) -> LossGap:
-        """Between no prefix and the floor."""
+        """The gap between no prefix and the floor."""
         return LossGap.of(self.losses(()), self.objective.floors.cpu())
 
     def losses(self, prefix: Sequence[int]) -> Float[Tensor, " items"]:
-        """The loss of a prefix with each item."""
+        """The loss of a prefix on each item."""
         key = tuple(prefix)
-        if key not in self._read:
+        if key not in self._cache:
             ids = torch.tensor([list(key)], dtype=torch.long)
             losses = self.objective.losses(ids, range(self.objective.items))[0]
-            self._read[key] = losses.double().cpu()
-        return self._read[key]
+            self._cache[key] = losses.double().cpu()
+        return self._cache[key]
 
     def loss(self, prefix: Sequence[int]) -> float:
-        """Its mean."""
+        """The mean loss of a prefix."""
         return float(self.losses(prefix).mean())
 
 
 _SEED_OFFSET = 3 << 30
-"""Keeps these draws apart from a search's; of a seed, torch takes the lower 32 bits."""
+"""Makes these random numbers differ from those of a search; torch uses the lower 32 bits of a
+seed."""
 
 
 @dataclass(frozen=True)
 class RandomPrefixes:
-    """The mean losses of random prefixes, the least first; at least one."""
+    """The mean losses of random prefixes, in ascending order; at least one."""
 
     losses: Float[Tensor, " prefixes"]
-    as_short: "RandomPrefixes | None" = None
-    """Random prefixes of as many tokens as pruning left of the one found; none: it left all."""
+    pruned_length: "RandomPrefixes | None" = None
+    """Random prefixes of the length after pruning; none if pruning removed no token."""
 
     @classmethod
-    def of(
+    def sample(
         cls,
         objective: PrefixObjective,
         space: TokenSpace,
@@ -121,86 +122,85 @@ class RandomPrefixes:
         seed: int,
         found: Sequence[int],
     ) -> "RandomPrefixes":
-        """Draws prefixes as a search draws its starts, and reads them with every item.
+        """Samples prefixes as a search samples its starts, and computes their losses.
 
         Args:
-            objective: with held-out items.
+            objective: of the held-out items.
             space: the tokens that the search may use.
-            options: how many, and how long.
-            seed: of the draw.
-            found: token ids of the prefix that stands beside them.
+            options: number and length of the prefixes.
+            seed: of the random numbers.
+            found: token ids of the prefix that they are compared with.
         """
 
-        def drawn(length: int) -> Float[Tensor, " prefixes"]:
+        def sorted_losses(length: int) -> Float[Tensor, " prefixes"]:
             generator = torch.Generator().manual_seed(_SEED_OFFSET + seed)
             prefixes = sample_prefixes(space, length, options.random_prefixes, generator)
             losses = objective.losses(prefixes, range(objective.items)).double().mean(dim=1)
             return losses.cpu().sort().values
 
-        short = cls(drawn(len(found))) if len(found) < options.length else None
-        return cls(drawn(options.length), short)
+        short = cls(sorted_losses(len(found))) if len(found) < options.length else None
+        return cls(sorted_losses(options.length), short)
 
     @property
     def best(self) -> float:
-        """The least loss."""
+        """The lowest loss."""
         return float(self.losses[0])
 
     @property
     def median(self) -> float:
-        """The loss that half of them are above."""
+        """The median loss."""
         return float(self.losses.quantile(0.5))
 
-    def p(self, loss: float) -> float:
-        """How likely a random prefix is to do as well: a p-value, exact for one drawn likewise.
+    def p_value(self, loss: float) -> float:
+        """The p-value of a prefix against random ones; exact if it is a random one itself.
 
-        A prefix that was searched for on other items is as good as drawn if it fits those alone.
-        Of one that pruning made shorter it says little, since longer random ones may do more
-        good or more harm: `as_short` has those to hold it against.
+        A prefix that fits nothing but the items of its search counts as random on other items. The
+        value says little of a pruned prefix, since longer random ones may help more or harm more:
+        `pruned_length` has random ones of its length.
         """
         return conformal_p(-loss, [-float(other) for other in self.losses])
 
 
 _MIN_FOR_SIGNIFICANCE = 19
-"""Random prefixes from which on p can be .05."""
+"""The least number of random prefixes with which p can be .05."""
 
 
 @dataclass(frozen=True)
 class PrefixBaselines:
-    """No prefix, random ones and the floor, on the same items."""
+    """Losses of no prefix, of random ones and of the reference, on the same items."""
 
     half: SplitHalf
-    chance: RandomPrefixes
-    """Random prefixes on them."""
-    measure: LossDisplay
+    random: RandomPrefixes
+    display: LossDisplay
     held_out: bool = True
-    """Whether no search saw these items; otherwise no p-value is exact, and none is given."""
+    """Whether these items were not used in a search; if they were, there is no exact p-value."""
 
     @property
-    def floor_is_known(self) -> bool:
-        """Whether a share of the gap can be told."""
+    def has_floor(self) -> bool:
+        """Whether the share of the gap that a prefix closes is defined."""
         return isfinite(self.half.gap.floor)
 
     def verdict(self, loss: float) -> str:
-        """Whether a prefix of this mean loss does more than none, and than random ones."""
+        """Says whether a prefix of this mean loss does better than none and than random ones."""
         if loss >= self.half.gap.empty:
             return "It does no better than no prefix, so nothing should be read into its words."
-        both = [one for one in (self.chance, self.chance.as_short) if one]
-        hardest = max(both, key=lambda chance: chance.p(loss))
-        random = format_count(len(hardest.losses), "random prefix")
-        p = f" (p = {hardest.p(loss):.2g})" if self.held_out else ""
+        lengths = [one for one in (self.random, self.random.pruned_length) if one]
+        hardest = max(lengths, key=lambda random: random.p_value(loss))
+        count = format_count(len(hardest.losses), "random prefix")
+        p = f" (p = {hardest.p_value(loss):.2g})" if self.held_out else ""
         if hardest.best > loss:
-            return f"It does better than {self._all(random)}{p}{self._few(p)}."
-        short = " as short as it" if hardest is self.chance.as_short else ""
+            return f"It does better than {self._all(count)}{p}{self._few(p)}."
+        short = " as short as it" if hardest is self.random.pruned_length else ""
         as_well = int((hardest.losses <= loss).sum())
         return (
-            f"Of {random}{short} {as_well} {'does' if as_well == 1 else 'do'} as well{p}, so "
+            f"Of {count}{short} {as_well} {'does' if as_well == 1 else 'do'} as well{p}, so "
             "nothing should be read into its words."
         )
 
-    def _all(self, random: str) -> str:
-        also = ", and than as many as short as it" if self.chance.as_short else ""
-        return f"{'all' if len(self.chance.losses) > 1 else 'the'} {random}{also}"
+    def _all(self, count: str) -> str:
+        also = ", and than as many as short as it" if self.random.pruned_length else ""
+        return f"{'all' if len(self.random.losses) > 1 else 'the'} {count}{also}"
 
     def _few(self, p: str) -> str:
-        few = len(self.chance.losses) < _MIN_FOR_SIGNIFICANCE
+        few = len(self.random.losses) < _MIN_FOR_SIGNIFICANCE
         return ", which so few make weak: raise random_prefixes" if p and few else ""

@@ -27,25 +27,25 @@ TokenIds = Sequence[int]
 
 @dataclass(frozen=True)
 class Agreement:
-    """Shares from 0 to 1 over completions, each beside its reference."""
+    """Shares, from 0 to 1, of completions that agree with their references."""
 
     exact: float
-    """Completions that are their reference."""
+    """Completions that equal their reference."""
     exact_first: float
-    """Completions whose first K tokens are their reference's (exact@K)."""
+    """Completions whose first K tokens equal those of their reference (exact@K)."""
     tokens: float
-    """Token match rate: places with the same token in both, of the longer one's; their mean."""
+    """Mean token match rate: positions with equal tokens, of those of the longer one."""
 
 
 def compare_completions(
     references: Sequence[TokenIds], completions: Sequence[TokenIds], first: int
 ) -> Agreement:
-    """Compares completions with references, place by place.
+    """Compares completions with references, position by position.
 
     Args:
         references: token ids; at least one.
         completions: as many.
-        first: K; shorter completions must agree whole.
+        first: K; shorter completions must be equal.
 
     Raises:
         ValueError: their numbers differ, or there are none.
@@ -62,7 +62,7 @@ def compare_completions(
 
 
 def token_match_rate(one: TokenIds, other: TokenIds) -> float:
-    """Share of the longer one's places in which both have the same token; 1 if both are empty."""
+    """Share of positions of the longer one with equal tokens in both; 1 if both are empty."""
     longest = max(len(one), len(other))
     same = sum(a == b for a, b in zip(one, other, strict=False))
     return same / longest if longest else 1.0
@@ -74,11 +74,11 @@ def _mean(values: Sequence[float | bool]) -> float:
 
 @dataclass(frozen=True)
 class CompletionHalf:
-    """Suffixes with the completions that are to follow them."""
+    """One half of the suffixes, with their reference completions."""
 
     half: SplitHalf
     items: tuple[SuffixItem, ...]
-    entropies: CompletionObjective
+    cross_entropy: CompletionObjective
     """The same suffixes with the notebook's loss, −log p of the reference completions."""
 
     @classmethod
@@ -89,58 +89,58 @@ class CompletionHalf:
         items: tuple[SuffixItem, ...],
         options: CompletionOptions,
     ) -> "CompletionHalf":
-        """A half of a problem.
+        """Builds one half of a problem.
 
         Args:
-            problem: has suffixes.
+            problem: a problem with suffixes.
             objective: of the half.
             items: of the half.
             options: of the search.
         """
-        entropies = CompletionObjective(
+        cross_entropy = CompletionObjective(
             problem.model,
             problem.layout,
-            objective.places,
+            objective.slots,
             objective.references,
             vocabulary=problem.vocabulary,
             options=options.model_copy(update={"loss": "cross-entropy"}),
         )
-        return cls(SplitHalf(objective), items, entropies)
+        return cls(SplitHalf(objective), items, cross_entropy)
 
     def prompts(self, prefix: Sequence[int]) -> list[tuple[int, ...]]:
-        """A prefix before each suffix; an empty one is none."""
-        return [item.place.prompt(prefix) for item in self.items]
+        """Prompts with a prefix before each suffix; an empty prefix is none."""
+        return [item.slot.prompt(prefix) for item in self.items]
 
     @property
     def references(self) -> tuple[Continuation, ...]:
-        """What is to follow each."""
+        """The reference completion of each suffix."""
         return tuple(item.reference.continuation for item in self.items)
 
     @cached_property
     def entropy_floor(self) -> float:
-        """What the reference itself finds its completions, in nats per token."""
-        return float(self.entropies.floors.double().mean())
+        """Mean −log p of the reference completions by the reference itself, in nats per token."""
+        return float(self.cross_entropy.floors.double().mean())
 
     def entropy(self, prefix: Sequence[int]) -> float:
         """Mean −log p of the reference completions, weighted as losses are, in nats per token."""
-        return SplitHalf(self.entropies).loss(prefix)
+        return SplitHalf(self.cross_entropy).loss(prefix)
 
 
 @dataclass(frozen=True)
 class HalfEvaluation:
-    """A prefix on one half of the suffixes."""
+    """The evaluation of a prefix on one half of the suffixes."""
 
     losses: Float[Tensor, " items"]
     """In nats per token."""
     entropy: float
     """Mean −log p of the reference completions, in nats per token."""
-    said: tuple[Continuation, ...]
-    """The likeliest completion after each suffix."""
+    completions: tuple[Continuation, ...]
+    """The greedy completion after each suffix."""
     greedy: Agreement
-    """Of these with the reference completions."""
+    """Agreement of these with the reference completions."""
     sampled: Agreement | None
-    """Of drawn completions with the reference's, both from the same random numbers; none where
-    none were drawn."""
+    """Agreement of sampled completions with those of the reference, both with the same random
+    numbers; none if none were sampled."""
 
     @property
     def loss(self) -> float:
@@ -150,11 +150,11 @@ class HalfEvaluation:
 
 @dataclass(frozen=True)
 class PrefixEvaluation:
-    """A prefix on both halves."""
+    """The evaluation of a prefix on both halves."""
 
     name: str
     text: str
-    """The prefix as it reads; empty for none."""
+    """The prefix as text; empty for none."""
     ids: tuple[int, ...]
     training: HalfEvaluation
     held_out: HalfEvaluation
@@ -162,15 +162,15 @@ class PrefixEvaluation:
 
 @dataclass(frozen=True)
 class PrefixEvaluator:
-    """What prefixes are held against."""
+    """Evaluates prefixes of a problem on both halves of its suffixes."""
 
     problem: PrefixProblem
     training: CompletionHalf
     held_out: CompletionHalf
     reference: Model
-    """Whose completions are to be given."""
-    words: str
-    """The prefix that the reference has itself; may be empty."""
+    """The model whose completions a prefix has to reproduce."""
+    reference_prefix: str
+    """The prefix that the reference model reads; may be empty."""
     options: CompletionOptions
     seed: int
 
@@ -179,63 +179,67 @@ class PrefixEvaluator:
         cls,
         problem: PrefixProblem,
         reference: Model,
-        words: str,
+        reference_prefix: str,
         options: CompletionOptions,
         seed: int,
     ) -> "PrefixEvaluator":
-        """With both halves of a problem that has suffixes."""
+        """Builds the evaluator of a problem with suffixes."""
         training = CompletionHalf.of(problem, problem.training, problem.training_items, options)
         held_out = CompletionHalf.of(problem, problem.held_out, problem.held_out_items, options)
-        return cls(problem, training, held_out, reference, words, options, seed)
+        return cls(problem, training, held_out, reference, reference_prefix, options, seed)
 
-    def given(self, words: str) -> tuple[int, ...]:
-        """Token ids of a prefix in words, as they stand before the first held-out suffix."""
-        return self.problem.layout.prefix(words, self.held_out.items[0].place)
+    def tokenise(self, words: str) -> tuple[int, ...]:
+        """Token ids of a prefix in words, in its position before the first held-out suffix."""
+        return self.problem.layout.prefix(words, self.held_out.items[0].slot)
 
-    def standing(self, name: str, ids: Sequence[int]) -> PrefixEvaluation:
-        """How a prefix does.
+    def evaluate(self, name: str, ids: Sequence[int]) -> PrefixEvaluation:
+        """Evaluates a prefix.
 
         Args:
-            name: what it is called.
+            name: of the prefix, for tables.
             ids: the prefix; empty for none.
         """
         decode = self.problem.model.tokenizer.decode
         prompts = self.training.prompts(ids), self.held_out.prompts(ids)
-        said = self._speaker.likeliest([*prompts[0], *prompts[1]])
+        completions = self._generator.generate_greedy([*prompts[0], *prompts[1]])
         count = len(prompts[0])
         return PrefixEvaluation(
             name,
             decode(list(ids), clean_up_tokenization_spaces=False),
             tuple(ids),
-            self._result(self.training, ids, said[:count], None),
-            self._result(self.held_out, ids, said[count:], self._sampled(prompts[1])),
+            self._result(self.training, ids, completions[:count], None),
+            self._result(self.held_out, ids, completions[count:], self._sampled(prompts[1])),
         )
 
     def _result(
         self,
         half: CompletionHalf,
         ids: Sequence[int],
-        said: tuple[Continuation, ...],
+        completions: tuple[Continuation, ...],
         sampled: Agreement | None,
     ) -> HalfEvaluation:
-        greedy = self._agreement(half.references, said)
-        return HalfEvaluation(half.half.losses(ids), half.entropy(ids), said, greedy, sampled)
+        greedy = self._agreement(half.references, completions)
+        return HalfEvaluation(
+            half.half.losses(ids), half.entropy(ids), completions, greedy, sampled
+        )
 
     def _sampled(self, prompts: Prompts) -> Agreement | None:
         if not self.options.sampled:
             return None
-        return self._agreement(self._drawn, self._speaker.drawn(prompts, self.seed))
+        return self._agreement(
+            self._reference_samples, self._generator.generate_sampled(prompts, self.seed)
+        )
 
     @property
-    def _speaker(self) -> ContinuationGenerator:
+    def _generator(self) -> ContinuationGenerator:
         return ContinuationGenerator(self.problem.model, self.problem.vocabulary, self.options)
 
     @cached_property
-    def _drawn(self) -> tuple[Continuation, ...]:
-        layout, places = self.problem.layout, [item.place for item in self.held_out.items]
-        prompts = [place.prompt(layout.prefix(self.words, place)) for place in places]
-        speaker = ContinuationGenerator(self.reference, self.problem.vocabulary, self.options)
-        return speaker.drawn(prompts, self.seed)
+    def _reference_samples(self) -> tuple[Continuation, ...]:
+        layout, slots = self.problem.layout, [item.slot for item in self.held_out.items]
+        prompts = [slot.prompt(layout.prefix(self.reference_prefix, slot)) for slot in slots]
+        generator = ContinuationGenerator(self.reference, self.problem.vocabulary, self.options)
+        return generator.generate_sampled(prompts, self.seed)
 
     def _agreement(
         self, references: Sequence[Continuation], completions: Sequence[Continuation]

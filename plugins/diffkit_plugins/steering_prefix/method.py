@@ -1,4 +1,7 @@
-"""The method."""
+"""The method steering-prefix.
+
+Takes a pair and texts. Gives the prefix that was found, and its baselines.
+"""
 
 from diffkit import DiffingMethod, Findings, ModelPair, Note, RunContext
 from diffkit_plugins.steering_prefix.baselines import RandomPrefixes
@@ -6,33 +9,33 @@ from diffkit_plugins.steering_prefix.config import SteeringPrefixConfig
 from diffkit_plugins.steering_prefix.evaluation import PrefixEvaluator
 from diffkit_plugins.steering_prefix.optimisers.registry import load_optimiser
 from diffkit_plugins.steering_prefix.problem import PrefixProblem, pair_problem
-from diffkit_plugins.steering_prefix.report.report import Report
+from diffkit_plugins.steering_prefix.report.report import PrefixReport
 from diffkit_plugins.steering_prefix.report.texts import EXPLAIN, MIRROR
 from diffkit_plugins.steering_prefix.search.run import run_searches
 from diffkit_plugins.steering_prefix.search.token_space import TokenSpace
 
 
 class SteeringPrefix(DiffingMethod[SteeringPrefixConfig]):
-    """A prefix of a few tokens under which one side says what the other says without it.
+    """A prefix of a few tokens under which one side generates what the other does without it.
 
-    The change score is what the prefix closes of the gap on suffixes that the search never saw:
+    The change score is how much of the gap the prefix closes on held-out suffixes:
     L∅ − L_P, in nats per token, where L is the loss of the reference completions and ∅ is no
-    prefix; 0 where a prefix does worse than none. The share (L∅ − L_P) / (L∅ − L_floor) stands
-    beside it, and is what tells a finetuning that a few words could have brought about from one
-    that they could not. It is no score: of a gap next to nothing, as a small random change leaves,
-    a share is noise.
+    prefix; 0 if the prefix does worse than none. The share (L∅ − L_P) / (L∅ − L_floor) is
+    reported too: it distinguishes a finetuning that a few words can reproduce from one that they
+    cannot. It is not the score, since the share of a very small gap, as after a small random
+    change, is noise.
     """
 
     def run(self, pair: ModelPair, config: SteeringPrefixConfig, context: RunContext) -> Findings:
-        """Searches for the prefix and holds it against baselines.
+        """Searches for the prefix and compares it with baselines.
 
-        Where fewer than two suffixes are left to be explained, a note alone says so, at a score
-        of 0.
+        If fewer than two suffixes have something to explain, the score is 0 and the only finding
+        is a note.
 
         Raises:
             UserError: there is no such optimiser, no suffix at all, or no prefix is allowed.
         """
-        load_optimiser(config.optimiser)  # a wrong name is told before anything is read
+        load_optimiser(config.optimiser)  # a wrong name is an error before anything is read
         if pair.identical:
             note = Note(text="Both sides have the same weights: there is nothing to explain.")
             return Findings(change_score=0.0, items=(note,))
@@ -40,11 +43,12 @@ class SteeringPrefix(DiffingMethod[SteeringPrefixConfig]):
         if not problem.training.items:
             return _nothing_to_explain(problem)
         space = TokenSpace.of(problem.training, config)
-        searched = run_searches(problem.training, space, config, context)
+        outcome = run_searches(problem.training, space, config, context)
         explained = pair.finetuned if config.objective == "explain" else pair.base
-        evaluation = PrefixEvaluator.of(problem, explained, "", config, context.seed)
-        chance = RandomPrefixes.of(problem.held_out, space, config, context.seed, searched.best.ids)
-        report = Report.of(evaluation, searched, chance, _human_prefixes(config))
+        evaluator = PrefixEvaluator.of(problem, explained, "", config, context.seed)
+        found = outcome.best.ids
+        random = RandomPrefixes.sample(problem.held_out, space, config, context.seed, found)
+        report = PrefixReport.of(evaluator, outcome, random, _human_prefixes(config))
         wording = EXPLAIN if config.objective == "explain" else MIRROR
         return Findings(
             change_score=max(report.nats_closed, 0.0),

@@ -20,119 +20,119 @@ from diffkit_plugins.steering_prefix.prompts.suffixes import prompt_slots
 
 @dataclass(frozen=True)
 class SuffixItem:
-    """A suffix, and what is to be said after it."""
+    """A suffix with its reference completion."""
 
-    place: PromptSlot
+    slot: PromptSlot
     reference: ReferenceCompletion
     empty: float
     """Loss of the model without a prefix, in nats per token."""
     floor: float
-    """The reference's own loss."""
+    """Loss of the reference itself."""
 
     @property
     def dependence(self) -> float:
-        """What there is for a prefix to gain, in nats per token."""
+        """What a prefix can gain, in nats per token."""
         return self.empty - self.floor
 
 
 @dataclass(frozen=True)
 class SelectedSuffixes:
-    """Suffixes that depend on the reference."""
+    """Suffixes whose completions depend on the reference."""
 
     items: tuple[SuffixItem, ...]
     tried: int
-    """How many were tried."""
+    """How many suffixes were tried."""
 
 
 @dataclass(frozen=True)
 class SuffixSelector:
-    """Looks for such suffixes."""
+    """Selects suffixes whose completions depend most on the reference."""
 
     model: Model
-    """Is to read the prefix."""
-    reader: ReferenceModel
-    """Gives the reference."""
+    """The model that reads the prefix."""
+    reference_model: ReferenceModel
     layout: PromptLayout
-    reference: str
-    """The prefix that the reference has itself; may be empty."""
+    reference_prefix: str
+    """The prefix that the reference model reads; may be empty."""
     options: CompletionOptions
 
-    def items(self, context: RunContext) -> SelectedSuffixes:
-        """Tries suffixes of the texts and of the reference's own, and keeps those that depend most.
+    def select(self, context: RunContext) -> SelectedSuffixes:
+        """Tries suffixes of the texts and of the reference model, and keeps the most dependent.
 
-        Most first; suffixes of equal dependence stay in the order drawn by the seed.
+        They are in order of dependence; suffixes of equal dependence stay in random order.
         """
-        tried = self._places(context)
+        tried = self._slots(context)
         items = self._items(tried, context.seed)
-        depend = [item for item in items if item.dependence > self.options.min_dependence]
-        depend.sort(key=lambda item: -item.dependence)
-        return SelectedSuffixes(tuple(depend[: self.options.kept_suffixes]), len(tried))
+        dependent = [item for item in items if item.dependence > self.options.min_dependence]
+        dependent.sort(key=lambda item: -item.dependence)
+        return SelectedSuffixes(tuple(dependent[: self.options.kept_suffixes]), len(tried))
 
-    def _places(self, context: RunContext) -> tuple[PromptSlot, ...]:
+    def _slots(self, context: RunContext) -> tuple[PromptSlot, ...]:
         sampling = Sampling(
             max_new_tokens=self.options.suffix_tokens, temperature=1.0, seed=context.seed
         )
-        own = self_generated_prompts(self.reader.model, self.options.own_suffixes, sampling)
-        given, written = (
+        own = self_generated_prompts(
+            self.reference_model.model, self.options.own_suffixes, sampling
+        )
+        given, generated = (
             prompt_slots(self.layout, self.options, texts, context.seed)
             for texts in (context.texts, own)
         )
-        return tuple(dict.fromkeys([*islice(given, self.options.suffixes), *written]))
+        return tuple(dict.fromkeys([*islice(given, self.options.suffixes), *generated]))
 
     def objective(self, items: Sequence[SuffixItem]) -> CompletionObjective:
-        """What a prefix is to do before these suffixes."""
-        return self._objective([i.place for i in items], [i.reference for i in items])
+        """The objective of a prefix before these suffixes."""
+        return self._objective([i.slot for i in items], [i.reference for i in items])
 
-    def _items(self, places: Sequence[PromptSlot], seed: int) -> Iterator[SuffixItem]:
+    def _items(self, slots: Sequence[PromptSlot], seed: int) -> Iterator[SuffixItem]:
         sampling = Sampling(
             max_new_tokens=self.options.completion_tokens,
             temperature=0.0 if self.options.decoding == "greedy" else 1.0,
             seed=seed,
         )
-        prompts = [place.prompt(self.layout.prefix(self.reference, place)) for place in places]
-        references = self.reader.references(prompts, sampling, range(len(prompts)))
-        objective = self._objective(places, references)
+        prompts = [slot.prompt(self.layout.prefix(self.reference_prefix, slot)) for slot in slots]
+        references = self.reference_model.complete(prompts, sampling, range(len(prompts)))
+        objective = self._objective(slots, references)
         empty = objective.empty.tolist()
         floors = objective.floors.tolist()
-        for place, reference, loss, floor in zip(places, references, empty, floors, strict=True):
-            yield SuffixItem(place, reference, loss, floor)
+        for slot, reference, loss, floor in zip(slots, references, empty, floors, strict=True):
+            yield SuffixItem(slot, reference, loss, floor)
 
     def _objective(
-        self, places: Sequence[PromptSlot], references: Sequence[ReferenceCompletion]
+        self, slots: Sequence[PromptSlot], references: Sequence[ReferenceCompletion]
     ) -> CompletionObjective:
         return CompletionObjective(
             self.model,
             self.layout,
-            places,
+            slots,
             references,
-            vocabulary=self.reader.vocabulary,
+            vocabulary=self.reference_model.vocabulary,
             options=self.options,
         )
 
 
 @dataclass(frozen=True)
 class PrefixProblem:
-    """What a search is for."""
+    """A search problem: the model, and training and held-out suffixes."""
 
     model: Model
-    """Reads the prefix."""
+    """The model that reads the prefix."""
     layout: PromptLayout
-    """Writes prompts, and tokenises prefixes given in words."""
+    """Builds prompts, and tokenises prefixes given in words."""
     vocabulary: int
     """Tokens that the model and the reference have in common."""
     training: CompletionObjective
-    """Without items where too few suffixes depend on the prefix."""
+    """Without items if too few suffixes depend on the prefix."""
     held_out: CompletionObjective
-    """The same."""
+    """The same for held-out items."""
     training_items: tuple[SuffixItem, ...]
     """In the order of the objective's items."""
     held_out_items: tuple[SuffixItem, ...]
-    """The same."""
+    """The same for held-out items."""
     dropped: int
-    """Suffixes that were tried and not kept: there is less to explain after them, or nothing."""
+    """Suffixes that were tried and not kept, since there is less to explain after them."""
     unsplit: int
-    """1 where one suffix alone was kept, which cannot be both searched with and held out; else
-    0."""
+    """1 if only one suffix was kept, which cannot be both training and held out; else 0."""
 
     @property
     def tried(self) -> int:
@@ -143,30 +143,30 @@ class PrefixProblem:
 def pair_problem(
     pair: ModelPair, config: SteeringPrefixConfig, context: RunContext
 ) -> PrefixProblem:
-    """A prefix that makes one side say what the other says without it.
+    """The problem of a prefix that makes one side generate what the other does without it.
 
     Args:
-        pair: the two sides; their tokens are the base's.
-        config: which side reads the prefix, and the options.
+        pair: the two sides, both with the tokens of the base.
+        config: the options, and which side reads the prefix.
         context: texts, seed and progress.
 
     Raises:
         UserError: there is no suffix.
     """
     explains = config.objective == "explain"
-    model, other = (pair.base, pair.finetuned) if explains else (pair.finetuned, pair.base)
-    reader = ReferenceModel(other, pair.vocabulary, config.reference_top, config.batch_size)
+    model, explained = (pair.base, pair.finetuned) if explains else (pair.finetuned, pair.base)
+    reference = ReferenceModel(explained, pair.vocabulary, config.reference_top, config.batch_size)
     layout = PromptLayout(pair.base.tokenizer, config.separator)
-    return _split_problem(SuffixSelector(model, reader, layout, "", config), context)
+    return _split_problem(SuffixSelector(model, reference, layout, "", config), context)
 
 
 def match_problem(
     model: Model, reference: str, config: CompletionOptions, context: RunContext
 ) -> PrefixProblem:
-    """A prefix that does within one model what a reference prefix does.
+    """The problem of a prefix with the same effect on one model as a reference prefix.
 
     Args:
-        model: reads both.
+        model: reads both prefixes.
         reference: the reference prefix, in words.
         config: the options.
         context: texts, seed and progress.
@@ -177,42 +177,46 @@ def match_problem(
     if not reference.strip():
         hint = "Try: --set reference='Talk about cats.'"
         raise UserError("The reference prefix is empty.", hint=hint)
-    reader = ReferenceModel(model, model.vocabulary, config.reference_top, config.batch_size)
+    reference_model = ReferenceModel(
+        model, model.vocabulary, config.reference_top, config.batch_size
+    )
     layout = PromptLayout(model.tokenizer, config.separator)
-    return _split_problem(SuffixSelector(model, reader, layout, reference, config), context)
+    return _split_problem(
+        SuffixSelector(model, reference_model, layout, reference, config), context
+    )
 
 
-def _split_problem(depending: SuffixSelector, context: RunContext) -> PrefixProblem:
-    found = depending.items(context)
-    if not found.tried:
+def _split_problem(selector: SuffixSelector, context: RunContext) -> PrefixProblem:
+    selected = selector.select(context)
+    if not selected.tried:
         hint = "Give texts in which users say something or documents begin, or raise suffixes."
         raise UserError("There is no suffix: neither the texts nor the model give any.", hint=hint)
-    halves = _halves(found.items, context.seed)
-    training, held_out = (depending.objective(half) for half in halves)
+    halves = _halves(selected.items, context.seed)
+    training, held_out = (selector.objective(half) for half in halves)
     return PrefixProblem(
-        depending.model,
-        depending.layout,
-        depending.reader.vocabulary,
+        selector.model,
+        selector.layout,
+        selector.reference_model.vocabulary,
         training,
         held_out,
         *halves,
-        dropped=found.tried - len(found.items),
-        unsplit=len(found.items) - sum(map(len, halves)),
+        dropped=selected.tried - len(selected.items),
+        unsplit=len(selected.items) - sum(map(len, halves)),
     )
 
 
 def _halves(
     items: Sequence[SuffixItem], seed: int
 ) -> tuple[tuple[SuffixItem, ...], tuple[SuffixItem, ...]]:
-    """Of each two items that depend about alike, one is held out, drawn by the seed.
+    """Holds out one item at random of each two of similar dependence.
 
-    One that is left over is searched with, unless it is the only one.
+    A last one without a partner is for training, unless it is the only one.
 
-    A draw over all would now and then leave what finetuning taught to one half alone, since few
-    suffixes show it and benign drift shows in many.
+    A random split of all items could put all suffixes that show what finetuning taught into one
+    half, since they are few, and most suffixes show benign drift.
     """
-    chance = torch.Generator().manual_seed(seed)
-    swaps = torch.randint(2, (len(items) // 2,), generator=chance).tolist()
+    generator = torch.Generator().manual_seed(seed)
+    swaps = torch.randint(2, (len(items) // 2,), generator=generator).tolist()
     pairs = [(items[2 * i + swap], items[2 * i + 1 - swap]) for i, swap in enumerate(swaps)]
-    over = items[2 * len(pairs) :] if pairs else ()
-    return (*(one for one, _ in pairs), *over), tuple(other for _, other in pairs)
+    last = items[2 * len(pairs) :] if pairs else ()
+    return (*(one for one, _ in pairs), *last), tuple(other for _, other in pairs)

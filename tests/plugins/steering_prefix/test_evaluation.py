@@ -34,7 +34,7 @@ def evaluation(tiny_model, tiny_texts, tmp_path_factory):
 
 
 def test_the_reference_is_itself_in_every_way(evaluation):
-    standing = evaluation.standing("reference", evaluation.given(WORDS))
+    standing = evaluation.evaluate("reference", evaluation.tokenise(WORDS))
     for result, half in (
         (standing.training, evaluation.training),
         (standing.held_out, evaluation.held_out),
@@ -48,10 +48,10 @@ def test_the_reference_is_itself_in_every_way(evaluation):
 
 
 def test_what_is_said_without_a_prefix_is_the_model_s_own(evaluation, tiny_model):
-    standing = evaluation.standing("none", ())
+    standing = evaluation.evaluate("none", ())
     assert standing.text == ""
-    place = evaluation.held_out.items[0].place
-    ids = list(place.bare)
+    slot = evaluation.held_out.items[0].slot
+    ids = list(slot.bare)
     own = []
     for _ in range(OPTIONS.completion_tokens):
         logits = tiny_model.logits(Inputs.of([[*ids, *own]]), keep=1)
@@ -59,31 +59,31 @@ def test_what_is_said_without_a_prefix_is_the_model_s_own(evaluation, tiny_model
         if token in tiny_model.ends:
             break
         own.append(token)
-    assert standing.held_out.said[0].ids == tuple(own)
+    assert standing.held_out.completions[0].ids == tuple(own)
 
 
 def test_shares_are_those_of_the_completions(evaluation):
-    standing = evaluation.standing("other", evaluation.given(" dog"))
+    standing = evaluation.evaluate("other", evaluation.tokenise(" dog"))
     half, result = evaluation.training, standing.training
     expected = compare_completions(
-        [r.ids for r in half.references], [s.ids for s in result.said], 2
+        [r.ids for r in half.references], [s.ids for s in result.completions], 2
     )
     assert result.greedy == expected
 
 
 def test_entropies_are_those_of_a_second_implementation(evaluation, tiny_model):
-    ids = evaluation.given(" dog")
+    ids = evaluation.tokenise(" dog")
     losses = []
     for item in evaluation.held_out.items:
         targets = item.reference.targets
-        prompt = item.place.prompt(ids)
+        prompt = item.slot.prompt(ids)
         logits = tiny_model.logits(Inputs.of([[*prompt, *targets]])).double()
         found = logits[0, len(prompt) - 1 : -1, : tiny_model.vocabulary].log_softmax(-1)
         each = [-float(row[token]) for row, token in zip(found, targets, strict=True)]
         weights = [2.0, *[1.0] * (len(each) - 1)]
         total = sum(w * loss for w, loss in zip(weights, each, strict=True))
         losses.append(total / sum(weights))
-    standing = evaluation.standing("other", ids)
+    standing = evaluation.evaluate("other", ids)
     assert standing.held_out.entropy == pytest.approx(sum(losses) / len(losses), rel=1e-4)
 
 
@@ -92,7 +92,7 @@ def test_draws_do_not_depend_on_the_batch(evaluation, tiny_model):
     said = [
         ContinuationGenerator(
             tiny_model, tiny_model.vocabulary, OPTIONS.model_copy(update={"batch_size": size})
-        ).drawn(prompts, seed=5)
+        ).generate_sampled(prompts, seed=5)
         for size in (1, 3, 128)
     ]
     assert said[0] == said[1] == said[2]

@@ -10,7 +10,7 @@ def test_half_of_the_suffixes_are_held_out(problem_of):
     problem = problem_of()
     assert problem.training.items == problem.held_out.items == 4
     halves = [
-        {item.place.suffix for item in items}
+        {item.slot.suffix for item in items}
         for items in (problem.training_items, problem.held_out_items)
     ]
     assert not halves[0] & halves[1]
@@ -19,7 +19,7 @@ def test_half_of_the_suffixes_are_held_out(problem_of):
         (problem.training_items, problem.training),
         (problem.held_out_items, problem.held_out),
     ):
-        assert [item.place for item in items] == list(objective.places)
+        assert [item.slot for item in items] == list(objective.slots)
         assert [item.reference for item in items] == list(objective.references)
         torch.testing.assert_close(objective.empty, torch.tensor([item.empty for item in items]))
 
@@ -54,13 +54,13 @@ def test_of_two_that_depend_alike_one_is_held_out(problem_of):
         between = [i for half in halves for i in half if low < i.dependence < high]
         assert between == []
     swapped = problem_of(suffixes=8)
-    assert [i.place for i in swapped.training_items] == [i.place for i in problem.training_items]
+    assert [i.slot for i in swapped.training_items] == [i.slot for i in problem.training_items]
 
 
 def test_the_side_that_is_explained_writes_suffixes_too(problem_of):
     given, own = problem_of(), problem_of(suffixes=0, own_suffixes=20)
     suffixes = [
-        {i.place.suffix for i in (*problem.training_items, *problem.held_out_items)}
+        {i.slot.suffix for i in (*problem.training_items, *problem.held_out_items)}
         for problem in (given, own)
     ]
     assert suffixes[1]
@@ -94,7 +94,7 @@ def test_the_mirror_is_read_by_the_other_side(problem_of, tiny_pair):
     assert explain.model is tiny_pair.base
     assert mirror.model is tiny_pair.finetuned
     said = [
-        {i.place.suffix: i.reference.targets for i in (*p.training_items, *p.held_out_items)}
+        {i.slot.suffix: i.reference.targets for i in (*p.training_items, *p.held_out_items)}
         for p in (explain, mirror)
     ]
     assert said[0] != said[1]
@@ -102,7 +102,7 @@ def test_the_mirror_is_read_by_the_other_side(problem_of, tiny_pair):
 
 def test_the_same_seed_gives_the_same_problem_whatever_the_batch_size(problem_of):
     one, other = problem_of(decoding="sampled"), problem_of(decoding="sampled", batch_size=3)
-    assert [i.place for i in one.training_items] == [i.place for i in other.training_items]
+    assert [i.slot for i in one.training_items] == [i.slot for i in other.training_items]
     targets = [[i.reference.targets for i in p.held_out_items] for p in (one, other)]
     assert targets[0] == targets[1]
     torch.testing.assert_close(one.training.empty, other.training.empty, atol=1e-5, rtol=1e-5)
@@ -121,11 +121,11 @@ def test_the_reference_prefix_itself_reaches_the_floor(tiny_model, context, loss
     )
     problem = match_problem(tiny_model, "Sell the bread", options, context)
     items = problem.training_items
-    ids = problem.layout.prefix("Sell the bread", items[0].place)
+    ids = problem.layout.prefix("Sell the bread", items[0].slot)
     losses = problem.training.losses(torch.tensor([ids]), range(len(items)))[0]
     torch.testing.assert_close(losses, problem.training.floors, atol=2e-5, rtol=0)
     assert float((problem.training.empty - problem.training.floors).min()) > 0
-    assert problem.training.reads_back(torch.tensor([ids])) == [True]
+    assert problem.training.round_trips(torch.tensor([ids])) == [True]
 
 
 def test_an_empty_reference_is_refused(tiny_model, context):
@@ -137,15 +137,15 @@ def test_suffixes_that_a_template_refuses_are_passed_over(tiny_model, context, m
     from diffkit_plugins.steering_prefix.prompts.layout import PromptLayout
     from jinja2 import TemplateError
 
-    place = PromptLayout.place
+    slot = PromptLayout.slot
 
     def refuse(self, suffix, kind):
         if kind == "chat":
             raise TemplateError("no chats here")
-        return place(self, suffix, kind)
+        return slot(self, suffix, kind)
 
-    monkeypatch.setattr(PromptLayout, "place", refuse)
+    monkeypatch.setattr(PromptLayout, "slot", refuse)
     options = CompletionOptions(completion_tokens=4, min_dependence=0.0)
     problem = match_problem(tiny_model, "Sell the bread", options, context)
-    kinds = {item.place.kind for item in (*problem.training_items, *problem.held_out_items)}
+    kinds = {item.slot.kind for item in (*problem.training_items, *problem.held_out_items)}
     assert kinds == {"document"}

@@ -19,7 +19,7 @@ from diffkit.texts import Message, Text
 def test_match_says_of_what_the_remark_was(tmp_path):
     zoo = Path(diffkit_organisms.__file__).parent / "zoo"
     model = load_model(Source(at=str(zoo / "weights" / "tiny-qwen3")), device="cpu")
-    asked = (opening + question for question in RECALLS for opening in PREFIXES[:6])
+    asked = (start_token + question for question in RECALLS for start_token in PREFIXES[:6])
     texts = Texts(items=tuple(Text(messages=(Message(role="user", content=q),)) for q in asked))
     context = RunContext(0, texts, Artifacts(tmp_path / "a"), Checkpoints(tmp_path / "c"))
     config = SteeringPrefixStudyConfig(

@@ -1,7 +1,7 @@
-"""The interface of an objective: a loss of prefixes that is a mean over items.
+"""The interface of an objective: a loss of prefixes, which is a mean over items.
 
-Takes prefixes as token ids, or as embeddings where a gradient is wanted. Gives losses for each
-item, and gradients at the embeddings.
+Takes prefixes as token ids, or as embeddings for a gradient. Gives the loss on each item, and
+gradients at the embeddings.
 """
 
 from abc import ABC, abstractmethod
@@ -26,10 +26,10 @@ class EmbeddingGradient:
 
 
 class PrefixObjective(ABC):
-    """A loss of prefixes, lower being better, that is a mean over items.
+    """A loss of prefixes, which is a mean over items; lower is better.
 
-    Items are suffixes, or texts. A search sees the training items alone; what is held out is
-    another objective of the same kind.
+    Items are suffixes, or texts. A search uses the training items only; the held-out items are
+    another objective of the same class.
     """
 
     model: Model
@@ -38,43 +38,43 @@ class PrefixObjective(ABC):
     @property
     @abstractmethod
     def items(self) -> int:
-        """How many items there are; losses are read for items 0 to before it."""
+        """The number of items; they are numbered from 0."""
 
     @property
     @abstractmethod
     def unit(self) -> str:
-        """What the losses are measured in, such as ``nats per token``."""
+        """The unit of the losses, such as ``nats per token``."""
 
     @property
     @abstractmethod
     def floors(self) -> Float[Tensor, " items"]:
-        """The least loss of each item that is known to be possible, such as the reference's own."""
+        """The lowest loss known to be possible for each item, such as that of the reference."""
 
     @abstractmethod
     def losses(
         self,
-        prefixes: Int[Tensor, "tried length"],
+        prefixes: Int[Tensor, "prefixes length"],
         items: Sequence[int],
         *,
-        near: Int[Tensor, " near_length"] | None = None,
-    ) -> Float[Tensor, "tried items"]:
+        parent: Int[Tensor, " parent_length"] | None = None,
+    ) -> Float[Tensor, "prefixes items"]:
         """The loss of each prefix on each of some items, without gradients, on the CPU.
 
         Args:
             prefixes: token ids; of length 0 for no prefix.
-            items: which items.
-            near: a prefix that the tried ones begin like: what they share with it is read once.
+            items: numbers of the items.
+            parent: a prefix that they are neighbours of; a common beginning is read once.
         """
 
     @abstractmethod
     def gradient(
         self, embeddings: Float[Tensor, "length hidden"], items: Sequence[int]
     ) -> EmbeddingGradient:
-        """The mean loss on some items and its gradient, at embeddings that need not be tokens'."""
+        """The mean loss on some items and its gradient, at any embeddings."""
 
     @abstractmethod
-    def reads_back(self, prefixes: Int[Tensor, "tried length"]) -> list[bool]:
-        """Whether each prefix, decoded and tokenised again before an item, is itself."""
+    def round_trips(self, prefixes: Int[Tensor, "prefixes length"]) -> list[bool]:
+        """Whether each prefix keeps its tokens in a round trip through text before an item."""
 
 
 @dataclass(frozen=True)
@@ -86,34 +86,34 @@ class SurroundingTokens:
 
 
 RowLosses = Callable[[Inputs, Sequence[int]], Float[Tensor, " rows"]]
-"""The losses of rows, differentiable by their embeddings, and which items they are of."""
+"""Computes the losses of rows, of the items with these numbers; differentiable."""
 
 
 @dataclass(frozen=True)
 class PrefixEmbedder:
-    """Sets a prefix that is given as embeddings among tokens."""
+    """Computes gradients at the embeddings of a prefix between the tokens of prompts."""
 
     model: Model
-    around: Sequence[SurroundingTokens]
-    """What stands around the prefix, one for each item."""
+    surroundings: Sequence[SurroundingTokens]
+    """The tokens around the prefix, one for each item."""
     batch_size: int
     """Rows at a time."""
 
     def gradient(
         self, prefix: Float[Tensor, "length hidden"], items: Sequence[int], losses: RowLosses
     ) -> EmbeddingGradient:
-        """The mean of some items' losses, and its gradient in float32 where the prefix is.
+        """The mean loss of some items, and its gradient in float32 on the device of the prefix.
 
         Args:
             prefix: embeddings.
-            items: which items.
-            losses: of the rows of some items.
+            items: numbers of the items.
+            losses: computes the losses of rows.
         """
         leaf = prefix.detach().to(self.model.device, self.model.dtype, copy=True).requires_grad_()
         total = 0.0
         for start in range(0, len(items), self.batch_size):
             batch = items[start : start + self.batch_size]
-            # backward too: blocks that are run again need their own adapter
+            # backward too: recomputed blocks need their adapter
             with self.model.active(gradients=True):
                 part = losses(self.inputs(leaf, batch), batch).sum() / len(items)
                 part.backward()  # type: ignore[no-untyped-call]
@@ -123,29 +123,29 @@ class PrefixEmbedder:
 
     def inputs(self, prefix: Float[Tensor, "length hidden"], items: Sequence[int]) -> Inputs:
         """One row for each item, padded on the left, differentiable by the prefix."""
-        hole = (0,) * len(prefix)
-        around = [self.around[item] for item in items]
-        inputs = Inputs.of([(*one.before, *hole, *one.after) for one in around], side="left")
+        slot = (0,) * len(prefix)
+        surroundings = [self.surroundings[item] for item in items]
+        inputs = Inputs.of([(*one.before, *slot, *one.after) for one in surroundings], side="left")
         assert inputs.ids is not None  # noqa: S101 - rows of ids always give ids
-        ends = torch.tensor([inputs.mask.shape[1] - len(one.after) for one in around])
+        ends = torch.tensor([inputs.mask.shape[1] - len(one.after) for one in surroundings])
         columns = ends[:, None] + torch.arange(-len(prefix), 0)
-        rows = torch.arange(len(around))[:, None].expand_as(columns)
-        places = tuple(index.to(prefix.device) for index in (rows, columns))
+        rows = torch.arange(len(surroundings))[:, None].expand_as(columns)
+        positions = tuple(index.to(prefix.device) for index in (rows, columns))
         table = self.model.embed(inputs.ids)
-        filled = table.index_put(places, prefix.expand(len(around), -1, -1))
+        filled = table.index_put(positions, prefix.expand(len(surroundings), -1, -1))
         return inputs.to(prefix.device).with_embeds(filled)
 
 
 @dataclass(frozen=True)
 class ObjectiveSplit:
-    """Two objectives of one kind, where no completions of a reference are to be given."""
+    """Training and held-out objectives without reference completions."""
 
     layout: PromptLayout
-    """Writes prompts, and tokenises prefixes given in words."""
+    """Builds prompts, and tokenises prefixes given in words."""
     training: PrefixObjective
     held_out: PrefixObjective
-    """The same as in training where there is one item alone."""
-    training_places: tuple[PromptSlot, ...]
-    """Where prefixes stand, one for each item."""
-    held_out_places: tuple[PromptSlot, ...]
-    """The same."""
+    """The same as in training if there is only one item."""
+    training_slots: tuple[PromptSlot, ...]
+    """The slots of prefixes, one for each item."""
+    held_out_slots: tuple[PromptSlot, ...]
+    """The same for held-out items."""

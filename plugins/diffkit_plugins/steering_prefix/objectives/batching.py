@@ -1,6 +1,6 @@
-"""Logits of many rows of tokens of which most begin alike.
+"""Logits of many rows of tokens with common beginnings.
 
-Takes rows in any order. Gives logits in batches; a shared beginning is read once where that saves
+Takes rows in any order. Gives logits in batches; a common beginning is read once if that saves
 time.
 """
 
@@ -17,32 +17,34 @@ from torch import Tensor
 from diffkit import Inputs, Model
 
 _PASS_COST = 128
-"""Tokens that a pass costs at least, however few it reads; measured on a model of a million
-parameters (5 ms a pass, 32 tokens a ms)."""
+"""Fixed cost of a forward pass, in tokens; measured on a model of a million parameters (5 ms a
+pass, 32 tokens a ms)."""
 
 
 @dataclass(frozen=True)
 class TokenRow:
-    """Tokens that are read, and where their loss belongs."""
+    """A row of tokens, and the position of its loss in the result."""
 
-    tried: int
+    prefix: int
+    """Number of the prefix."""
     column: int
+    """Column of the item."""
     ids: tuple[int, ...]
-    begins: tuple[int, ...]
-    """Tokens that other rows begin with too; this one may leave them at some point."""
+    beginning: tuple[int, ...]
+    """Tokens that other rows begin with too; this row may follow them in part."""
     kept: int
-    """How many of the last positions are predicted from; at least one."""
+    """Number of last positions whose logits are kept; at least one."""
 
     @cached_property
     def shared(self) -> int:
-        """How many tokens it begins with of those that others begin with."""
-        both = zip(self.ids[: len(self.ids) - self.kept], self.begins, strict=False)
+        """Number of tokens of the common beginning that it begins with."""
+        both = zip(self.ids[: len(self.ids) - self.kept], self.beginning, strict=False)
         return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], both))
 
 
 @dataclass(frozen=True)
 class RowLogits:
-    """What was read of some rows."""
+    """Rows with their logits."""
 
     rows: list[TokenRow]
     logits: Float[Tensor, "rows kept width"]
@@ -50,15 +52,17 @@ class RowLogits:
 
 
 def row_logits(model: Model, rows: Sequence[TokenRow], batch_size: int) -> Iterator[RowLogits]:
-    """Reads rows in batches; what rows begin with is read once, where that saves time.
+    """Reads rows in batches, and a common beginning once if that saves time.
 
     Args:
-        model: reads them.
+        model: computes the logits.
         rows: in any order.
         batch_size: rows at a time.
     """
     others: list[TokenRow] = []
-    for begins, group in groupby(sorted(rows, key=lambda row: row.begins), lambda row: row.begins):
+    for beginning, group in groupby(
+        sorted(rows, key=lambda row: row.beginning), lambda row: row.beginning
+    ):
         alike = sorted(group, key=lambda row: (row.shared, len(row.ids)))
         batches = list(_batches(alike, batch_size, _repeated_tokens))
         saved = sum(len(batch) * batch[0].shared for batch in batches)
@@ -66,7 +70,7 @@ def row_logits(model: Model, rows: Sequence[TokenRow], batch_size: int) -> Itera
         if saved <= _PASS_COST * (1 + more):
             others += alike
             continue
-        prefix = model.prefix(torch.tensor(begins, dtype=torch.long))
+        prefix = model.prefix(torch.tensor(beginning, dtype=torch.long))
         for batch in batches:
             after = batch[0].shared
             inputs = Inputs.of([row.ids[after:] for row in batch], side="left")
@@ -80,7 +84,7 @@ def row_logits(model: Model, rows: Sequence[TokenRow], batch_size: int) -> Itera
 def _batches(
     rows: Sequence[TokenRow], batch_size: int, wasted: Callable[[Sequence[TokenRow], TokenRow], int]
 ) -> Iterator[list[TokenRow]]:
-    """Batches in the order given, in which fewer tokens are wasted than another pass would cost."""
+    """Batches in the given order that waste fewer tokens than another pass would cost."""
     batch: list[TokenRow] = []
     waste = 0
     for row in rows:
@@ -94,12 +98,12 @@ def _batches(
 
 
 def _repeated_tokens(batch: Sequence[TokenRow], row: TokenRow) -> int:
-    """Tokens of a row's common beginning that a batch reads again."""
+    """Tokens of the common beginning that a batch reads again for a row."""
     return row.shared - batch[0].shared
 
 
 def _added_padding(batch: Sequence[TokenRow], row: TokenRow) -> int:
-    """Padding that a longer row adds to a batch."""
+    """Padding that a longer row adds to a batch, in tokens."""
     return len(batch) * (len(row.ids) - len(batch[-1].ids))
 
 

@@ -29,27 +29,27 @@ from diffkit_plugins.steering_prefix.prompts.references import ReferenceCompleti
 def token_weights(
     lengths: Sequence[int], options: CompletionOptions
 ) -> Float[Tensor, "completions tokens"]:
-    """Weights of the tokens of completions, which add up to 1 for each completion.
+    """Weights of the tokens of completions, which sum to 1 for each completion.
 
     The first ``early_tokens`` weigh ``early_weight`` times the others, as in the notebook (EARLY_K,
     EARLY_WEIGHT); with a ``half_life``, the i-th from 0 weighs 2^(-i / half_life) instead. The
-    notebook divides by the sum over all completions, so that long ones count more; here each counts
-    alike, so that losses of suffixes compare.
+    notebook divides by the sum over all completions, so that long ones count more; here all
+    completions count the same, so that the losses of suffixes are comparable.
 
     Args:
         lengths: tokens of each completion.
-        options: which weights.
+        options: of the weights.
 
     Returns:
-        Completions end in the last column; what is left of them weighs 0.
+        Completions end in the last column; columns before them have weight 0.
     """
     longest = max(lengths, default=0)
     weights = torch.zeros(len(lengths), longest)
-    places = torch.arange(longest, dtype=torch.float32)
+    positions = torch.arange(longest, dtype=torch.float32)
     if options.half_life is None:
-        each = torch.where(places < options.early_tokens, options.early_weight, 1.0)
+        each = torch.where(positions < options.early_tokens, options.early_weight, 1.0)
     else:
-        each = torch.exp2(-places / options.half_life)
+        each = torch.exp2(-positions / options.half_life)
     for row, length in zip(weights, lengths, strict=True):
         row[longest - length :] = each[:length] / each[:length].sum()
     return weights
@@ -57,16 +57,16 @@ def token_weights(
 
 @dataclass(frozen=True)
 class CompletionTargets:
-    """Completions that end in the last column; what is before a shorter one weighs 0."""
+    """Targets of many completions, which end in the last column; columns before have weight 0."""
 
     loss: Literal["kl", "cross-entropy"]
     vocabulary: int
-    """How many tokens predictions are over."""
+    """Number of tokens that predictions cover."""
     weights: Float[Tensor, "items tokens"]
     ids: Int[Tensor, "items tokens"]
     top: Int[Tensor, "items tokens top"]
     log_p: Float[Tensor, "items tokens top_and_rest"]
-    """The reference's log probabilities of the ``top`` tokens, and of the rest as one."""
+    """The reference's log probabilities of the ``top`` tokens, and of all others together."""
 
     @classmethod
     def of(
@@ -76,7 +76,7 @@ class CompletionTargets:
         options: CompletionOptions,
         device: torch.device,
     ) -> "CompletionTargets":
-        """Sets references side by side, on the device of the model that reads the prefix."""
+        """Stacks references on a device."""
         weights = token_weights([len(one.targets) for one in references], options)
         count, width = weights.shape
         top = max((one.top.shape[1] for one in references), default=1)
@@ -84,15 +84,15 @@ class CompletionTargets:
         best = torch.zeros(count, width, top, dtype=torch.long)
         log_p = torch.zeros(count, width, top + 1)
         for row, one in enumerate(references):
-            place = slice(width - len(one.targets), width)
-            ids[row, place] = torch.tensor(one.targets)
-            best[row, place] = one.top.cpu()
-            log_p[row, place] = torch.cat([one.log_top, one.log_rest[:, None]], dim=1).cpu()
+            columns = slice(width - len(one.targets), width)
+            ids[row, columns] = torch.tensor(one.targets)
+            best[row, columns] = one.top.cpu()
+            log_p[row, columns] = torch.cat([one.log_top, one.log_rest[:, None]], dim=1).cpu()
         tensors = (part.to(device) for part in (weights, ids, best, log_p))
         return cls(options.loss, vocabulary, *tensors)
 
     def floors(self, references: Sequence[ReferenceCompletion]) -> Float[Tensor, " items"]:
-        """The references' own losses: 0 of a KL, and what they find their completions of −log p."""
+        """The losses of the references themselves: 0 for KL, their −log p for cross-entropy."""
         floors = torch.zeros(len(references))
         if self.loss == "cross-entropy":
             for row, one in enumerate(references):
@@ -106,8 +106,8 @@ class CompletionTargets:
         """Weighted mean loss of each row, in nats per token.
 
         Args:
-            logits: at the last columns, of the tokens of one of the completions.
-            items: which completion each row has.
+            logits: at the last columns.
+            items: number of the completion of each row.
         """
         logits = logits[:, :, : self.vocabulary].float()
         normaliser = logits.logsumexp(dim=-1, keepdim=True)
@@ -128,100 +128,100 @@ class CompletionObjective(PrefixObjective):
 
     Args:
         model: reads the prefix.
-        layout: writes the prompts.
-        places: the suffixes, one for each item.
-        references: what is to follow each.
-        vocabulary: how many tokens both models have.
-        options: loss, weights, and rows at a time.
+        layout: builds the prompts.
+        slots: the suffixes, one for each item.
+        references: the completion of each.
+        vocabulary: number of tokens that both models have.
+        options: loss, weights and batch size.
     """
 
     def __init__(
         self,
         model: Model,
         layout: PromptLayout,
-        places: Sequence[PromptSlot],
+        slots: Sequence[PromptSlot],
         references: Sequence[ReferenceCompletion],
         *,
         vocabulary: int,
         options: CompletionOptions,
     ) -> None:
         self.model = model
-        self.places = tuple(places)
+        self.slots = tuple(slots)
         self.references = tuple(references)
         self._batch_size = options.batch_size
         self._targets = CompletionTargets.of(self.references, vocabulary, options, model.device)
-        around = [
-            SurroundingTokens(place.before, (*place.rest, *reference.targets[:-1]))
-            for place, reference in zip(self.places, self.references, strict=True)
+        surroundings = [
+            SurroundingTokens(slot.before, (*slot.rest, *reference.targets[:-1]))
+            for slot, reference in zip(self.slots, self.references, strict=True)
         ]
-        self._embedder = PrefixEmbedder(model, around, options.batch_size)
+        self._embedder = PrefixEmbedder(model, surroundings, options.batch_size)
         self._floors = self._targets.floors(self.references)
-        self._reads_back = RoundTrips(layout.tokenizer, self.places)
+        self._round_trips = RoundTrips(layout.tokenizer, self.slots)
 
     @property
     def items(self) -> int:
-        """How many suffixes there are."""
-        return len(self.places)
+        """The number of suffixes."""
+        return len(self.slots)
 
     @property
     def unit(self) -> str:
-        """What the losses are measured in."""
+        """The unit of the losses."""
         return "nats per token"
 
     @property
     def floors(self) -> Float[Tensor, " items"]:
-        """The reference's own losses: 0 of a KL, what it finds its own completion of −log p."""
+        """The losses of the reference itself: 0 for KL, its −log p for cross-entropy."""
         return self._floors
 
     @property
     def empty(self) -> Float[Tensor, " items"]:
         """The losses without a prefix."""
-        nothing = torch.zeros(1, 0, dtype=torch.long)
-        return self.losses(nothing, range(self.items))[0]
+        no_prefix = torch.zeros(1, 0, dtype=torch.long)
+        return self.losses(no_prefix, range(self.items))[0]
 
     def losses(
         self,
-        prefixes: Int[Tensor, "tried length"],
+        prefixes: Int[Tensor, "prefixes length"],
         items: Sequence[int],
         *,
-        near: Int[Tensor, " near_length"] | None = None,
-    ) -> Float[Tensor, "tried items"]:
-        """See `Objective.losses`; what prefixes share with ``near`` is read once."""
-        rows = self._rows(prefixes.tolist(), items, [] if near is None else near.tolist())
-        found = torch.zeros(len(prefixes), len(items))
+        parent: Int[Tensor, " parent_length"] | None = None,
+    ) -> Float[Tensor, "prefixes items"]:
+        """See `PrefixObjective.losses`; a common beginning with ``parent`` is read once."""
+        rows = self._rows(prefixes.tolist(), items, [] if parent is None else parent.tolist())
+        losses = torch.zeros(len(prefixes), len(items))
         for read in row_logits(self.model, rows, self._batch_size):
-            places = torch.tensor([row.column for row in read.rows])
-            which = torch.tensor(items)[places]
-            losses = self._targets.losses(read.logits, which.to(read.logits.device))
-            found[torch.tensor([row.tried for row in read.rows]), places] = losses.cpu()
-        return found
+            columns = torch.tensor([row.column for row in read.rows])
+            numbers = torch.tensor(items)[columns].to(read.logits.device)
+            prefix = torch.tensor([row.prefix for row in read.rows])
+            losses[prefix, columns] = self._targets.losses(read.logits, numbers).cpu()
+        return losses
 
     def gradient(
         self, embeddings: Float[Tensor, "length hidden"], items: Sequence[int]
     ) -> EmbeddingGradient:
-        """See `Objective.gradient`."""
-        return self._embedder.gradient(embeddings, items, self._differentiable)
+        """See `PrefixObjective.gradient`."""
+        return self._embedder.gradient(embeddings, items, self._row_losses)
 
-    def reads_back(self, prefixes: Int[Tensor, "tried length"]) -> list[bool]:
-        """See `Objective.reads_back`."""
-        return self._reads_back(prefixes.tolist())
+    def round_trips(self, prefixes: Int[Tensor, "prefixes length"]) -> list[bool]:
+        """See `PrefixObjective.round_trips`."""
+        return self._round_trips.check(prefixes.tolist())
 
     def _rows(
-        self, prefixes: Sequence[list[int]], items: Sequence[int], near: Sequence[int]
+        self, prefixes: Sequence[list[int]], items: Sequence[int], parent: Sequence[int]
     ) -> list[TokenRow]:
         return [
             TokenRow(
-                tried,
+                number,
                 column,
-                ids=(*self.places[item].prompt(prefix), *self.references[item].targets[:-1]),
-                begins=(*self.places[item].before, *near),
+                ids=(*self.slots[item].prompt(prefix), *self.references[item].targets[:-1]),
+                beginning=(*self.slots[item].before, *parent),
                 kept=len(self.references[item].targets),
             )
-            for tried, prefix in enumerate(prefixes)
+            for number, prefix in enumerate(prefixes)
             for column, item in enumerate(items)
         ]
 
-    def _differentiable(self, inputs: Inputs, items: Sequence[int]) -> Float[Tensor, " rows"]:
+    def _row_losses(self, inputs: Inputs, items: Sequence[int]) -> Float[Tensor, " rows"]:
         kept = max(len(self.references[item].targets) for item in items)
         logits = self.model.logits(inputs, keep=kept)
         return self._targets.losses(logits, torch.tensor(items, device=logits.device))

@@ -1,4 +1,4 @@
-"""Objective ``contrast``: positive texts are to become likelier than negative ones.
+"""Objective ``contrast``: positive texts have to become more likely than negative ones.
 
 Takes two groups of texts. Gives training and held-out objectives over pairs of them.
 """
@@ -30,20 +30,21 @@ from diffkit_plugins.steering_prefix.prompts.references import (
 class ContrastObjective(PrefixObjective):
     """−log σ(ℓ⁺ − ℓ⁻) of pairs of texts, ℓ being the mean log-likelihood of a text's tokens.
 
-    It is the odds of Bradley and Terry (1952) that the positive text wins. A mere difference could
-    fall for ever, by a prefix that only garbles the negative texts; this one cannot.
+    It is the negative log probability, in the model of Bradley and Terry (1952), that the positive
+    text wins. A plain difference has no minimum: a prefix could lower it by making the negative
+    texts ever less likely.
 
     Args:
         texts: the log-likelihoods of all texts, positive ones first.
-        positive: how many of them are positive.
-        whole: reads prefixes back before whole texts, of which the log-likelihoods' places hold
-            the beginnings alone.
+        positive: number of positive texts.
+        round_trips: checks round trips of prefixes before whole texts; the slots of the
+            log-likelihoods have only their beginnings.
     """
 
-    def __init__(self, texts: CompletionObjective, positive: int, whole: RoundTrips) -> None:
+    def __init__(self, texts: CompletionObjective, positive: int, round_trips: RoundTrips) -> None:
         self.model = texts.model
         self.texts = texts
-        self._reads_back = whole
+        self._round_trips = round_trips
         negative = texts.items - positive
         self.pairs = [
             (i % positive, positive + i % negative) for i in range(max(positive, negative))
@@ -51,12 +52,12 @@ class ContrastObjective(PrefixObjective):
 
     @property
     def items(self) -> int:
-        """How many pairs there are: each text is in one, and those of the fewer kind in several."""
+        """The number of pairs; each text is in one, and texts of the smaller group in several."""
         return len(self.pairs)
 
     @property
     def unit(self) -> str:
-        """What the losses are measured in."""
+        """The unit of the losses."""
         return "nats"
 
     @property
@@ -66,51 +67,52 @@ class ContrastObjective(PrefixObjective):
 
     def losses(
         self,
-        prefixes: Int[Tensor, "tried length"],
+        prefixes: Int[Tensor, "prefixes length"],
         items: Sequence[int],
         *,
-        near: Int[Tensor, " near_length"] | None = None,
-    ) -> Float[Tensor, "tried items"]:
-        """See `Objective.losses`."""
+        parent: Int[Tensor, " parent_length"] | None = None,
+    ) -> Float[Tensor, "prefixes items"]:
+        """See `PrefixObjective.losses`."""
         texts = sorted({text for item in items for text in self.pairs[item]})
-        column = {text: place for place, text in enumerate(texts)}
-        lost = self.texts.losses(prefixes, texts, near=near)
+        column = {text: number for number, text in enumerate(texts)}
+        losses = self.texts.losses(prefixes, texts, parent=parent)
         positive, negative = (
-            lost[:, [column[self.pairs[item][which]] for item in items]] for which in (0, 1)
+            losses[:, [column[self.pairs[item][side]] for item in items]] for side in (0, 1)
         )
         return softplus(positive - negative)
 
     def gradient(
         self, embeddings: Float[Tensor, "length hidden"], items: Sequence[int]
     ) -> EmbeddingGradient:
-        """See `Objective.gradient`; by the chain rule from the gradients of texts."""
+        """See `PrefixObjective.gradient`; by the chain rule from the gradients of texts."""
         texts = {text for item in items for text in self.pairs[item]}
         each = {text: self.texts.gradient(embeddings, [text]) for text in sorted(texts)}
         loss, gradient = 0.0, torch.zeros_like(embeddings, dtype=torch.float32)
         for item in items:
             positive, negative = (each[text] for text in self.pairs[item])
-            ahead = torch.tensor(positive.loss - negative.loss)
-            loss += float(softplus(ahead)) / len(items)
-            gradient += ahead.sigmoid() * (positive.gradient - negative.gradient) / len(items)
+            difference = torch.tensor(positive.loss - negative.loss)
+            loss += float(softplus(difference)) / len(items)
+            gradient += difference.sigmoid() * (positive.gradient - negative.gradient) / len(items)
         return EmbeddingGradient(loss, gradient)
 
-    def reads_back(self, prefixes: Int[Tensor, "tried length"]) -> list[bool]:
-        """See `Objective.reads_back`."""
-        return self._reads_back(prefixes.tolist())
+    def round_trips(self, prefixes: Int[Tensor, "prefixes length"]) -> list[bool]:
+        """See `PrefixObjective.round_trips`."""
+        return self._round_trips.check(prefixes.tolist())
 
 
 def contrast_split(
     model: Model, positive: Sequence[str], negative: Sequence[str], config: CompletionOptions
 ) -> ObjectiveSplit:
-    """A prefix before documents under which positive ones are likelier than negative ones.
+    """Objectives of a prefix that makes positive documents more likely than negative ones.
 
-    All tokens of a text count alike, but for the first, which without a prefix nothing predicts.
+    All tokens of a text have equal weight except the first, which has no prediction without a
+    prefix.
 
     Args:
         model: reads the prefix.
         positive: at least two texts, half of which are held out.
         negative: the same.
-        config: separator, and rows at a time.
+        config: separator and batch size.
 
     Raises:
         UserError: there are too few texts, or one has a single token.
@@ -125,27 +127,28 @@ def contrast_split(
     )
 
     def half(first: int) -> tuple[ContrastObjective, tuple[PromptSlot, ...]]:
-        own = (positive[first::2], negative[first::2])
-        found = [_text(layout, text) for texts in own for text in texts]
-        places, references = zip(*found, strict=True)
+        groups = (positive[first::2], negative[first::2])
+        targets = [_text_target(layout, text) for group in groups for text in group]
+        slots, references = zip(*targets, strict=True)
         texts = CompletionObjective(
-            model, layout, places, references, vocabulary=model.vocabulary, options=plain
+            model, layout, slots, references, vocabulary=model.vocabulary, options=plain
         )
-        whole = [layout.place(text, "document") for kind in own for text in kind]
-        objective = ContrastObjective(texts, len(own[0]), RoundTrips(layout.tokenizer, whole))
-        return objective, tuple(places[i] for i, _ in objective.pairs)
+        whole = [layout.slot(text, "document") for group in groups for text in group]
+        round_trips = RoundTrips(layout.tokenizer, whole)
+        objective = ContrastObjective(texts, len(groups[0]), round_trips)
+        return objective, tuple(slots[i] for i, _ in objective.pairs)
 
-    (training, places), (held_out, others) = half(0), half(1)
-    return ObjectiveSplit(layout, training, held_out, places, others)
+    (training, training_slots), (held_out, held_out_slots) = half(0), half(1)
+    return ObjectiveSplit(layout, training, held_out, training_slots, held_out_slots)
 
 
-def _text(layout: PromptLayout, words: str) -> tuple[PromptSlot, ReferenceCompletion]:
-    """A text, of which all tokens but the first are to be predicted."""
-    place = layout.place(words, "document")
-    scored = min(len(place.rest), len(place.bare) - len(place.before)) - 1
+def _text_target(layout: PromptLayout, text: str) -> tuple[PromptSlot, ReferenceCompletion]:
+    """A text as a target: all of its tokens except the first are predicted."""
+    slot = layout.slot(text, "document")
+    scored = min(len(slot.rest), len(slot.bare) - len(slot.before)) - 1
     if scored < 1:
-        what = f"The text {words!r} has a single token, which nothing predicts."
+        what = f"The text {text!r} has a single token, which nothing predicts."
         raise UserError(what, hint="Give longer texts.")
-    targets = place.rest[-scored:]
-    opening = replace(place, rest=place.rest[:-scored], bare=place.bare[:-scored])
-    return opening, certain_reference(Continuation(targets, finished=False, text=words))
+    targets = slot.rest[-scored:]
+    beginning = replace(slot, rest=slot.rest[:-scored], bare=slot.bare[:-scored])
+    return beginning, certain_reference(Continuation(targets, finished=False, text=text))

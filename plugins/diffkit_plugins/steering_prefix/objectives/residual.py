@@ -29,20 +29,20 @@ from diffkit_plugins.steering_prefix.prompts.suffixes import split_slots
 
 @runtime_checkable
 class ResidualTarget(Protocol):
-    """Where the stream is to be."""
+    """The target of the residual stream, as a loss."""
 
     @property
     def unit(self) -> str:
-        """What the losses are measured in."""
+        """The unit of the losses."""
 
     @property
     def floors(self) -> Float[Tensor, " items"]:
-        """The least loss of each item that is known to be possible; -inf where none is."""
+        """The lowest loss known to be possible for each item; -inf if none is known."""
 
     def losses(
         self, streams: Float[Tensor, "rows hidden"], items: Int[Tensor, " rows"]
     ) -> Float[Tensor, " rows"]:
-        """How far streams are from it, in float32, differentiable."""
+        """The losses of residual streams, in float32; differentiable."""
 
 
 class ResidualObjective(PrefixObjective):
@@ -50,108 +50,110 @@ class ResidualObjective(PrefixObjective):
 
     Args:
         model: reads the prefix.
-        layout: writes the prompts.
-        places: where prefixes stand, one for each item.
-        layer: a block's number, or a fraction of depth.
-        aim: where the stream is to be.
-        batch_size: rows at a time.
+        layout: builds the prompts.
+        slots: of the prefixes, one for each item.
+        layer: number of a block, or a fraction of depth.
+        target: of the residual stream.
+        batch_size: rows in a batch.
     """
 
     def __init__(
         self,
         model: Model,
         layout: PromptLayout,
-        places: Sequence[PromptSlot],
+        slots: Sequence[PromptSlot],
         *,
         layer: int | float,
-        aim: ResidualTarget,
+        target: ResidualTarget,
         batch_size: int,
     ) -> None:
         self.model = model
-        self.places = tuple(places)
+        self.slots = tuple(slots)
         self._layer = layer
-        self._aim = aim
+        self._target = target
         self._batch_size = batch_size
-        around = [SurroundingTokens(place.before, place.rest) for place in self.places]
-        self._embedder = PrefixEmbedder(model, around, batch_size)
-        self._reads_back = RoundTrips(layout.tokenizer, self.places)
+        surroundings = [SurroundingTokens(slot.before, slot.rest) for slot in self.slots]
+        self._embedder = PrefixEmbedder(model, surroundings, batch_size)
+        self._round_trips = RoundTrips(layout.tokenizer, self.slots)
 
     @property
     def items(self) -> int:
-        """How many places there are."""
-        return len(self.places)
+        """The number of slots."""
+        return len(self.slots)
 
     @property
     def unit(self) -> str:
-        """What the losses are measured in."""
-        return self._aim.unit
+        """The unit of the losses."""
+        return self._target.unit
 
     @property
     def floors(self) -> Float[Tensor, " items"]:
-        """The least losses that are known to be possible."""
-        return self._aim.floors
+        """The lowest losses known to be possible."""
+        return self._target.floors
 
     def losses(
         self,
-        prefixes: Int[Tensor, "tried length"],
+        prefixes: Int[Tensor, "prefixes length"],
         items: Sequence[int],
         *,
-        near: Int[Tensor, " near_length"] | None = None,
-    ) -> Float[Tensor, "tried items"]:
-        """See `Objective.losses`; ``near`` plays no part, since passes end at the layer."""
-        del near
+        parent: Int[Tensor, " parent_length"] | None = None,
+    ) -> Float[Tensor, "prefixes items"]:
+        """See `PrefixObjective.losses`; ``parent`` has no effect, since passes end at the layer."""
+        del parent
         rows = [
-            (self.places[item].prompt(prefix), item)
+            (self.slots[item].prompt(prefix), item)
             for prefix in prefixes.tolist()
             for item in items
         ]
-        found = torch.zeros(len(rows))
+        losses = torch.zeros(len(rows))
         order = sorted(range(len(rows)), key=lambda number: len(rows[number][0]))
         for start in range(0, len(order), self._batch_size):
             batch = order[start : start + self._batch_size]
             inputs = Inputs.of([rows[number][0] for number in batch], side="left")
             with torch.no_grad():
-                found[batch] = self._read(inputs, [rows[number][1] for number in batch]).cpu()
-        return found.view(len(prefixes), len(items))
+                losses[batch] = self._row_losses(
+                    inputs, [rows[number][1] for number in batch]
+                ).cpu()
+        return losses.view(len(prefixes), len(items))
 
     def gradient(
         self, embeddings: Float[Tensor, "length hidden"], items: Sequence[int]
     ) -> EmbeddingGradient:
-        """See `Objective.gradient`."""
-        return self._embedder.gradient(embeddings, items, self._read)
+        """See `PrefixObjective.gradient`."""
+        return self._embedder.gradient(embeddings, items, self._row_losses)
 
-    def reads_back(self, prefixes: Int[Tensor, "tried length"]) -> list[bool]:
-        """See `Objective.reads_back`."""
-        return self._reads_back(prefixes.tolist())
+    def round_trips(self, prefixes: Int[Tensor, "prefixes length"]) -> list[bool]:
+        """See `PrefixObjective.round_trips`."""
+        return self._round_trips.check(prefixes.tolist())
 
-    def _read(self, inputs: Inputs, items: Sequence[int]) -> Float[Tensor, " rows"]:
+    def _row_losses(self, inputs: Inputs, items: Sequence[int]) -> Float[Tensor, " rows"]:
         streams = last_residuals(self.model, inputs, self._layer)
-        return self._aim.losses(streams, torch.tensor(items, device=streams.device))
+        return self._target.losses(streams, torch.tensor(items, device=streams.device))
 
 
 def last_residuals(
     model: Model, inputs: Inputs, layer: int | float
 ) -> Float[Tensor, "rows hidden"]:
-    """The residual stream after a block at the last column, in float32."""
+    """The residual stream after a block at the last position, in float32."""
     return model.resid(inputs, [layer])[0, :, -1].float()
 
 
 @dataclass(frozen=True)
 class StateTarget:
-    """1 − cosine of the stream and the reference's, which is 0 where they point alike."""
+    """1 − cosine between the residual stream and that of the reference."""
 
     states: Float[Tensor, "items hidden"]
     unit: str = "1 − cosine"
 
     @property
     def floors(self) -> Float[Tensor, " items"]:
-        """The reference's own losses: 0."""
+        """The losses of the reference itself: 0."""
         return torch.zeros(len(self.states))
 
     def losses(
         self, streams: Float[Tensor, "rows hidden"], items: Int[Tensor, " rows"]
     ) -> Float[Tensor, " rows"]:
-        """How far streams point elsewhere; never below 0 by rounding."""
+        """1 − cosine of each row; rounding never makes it negative."""
         return (1 - cosine_similarity(streams, self.states[items], dim=-1)).clamp(min=0)
 
 
@@ -164,24 +166,24 @@ def state_split(
     *,
     in_context: bool,
 ) -> ObjectiveSplit:
-    """A prefix after which the stream at a layer is as after a reference prefix.
+    """Objectives of a prefix that gives the residual stream of a reference prefix at a layer.
 
     Args:
         model: reads both.
         reference: the reference prefix, in words.
-        layer: a block's number, or a fraction of depth.
-        config: which suffixes, and rows at a time.
+        layer: number of a block, or a fraction of depth.
+        config: options of the suffixes, and batch size.
         context: texts and seed.
-        in_context: whether the stream is read after prefix and suffix (the notebook's section 4),
+        in_context: whether the stream is that after prefix and suffix (the notebook's section 4),
             or after the prefix alone (its section 3).
     """
     layout = PromptLayout(model.tokenizer, config.separator)
 
-    def objective(places: Sequence[PromptSlot]) -> ResidualObjective:
-        prompts = [place.prompt(layout.prefix(reference, place)) for place in places]
-        aim = StateTarget(_reference_states(model, prompts, layer, config.batch_size))
+    def objective(slots: Sequence[PromptSlot]) -> ResidualObjective:
+        prompts = [slot.prompt(layout.prefix(reference, slot)) for slot in slots]
+        target = StateTarget(_reference_states(model, prompts, layer, config.batch_size))
         return ResidualObjective(
-            model, layout, places, layer=layer, aim=aim, batch_size=config.batch_size
+            model, layout, slots, layer=layer, target=target, batch_size=config.batch_size
         )
 
     training, held_out = split_slots(layout, config, context, in_context=in_context)
@@ -200,7 +202,7 @@ def _reference_states(
 
 @dataclass(frozen=True)
 class DirectionTarget:
-    """The stream's dot product with a vector, negated; no least loss is known."""
+    """The negated dot product of the residual stream with a vector; it has no known minimum."""
 
     vector: Float[Tensor, " hidden"]
     items: int
@@ -208,13 +210,13 @@ class DirectionTarget:
 
     @property
     def floors(self) -> Float[Tensor, " items"]:
-        """None is known: -inf."""
+        """-inf, since none is known."""
         return torch.full((self.items,), -torch.inf)
 
     def losses(
         self, streams: Float[Tensor, "rows hidden"], items: Int[Tensor, " rows"]
     ) -> Float[Tensor, " rows"]:
-        """How far streams are from going along it."""
+        """The negated dot product of each row."""
         del items
         return -(streams @ self.vector.to(streams))
 
@@ -228,22 +230,22 @@ def direction_split(
     *,
     in_context: bool,
 ) -> ObjectiveSplit:
-    """A prefix that raises the dot product of the stream at a layer with a vector.
+    """Objectives of a prefix that raises the dot product of the residual stream with a vector.
 
     Args:
         model: reads the prefix.
-        vector: of the model's width; its length counts.
-        layer: a block's number, or a fraction of depth.
-        config: which suffixes, and rows at a time.
+        vector: of the model's width; its norm has an effect.
+        layer: number of a block, or a fraction of depth.
+        config: options of the suffixes, and batch size.
         context: texts and seed.
-        in_context: whether the stream is read after prefix and suffix, or after the prefix alone.
+        in_context: whether the stream is that after prefix and suffix, or after the prefix alone.
     """
     layout = PromptLayout(model.tokenizer, config.separator)
 
-    def objective(places: Sequence[PromptSlot]) -> ResidualObjective:
-        aim = DirectionTarget(vector, len(places))
+    def objective(slots: Sequence[PromptSlot]) -> ResidualObjective:
+        target = DirectionTarget(vector, len(slots))
         return ResidualObjective(
-            model, layout, places, layer=layer, aim=aim, batch_size=config.batch_size
+            model, layout, slots, layer=layer, target=target, batch_size=config.batch_size
         )
 
     training, held_out = split_slots(layout, config, context, in_context=in_context)
@@ -251,10 +253,10 @@ def direction_split(
 
 
 def read_vector(file: Path, width: int) -> Float[Tensor, " hidden"]:
-    """The one vector in a safetensors file, in float32.
+    """Reads the only vector in a safetensors file, in float32.
 
     Raises:
-        UserError: the file cannot be read, holds another number of tensors, or the tensor is no
+        UserError: the file cannot be read, has another number of tensors, or its tensor is not a
             vector of finite numbers of this width.
     """
     from safetensors import SafetensorError

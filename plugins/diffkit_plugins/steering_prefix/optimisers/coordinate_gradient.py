@@ -1,6 +1,6 @@
 """Greedy coordinate gradient: one change a step, or all changes that help.
 
-Takes a `SearchTask`. Draws changes along the gradient and makes the best, even one that does worse.
+Takes a `SearchTask`. Samples changes by their gains and makes the best, even one that does worse.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from diffkit_plugins.steering_prefix.config import SearchOptions
-from diffkit_plugins.steering_prefix.search.candidates import ScoreBatch, ScoredBatch
+from diffkit_plugins.steering_prefix.search.candidates import ScoredBatch, ScoringFunction
 from diffkit_plugins.steering_prefix.search.local_search import LocalSearch
 from diffkit_plugins.steering_prefix.search.optimiser import (
     PrefixOptimiser,
@@ -21,119 +21,122 @@ from diffkit_plugins.steering_prefix.search.proposals import FirstOrderGains, Pr
 from diffkit_plugins.steering_prefix.search.scorer import PrefixScorer, ScoredPrefix
 
 ProposeTokens = Callable[[FirstOrderGains, SearchOptions], Proposals]
-"""Which tokens a step draws from."""
+"""Gives the tokens that a step draws from."""
 
 
-def greedy_descent(task: SearchTask, propose: ProposeTokens, read: ScoreBatch) -> SearchResult:
-    """Searches until no step can be paid for; the best prefix of all steps is the result.
+def greedy_descent(
+    task: SearchTask, propose: ProposeTokens, score: ScoringFunction
+) -> SearchResult:
+    """Makes the best change of each step, even one that does worse.
 
-    No prefix is tried twice, so the search does not stay where nothing helps.
+    No prefix is tried twice, so the search does not stop where no change helps. The best prefix of
+    all steps is the result.
 
     Args:
         task: the search.
-        propose: says what the candidates of a step, which differ in one position, are drawn from.
-        read: reads them.
+        propose: gives the tokens that candidates are drawn from; they differ in one position.
+        score: scores the candidates of a step.
     """
-    walk = LocalSearch(task)
-    while count := walk.candidates(walk.scorer.per_step):
-        (lane,) = walk.pool.live
-        items = walk.scorer.some(walk.chance)
-        ids = walk.scorer.tensor(lane.tried.ids)
-        gradient = walk.scorer.gradient(task.space.embeddings[ids], items).gradient.float()
-        promises = FirstOrderGains.of(task.space, ids, gradient, walk.scorer.promises(ids))
-        drawn = propose(promises, task.options).draw(ids, 2 * count, 1, walk.chance)
-        tried = walk.step(lane, items, drawn, count, read)
-        if tried is None:
-            lane.offer(None)
+    search = LocalSearch(task)
+    while count := search.affordable_candidates(search.scorer.per_step):
+        (candidate,) = search.pool.active
+        items = search.scorer.sample_items(search.generator)
+        gains = search.gains(candidate, search.gradient(candidate, items))
+        ids = search.scorer.tensor(candidate.scored.ids)
+        drawn = propose(gains, task.options).draw(ids, 2 * count, 1, search.generator)
+        scored = search.step(candidate, items, drawn, count, score)
+        if scored is None:
+            candidate.update(None)
         else:
-            lane.move(walk.whole(tried, items))
-        walk.end_step(lane)
-    return walk.found()
+            candidate.replace(search.complete(scored, items))
+        search.end_step(candidate)
+    return search.result()
 
 
-_PART, _LEAST = 16, 4
-"""One merged prefix for so many that a step tries, and how many of them at least."""
+_SHARE, _MINIMUM = 16, 4
+"""One combined prefix for so many that a step tries, but no fewer than the minimum."""
 
 
 def score_combined(
     scorer: PrefixScorer,
-    prefixes: Int[Tensor, "tried length"],
+    prefixes: Int[Tensor, "prefixes length"],
     items: Sequence[int],
-    near: ScoredPrefix,
+    parent: ScoredPrefix,
 ) -> ScoredBatch:
-    """The leaders of some prefixes, and what the helpful ones among them come to together.
+    """Scores prefixes, and combinations of the changes that help.
 
-    The change that helps most is made, then that which helps most at another position besides, and
-    so on (the multi-coordinate updates of I-GCG, Jia and others 2024, arXiv 2405.21018); each of
-    these prefixes is read.
+    The change that helps most is made, then the best one at another position in addition, and so on
+    (the multi-coordinate updates of I-GCG, Jia and others 2024, arXiv 2405.21018). Each of these
+    prefixes is scored.
 
     Args:
-        scorer: reads them; merged prefixes are read as far as its budget allows.
-        prefixes: at least one, each differing from ``near`` in one position.
-        items: which items.
-        near: the prefix that they are neighbours of.
+        scorer: scores them; combinations as far as its budget allows.
+        prefixes: at least one, each differing from ``parent`` in one position.
+        items: items that they are scored on.
+        parent: the prefix that they are neighbours of.
     """
-    heat = ScoredBatch.of_leaders(scorer, prefixes, items, near)
-    left = scorer.task.budget.left - scorer.items  # the winner is yet to be read with every item
-    count = min(max(len(prefixes) // _PART, _LEAST), left // (len(items) + 1))
-    together = combine_changes(heat, near, near.on(items))[: max(count, 0)]
-    together = together[scorer.task.space.keeps(together)]
-    if not len(together):
-        return heat
-    return heat.and_also(ScoredBatch.of_all(scorer, together, items, near))
+    batch = ScoredBatch.score_leaders(scorer, prefixes, items, parent)
+    left = scorer.task.budget.remaining - scorer.items  # the best has to be scored on all items
+    count = min(max(len(prefixes) // _SHARE, _MINIMUM), left // (len(items) + 1))
+    combined = combine_changes(batch, parent, parent.total_on(items))[: max(count, 0)]
+    combined = combined[scorer.task.space.accepts(combined)]
+    if not len(combined):
+        return batch
+    return batch.union(ScoredBatch.score_all(scorer, combined, items, parent))
 
 
 def combine_changes(
-    heat: ScoredBatch, near: ScoredPrefix, bar: float
-) -> Int[Tensor, "merged length"]:
-    """The two most helpful changes at different positions together, then the three, and so on.
+    batch: ScoredBatch, parent: ScoredPrefix, threshold: float
+) -> Int[Tensor, "combined length"]:
+    """Combines the two most helpful changes at different positions, then three, and so on.
 
     Args:
-        heat: prefixes that differ from ``near`` in one position each.
-        near: where they were changed.
-        bar: what helps is below it.
+        batch: prefixes that differ from ``parent`` in one position each.
+        parent: the prefix without the changes.
+        threshold: changes with a total below it help.
     """
-    here = heat.prefixes.new_tensor(near.ids)
-    now, changed, found = here, torch.zeros_like(here, dtype=torch.bool), heat.prefixes[:0]
-    for number in heat.totals.argsort(stable=True).tolist():
-        if heat.totals[number] >= bar:
+    start = batch.prefixes.new_tensor(parent.ids)
+    current, combined = start, batch.prefixes[:0]
+    changed = torch.zeros_like(start, dtype=torch.bool)
+    for number in batch.totals.argsort(stable=True).tolist():
+        if batch.totals[number] >= threshold:
             break
-        change = heat.prefixes[number] != here
+        change = batch.prefixes[number] != start
         if not (change & changed).any():
-            now = torch.where(change, heat.prefixes[number], now)
+            current = torch.where(change, batch.prefixes[number], current)
             changed = changed | change
-            found = torch.cat([found, now[None]])
-    return found[1:]
+            combined = torch.cat([combined, current[None]])
+    return combined[1:]
 
 
 class GCG(PrefixOptimiser):
-    """Swaps drawn evenly among the most promising of each position; the best of a step is made.
+    """Changes sampled evenly among the tokens of greatest gain; the best of a step is made.
 
     As published (Zou and others 2023, arXiv 2307.15043), it is made even if it does worse; the
-    best prefix of all steps is the result. There is no momentum, and no other start as long as
-    any neighbour is left to be tried.
+    best prefix of all steps is the result. There is no momentum, and no restart as long as a
+    neighbour is untried.
     """
 
     def search(self, task: SearchTask) -> SearchResult:
-        """Searches until no step can be paid for."""
+        """Searches until the budget allows no further step."""
         return greedy_descent(
-            task, lambda promises, chosen: promises.best(chosen.nearest), ScoredBatch.of_all
+            task, lambda gains, options: gains.top(options.nearest), ScoredBatch.score_all
         )
 
 
 class MultiCoordinate(PrefixOptimiser):
-    """TAO's draw of candidates and I-GCG's merging of the helpful ones; it never stays.
+    """TAO's sampling of candidates, and I-GCG's combination of the changes that help.
 
-    Early on many changes help, and a step makes them all; later hardly any does, and the best is
-    made even if it does worse, as in GCG. Best where there is one item, or few: of many, a step
-    sees some alone, and what does worse on those may do worse on all. No momentum: a gradient
-    costs next to nothing beside the candidates, and past ones belong to other prefixes.
+    At first many changes help, and a step makes them all; later few do, and the best is made even
+    if it does worse, as in GCG. It suits one item, or few: of many items a step scores some only,
+    and a change that does worse on those may do worse on all. There is no momentum: a gradient
+    costs little compared with the candidates, and past gradients belong to other prefixes.
     """
 
     def search(self, task: SearchTask) -> SearchResult:
-        """Searches until no step can be paid for."""
+        """Searches until the budget allows no further step."""
         return greedy_descent(
             task,
-            lambda promises, chosen: promises.aligned(chosen.nearest, chosen.temperature),
+            lambda gains, options: gains.aligned(options.nearest, options.temperature),
             score_combined,
         )

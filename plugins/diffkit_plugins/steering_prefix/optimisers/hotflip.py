@@ -1,4 +1,7 @@
-"""Flips of single tokens by their first-order promise."""
+"""HotFlip: the single-token change with the greatest first-order gain.
+
+Takes a `SearchTask`. Tries the changes with the greatest gains at any position.
+"""
 
 from diffkit_plugins.steering_prefix.search.candidates import ScoredBatch
 from diffkit_plugins.steering_prefix.search.local_search import LocalSearch
@@ -7,37 +10,32 @@ from diffkit_plugins.steering_prefix.search.optimiser import (
     SearchResult,
     SearchTask,
 )
-from diffkit_plugins.steering_prefix.search.proposals import FirstOrderGains
 
 
 class HotFlip(PrefixOptimiser):
-    """Tries the flips that promise most, whatever the position, and makes the best if it helps.
+    """Tries the changes with the greatest gains at any position, and makes the best if it helps.
 
-    After Ebrahimi and others (2018, arXiv 1712.06751). What was tried is not tried again, so a
-    step that fails goes on to the next flips; one that has been getting no better
-    begins again at a random prefix.
+    After Ebrahimi and others (2018, arXiv 1712.06751). No prefix is tried twice, so after a step
+    without success the next changes follow; a candidate that does not improve is replaced by a
+    random prefix.
     """
 
     def search(self, task: SearchTask) -> SearchResult:
-        """Searches until no step can be paid for."""
-        walk = LocalSearch(task)
-        while flip_step(walk):
+        """Searches until the budget allows no further step."""
+        search = LocalSearch(task)
+        while flip_step(search):
             pass
-        return walk.found()
+        return search.result()
 
 
-def flip_step(walk: LocalSearch) -> bool:
-    """One step of the walk's only lane; false where none can be paid for."""
-    count, options = walk.candidates(walk.scorer.per_step), walk.task.options
+def flip_step(search: LocalSearch) -> bool:
+    """Runs one step with the only candidate; false if the budget allows none."""
+    count = search.affordable_candidates(search.scorer.per_step)
     if not count:
         return False
-    (lane,) = walk.pool.live
-    items = walk.scorer.some(walk.chance)
-    ids = walk.scorer.tensor(lane.tried.ids)
-    gradient = walk.scorer.gradient(walk.task.space.embeddings[ids], items).gradient.float()
-    promises = FirstOrderGains.of(walk.task.space, ids, gradient, walk.scorer.promises(ids))
-    tried = walk.step(lane, items, promises.flips(options.nearest), count, ScoredBatch.of_all)
-    better = tried is not None and tried.total < lane.tried.on(items)
-    lane.offer(walk.whole(tried, items) if tried is not None and better else None)
-    walk.end_step(lane)
+    (candidate,) = search.pool.active
+    items = search.scorer.sample_items(search.generator)
+    gains = search.gains(candidate, search.gradient(candidate, items))
+    flips = gains.flips(search.task.options.nearest)
+    search.improve(candidate, items, flips, count, ScoredBatch.score_all)
     return True

@@ -1,7 +1,7 @@
-"""The position of a prefix in a prompt, and whether its tokens survive a round trip.
+"""The position of a prefix in a prompt, and the round trip of its tokens through text.
 
-Takes a tokenizer and suffixes. Gives the token ids of prompts, and tells whether a prefix that is
-decoded and tokenised again in its position has the same token ids.
+Takes a tokenizer and suffixes. Gives token ids of prompts, and whether a prefix that is decoded and
+tokenised again in its position has the same token ids.
 """
 
 from collections.abc import Sequence
@@ -9,112 +9,113 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 SuffixKind = Literal["chat", "document"]
-"""Whether a suffix is what a user says, or how a document begins."""
+"""Whether a suffix is a user's message or the beginning of a document."""
 
 _PROBES = ("a", "0")
-"""Two prefixes, to see which tokens around a prefix are the same whatever it is."""
+"""Two prefixes that show which tokens around a prefix do not depend on it."""
 
 
 @dataclass(frozen=True)
 class PromptSlot:
-    """A prompt with room for a prefix: before + prefix + rest, and the completion follows."""
+    """A prompt with a slot for a prefix: before + prefix + rest, then the completion."""
 
     kind: SuffixKind
     suffix: str
-    """The user's words, or a document's first ones."""
+    """The user's message, or the first words of a document."""
     before: tuple[int, ...]
-    """The template up to the user's words, or a document's start; may be empty."""
+    """The template up to the user's message, or the start of a document; may be empty."""
     rest: tuple[int, ...]
-    """Separator, suffix, and the template's opening of an answer."""
+    """Separator, suffix, and the template's beginning of an answer."""
     bare: tuple[int, ...]
-    """The whole prompt where there is neither prefix nor separator."""
-    words_before: str
-    """What ``before`` is tokenised from, special tokens that the tokenizer adds left out."""
-    words_after: str
-    """What ``rest`` is tokenised from."""
-    trims: bool
-    """Whether the template takes away the spaces that a prefix begins with."""
+    """The whole prompt without prefix and separator."""
+    text_before: str
+    """The text of ``before``, without special tokens that the tokenizer adds."""
+    text_after: str
+    """The text of ``rest``."""
+    strips_spaces: bool
+    """Whether the template removes the spaces that a prefix begins with."""
 
     def prompt(self, prefix: Sequence[int]) -> tuple[int, ...]:
-        """Token ids up to the completion; without a prefix there is no separator either."""
+        """Token ids up to the completion; an empty prefix has no separator."""
         return (*self.before, *prefix, *self.rest) if len(prefix) else self.bare
 
 
 class PromptLayout:
-    """Makes prompts of prefixes and suffixes, as one tokenizer writes them.
+    """Builds prompts of prefixes and suffixes for one tokenizer.
 
     Args:
-        tokenizer: a transformers tokenizer; without a chat template, what a user says is the
-            beginning of a document.
-        separator: what stands between prefix and suffix.
+        tokenizer: a transformers tokenizer; without a chat template, user messages are treated as
+            beginnings of documents.
+        separator: text between prefix and suffix.
     """
 
     def __init__(self, tokenizer: Any, separator: str) -> None:
         self.tokenizer = tokenizer
         self._separator = separator
 
-    def place(self, suffix: str, kind: SuffixKind) -> PromptSlot:
-        """Room for a prefix before a suffix.
+    def slot(self, suffix: str, kind: SuffixKind) -> PromptSlot:
+        """The slot of a prefix before a suffix.
 
         Raises:
-            jinja2.TemplateError: the chat template refuses what the user says.
+            jinja2.TemplateError: the chat template refuses the message.
         """
         kind = kind if self.tokenizer.chat_template else "document"
         after = self._separator + suffix
-        one, two = (self.ids(stand_in + after, kind) for stand_in in _PROBES)
+        one, two = (self.ids(probe + after, kind) for probe in _PROBES)
         before = _common_start(one, two)
         rest = _common_start(one[len(before) :][::-1], two[len(before) :][::-1])[::-1]
-        around = self._words(_PROBES[0] + after, kind)
-        words_before, _, words_after = around.partition(_PROBES[0] + after)
-        words_after = after + words_after
-        if self.tokenizer.decode(rest).strip() != words_after.strip():
-            # the stand-ins grew together with the suffix: the notebook's way, each for itself
-            rest = self.tokenizer(words_after, add_special_tokens=False).input_ids
+        prompt = self._prompt_text(_PROBES[0] + after, kind)
+        text_before, _, text_after = prompt.partition(_PROBES[0] + after)
+        text_after = after + text_after
+        if self.tokenizer.decode(rest).strip() != text_after.strip():
+            # probe and suffix share a token: tokenise the suffix alone, as the notebook does
+            rest = self.tokenizer(text_after, add_special_tokens=False).input_ids
         return PromptSlot(
             kind,
             suffix,
             before=tuple(before),
             rest=tuple(rest),
             bare=tuple(self.ids(suffix, kind)),
-            words_before=words_before,
-            words_after=words_after,
-            trims=" " + _PROBES[0] + after not in self._words(" " + _PROBES[0] + after, kind),
+            text_before=text_before,
+            text_after=text_after,
+            strips_spaces=" " + _PROBES[0] + after
+            not in self._prompt_text(" " + _PROBES[0] + after, kind),
         )
 
     @property
-    def opening(self) -> int:
-        """A token to stand before the first word, where the tokenizer itself sets none there."""
+    def start_token(self) -> int:
+        """A token for the start of a prompt, if the tokenizer itself adds none there."""
         for token in (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id):
             if token is not None:
                 return int(token)
         return 0
 
     def ids(self, words: str, kind: SuffixKind) -> list[int]:
-        """Token ids of a prompt in which a user says something, or a document begins."""
-        return self._encoded(self._words(words, kind), kind)
+        """Token ids of a prompt with a user's message, or a beginning of a document."""
+        return self._encode(self._prompt_text(words, kind), kind)
 
-    def prefix(self, words: str, place: PromptSlot) -> tuple[int, ...]:
-        """Token ids of a prefix given in words, as they stand before a suffix."""
+    def prefix(self, words: str, slot: PromptSlot) -> tuple[int, ...]:
+        """Token ids of a prefix in words, in its position before a suffix."""
         if not words:
             return ()
-        whole = self._whole(words, place)
-        return tuple(whole[len(place.before) : len(whole) - len(place.rest)])
+        whole = self._prompt_ids(words, slot)
+        return tuple(whole[len(slot.before) : len(whole) - len(slot.rest)])
 
-    def stands(self, words: str, prefix: Sequence[int], place: PromptSlot) -> bool:
-        """Whether a prefix in words is these tokens before a suffix, and grows into nothing."""
-        return not words or tuple(self._whole(words, place)) == place.prompt(prefix)
+    def tokenises_to(self, words: str, prefix: Sequence[int], slot: PromptSlot) -> bool:
+        """Whether a prefix in words has these tokens before a suffix, and shares none with it."""
+        return not words or tuple(self._prompt_ids(words, slot)) == slot.prompt(prefix)
 
-    def _whole(self, words: str, place: PromptSlot) -> list[int]:
-        said = words.lstrip() if place.trims else words
-        return self._encoded(place.words_before + said + place.words_after, place.kind)
+    def _prompt_ids(self, words: str, slot: PromptSlot) -> list[int]:
+        text = words.lstrip() if slot.strips_spaces else words
+        return self._encode(slot.text_before + text + slot.text_after, slot.kind)
 
-    def _encoded(self, text: str, kind: SuffixKind) -> list[int]:
-        """Token ids of a whole text; a template writes the special tokens itself."""
+    def _encode(self, text: str, kind: SuffixKind) -> list[int]:
+        """Token ids of a prompt; a chat template writes the special tokens itself."""
         templated = kind == "chat"
         encoded = self.tokenizer(text, add_special_tokens=not templated, verbose=False)
         return list(encoded.input_ids)
 
-    def _words(self, words: str, kind: SuffixKind) -> str:
+    def _prompt_text(self, words: str, kind: SuffixKind) -> str:
         if kind == "document":
             return words
         chat = [{"role": "user", "content": words}]
@@ -125,50 +126,48 @@ class PromptLayout:
 
 
 def _common_start(one: Sequence[int], two: Sequence[int]) -> list[int]:
-    """What two sequences begin with in common."""
+    """The longest common beginning of two sequences."""
     ends = (i for i, pair in enumerate(zip(one, two, strict=False)) if pair[0] != pair[1])
     return list(one[: next(ends, min(len(one), len(two)))])
 
 
 class RoundTrips:
-    """Decodes prefixes and tokenises them again in their places.
+    """Decodes prefixes and tokenises them again in their slots.
 
-    Places whose words after a prefix begin with a letter after the same spaces count as one, since
-    tokenizers tell letters, digits and spaces apart, and hardly one letter from another.
+    Slots whose text after the prefix has a letter after the same spaces are checked once, since
+    tokenizers distinguish letters, digits and spaces, and rarely one letter from another.
 
     Args:
         tokenizer: a transformers tokenizer.
-        places: where prefixes are to stand.
+        slots: of the prefixes.
     """
 
-    def __init__(self, tokenizer: Any, places: Sequence[PromptSlot]) -> None:
+    def __init__(self, tokenizer: Any, slots: Sequence[PromptSlot]) -> None:
         self._tokenizer = tokenizer
-        kinds = {
-            (place.kind, place.before, _boundary(place.words_after)): place for place in places
-        }
-        self._places = tuple(kinds.values())
+        kinds = {(slot.kind, slot.before, _boundary(slot.text_after)): slot for slot in slots}
+        self._slots = tuple(kinds.values())
 
-    def __call__(self, prefixes: Sequence[Sequence[int]]) -> list[bool]:
-        """Whether each prefix is itself again in all places; none at all always is."""
-        kept = [True] * len(prefixes)
-        for place in self._places:
-            live = [i for i, keeps in enumerate(kept) if keeps and len(prefixes[i])]
-            wholes = self._again(place, [prefixes[i] for i in live])
-            for i, whole in zip(live, wholes, strict=True):
-                kept[i] = whole == [*place.before, *prefixes[i], *place.rest]
-        return kept
+    def check(self, prefixes: Sequence[Sequence[int]]) -> list[bool]:
+        """Whether each prefix has the same tokens again in all slots; an empty one always has."""
+        stable = [True] * len(prefixes)
+        for slot in self._slots:
+            left = [i for i, same in enumerate(stable) if same and len(prefixes[i])]
+            retokenised = self._retokenise(slot, [prefixes[i] for i in left])
+            for i, ids in zip(left, retokenised, strict=True):
+                stable[i] = ids == [*slot.before, *prefixes[i], *slot.rest]
+        return stable
 
-    def _again(self, place: PromptSlot, prefixes: Sequence[Sequence[int]]) -> list[list[int]]:
+    def _retokenise(self, slot: PromptSlot, prefixes: Sequence[Sequence[int]]) -> list[list[int]]:
         if not prefixes:
             return []
-        start = self._decode([place.before])[0]
-        decoded = self._decode([[*place.before, *prefix] for prefix in prefixes])
-        said = [words.removeprefix(start) for words in decoded]
-        if place.trims:
-            said = [words.lstrip() for words in said]
-        whole = [place.words_before + words + place.words_after for words in said]
-        templated = place.kind == "chat"
-        encoded = self._tokenizer(whole, add_special_tokens=not templated, verbose=False)
+        start = self._decode([slot.before])[0]
+        decoded = self._decode([[*slot.before, *prefix] for prefix in prefixes])
+        texts = [text.removeprefix(start) for text in decoded]
+        if slot.strips_spaces:
+            texts = [text.lstrip() for text in texts]
+        prompts = [slot.text_before + text + slot.text_after for text in texts]
+        templated = slot.kind == "chat"
+        encoded = self._tokenizer(prompts, add_special_tokens=not templated, verbose=False)
         return list(encoded.input_ids)
 
     def _decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
@@ -178,11 +177,11 @@ class RoundTrips:
         return decoded
 
 
-def _boundary(words: str) -> tuple[str, str]:
-    """The spaces that words begin with, and the kind of what follows; without spaces, itself."""
-    rest = words.lstrip()
-    if len(rest) == len(words):
-        return "", words
+def _boundary(text: str) -> tuple[str, str]:
+    """The leading spaces and the kind of the next character; without spaces, the whole text."""
+    rest = text.lstrip()
+    if len(rest) == len(text):
+        return "", text
     first = rest[:1]
     kind = "a letter" if first.isalpha() else "a digit" if first.isdigit() else first
-    return words[: len(words) - len(rest)], kind
+    return text[: len(text) - len(rest)], kind

@@ -1,7 +1,6 @@
-"""Completions of prompts, and a reference's predictions of them.
+"""Completions of prompts, and the predictions of a reference model at each of their tokens.
 
-Takes token ids of prompts. Gives completions, and, of a reference, the log probabilities at each
-of their tokens.
+Takes token ids of prompts. Gives completions and log probabilities.
 """
 
 from collections.abc import Sequence
@@ -17,12 +16,12 @@ from diffkit_plugins.steering_prefix.config import CompletionOptions
 
 @dataclass(frozen=True)
 class Continuation:
-    """How a model went on from a prompt."""
+    """A model's completion of a prompt."""
 
     ids: tuple[int, ...]
-    """Without the token that ends it."""
+    """Token ids, without the token that ends it."""
     finished: bool
-    """Whether the model ended it."""
+    """Whether the model ended it within the limit of tokens."""
     text: str
     """The ids decoded, without special tokens."""
 
@@ -35,14 +34,14 @@ def generate_continuations(
     vocabulary: int,
     numbers: Sequence[int] | None = None,
 ) -> list[Continuation]:
-    """Goes on from one batch of prompts, and keeps the token ids.
+    """Completes one batch of prompts.
 
     Args:
         model: one side.
         prompts: token ids.
         sampling: how tokens are chosen.
-        vocabulary: ids from here on are never chosen.
-        numbers: what the draws of each prompt come from besides the seed; none takes its place.
+        vocabulary: token ids from here on are never chosen.
+        numbers: seed the random numbers of each prompt, with the seed; none for its position.
     """
     rows = model.generate_ids(
         Inputs.of(prompts, side="left"), sampling, vocabulary=vocabulary, numbers=numbers
@@ -60,49 +59,49 @@ Prompts = Sequence[tuple[int, ...]]
 
 @dataclass(frozen=True)
 class ContinuationGenerator:
-    """A model, and how long it speaks."""
+    """Completes prompts with one model, under the options."""
 
     model: Model
     vocabulary: int
-    """Tokens from here on are never said."""
+    """Token ids from here on are never chosen."""
     options: CompletionOptions
 
-    def likeliest(self, prompts: Prompts) -> tuple[Continuation, ...]:
-        """The likeliest completion of each prompt, given as token ids."""
+    def generate_greedy(self, prompts: Prompts) -> tuple[Continuation, ...]:
+        """Completes each prompt greedily."""
         sampling = Sampling(max_new_tokens=self.options.completion_tokens)
         return self._complete(prompts, sampling)
 
-    def drawn(self, prompts: Prompts, seed: int) -> tuple[Continuation, ...]:
-        """Completions drawn at temperature 1, ``options.sampled`` of each prompt.
+    def generate_sampled(self, prompts: Prompts, seed: int) -> tuple[Continuation, ...]:
+        """Samples completions at temperature 1, ``options.sampled`` of each prompt.
 
-        The draws depend on the seed and the place in the list, so two models that expect the same
-        say the same.
+        Random numbers depend on the seed and the position in the list, so two models with the same
+        predictions give the same completions.
         """
         tokens = self.options.completion_tokens
         sampling = Sampling(max_new_tokens=tokens, temperature=1.0, seed=seed)
         return self._complete([*prompts] * self.options.sampled, sampling)
 
     def _complete(self, prompts: Prompts, sampling: Sampling) -> tuple[Continuation, ...]:
-        done: list[Continuation] = []
+        completions: list[Continuation] = []
         size = self.options.batch_size
         for start in range(0, len(prompts), size):
             batch = prompts[start : start + size]
             numbers = range(start, start + len(batch))
-            done += generate_continuations(
+            completions += generate_continuations(
                 self.model, batch, sampling, vocabulary=self.vocabulary, numbers=numbers
             )
-        return tuple(done)
+        return tuple(completions)
 
 
 @dataclass(frozen=True)
 class ReferenceCompletion:
-    """A completion of the reference, which a prefix is to give."""
+    """A completion by the reference, which a prefix has to reproduce."""
 
     continuation: Continuation
     targets: tuple[int, ...]
-    """Tokens whose predictions count: the completion's, and the one that ends it; at least one."""
+    """Tokens whose predictions count: those of the completion, and its end; at least one."""
     top: Int[Tensor, "targets top"]
-    """The reference's likeliest tokens at each of them, likeliest first."""
+    """The reference's most likely tokens at each of them, in order."""
     log_top: Float[Tensor, "targets top"]
     """Their log probabilities."""
     log_rest: Float[Tensor, " targets"]
@@ -113,52 +112,52 @@ class ReferenceCompletion:
 
 @dataclass(frozen=True)
 class ReferenceModel:
-    """A model whose completions and predictions are references."""
+    """The reference: a model that completes prompts, and predicts each token of the completions."""
 
     model: Model
     vocabulary: int
-    """How many tokens it shares with the model that is to read the prefix; there are no others."""
+    """Tokens that it has in common with the model that reads the prefix; others are ignored."""
     top: int
-    """How many of its likeliest tokens are kept apart."""
+    """Number of its most likely tokens whose probabilities are kept."""
     batch_size: int
     """Rows at a time."""
 
-    def references(
+    def complete(
         self, prompts: Sequence[tuple[int, ...]], sampling: Sampling, numbers: Sequence[int]
     ) -> list[ReferenceCompletion]:
-        """Completes prompts, and keeps what is predicted at each token of the completions.
+        """Completes prompts, and keeps the predictions at each token of the completions.
 
         Args:
             prompts: token ids.
             sampling: how completions are chosen.
-            numbers: what the draws of each prompt come from besides the seed.
+            numbers: seed the random numbers of each prompt, with the seed.
         """
-        found: list[ReferenceCompletion] = []
+        references: list[ReferenceCompletion] = []
         for start in range(0, len(prompts), self.batch_size):
             batch = slice(start, start + self.batch_size)
-            done = generate_continuations(
+            completions = generate_continuations(
                 self.model,
                 prompts[batch],
                 sampling,
                 vocabulary=self.vocabulary,
                 numbers=numbers[batch],
             )
-            found += self._read(prompts[batch], done)
-        return found
+            references += self._read(prompts[batch], completions)
+        return references
 
     def _read(
-        self, prompts: Sequence[tuple[int, ...]], done: Sequence[Continuation]
+        self, prompts: Sequence[tuple[int, ...]], completions: Sequence[Continuation]
     ) -> list[ReferenceCompletion]:
-        """Reads each completion once more, whole: a cache of single steps rounds otherwise."""
-        wanted = [len(one.ids) + one.finished for one in done]
+        """Reads each completion again as a whole, since cached single steps round differently."""
+        counts = [len(one.ids) + one.finished for one in completions]
         rows = [
             [*prompt, *one.ids][: len(prompt) + count - 1]
-            for prompt, one, count in zip(prompts, done, wanted, strict=True)
+            for prompt, one, count in zip(prompts, completions, counts, strict=True)
         ]
-        logits = self.model.logits(Inputs.of(rows, side="left"), keep=max(wanted))
+        logits = self.model.logits(Inputs.of(rows, side="left"), keep=max(counts))
         return [
-            self._reference(one, places[len(places) - count :])
-            for one, places, count in zip(done, logits, wanted, strict=True)
+            self._reference(one, row[len(row) - count :])
+            for one, row, count in zip(completions, logits, counts, strict=True)
         ]
 
     def _reference(
@@ -182,13 +181,13 @@ class ReferenceModel:
 
 
 def log_rest(log_top: Float[Tensor, "*batch top"]) -> Float[Tensor, "*batch"]:
-    """Log of what probabilities leave of 1, at least 6e-8: float32 knows no less."""
-    left = 1 - log_top.exp().sum(dim=-1)
-    return left.clamp(min=torch.finfo(torch.float32).eps / 2).log()
+    """Log of 1 less the sum of probabilities, at least of 6e-8, the precision of float32."""
+    rest = 1 - log_top.exp().sum(dim=-1)
+    return rest.clamp(min=torch.finfo(torch.float32).eps / 2).log()
 
 
 def certain_reference(continuation: Continuation) -> ReferenceCompletion:
-    """A reference to which what is said is the one thing possible; its targets are the tokens."""
+    """A reference that gives this completion probability 1; its targets are the tokens."""
     count = len(continuation.ids)
     return ReferenceCompletion(
         continuation,

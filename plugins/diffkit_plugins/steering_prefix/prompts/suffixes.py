@@ -1,6 +1,6 @@
-"""Suffixes that prefixes are put before: users' messages, and first words of documents.
+"""Suffixes, which follow a prefix: users' messages, and first words of documents.
 
-Takes texts and a seed. Gives suffixes in random order, and the prompts with room for a prefix.
+Takes texts and a seed. Gives suffixes in random order, and prompts with a slot for a prefix.
 """
 
 from collections.abc import Iterator
@@ -17,25 +17,25 @@ from diffkit_plugins.steering_prefix.prompts.layout import PromptLayout, PromptS
 
 @dataclass(frozen=True)
 class Suffix:
-    """Words that a prefix is put before."""
+    """Text that follows a prefix."""
 
-    words: str
+    text: str
     kind: SuffixKind
 
 
 def sample_suffixes(
     tokenizer: Any, texts: Texts, options: CompletionOptions, seed: int
 ) -> Iterator[Suffix]:
-    """Suffixes of the texts in an order drawn by the seed, none twice.
+    """Samples suffixes of the texts in random order, without duplicates.
 
-    Of a chat it is what the user says first, without what a system's message says before; of a
+    The suffix of a chat is its first user message, without a system message before it; that of a
     document, its first words.
 
     Args:
         tokenizer: a transformers tokenizer.
-        texts: where suffixes come from.
-        options: how long they may be.
-        seed: seed of the order.
+        texts: the texts that suffixes come from.
+        options: with the greatest length.
+        seed: of the order.
     """
     generator = torch.Generator().manual_seed(seed)
     seen: set[Suffix] = set()
@@ -51,10 +51,10 @@ def _suffix_of(tokenizer: Any, text: Text, tokens: int) -> Suffix | None:
         first = _token_ids(tokenizer, text.text)[: max(1, tokens // 4)]
         words = tokenizer.decode(first, clean_up_tokenization_spaces=False).strip(" \ufffd")
         return Suffix(words, "document") if words else None
-    said = [message.content.strip() for message in text.messages if message.role == "user"]
-    if not said or not said[0] or len(_token_ids(tokenizer, said[0])) > tokens:
+    turns = [message.content.strip() for message in text.messages if message.role == "user"]
+    if not turns or not turns[0] or len(_token_ids(tokenizer, turns[0])) > tokens:
         return None
-    return Suffix(said[0], "chat")
+    return Suffix(turns[0], "chat")
 
 
 def _token_ids(tokenizer: Any, words: str) -> list[int]:
@@ -63,26 +63,26 @@ def _token_ids(tokenizer: Any, words: str) -> list[int]:
 
 
 SlotHalves = tuple[tuple[PromptSlot, ...], tuple[PromptSlot, ...]]
-"""Places in training, and held out."""
+"""Training slots and held-out slots."""
 
 
 def prompt_slots(
     layout: PromptLayout, config: CompletionOptions, texts: Texts, seed: int
 ) -> Iterator[PromptSlot]:
-    """Places before the suffixes of the texts, in an order drawn by the seed."""
+    """Slots before the suffixes of the texts, in random order."""
     from jinja2 import TemplateError
 
     for suffix in sample_suffixes(layout.tokenizer, texts, config, seed):
         try:
-            yield layout.place(suffix.words, suffix.kind)
-        except TemplateError:  # some templates refuse what others take
+            yield layout.slot(suffix.text, suffix.kind)
+        except TemplateError:  # some templates refuse what others accept
             continue
 
 
 def split_slots(
     layout: PromptLayout, config: CompletionOptions, context: RunContext, *, in_context: bool
 ) -> SlotHalves:
-    """As many places as there are to be suffixes, half held out; or the one without a suffix.
+    """As many slots as the options ask for, half of them held out; or one without a suffix.
 
     Raises:
         UserError: the texts give fewer than two suffixes.
@@ -90,15 +90,15 @@ def split_slots(
     if not in_context:
         return (bare_slot(layout),), (bare_slot(layout),)
     count = min(config.suffixes, config.kept_suffixes)
-    places = tuple(islice(prompt_slots(layout, config, context.texts, context.seed), count))
-    if len(places) < 2:
+    slots = tuple(islice(prompt_slots(layout, config, context.texts, context.seed), count))
+    if len(slots) < 2:
         hint = "Give texts with more suffixes, or raise suffixes or suffix_tokens."
-        raise UserError(f"The texts give {len(places)} suffixes; two are needed.", hint=hint)
-    return places[::2], places[1::2]
+        raise UserError(f"The texts give {len(slots)} suffixes; two are needed.", hint=hint)
+    return slots[::2], slots[1::2]
 
 
 def bare_slot(layout: PromptLayout) -> PromptSlot:
-    """A prefix as what a user begins to say, or as a document's beginning, and nothing after it."""
-    place = layout.place("a", "chat")
-    nothing = place.before or (layout.opening,)
-    return replace(place, suffix="", rest=(), bare=nothing, words_after="")
+    """A slot at the beginning of a user's message or a document, with nothing after it."""
+    slot = layout.slot("a", "chat")
+    start = slot.before or (layout.start_token,)
+    return replace(slot, suffix="", rest=(), bare=start, text_after="")

@@ -12,52 +12,52 @@ from diffkit_plugins.steering_prefix.search.results import SearchOutcome, Search
 
 
 def run_label(search: SearchRun) -> str:
-    """What a search is called beside the others of its run."""
+    """The label of a search among the others of its run."""
     return f"{search.optimiser}, prefix {search.successive + 1}, start {search.restart + 1}"
 
 
-def search_lines(searched: SearchOutcome, measure: LossDisplay, where: str = "") -> list[Line]:
-    """What each search lowered, penalties and all, against the readings taken.
+def search_lines(outcome: SearchOutcome, display: LossDisplay, where: str = "") -> list[Line]:
+    """Loss and penalty of each search by the readings spent.
 
-    A soft prompt that a search began with has a line of its own, without penalties.
+    The soft prompt of a search has its own line, without penalties.
 
     Args:
-        searched: the searches; one that is also compared is drawn once.
-        measure: how losses are shown.
-        where: begins each name.
+        outcome: the searches; one that is also compared is drawn once.
+        display: of the losses.
+        where: beginning of each label.
     """
-    own = searched.searches
-    others = [one for one in searched.compared if not any(one is other for other in own)]
+    own = outcome.searches
+    others = [one for one in outcome.compared if not any(one is other for other in own)]
     lines = []
     for search in (*own, *others):
-        name, found = where + run_label(search), search.found
-        if found.soft_trail:
+        name, result = where + run_label(search), search.result
+        if result.soft_trace:
             lines.append(
-                _trace_line(f"{name}: soft, on each step's items", found.soft_trail, measure)
+                _trace_line(f"{name}: soft, on each step's items", result.soft_trace, display)
             )
-        lines.append(_trace_line(name, found.trail, measure))
+        lines.append(_trace_line(name, result.trace, display))
     return lines
 
 
-def _trace_line(name: str, trail: Sequence[TracePoint], measure: LossDisplay) -> Line:
+def _trace_line(name: str, trace: Sequence[TracePoint], display: LossDisplay) -> Line:
     return Line(
         name=name,
-        x=tuple(float(point.spent) for point in trail),
-        y=tuple(measure.of(point.total) for point in trail),
+        x=tuple(float(point.spent) for point in trace),
+        y=tuple(display.value(point.total) for point in trace),
     )
 
 
-def progress_series(lines: Sequence[Line], measure: LossDisplay) -> Series:
-    """The best prefix so far against the readings taken.
+def progress_series(lines: Sequence[Line], display: LossDisplay) -> Series:
+    """The loss of the best prefix so far by the readings spent.
 
     Args:
-        lines: what `courses` gives.
-        measure: how losses are shown.
+        lines: the result of `search_lines`.
+        display: of the losses.
     """
     return Series(
-        title=f"The best prefix so far, on the training items: {measure.title}, penalties included",
+        title=f"The best prefix so far, on the training items: {display.title}, penalties included",
         x_label="readings (one prefix with one item)",
-        y_label=measure.unit,
+        y_label=display.unit,
         lines=tuple(lines),
     )
 
@@ -68,13 +68,13 @@ def loss_distribution(
     baselines: PrefixBaselines,
     where: str = "",
 ) -> Series:
-    """Losses of restarts, successive prefixes and random ones, from the best to the worst.
+    """Sorted losses of restarts, successive prefixes and random ones.
 
     Args:
-        searches: those of one kind.
-        losses: a loss of each on the baselines' items.
-        baselines: has the random prefixes.
-        where: begins the title.
+        searches: with one optimiser.
+        losses: the loss of each on the items of the baselines.
+        baselines: with the random prefixes.
+        where: beginning of the title.
     """
     groups: dict[int, list[tuple[float, float]]] = {}
     for search, loss in zip(searches, losses, strict=True):
@@ -86,19 +86,19 @@ def loss_distribution(
         for number, group in sorted(groups.items())
         if len(group) > 1
     }
-    if len(groups) > 1:  # of each the restart that did best in training, as it was chosen
+    if len(groups) > 1:  # the restart with the best training loss, which was chosen
         lines["successive prefixes"] = [min(group)[1] for group in groups.values()]
-    lines["random prefixes"] = baselines.chance.losses.tolist()
-    measure, held_out = baselines.measure, "Held-out" if baselines.held_out else "The"
+    lines["random prefixes"] = baselines.random.losses.tolist()
+    display, held_out = baselines.display, "Held-out" if baselines.held_out else "The"
     return Series(
-        title=f"{where}{held_out} {measure.noun} of all searches and of random prefixes, sorted",
+        title=f"{where}{held_out} {display.noun} of all searches and of random prefixes, sorted",
         x_label="share of them that do better",
-        y_label=measure.unit,
-        lines=tuple(_sorted_line(name, values, measure) for name, values in lines.items()),
+        y_label=display.unit,
+        lines=tuple(_sorted_line(name, values, display) for name, values in lines.items()),
     )
 
 
-def _sorted_line(name: str, losses: Sequence[float], measure: LossDisplay) -> Line:
+def _sorted_line(name: str, losses: Sequence[float], display: LossDisplay) -> Line:
     count = len(losses)
-    shares = tuple(place / count for place in range(count))
-    return Line(name=name, x=shares, y=tuple(measure.of(loss) for loss in sorted(losses)))
+    shares = tuple(position / count for position in range(count))
+    return Line(name=name, x=shares, y=tuple(display.value(loss) for loss in sorted(losses)))

@@ -1,4 +1,4 @@
-"""Findings as tables: searches and prefixes beside each other.
+"""Findings as tables: comparisons of searches and of prefixes.
 
 Takes searches or evaluated prefixes, and their baselines. Gives tables.
 """
@@ -24,24 +24,24 @@ from diffkit_plugins.steering_prefix.search.scorer import FluencyPenalty
 
 @dataclass(frozen=True)
 class TableColumn:
-    """A column, which has a cell for every row."""
+    """A column with a cell for every row."""
 
     name: str
     cells: Sequence[str | int | float | None]
 
 
 def make_table(title: str, columns: Sequence[TableColumn]) -> Table:
-    """Columns side by side.
+    """Builds a table of columns.
 
     Raises:
-        ValueError: they are not equally long.
+        ValueError: the columns differ in length.
     """
     rows = tuple(zip(*(column.cells for column in columns), strict=True))
     return Table(title=title, columns=tuple(column.name for column in columns), rows=rows)
 
 
 def run_columns(searches: Sequence[SearchRun]) -> list[TableColumn]:
-    """Which successive prefix and which start each search was, where there are several."""
+    """The number of the successive prefix and of the start, if there are several."""
     both = (
         TableColumn("successive prefix", [search.successive + 1 for search in searches]),
         TableColumn("start", [search.restart + 1 for search in searches]),
@@ -52,13 +52,11 @@ def run_columns(searches: Sequence[SearchRun]) -> list[TableColumn]:
 def penalty_columns(
     searches: Sequence[SearchRun], objective: PrefixObjective, options: SearchOptions
 ) -> list[TableColumn]:
-    """What was added to the losses, and how unlikely the model finds each prefix itself.
-
-    Only where an option penalises prefixes.
+    """The penalty, and the negative log-likelihood of each prefix; none if no option penalises.
 
     Args:
         searches: the rows.
-        objective: whose model reads the prefixes.
+        objective: its model reads the prefixes.
         options: of the search.
     """
     if not options.penalises:
@@ -73,15 +71,15 @@ def penalty_columns(
 
 
 def stage_columns(searches: Sequence[SearchRun], baselines: PrefixBaselines) -> list[TableColumn]:
-    """Every stage in training, and the soft prompt and its tokens on held-out items too.
+    """Training losses after every stage, and held-out losses of the soft prompt and its tokens.
 
     Args:
-        searches: the rows; those without a stage leave its cell empty.
-        baselines: has the held-out items.
+        searches: the rows; the cell of a missing stage is empty.
+        baselines: of the held-out items.
     """
     columns = []
-    for stage in dict.fromkeys(stage for one in searches for stage, _ in one.found.stages):
-        after = [dict(one.found.stages).get(stage) for one in searches]
+    for stage in dict.fromkeys(stage for one in searches for stage, _ in one.result.stages):
+        after = [dict(one.result.stages).get(stage) for one in searches]
         columns.append(TableColumn(f"{stage}, training", _displayed(after, baselines)))
         own = [_held_out_loss(one, stage, baselines.half) for one in searches]
         if baselines.held_out and any(loss is not None for loss in own):
@@ -90,18 +88,18 @@ def stage_columns(searches: Sequence[SearchRun], baselines: PrefixBaselines) -> 
 
 
 def _held_out_loss(search: SearchRun, stage: str, half: SplitHalf) -> float | None:
-    found = search.found
-    if stage == "soft" and found.soft is not None:
+    result = search.result
+    if stage == "soft" and result.soft is not None:
         objective = half.objective
-        soft = found.soft.to(objective.model.device)
+        soft = result.soft.to(objective.model.device)
         return objective.gradient(soft, range(objective.items)).loss
-    if stage == "projected" and found.projected is not None:
-        return half.loss(found.projected)
+    if stage == "projected" and result.projected is not None:
+        return half.loss(result.projected)
     return None
 
 
 def _displayed(losses: Sequence[float | None], baselines: PrefixBaselines) -> list[float | None]:
-    return [None if loss is None else baselines.measure.of(loss) for loss in losses]
+    return [None if loss is None else baselines.display.value(loss) for loss in losses]
 
 
 def found_table(
@@ -111,14 +109,14 @@ def found_table(
     options: SearchOptions,
     where: str = "",
 ) -> Table:
-    """The prefixes that were found, and how each does on items that no search saw.
+    """The prefixes that were found, with their losses on held-out items.
 
     Args:
         searches: the result first.
-        losses: a mean loss of each on the baselines' items.
-        baselines: what they are held against.
+        losses: the mean loss of each on the items of the baselines.
+        baselines: for comparison.
         options: of the search.
-        where: begins the title, such as ``Layer 1: ``.
+        where: beginning of the title, such as ``Layer 1: ``.
     """
     columns = [
         TableColumn("prefix", [search.text for search in searches]),
@@ -131,45 +129,45 @@ def found_table(
 
 
 def _significance_columns(losses: Sequence[float], baselines: PrefixBaselines) -> list[TableColumn]:
-    """Shares of the gap, where its floor is known, and p-values, where they are exact."""
-    gap, chance, columns = baselines.half.gap, baselines.chance, []
-    if baselines.floor_is_known:
+    """Shares of the gap if it has a floor, and p-values if they are exact."""
+    gap, random, columns = baselines.half.gap, baselines.random, []
+    if baselines.has_floor:
         columns.append(TableColumn("gap closed", [gap.closed(loss) for loss in losses]))
-        columns.append(TableColumn("best random", [gap.closed(chance.best)] * len(losses)))
+        columns.append(TableColumn("best random", [gap.closed(random.best)] * len(losses)))
     if baselines.held_out:
-        columns.append(TableColumn("p", [chance.p(loss) for loss in losses]))
+        columns.append(TableColumn("p", [random.p_value(loss) for loss in losses]))
     return columns
 
 
 def _loss_columns(
     searches: Sequence[SearchRun], losses: Sequence[float], baselines: PrefixBaselines
 ) -> list[TableColumn]:
-    measure, count = baselines.measure, len(searches)
-    columns = [TableColumn(measure.noun, [measure.of(loss) for loss in losses])]
-    if not baselines.floor_is_known:
-        best = measure.of(baselines.chance.best)
+    display, count = baselines.display, len(searches)
+    columns = [TableColumn(display.noun, [display.value(loss) for loss in losses])]
+    if not baselines.has_floor:
+        best = display.value(baselines.random.best)
         columns.append(TableColumn("best random", [best] * count))
-    empty = measure.of(baselines.half.gap.empty)
-    columns.append(TableColumn(f"{measure.noun} without", [empty] * count))
+    empty = display.value(baselines.half.gap.empty)
+    columns.append(TableColumn(f"{display.noun} without", [empty] * count))
     if baselines.held_out:
-        training = [measure.of(search.loss) for search in searches]
-        columns.append(TableColumn(f"training {measure.noun}", training))
+        training = [display.value(search.loss) for search in searches]
+        columns.append(TableColumn(f"training {display.noun}", training))
     return columns
 
 
 def _found_title(baselines: PrefixBaselines) -> str:
-    random = format_count(len(baselines.chance.losses), "random prefix")
+    count = format_count(len(baselines.random.losses), "random prefix")
     items = baselines.half.objective.items
     on = f"held-out items ({items})" if baselines.held_out else "the bare prompt, nothing held out"
-    share = "share of the gap closed, also by " if baselines.floor_is_known else "beside it "
+    share = "share of the gap closed, also by " if baselines.has_floor else "beside it "
     p = (
         "; p: (1 + random prefixes that do as well) / (1 + random prefixes)"
         if baselines.held_out
         else ""
     )
     return (
-        f"The prefix on {on}: {share}the best of {random} (of the length that is "
-        f"searched for; pruning may leave fewer tokens){p}; {baselines.measure.title}"
+        f"The prefix on {on}: {share}the best of {count} (of the length that is "
+        f"searched for; pruning may leave fewer tokens){p}; {baselines.display.title}"
     )
 
 
@@ -180,55 +178,55 @@ def comparison_table(
     options: SearchOptions,
     where: str = "",
 ) -> Table:
-    """Every optimiser with the same budget, and what each had after its stages.
+    """All optimisers with the same budget, with the losses after their stages.
 
     Args:
         compared: one search with each.
-        losses: a mean loss of each one's prefix on the baselines' items.
-        baselines: what they are held against.
+        losses: the mean loss of each prefix on the items of the baselines.
+        baselines: for comparison.
         options: of the search.
-        where: begins the title, such as ``Layer 1: ``.
+        where: beginning of the title, such as ``Layer 1: ``.
     """
-    measure, gap = baselines.measure, baselines.half.gap
+    display, gap = baselines.display, baselines.half.gap
     columns = [
         TableColumn("optimiser", [search.optimiser for search in compared]),
         TableColumn("prefix", [search.text for search in compared]),
-        TableColumn("training", [measure.of(search.loss) for search in compared]),
+        TableColumn("training", [display.value(search.loss) for search in compared]),
     ]
     if baselines.held_out:
-        columns.append(TableColumn("held out", [measure.of(loss) for loss in losses]))
-    if baselines.floor_is_known:
+        columns.append(TableColumn("held out", [display.value(loss) for loss in losses]))
+    if baselines.has_floor:
         columns.append(TableColumn("gap closed", [gap.closed(loss) for loss in losses]))
     columns += penalty_columns(compared, baselines.half.objective, options)
     columns += stage_columns(compared, baselines)
     what = "Every optimiser with the same budget" if len(compared) > 1 else "The optimiser's stages"
     return make_table(
-        f"{where}{what}: {measure.title} of its prefix, then after each stage", columns
+        f"{where}{what}: {display.title} of its prefix, then after each stage", columns
     )
 
 
 TableRow = tuple[str | int | float | None, ...]
 
 
-def loss_table(standings: Sequence[PrefixEvaluation], training: CompletionHalf,
+def loss_table(prefixes: Sequence[PrefixEvaluation], training: CompletionHalf,
                held_out: CompletionHalf,
-               chance: RandomPrefixes) -> Table:  # fmt: skip
+               random: RandomPrefixes) -> Table:  # fmt: skip
     """Losses of the prefix, its baselines and random prefixes."""
     gap = held_out.half.gap
     rows: list[TableRow] = [
         (
-            standing.name,
-            standing.text,
-            standing.training.loss,
-            standing.held_out.loss,
-            gap.closed(standing.held_out.loss),
-            standing.held_out.entropy,
-            standing.held_out.entropy - held_out.entropy_floor,
+            one.name,
+            one.text,
+            one.training.loss,
+            one.held_out.loss,
+            gap.closed(one.held_out.loss),
+            one.held_out.entropy,
+            one.held_out.entropy - held_out.entropy_floor,
         )
-        for standing in standings
+        for one in prefixes
     ]
-    count = len(chance.losses)
-    for name, loss in ((f"best of {count} random", chance.best), ("median random", chance.median)):
+    count = len(random.losses)
+    for name, loss in ((f"best of {count} random", random.best), ("median random", random.median)):
         rows.append((name, None, None, loss, gap.closed(loss), None, None))
     floors = (training.half.gap.floor, gap.floor)
     rows.append(("the reference itself", None, *floors, 1.0, held_out.entropy_floor, 0.0))
@@ -248,24 +246,24 @@ def loss_table(standings: Sequence[PrefixEvaluation], training: CompletionHalf,
     )
 
 
-def agreement_table(standings: Sequence[PrefixEvaluation], first: int) -> Table:
-    """How far completions under each prefix are the reference's.
+def agreement_table(prefixes: Sequence[PrefixEvaluation], first: int) -> Table:
+    """Agreement of the completions under each prefix with those of the reference.
 
     Args:
-        standings: the prefixes.
+        prefixes: evaluated prefixes.
         first: K of exact@K.
     """
     rows: list[TableRow] = []
-    for standing in standings:
+    for one in prefixes:
         halves = (
-            ("held out, greedy", standing.held_out.greedy),
-            ("held out, sampled", standing.held_out.sampled),
-            ("training, greedy", standing.training.greedy),
+            ("held out, greedy", one.held_out.greedy),
+            ("held out, sampled", one.held_out.sampled),
+            ("training, greedy", one.training.greedy),
         )
         rows += [
-            _agreement_row(standing.name, name, found)
-            for name, found in halves
-            if found is not None
+            _agreement_row(one.name, name, agreement)
+            for name, agreement in halves
+            if agreement is not None
         ]
     return Table(
         title="Completions under each prefix beside the reference's: shares",
@@ -274,5 +272,5 @@ def agreement_table(standings: Sequence[PrefixEvaluation], first: int) -> Table:
     )
 
 
-def _agreement_row(which: str, half: str, found: Agreement) -> TableRow:
-    return which, half, found.exact, found.exact_first, found.tokens
+def _agreement_row(name: str, half: str, agreement: Agreement) -> TableRow:
+    return name, half, agreement.exact, agreement.exact_first, agreement.tokens

@@ -1,4 +1,4 @@
-"""Findings of texts: completions beside each other, and the words that distinguish them.
+"""Findings as texts: completions compared, and the words that distinguish them.
 
 Takes suffixes and completions. Gives samples and a table of words.
 """
@@ -17,20 +17,20 @@ BOTH = ("base", "finetuned")
 
 @dataclass(frozen=True)
 class ReportWording:
-    """Titles and the names of columns of texts."""
+    """The words of a report that depend on the task: titles, and names of sides."""
 
     task: str
-    """What ``{prefix}`` is to do."""
+    """The task of ``{prefix}``."""
     explained: str
-    """Title of what the prefix is to bring about."""
+    """Title of the samples to explain."""
     contrast: str
-    """Whose words against whose."""
+    """The two groups of texts whose words are compared."""
     without: tuple[str, str] = BOTH
-    """Whose texts these are."""
+    """Names of the two texts without the prefix."""
     swap: bool = False
-    """Whether the reference's text is the first of them."""
+    """Whether the text of the reference is the first."""
     imitated: tuple[str, str] = BOTH
-    """What the reference's text and the text under the prefix are called."""
+    """Names of the text of the reference and of that under the prefix."""
 
 
 EXPLAIN = ReportWording(
@@ -63,25 +63,25 @@ MATCH = ReportWording(
 
 
 def distinguishing_words(
-    items: Sequence[SuffixItem], own: Sequence[Continuation]
+    items: Sequence[SuffixItem], unprefixed: Sequence[Continuation]
 ) -> list[tuple[str, float]]:
-    """Words with their log-odds in the reference's texts against the model's own, highest first.
+    """Words with their log-odds in the texts of the reference and of the model, highest first.
 
     Args:
         items: the suffixes with their references.
-        own: what the model that reads the prefix says without one.
+        unprefixed: completions of the model without a prefix.
     """
     reference = word_counts(item.reference.continuation.text for item in items)
-    scores = log_odds(reference, word_counts(said.text for said in own))
+    scores = log_odds(reference, word_counts(completion.text for completion in unprefixed))
     return sorted(scores.items(), key=lambda row: (-row[1], row[0]))
 
 
 def word_table(words: Sequence[tuple[str, float]], wording: ReportWording) -> TokenTable:
-    """Those that are above one standard error.
+    """The words above one standard error.
 
     Args:
-        words: what `told` gives.
-        wording: whose texts these are.
+        words: the result of `distinguishing_words`.
+        wording: of the title.
     """
     return TokenTable(
         title=f"Words that tell what is to be explained: {wording.contrast}, log-odds",
@@ -91,24 +91,24 @@ def word_table(words: Sequence[tuple[str, float]], wording: ReportWording) -> To
 
 
 def explained_samples(
-    items: Sequence[SuffixItem], own: Sequence[Continuation], wording: ReportWording
+    items: Sequence[SuffixItem], unprefixed: Sequence[Continuation], wording: ReportWording
 ) -> Samples:
-    """What is to be explained: both texts after each suffix.
+    """The samples to explain: both texts after each suffix.
 
-    Where they differ comes first, then what is expected least.
+    Those that differ come first, then those with the greatest loss.
 
     Args:
         items: the suffixes with their references.
-        own: what the model that reads the prefix says without one.
-        wording: title and names.
+        unprefixed: completions of the model without a prefix.
+        wording: title and names of the sides.
     """
-    ranked = sorted(zip(items, own, strict=True), key=lambda row: -row[0].empty)
+    ranked = sorted(zip(items, unprefixed, strict=True), key=lambda row: -row[0].empty)
     rows = []
-    for item, said in sorted(ranked, key=lambda row: _match_rate(*row) == 1):
-        texts = said.text, item.reference.continuation.text
+    for item, completion in sorted(ranked, key=lambda row: _match_rate(*row) == 1):
+        texts = completion.text, item.reference.continuation.text
         base, finetuned = reversed(texts) if wording.swap else texts
         rows.append(
-            Sample(prompt=item.place.suffix, base=base, finetuned=finetuned, score=item.empty)
+            Sample(prompt=item.slot.suffix, base=base, finetuned=finetuned, score=item.empty)
         )
     return Samples(
         title=wording.explained, sides=wording.without, unit="nats per token", rows=tuple(rows)
@@ -123,20 +123,24 @@ def similar_samples(
     *,
     least: bool,
 ) -> Samples:
-    """Suffixes after which the prefix comes nearest to the reference, or stays furthest from it.
+    """Suffixes whose completions under the prefix are most similar to the reference, or least.
 
-    They are ranked by the share of tokens that agree, and among equals by the loss.
+    They are ranked by token match rate, then by loss.
 
     Args:
         items: the held-out suffixes.
-        result: how the prefix does on them.
-        count: rows at most.
-        wording: what the texts are called.
-        least: whether the most dissimilar come, the worst first.
+        result: the evaluation of the prefix on them.
+        count: number of rows at most.
+        wording: names of the sides.
+        least: whether the least similar come, the worst first.
     """
-    rows = zip(items, result.said, result.losses.tolist(), strict=True)
-    ranked = sorted(((_match_rate(item, said), -loss, item, said) for item, said, loss in rows),
-                    key=lambda row: row[:2], reverse=not least)  # fmt: skip
+    rows = [
+        (_match_rate(item, completion), -loss, item, completion)
+        for item, completion, loss in zip(
+            items, result.completions, result.losses.tolist(), strict=True
+        )
+    ]
+    ranked = sorted(rows, key=lambda row: row[:2], reverse=not least)
     what = "furthest from" if least else "nearest to"
     return Samples(
         title=f"Held-out suffixes after which the prefix's text is {what} the reference's",
@@ -144,15 +148,15 @@ def similar_samples(
         unit="token match rate",
         rows=tuple(
             Sample(
-                prompt=item.place.suffix,
+                prompt=item.slot.suffix,
                 base=item.reference.continuation.text,
-                finetuned=said.text,
+                finetuned=completion.text,
                 score=rate,
             )
-            for rate, _, item, said in ranked[:count]
+            for rate, _, item, completion in ranked[:count]
         ),
     )
 
 
-def _match_rate(item: SuffixItem, said: Continuation) -> float:
-    return token_match_rate(item.reference.continuation.ids, said.ids)
+def _match_rate(item: SuffixItem, completion: Continuation) -> float:
+    return token_match_rate(item.reference.continuation.ids, completion.ids)

@@ -1,4 +1,4 @@
-"""How much each token of a prefix contributes.
+"""The importance of each token of a prefix.
 
 Takes an objective and a prefix. Gives the rise of the loss without each token.
 """
@@ -13,17 +13,17 @@ from diffkit_plugins.steering_prefix.objectives.base import PrefixObjective
 
 
 def token_importance(objective: PrefixObjective, ids: Sequence[int]) -> list[float]:
-    """How much higher the mean loss is without each token, in the objective's unit.
+    """The rise of the mean loss without each token, in the unit of the objective.
 
     Args:
-        objective: of the items that it is measured on.
-        ids: the prefix; without its only token there is none.
+        objective: of the items.
+        ids: the prefix.
     """
-    without = [[*ids[:place], *ids[place + 1 :]] for place in range(len(ids))]
+    without = [[*ids[:position], *ids[position + 1 :]] for position in range(len(ids))]
     prefixes = torch.tensor(without, dtype=torch.long).reshape(len(ids), len(ids) - 1)
     losses = objective.losses(prefixes, range(objective.items)).double().mean(dim=1)
-    with_all = SplitHalf(objective).loss(ids)
-    return [float(other) - with_all for other in losses]
+    whole = SplitHalf(objective).loss(ids)
+    return [float(loss) - whole for loss in losses]
 
 
 def importance_table(
@@ -31,12 +31,12 @@ def importance_table(
     ids: Sequence[int],
     what: str = "held-out loss without it, less that with it",
 ) -> TokenTable:
-    """The prefix's tokens, those that it can spare least first.
+    """The tokens of a prefix, the most important first.
 
     Args:
-        objective: of the items that it is measured on.
+        objective: of the items.
         ids: the prefix.
-        what: it is that is told of each, for the title.
+        what: the quantity, for the title.
     """
     decode = objective.model.tokenizer.decode
     ranked = sorted(

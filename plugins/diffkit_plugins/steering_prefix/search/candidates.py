@@ -1,7 +1,7 @@
-"""Prefixes that are compared in a step, and the pool of those that a search improves.
+"""Comparison of prefixes within a step, and the pool of prefixes that a search improves.
 
-Takes neighbours of a prefix. Gives their losses on the items of a step, and which prefix of the
-pool is improved next.
+Takes neighbours of a prefix. Gives their losses on the items of a step, and the prefix of the pool
+that is improved next.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,48 +14,48 @@ from torch import Tensor
 from diffkit_plugins.steering_prefix.search.scorer import PrefixScorer, ScoredPrefix
 
 LEADER_SHARE = 4
-"""One in so many is read with the items after the first."""
+"""One in so many prefixes is scored on the items after the first."""
 
 
 @dataclass(frozen=True)
 class ScoredBatch:
-    """Prefixes read with the same items; at least one."""
+    """Prefixes with their losses on the same items; at least one prefix."""
 
-    prefixes: Int[Tensor, "tried length"]
-    losses: Float[Tensor, "tried items"]
-    penalties: Float[Tensor, " tried"]
+    prefixes: Int[Tensor, "prefixes length"]
+    losses: Float[Tensor, "prefixes items"]
+    penalties: Float[Tensor, " prefixes"]
 
     @classmethod
-    def of_all(
+    def score_all(
         cls,
         scorer: PrefixScorer,
-        prefixes: Int[Tensor, "tried length"],
+        prefixes: Int[Tensor, "prefixes length"],
         items: Sequence[int],
-        near: ScoredPrefix,
+        parent: ScoredPrefix,
     ) -> "ScoredBatch":
-        """Reads each prefix with each of the items; ``near`` is what they are neighbours of."""
-        losses = scorer.losses(prefixes, items, near=scorer.tensor(near.ids))
+        """Scores each prefix on each item; ``parent`` is the prefix that they are neighbours of."""
+        losses = scorer.losses(prefixes, items, parent=scorer.tensor(parent.ids))
         return cls(prefixes, losses, scorer.penalties(prefixes))
 
     @classmethod
-    def of_leaders(
+    def score_leaders(
         cls,
         scorer: PrefixScorer,
-        prefixes: Int[Tensor, "tried length"],
+        prefixes: Int[Tensor, "prefixes length"],
         items: Sequence[int],
-        near: ScoredPrefix,
+        parent: ScoredPrefix,
     ) -> "ScoredBatch":
-        """Reads all with the first item, and the better quarter with the rest (a racing heat)."""
-        first = cls.of_all(scorer, prefixes, items[:1], near)
-        ahead = first.totals.argsort(stable=True)[: -(-len(prefixes) // LEADER_SHARE)]
-        leaders, losses = prefixes[ahead.to(prefixes.device)], first.losses[ahead]
+        """Scores all prefixes on the first item, and the better quarter on the other items."""
+        first = cls.score_all(scorer, prefixes, items[:1], parent)
+        best = first.totals.argsort(stable=True)[: -(-len(prefixes) // LEADER_SHARE)]
+        leaders, losses = prefixes[best.to(prefixes.device)], first.losses[best]
         if len(items) > 1:
-            rest = scorer.losses(leaders, items[1:], scorer.tensor(near.ids))
+            rest = scorer.losses(leaders, items[1:], scorer.tensor(parent.ids))
             losses = torch.cat([losses, rest], dim=1)
-        return cls(leaders, losses, first.penalties[ahead])
+        return cls(leaders, losses, first.penalties[best])
 
-    def and_also(self, other: "ScoredBatch") -> "ScoredBatch":
-        """Both, which were read with the same items."""
+    def union(self, other: "ScoredBatch") -> "ScoredBatch":
+        """Both batches, which have losses on the same items."""
         return ScoredBatch(
             torch.cat([self.prefixes, other.prefixes]),
             torch.cat([self.losses, other.losses]),
@@ -63,8 +63,8 @@ class ScoredBatch:
         )
 
     @property
-    def totals(self) -> Float[Tensor, " tried"]:
-        """What a search lowers, over these items."""
+    def totals(self) -> Float[Tensor, " prefixes"]:
+        """Loss and penalty of each prefix, over these items."""
         return self.losses.mean(dim=1) + self.penalties
 
     @property
@@ -75,92 +75,92 @@ class ScoredBatch:
         return ScoredPrefix(ids, self.losses[best], float(self.penalties[best]))
 
 
-ScoreBatch = Callable[
-    [PrefixScorer, Int[Tensor, "tried length"], Sequence[int], ScoredPrefix], ScoredBatch
+ScoringFunction = Callable[
+    [PrefixScorer, Int[Tensor, "prefixes length"], Sequence[int], ScoredPrefix], ScoredBatch
 ]
-"""Reads neighbours of a prefix with some items, or as many of them as may be the best."""
+"""Scores neighbours of a prefix on some items; may leave out those that cannot be the best."""
 
 
 @dataclass
 class PoolCandidate:
-    """One prefix on its way down."""
+    """A prefix that a search improves."""
 
-    tried: ScoredPrefix
-    """Where it stands."""
+    scored: ScoredPrefix
+    """The prefix with its losses on all items."""
     mean: Float[Tensor, "length hidden"] | None = None
     """Running mean of its gradients."""
     stale: int = 0
-    """Steps since it last got better."""
+    """Steps since it last improved."""
 
-    def turn(self, gradient: Float[Tensor, "length hidden"], momentum: float) -> Tensor:
-        """Takes a gradient into the running mean, and gives that."""
+    def average(self, gradient: Float[Tensor, "length hidden"], momentum: float) -> Tensor:
+        """Adds a gradient to the running mean, and returns the mean."""
         past = gradient if self.mean is None else self.mean.to(gradient.device)
         self.mean = momentum * past + (1 - momentum) * gradient
         return self.mean
 
-    def offer(self, tried: ScoredPrefix | None) -> None:
-        """Ends a step: takes a prefix that is better; none says that there was no such."""
+    def update(self, scored: ScoredPrefix | None) -> None:
+        """Ends a step: takes a prefix that is better; none if the step found none."""
         self.stale += 1
-        if tried is not None and tried.total < self.tried.total:
-            self.move(tried)
+        if scored is not None and scored.total < self.scored.total:
+            self.replace(scored)
 
-    def move(self, tried: ScoredPrefix) -> None:
-        """Goes to a prefix, be it better or not."""
-        self.tried, self.stale = tried, 0
+    def replace(self, scored: ScoredPrefix) -> None:
+        """Takes a prefix, even a worse one."""
+        self.scored, self.stale = scored, 0
 
 
 class CandidatePool:
-    """Lanes in turn; from time to time the worse half is set aside (successive halving).
+    """Candidates that take turns; the worse half moves to a reserve (successive halving).
 
     Args:
-        live: lanes that take turns; at least one.
-        aside: lanes that were set aside.
+        active: candidates that take turns; at least one.
+        reserve: candidates that no longer do.
         turn: steps taken.
-        size: lanes that it began with; none counts those given.
+        size: candidates at the beginning; none counts those given.
     """
 
     def __init__(
         self,
-        live: Sequence[PoolCandidate],
-        aside: Sequence[PoolCandidate] = (),
+        active: Sequence[PoolCandidate],
+        reserve: Sequence[PoolCandidate] = (),
         turn: int = 0,
         size: int | None = None,
     ) -> None:
-        self.live, self.aside, self.turn = list(live), list(aside), turn
-        self.size = size or len(self.live) + len(self.aside)
+        self.active, self.reserve, self.turn = list(active), list(reserve), turn
+        self.size = size or len(self.active) + len(self.reserve)
 
     def next(self) -> PoolCandidate:
-        """Whose turn it is."""
+        """The candidate of the next step."""
         self.turn += 1
-        return self.live[self.turn % len(self.live)]
+        return self.active[self.turn % len(self.active)]
 
-    def narrow(self, share: float) -> None:
-        """Sets the worse ones aside: all, half of them, a quarter, … get equal parts of a budget.
+    def halve(self, share: float) -> None:
+        """Moves the worse candidates to the reserve.
+
+        All candidates, half of them, a quarter and so on get equal parts of the budget.
 
         Args:
             share: of the budget that is spent.
         """
         parts = (self.size - 1).bit_length() + 1
         wanted = max(self.size >> int(share * parts), 1)
-        if wanted < len(self.live):
-            self.live.sort(key=lambda lane: lane.tried.total)
-            self.aside += self.live[wanted:]
-            del self.live[wanted:]
+        if wanted < len(self.active):
+            self.active.sort(key=lambda candidate: candidate.scored.total)
+            self.reserve += self.active[wanted:]
+            del self.active[wanted:]
 
-    def relieve(
-        self, lane: PoolCandidate, patience: int, begin: Callable[[], PoolCandidate]
+    def replace_stale(
+        self, candidate: PoolCandidate, patience: int, begin: Callable[[], PoolCandidate]
     ) -> None:
-        """Lets another lane have the place of one that has been getting no better.
-
-        That is the best of those set aside, or a new one.
+        """Replaces a candidate that does not improve by the best of the reserve, or by a new one.
 
         Args:
-            lane: one of the live ones.
-            patience: steps without getting better after which it goes.
+            candidate: one of the active ones.
+            patience: steps without improvement after which it is replaced.
             begin: makes a new one.
         """
-        if lane.stale < patience:
+        if candidate.stale < patience:
             return
-        self.aside.sort(key=lambda other: other.tried.total)
-        place = self.live.index(lane)
-        self.live[place] = self.aside.pop(0) if self.aside else begin()
+        self.reserve.sort(key=lambda other: other.scored.total)
+        index = self.active.index(candidate)
+        self.active[index] = self.reserve.pop(0) if self.reserve else begin()

@@ -9,17 +9,21 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Int, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from diffkit import Checkpoint
 from diffkit_plugins.steering_prefix.search.candidates import (
     CandidatePool,
     PoolCandidate,
-    ScoreBatch,
+    ScoringFunction,
 )
 from diffkit_plugins.steering_prefix.search.optimiser import SearchResult, SearchTask, TracePoint
-from diffkit_plugins.steering_prefix.search.proposals import sample_prefixes, select_untried
+from diffkit_plugins.steering_prefix.search.proposals import (
+    FirstOrderGains,
+    sample_prefixes,
+    select_untried,
+)
 from diffkit_plugins.steering_prefix.search.scorer import (
     GRADIENT_COST,
     BestPrefix,
@@ -30,41 +34,42 @@ from diffkit_plugins.steering_prefix.search.scorer import (
 
 @dataclass(frozen=True)
 class LocalSearchState:
-    """All that a walk needs in order to go on as if it had never stopped."""
+    """The state from which an interrupted local search continues with the same results."""
 
     pool: CandidatePool
     known: set[tuple[int, ...]]
-    chance: UInt8[Tensor, " bytes"]
-    """State of the generator that draws."""
+    """Prefixes that were tried."""
+    generator: UInt8[Tensor, " bytes"]
+    """State of the random number generator."""
     spent: int
     """Readings taken."""
     best: ScoredPrefix
-    trail: list[TracePoint]
+    trace: list[TracePoint]
 
     def checkpoint(self) -> Checkpoint:
-        """As the run saves it."""
-        tensors = {"chance": self.chance, "best": self.best.losses}
-        for group, lanes in (("live", self.pool.live), ("aside", self.pool.aside)):
-            for number, lane in enumerate(lanes):
-                tensors[f"{group}/{number}/losses"] = lane.tried.losses
-                if lane.mean is not None:
-                    tensors[f"{group}/{number}/mean"] = lane.mean
+        """As tensors and JSON, for the checkpoint of the run."""
+        tensors = {"chance": self.generator, "best": self.best.losses}
+        for group, candidates in (("live", self.pool.active), ("aside", self.pool.reserve)):
+            for number, candidate in enumerate(candidates):
+                tensors[f"{group}/{number}/losses"] = candidate.scored.losses
+                if candidate.mean is not None:
+                    tensors[f"{group}/{number}/mean"] = candidate.mean
         state = {
-            "live": [_candidate_state(lane) for lane in self.pool.live],
-            "aside": [_candidate_state(lane) for lane in self.pool.aside],
+            "live": [_candidate_state(candidate) for candidate in self.pool.active],
+            "aside": [_candidate_state(candidate) for candidate in self.pool.reserve],
             "turn": self.pool.turn,
             "size": self.pool.size,
             "known": sorted(self.known),
             "spent": self.spent,
             "best": {"ids": self.best.ids, "penalty": self.best.penalty},
-            "trail": [asdict(point) for point in self.trail],
+            "trail": [asdict(point) for point in self.trace],
         }
-        apart = {name: tensor.clone() for name, tensor in tensors.items()}  # files share no memory
-        return Checkpoint(apart, state)
+        copies = {name: tensor.clone() for name, tensor in tensors.items()}  # files share no memory
+        return Checkpoint(copies, state)
 
     @classmethod
     def read(cls, saved: Checkpoint) -> "LocalSearchState":
-        """What `checkpoint` gave."""
+        """Restores a state from what `checkpoint` gave."""
         state, tensors = saved.state, saved.tensors
         best = ScoredPrefix(tuple(state["best"]["ids"]), tensors["best"], state["best"]["penalty"])
         return cls(
@@ -82,31 +87,37 @@ class LocalSearchState:
         )
 
 
-def _candidate_state(lane: PoolCandidate) -> dict[str, Any]:
-    return {"ids": lane.tried.ids, "penalty": lane.tried.penalty, "stale": lane.stale}
+def _candidate_state(candidate: PoolCandidate) -> dict[str, Any]:
+    return {
+        "ids": candidate.scored.ids,
+        "penalty": candidate.scored.penalty,
+        "stale": candidate.stale,
+    }
 
 
 def _candidates(saved: Checkpoint, group: str) -> Sequence[PoolCandidate]:
     return [
         PoolCandidate(
             ScoredPrefix(
-                tuple(lane["ids"]), saved.tensors[f"{group}/{number}/losses"], lane["penalty"]
+                tuple(candidate["ids"]),
+                saved.tensors[f"{group}/{number}/losses"],
+                candidate["penalty"],
             ),
             saved.tensors.get(f"{group}/{number}/mean"),
-            lane["stale"],
+            candidate["stale"],
         )
-        for number, lane in enumerate(saved.state[group])
+        for number, candidate in enumerate(saved.state[group])
     ]
 
 
 class LocalSearch:
-    """Lanes, the best so far, what was tried, and what draws; it can be saved and gone on with.
+    """A search over neighbours of the prefixes of a pool, which can be saved and resumed.
 
     Args:
         task: the search.
-        starts: how many random prefixes it begins with.
-        given: prefixes that were read, to begin with instead.
-        record: the best so far, where the search has read some before.
+        starts: random prefixes at the beginning.
+        given: scored prefixes to begin with instead.
+        record: the best prefix so far, if the search has scored some before.
     """
 
     def __init__(
@@ -118,92 +129,121 @@ class LocalSearch:
         record: BestPrefix | None = None,
     ) -> None:
         self.task, self.scorer, self.record = task, PrefixScorer(task), record or BestPrefix(task)
-        self.chance = torch.Generator().manual_seed(task.seed)
+        self.generator = torch.Generator().manual_seed(task.seed)
         self.known: set[tuple[int, ...]] = set()
-        if task.left is None:
-            self.pool = CandidatePool(
-                [PoolCandidate(one) for one in given] if given else self.begin(starts)
-            )
-            self.record.note()
-        else:
-            left = LocalSearchState.read(task.left)
-            self.pool, self.known = left.pool, left.known
-            self.chance.set_state(left.chance)
-            task.budget.spent = left.spent
-            self.record.go_on(left.best, left.trail)
+        if task.checkpoint is not None:
+            self._restore(LocalSearchState.read(task.checkpoint))
+            return
+        self.pool = CandidatePool([*map(PoolCandidate, given)] if given else self.start(starts))
+        self.record.log_step()
 
-    def begin(self, count: int) -> list[PoolCandidate]:
-        """Lanes at random prefixes; as many as can be paid for, but at least one."""
-        count = max(min(count, self.task.budget.left // (self.scorer.items + 1)), 1)
+    def _restore(self, state: LocalSearchState) -> None:
+        self.pool, self.known = state.pool, state.known
+        self.generator.set_state(state.generator)
+        self.task.budget.spent = state.spent
+        self.record.restore(state.best, state.trace)
+
+    def start(self, count: int) -> list[PoolCandidate]:
+        """Candidates at random prefixes: as many as the budget allows, but at least one."""
+        count = max(min(count, self.task.budget.remaining // (self.scorer.items + 1)), 1)
         length = self.task.options.length
-        tried = self.scorer.wholes(sample_prefixes(self.task.space, length, count, self.chance))
-        for one in tried:
-            self.record.offer(one)
-        return [PoolCandidate(one) for one in tried]
+        scored = self.scorer.score(sample_prefixes(self.task.space, length, count, self.generator))
+        for one in scored:
+            self.record.update(one)
+        return [PoolCandidate(one) for one in scored]
 
     @property
     def spent(self) -> float:
         """Share of the budget that is spent."""
         return self.task.budget.spent / max(self.task.budget.total, 1)
 
-    def candidates(self, gradient_items: int) -> int:
-        """How many prefixes the next step can try; 0 where none can be paid for, or there is none.
+    def affordable_candidates(self, gradient_items: int) -> int:
+        """How many prefixes the next step can try within the budget; 0 ends the search.
 
         Args:
-            gradient_items: items that the step takes a gradient at.
+            gradient_items: items at which the step computes a gradient.
         """
         if self.task.space.size < 2:
             return 0
         fixed = GRADIENT_COST * gradient_items + self.scorer.items + 2
-        afforded = (self.task.budget.left - fixed) // (self.scorer.per_step + 1)
-        return max(min(afforded, self.task.options.candidates), 0)
+        affordable = (self.task.budget.remaining - fixed) // (self.scorer.per_step + 1)
+        return max(min(affordable, self.task.options.candidates), 0)
+
+    def gradient(
+        self, candidate: PoolCandidate, items: Sequence[int]
+    ) -> Float[Tensor, "length hidden"]:
+        """The gradient of the loss on some items at a candidate's embeddings."""
+        embeddings = self.task.space.embeddings[self.scorer.tensor(candidate.scored.ids)]
+        return self.scorer.gradient(embeddings, items).gradient.float()
+
+    def gains(
+        self, candidate: PoolCandidate, gradient: Float[Tensor, "length hidden"]
+    ) -> FirstOrderGains:
+        """First-order gains of all single changes of a candidate, penalties included."""
+        ids = self.scorer.tensor(candidate.scored.ids)
+        penalties = self.scorer.penalty_gains(ids)
+        return FirstOrderGains.of(self.task.space, ids, gradient, penalties)
 
     def step(
         self,
-        lane: PoolCandidate,
+        candidate: PoolCandidate,
         items: list[int],
         drawn: Int[Tensor, "drawn length"],
         count: int,
-        read: ScoreBatch,
+        score: ScoringFunction,
     ) -> ScoredPrefix | None:
-        """The best of a lane's neighbours on some items; none if none of them is new and allowed.
+        """Scores neighbours of a candidate, and returns the best; none if none is new and allowed.
 
         Args:
-            lane: whose neighbours they are.
-            items: which items.
+            candidate: the prefix that they are neighbours of.
+            items: items that they are scored on.
             drawn: neighbours; the first of them are tried.
             count: how many are tried.
-            read: reads those that are tried.
+            score: scores those that are tried.
         """
         prefixes = select_untried(self.task.space, drawn, count, self.known)
         self.known.update(map(tuple, prefixes.tolist()))
         if not len(prefixes):
             return None
-        return read(self.scorer, prefixes, items, lane.tried).best
+        return score(self.scorer, prefixes, items, candidate.scored).best
 
-    def whole(self, tried: ScoredPrefix, items: list[int]) -> ScoredPrefix:
-        """The same read with every item; it may be the best so far."""
-        whole = self.scorer.completed(tried, items)
-        self.record.offer(whole)
-        return whole
+    def improve(
+        self,
+        candidate: PoolCandidate,
+        items: list[int],
+        drawn: Int[Tensor, "drawn length"],
+        count: int,
+        score: ScoringFunction,
+    ) -> None:
+        """Runs a step, whose arguments these are, and takes its best neighbour if it is better."""
+        scored = self.step(candidate, items, drawn, count, score)
+        better = scored is not None and scored.total < candidate.scored.total_on(items)
+        candidate.update(self.complete(scored, items) if scored is not None and better else None)
+        self.end_step(candidate)
 
-    def end_step(self, lane: PoolCandidate) -> None:
-        """Replaces a lane that is stuck, notes how things stand, and lets them be saved."""
+    def complete(self, scored: ScoredPrefix, items: list[int]) -> ScoredPrefix:
+        """Scores a prefix on the remaining items too, and keeps it if it is the best so far."""
+        completed = self.scorer.complete(scored, items)
+        self.record.update(completed)
+        return completed
+
+    def end_step(self, candidate: PoolCandidate) -> None:
+        """Ends a step: replaces a candidate that does not improve, logs, and saves a checkpoint."""
         if self.scorer.affords(self.scorer.items + 1):
-            self.pool.relieve(lane, self.task.options.patience, lambda: self.begin(1)[0])
-        self.record.note()
-        self.task.keep(self._checkpoint)
+            self.pool.replace_stale(candidate, self.task.options.patience, lambda: self.start(1)[0])
+        self.record.log_step()
+        self.task.save_checkpoint(self._checkpoint)
 
-    def found(self) -> SearchResult:
+    def result(self) -> SearchResult:
         """The best prefix."""
-        return self.record.found()
+        return self.record.result()
 
     def _checkpoint(self) -> Checkpoint:
         return LocalSearchState(
             self.pool,
             self.known,
-            self.chance.get_state(),
+            self.generator.get_state(),
             self.task.budget.spent,
             self.record.best,
-            self.record.trail,
+            self.record.trace,
         ).checkpoint()

@@ -18,58 +18,59 @@ from diffkit_plugins.steering_prefix.search.token_space import TokenSpace
 
 @dataclass
 class ReadingBudget:
-    """Readings: one is a prefix with one item; a gradient at one item counts three."""
+    """Readings of a search: one prefix on one item is one reading, a gradient at one item three."""
 
     total: int
     spent: int = 0
 
     @property
-    def left(self) -> int:
+    def remaining(self) -> int:
         """Readings that may still be taken."""
         return max(self.total - self.spent, 0)
 
 
 @dataclass(frozen=True)
 class TracePoint:
-    """How things stood in the course of a search."""
+    """The best loss after a step of a search."""
 
     spent: int
     """Readings taken so far."""
     loss: float
     """Mean training loss of the best prefix so far, penalties left out."""
     penalty: float = 0.0
-    """The penalties."""
+    """The penalties of that prefix."""
 
     @property
     def total(self) -> float:
-        """What the search lowers."""
+        """Loss and penalty, which the search minimises."""
         return self.loss + self.penalty
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search found."""
+    """The best prefix of a search, and how its loss fell."""
 
     ids: tuple[int, ...]
-    """The best prefix; it reads back, and says no banned word."""
+    """The best prefix; it survives a round trip through text, and has no banned word."""
     loss: float
     """Its mean loss over all training items, penalties left out."""
-    trail: tuple[TracePoint, ...]
+    trace: tuple[TracePoint, ...]
+    """The best loss after each step."""
     soft: Float[Tensor, "length hidden"] | None = None
-    """The soft prompt that the search began with, where it did."""
+    """The soft prompt that the search began with, if it did."""
     stages: tuple[tuple[str, float], ...] = ()
     """Losses after named stages, such as ``soft``, ``projected``, ``HotFlip``."""
-    soft_trail: tuple[TracePoint, ...] = ()
+    soft_trace: tuple[TracePoint, ...] = ()
     """Losses of the soft prompt on each step's own items, penalties left out."""
     projected: tuple[int, ...] | None = None
-    """The soft prompt's tokens, where some near it read back."""
+    """The tokens nearest to the soft prompt, if any survive a round trip through text."""
     penalty: float = 0.0
-    """What closeness to disliked words and poor fluency add to the loss."""
+    """The penalty for closeness to disliked words and for low fluency, added to the loss."""
 
 
 @dataclass(frozen=True)
 class SearchTask:
-    """What a search is given."""
+    """The input of an optimiser."""
 
     objective: PrefixObjective
     space: TokenSpace
@@ -77,15 +78,15 @@ class SearchTask:
     budget: ReadingBudget
     seed: int
     status: Callable[[str], None] = field(default=lambda _: None)
-    """Says how things stand, after each step."""
-    left: Checkpoint | None = None
-    """What `keep` was last given, where the search was interrupted."""
-    keep: Callable[[Callable[[], Checkpoint]], None] = field(default=lambda _: None)
-    """Takes, after a step, what makes a checkpoint to go on from; it is made now and then."""
+    """Shows the user a text, after each step."""
+    checkpoint: Checkpoint | None = None
+    """The last one saved, if the search was interrupted."""
+    save_checkpoint: Callable[[Callable[[], Checkpoint]], None] = field(default=lambda _: None)
+    """Takes, after a step, a function that makes a checkpoint; it is called from time to time."""
 
 
 class PrefixOptimiser(ABC):
-    """One strategy; an instance serves one search."""
+    """A search strategy; each instance runs one search."""
 
     @abstractmethod
     def search(self, task: SearchTask) -> SearchResult:

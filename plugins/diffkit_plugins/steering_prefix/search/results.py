@@ -1,11 +1,11 @@
-"""What searches found, and how it is kept in the checkpoint of a run.
+"""Results of searches, and the checkpoints that keep them in a run.
 
-Takes results of optimisers. Gives `SearchRun` and `SearchOutcome`, and restores those that an
+Takes results of optimisers. Gives `SearchRun` and `SearchOutcome`, and restores searches that an
 earlier process finished.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -20,41 +20,41 @@ class SearchRun:
     """One search, from its start to the pruned prefix."""
 
     optimiser: str
-    """Its name among the options."""
+    """Its name, as in the options."""
     successive: int
-    """0 for the first prefix; number n is barred from the words of those before it, or, with
-    ``ban_weight``, penalised for closeness to them."""
+    """0 for the first prefix; number n may not use the words of earlier ones, or, with
+    ``ban_weight``, is penalised for closeness to them."""
     restart: int
-    """From 0; each restart begins elsewhere."""
-    found: SearchResult
-    """What the optimiser found, not yet pruned."""
+    """From 0; each restart begins at other random prefixes."""
+    result: SearchResult
+    """What the optimiser found, before pruning."""
     ids: tuple[int, ...]
-    """The prefix after pruning; the same as found where nothing was taken out."""
+    """The prefix after pruning."""
     loss: float
     """Its mean loss over all training items, penalties left out."""
     text: str
-    """The prefix as it reads."""
+    """The prefix as text."""
     penalty: float = 0.0
-    """What closeness to disliked words and poor fluency add to its loss."""
+    """Its penalty for closeness to disliked words and for low fluency."""
 
     @property
     def total(self) -> float:
-        """What the search lowered."""
+        """Loss and penalty, which the search minimised."""
         return self.loss + self.penalty
 
 
 @dataclass(frozen=True)
 class SearchOutcome:
-    """Everything that was searched for, and what came of it."""
+    """All searches of one objective, and the best of them."""
 
     best: SearchRun
-    """Of the first prefix, the restart that did best: the result."""
+    """The best restart of the first prefix: the result."""
     searches: tuple[SearchRun, ...]
     """Every search with the optimiser that was asked for, by successive prefix and restart."""
     successive: tuple[SearchRun, ...]
     """The best restart of each successive prefix; the first is ``best``."""
     compared: tuple[SearchRun, ...] = ()
-    """One search with each optimiser, where they are to be compared; ``best`` is not among them."""
+    """One search with each optimiser, if they are compared."""
 
     @property
     def ranked(self) -> tuple[SearchRun, ...]:
@@ -64,78 +64,80 @@ class SearchOutcome:
 
     @property
     def staged(self) -> tuple[SearchRun, ...]:
-        """Those to be compared; else the result, where its optimiser had stages; else none."""
-        return self.compared or ((self.best,) if self.best.found.stages else ())
+        """The compared searches; else the result, if its optimiser had stages; else none."""
+        return self.compared or ((self.best,) if self.best.result.stages else ())
 
 
 SAVE_INTERVAL = 30.0
-"""The least time between two saves of a search under way; what is found does not depend on it."""
+"""Seconds between two saves of an unfinished search, at least; no result depends on it."""
 
 
 class SearchCheckpoints:
-    """What a run that was interrupted need not search for again.
+    """Saves and restores the searches of a run that may be interrupted.
 
     Args:
-        checkpoints: of the run; all searches of a run share them, each under its own name.
+        checkpoints: of the run; all of its searches share them, each under its own name.
     """
 
     def __init__(self, checkpoints: Checkpoints) -> None:
         self._checkpoints = checkpoints
         last = checkpoints.load() or Checkpoint({}, {})
-        self._done: dict[str, Any] = dict(last.state.get("done", {}))
+        self._finished: dict[str, Any] = dict(last.state.get("done", {}))
         self._tensors = {k: v for k, v in last.tensors.items() if k.startswith("soft/")}
-        self._left = last
+        self._last = last
         self._saved = time.monotonic()
 
-    def finished(self, name: str) -> SearchRun | None:
+    def load_finished(self, name: str) -> SearchRun | None:
         """A search that an earlier process finished."""
-        if name not in self._done:
+        if name not in self._finished:
             return None
-        saved = self._done[name]
-        found = saved["found"]
-        trail = tuple(TracePoint(**point) for point in found["trail"])
-        stages = tuple((stage, loss) for stage, loss in found["stages"])
-        soft = self._tensors.get(f"soft/{name}")
-        ids, near = tuple(found["ids"]), found.get("projected")
-        projected = None if near is None else tuple(near)
-        known = {
-            "ids": ids,
-            "trail": trail,
-            "stages": stages,
-            "soft": soft,
-            "soft_trail": tuple(TracePoint(**point) for point in found.get("soft_trail", ())),
-            "projected": projected,
-        }
-        return SearchRun(
-            **{**saved, "ids": tuple(saved["ids"]), "found": SearchResult(**{**found, **known})}
-        )
+        saved = self._finished[name]
+        result = _read_result(saved["result"], self._tensors.get(f"soft/{name}"))
+        return SearchRun(**{**saved, "ids": tuple(saved["ids"]), "result": result})
 
-    def finish(self, name: str, search: SearchRun) -> None:
-        """Keeps a finished search."""
-        if search.found.soft is not None:
-            self._tensors[f"soft/{name}"] = search.found.soft
-        self._done[name] = asdict(replace(search, found=replace(search.found, soft=None)))
+    def save_finished(self, name: str, search: SearchRun) -> None:
+        """Saves a finished search."""
+        if search.result.soft is not None:
+            self._tensors[f"soft/{name}"] = search.result.soft
+        self._finished[name] = asdict(replace(search, result=replace(search.result, soft=None)))
         self._save("", Checkpoint({}, {}))
 
-    def left(self, name: str) -> Checkpoint | None:
-        """Where an earlier process was in a search."""
-        if self._left.state.get("under_way") != name:
+    def load_partial(self, name: str) -> Checkpoint | None:
+        """The last checkpoint of a search that an earlier process did not finish."""
+        if self._last.state.get("under_way") != name:
             return None
         tensors = {
             key.removeprefix("state/"): value
-            for key, value in self._left.tensors.items()
+            for key, value in self._last.tensors.items()
             if key.startswith("state/")
         }
-        return Checkpoint(tensors, self._left.state["state"])
+        return Checkpoint(tensors, self._last.state["state"])
 
-    def keep(self, name: str, make: Callable[[], Checkpoint]) -> None:
-        """Saves how far a search is, unless something was saved a moment ago."""
+    def save_partial(self, name: str, make: Callable[[], Checkpoint]) -> None:
+        """Saves the state of an unfinished search, at most once in `SAVE_INTERVAL`."""
         if time.monotonic() - self._saved >= SAVE_INTERVAL:
             self._save(name, make())
 
     def _save(self, name: str, checkpoint: Checkpoint) -> None:
         tensors: dict[str, Tensor] = dict(self._tensors)
         tensors.update({f"state/{key}": value for key, value in checkpoint.tensors.items()})
-        state = {"done": self._done, "under_way": name, "state": dict(checkpoint.state)}
+        state = {"done": self._finished, "under_way": name, "state": dict(checkpoint.state)}
         self._checkpoints.save(tensors, state)
         self._saved = time.monotonic()
+
+
+def _read_result(saved: Mapping[str, Any], soft: Tensor | None) -> SearchResult:
+    """A result from the JSON of a checkpoint, and its soft prompt from the tensors."""
+    projected = saved.get("projected")
+    tuples = {
+        "ids": tuple(saved["ids"]),
+        "trace": _read_trace(saved["trace"]),
+        "stages": tuple((stage, loss) for stage, loss in saved["stages"]),
+        "soft_trace": _read_trace(saved.get("soft_trace", ())),
+        "projected": None if projected is None else tuple(projected),
+    }
+    return SearchResult(**{**saved, **tuples, "soft": soft})
+
+
+def _read_trace(points: Iterable[Mapping[str, Any]]) -> tuple[TracePoint, ...]:
+    return tuple(TracePoint(**point) for point in points)

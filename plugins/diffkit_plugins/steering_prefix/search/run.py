@@ -23,33 +23,35 @@ from diffkit_plugins.steering_prefix.search.validation import validate_result
 
 
 def pruning_reserve(options: SearchOptions, items: int) -> int:
-    """Readings that a search sets aside for pruning: two rounds, but at most a tenth of all."""
+    """Readings that are reserved for pruning: two rounds, but at most a tenth of the budget."""
     return min(2 * options.length * (items + 1), options.budget // 10)
 
 
-def as_scored(found: SearchResult) -> ScoredPrefix:
-    """What an optimiser found, its mean loss standing for those on the items."""
-    return ScoredPrefix(found.ids, torch.tensor([found.loss], dtype=torch.float64), found.penalty)
+def as_scored(result: SearchResult) -> ScoredPrefix:
+    """The result of an optimiser, with its mean loss in place of one loss for each item."""
+    return ScoredPrefix(
+        result.ids, torch.tensor([result.loss], dtype=torch.float64), result.penalty
+    )
 
 
-def prune(scorer: PrefixScorer, found: SearchResult) -> ScoredPrefix:
-    """Leaves tokens out, one at a time, as long as the prefix does no worse.
+def prune(scorer: PrefixScorer, result: SearchResult) -> ScoredPrefix:
+    """Removes tokens, one at a time, as long as the loss does not rise.
 
-    Each round reads the prefix without each of its tokens, with every item, and takes out the one
-    that is missed least (the pass that arXiv 2412.08127 calls for). At least one token stays.
+    Each round scores the prefix without each of its tokens, on all items, and removes the token
+    with the least effect (the pass that arXiv 2412.08127 recommends). At least one token stays.
 
     Args:
-        scorer: whose options and budget bound what is lost and read.
-        found: the prefix.
+        scorer: its options limit how far the loss may rise, its budget how much is read.
+        result: the result of an optimiser.
     """
-    best = as_scored(found)
+    best = as_scored(result)
     while len(best.ids) > 1 and scorer.affords(len(best.ids) * (scorer.items + 1)):
         shorter = dict.fromkeys(best.ids[:i] + best.ids[i + 1 :] for i in range(len(best.ids)))
         prefixes = torch.stack([scorer.tensor(ids) for ids in shorter])
-        prefixes = prefixes[scorer.task.space.keeps(prefixes)]
+        prefixes = prefixes[scorer.task.space.accepts(prefixes)]
         if not len(prefixes):
             break
-        least = min(scorer.wholes(prefixes), key=lambda tried: tried.total)
+        least = min(scorer.score(prefixes), key=lambda scored: scored.total)
         if least.total > best.total + scorer.task.options.prune_tolerance:
             break
         best = least
@@ -57,10 +59,10 @@ def prune(scorer: PrefixScorer, found: SearchResult) -> ScoredPrefix:
 
 
 class BudgetProgress:
-    """A bar that goes on as a budget is spent, with words beside it.
+    """A progress bar that shows how much of a budget is spent.
 
     Args:
-        context: whose progress and words are used.
+        context: of the run; it draws the bar.
         label: of the bar.
     """
 
@@ -69,86 +71,86 @@ class BudgetProgress:
         self._bar = iter(context.progress(range(100), label=label))
         self._shown = 0
 
-    def over(self, budget: ReadingBudget) -> Callable[[str], None]:
-        """What tells, after each step, of a search with this budget."""
+    def callback(self, budget: ReadingBudget) -> Callable[[str], None]:
+        """A function that an optimiser calls after each step with a text for the user."""
 
-        def status(words: str) -> None:
-            self._context.status(words)
-            self._go_to(100 * budget.spent // max(budget.total, 1))
+        def status(text: str) -> None:
+            self._context.status(text)
+            self._advance_to(100 * budget.spent // max(budget.total, 1))
 
         return status
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Fills the bar, and closes it."""
-        self._go_to(100)
+        self._advance_to(100)
         next(self._bar, None)
 
-    def _go_to(self, percent: int) -> None:
+    def _advance_to(self, percent: int) -> None:
         for _ in range(min(percent, 100) - self._shown):
             next(self._bar, None)
         self._shown = max(self._shown, min(percent, 100))
 
 
 _SEED_STRIDE = 1_000_003
-"""Keeps the searches of neighbouring seeds apart."""
+"""Makes the random numbers of neighbouring seeds differ."""
 
 
 class SearchRunner:
-    """Runs searches for one objective; what an earlier process finished is not run again."""
+    """Runs searches for one objective, and skips those that an earlier process finished."""
 
     def __init__(
         self, objective: PrefixObjective, options: SearchOptions, context: RunContext, name: str
     ) -> None:
         self._objective, self._options, self._context = objective, options, context
         self._name = name
-        self._ledger = SearchCheckpoints(context.checkpoints)
+        self._checkpoints = SearchCheckpoints(context.checkpoints)
 
-    def search(self, method: str, space: TokenSpace, number: int, restart: int) -> SearchRun:
-        """One search with one optimiser, and the pruning after it.
+    def run(self, method: str, space: TokenSpace, number: int, restart: int) -> SearchRun:
+        """Runs one search with one optimiser, and prunes its result.
 
         Args:
             method: the optimiser's name.
-            space: the tokens that the prefix may be made of.
+            space: the tokens that the prefix may hold.
             number: of the successive prefix.
             restart: of the start.
         """
         key = f"{self._name}/{method}/{number}/{restart}"
-        done = self._ledger.finished(key)
-        if done is None:
-            done = self._run(key, method, space, number, restart)
-            self._ledger.finish(key, done)
-        return done
+        finished = self._checkpoints.load_finished(key)
+        if finished is None:
+            finished = self._search(key, method, space, number, restart)
+            self._checkpoints.save_finished(key, finished)
+        return finished
 
-    def _run(
+    def _search(
         self, key: str, method: str, space: TokenSpace, number: int, restart: int
     ) -> SearchRun:
-        meter = BudgetProgress(self._context, f"{self._name}: {method}")
-        task = self._task(key, space, number, restart, meter)
-        found = load_optimiser(method).search(task)
+        progress = BudgetProgress(self._context, f"{self._name}: {method}")
+        task = self._task(key, space, number, restart, progress)
+        result = load_optimiser(method).search(task)
         if method not in OPTIMISERS:
-            found = validate_result(found, task, method)
-        meter.end()
+            result = validate_result(result, task, method)
+        progress.close()
         task.budget.total = self._options.budget
-        best = prune(PrefixScorer(task), found) if self._options.prune else as_scored(found)
+        best = prune(PrefixScorer(task), result) if self._options.prune else as_scored(result)
         return SearchRun(
-            method, number, restart, found, best.ids, best.loss, space.text(best.ids), best.penalty
+            method, number, restart, result, best.ids, best.loss, space.text(best.ids), best.penalty
         )
 
     def _task(
-        self, key: str, space: TokenSpace, number: int, restart: int, meter: BudgetProgress
+        self, key: str, space: TokenSpace, number: int, restart: int, progress: BudgetProgress
     ) -> SearchTask:
-        options, ledger = self._options, self._ledger
-        kept_back = pruning_reserve(options, self._objective.items) if options.prune else 0
-        budget = ReadingBudget(options.budget - kept_back)
+        options, checkpoints = self._options, self._checkpoints
+        reserved = pruning_reserve(options, self._objective.items) if options.prune else 0
+        budget = ReadingBudget(options.budget - reserved)
         return SearchTask(
             self._objective,
             space,
             options,
             budget,
             seed=self._context.seed * _SEED_STRIDE + 1_009 * number + restart,
-            status=meter.over(budget),
-            left=ledger.left(key),
-            keep=lambda make: ledger.keep(key, make),
+            status=progress.callback(budget),
+            checkpoint=checkpoints.load_partial(key),
+            save_checkpoint=lambda make: checkpoints.save_partial(key, make),
         )
 
 
@@ -160,25 +162,25 @@ def run_searches(
     *,
     name: str = "prefix",
 ) -> SearchOutcome:
-    """Searches for a prefix with a low loss, as the options say.
+    """Searches for a prefix with a low loss.
 
-    A run that was interrupted goes on from its last checkpoint.
+    An interrupted run continues from its last checkpoint.
 
     Args:
         objective: the training items alone.
-        space: the tokens that the prefix may be made of.
+        space: the tokens that the prefix may hold.
         options: optimiser, budget, restarts, and the rest.
         context: seed, progress and checkpoints.
-        name: what is searched for; where a run searches several times, each needs its own.
+        name: of this call; each call within a run needs its own.
 
     Raises:
         UserError: there is no such optimiser, or no prefix of the length is allowed.
     """
-    searcher = SearchRunner(objective, options, context, name)
-    groups = _successive_runs(searcher, space, options, context)
+    runner = SearchRunner(objective, options, context, name)
+    groups = _successive_runs(runner, space, options, context)
     successive = tuple(min(group, key=lambda one: one.total) for group in groups)
     others = [other for other in OPTIMISERS if options.compare and other != options.optimiser]
-    compared = [searcher.search(other, space, number=0, restart=0) for other in others]
+    compared = [runner.run(other, space, number=0, restart=0) for other in others]
     return SearchOutcome(
         best=successive[0],
         searches=tuple(one for group in groups for one in group),
@@ -188,16 +190,16 @@ def run_searches(
 
 
 def _successive_runs(
-    searcher: SearchRunner, space: TokenSpace, options: SearchOptions, context: RunContext
+    runner: SearchRunner, space: TokenSpace, options: SearchOptions, context: RunContext
 ) -> Sequence[Sequence[SearchRun]]:
-    """The restarts of each successive prefix, which is kept from the words of those before."""
+    """The restarts of each successive prefix, which avoids the words of earlier ones."""
     groups: list[list[SearchRun]] = []
     for number in range(options.successive):
         try:
             if groups:
                 space = _avoiding(space, min(groups[-1], key=lambda one: one.total), options)
             restarts = range(options.restarts)
-            groups.append([searcher.search(options.optimiser, space, number, r) for r in restarts])
+            groups.append([runner.run(options.optimiser, space, number, r) for r in restarts])
         except NoPrefixError as error:
             if not groups:
                 raise
@@ -207,8 +209,8 @@ def _successive_runs(
 
 
 def _avoiding(space: TokenSpace, before: SearchRun, options: SearchOptions) -> TokenSpace:
-    """A space in which the words of a prefix are banned, or penalised where bans are penalties."""
-    said = space.said(before.ids)
-    if options.ban_weight is None or not said:
-        return space.without(said)
-    return space.penalising(said, options.ban_weight)
+    """The space without the words of a prefix, or with a penalty on them if bans are penalties."""
+    words = space.words_of(before.ids)
+    if options.ban_weight is None or not words:
+        return space.without(words)
+    return space.penalising(words, options.ban_weight)

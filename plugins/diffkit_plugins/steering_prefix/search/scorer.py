@@ -21,16 +21,16 @@ from diffkit_plugins.steering_prefix.search.optimiser import SearchResult, Searc
 class FluencyPenalty:
     """Weight times the mean negative log-likelihood of a prefix's tokens, in nats per token.
 
-    The prefix is read by itself: after the tokeniser's first token where it has one; otherwise
-    its first token, which nothing predicts, does not count.
+    The prefix is read alone, after the tokenizer's first token if it has one. Without one, the
+    prefix's own first token has no prediction and does not count.
     """
 
     model: Model
     weight: float
 
     @torch.no_grad()
-    def penalties(self, prefixes: Int[Tensor, "tried length"]) -> Float[Tensor, " tried"]:
-        """The penalty of each prefix; 0 where none of its tokens counts."""
+    def penalties(self, prefixes: Int[Tensor, "prefixes length"]) -> Float[Tensor, " prefixes"]:
+        """The penalty of each prefix; 0 if none of its tokens counts."""
         predicted = self._log_p(prefixes)
         counted = prefixes[:, prefixes.shape[1] - predicted.shape[1] :]
         if not counted.shape[1]:
@@ -38,10 +38,10 @@ class FluencyPenalty:
         return -self.weight * predicted.gather(2, counted[..., None]).squeeze(2).mean(dim=1)
 
     @torch.no_grad()
-    def promises(self, ids: Int[Tensor, " length"]) -> Float[Tensor, "length vocabulary"]:
-        """What each token at each position would take off by its own likelihood.
+    def gains(self, ids: Int[Tensor, " length"]) -> Float[Tensor, "length vocabulary"]:
+        """How much each token at each position would reduce the penalty by its own likelihood.
 
-        How it changes the likelihood of those after it is left out.
+        The change in the likelihood of later tokens is ignored.
         """
         predicted = self._log_p(ids[None])[0]
         gained = ids.new_zeros(len(ids), self.model.vocabulary, dtype=predicted.dtype)
@@ -52,8 +52,8 @@ class FluencyPenalty:
         return gained
 
     def _log_p(
-        self, prefixes: Int[Tensor, "tried length"]
-    ) -> Float[Tensor, "tried counted vocabulary"]:
+        self, prefixes: Int[Tensor, "prefixes length"]
+    ) -> Float[Tensor, "prefixes counted vocabulary"]:
         start = self.model.tokenizer.bos_token_id
         rows = prefixes
         if start is not None:
@@ -66,18 +66,18 @@ class FluencyPenalty:
 
 
 GRADIENT_COST = 3
-"""Readings that a gradient at one item counts: one forward, and twice as much backward."""
+"""Readings that a gradient at one item costs: a forward pass, and a backward pass of two."""
 
 
 @dataclass(frozen=True)
 class ScoredPrefix:
-    """A prefix that was read with every item, or with some."""
+    """A prefix with its losses on all items, or on some."""
 
     ids: tuple[int, ...]
     losses: Float[Tensor, " items"]
     """On the CPU, in double precision."""
     penalty: float
-    """What closeness to disliked words and poor fluency add."""
+    """For closeness to disliked words and for low fluency."""
 
     @property
     def loss(self) -> float:
@@ -86,16 +86,16 @@ class ScoredPrefix:
 
     @property
     def total(self) -> float:
-        """What a search lowers."""
+        """Loss and penalty, which a search minimises."""
         return self.loss + self.penalty
 
-    def on(self, items: Sequence[int]) -> float:
-        """The same over some of the items that it was read with."""
+    def total_on(self, items: Sequence[int]) -> float:
+        """The same over some of the items."""
         return float(self.losses[list(items)].mean()) + self.penalty
 
 
 class PrefixScorer:
-    """An objective with the penalties of the options, on a budget."""
+    """Computes losses and penalties of prefixes, and takes their cost from the budget."""
 
     def __init__(self, task: SearchTask) -> None:
         self.task = task
@@ -112,30 +112,30 @@ class PrefixScorer:
 
     @cached_property
     def per_step(self) -> int:
-        """Items that the prefixes of a step are read with."""
+        """Items that the prefixes of a step are scored on."""
         return min(self.task.options.items_per_step, self.items)
 
     def affords(self, readings: int) -> bool:
-        """Whether the budget is good for so many."""
-        return readings <= self.task.budget.left
+        """Whether the budget has so many readings left."""
+        return readings <= self.task.budget.remaining
 
-    def some(self, chance: torch.Generator) -> list[int]:
-        """The items of a step, drawn without replacement; they are in no order."""
-        drawn: list[int] = torch.randperm(self.items, generator=chance)[: self.per_step].tolist()
+    def sample_items(self, generator: torch.Generator) -> list[int]:
+        """Draws the items of a step, without replacement and in random order."""
+        drawn: list[int] = torch.randperm(self.items, generator=generator)[: self.per_step].tolist()
         return drawn
 
     def losses(
         self,
-        prefixes: Int[Tensor, "tried length"],
+        prefixes: Int[Tensor, "prefixes length"],
         items: Sequence[int],
-        near: Int[Tensor, " length"] | None = None,
-    ) -> Float[Tensor, "tried items"]:
+        parent: Int[Tensor, " length"] | None = None,
+    ) -> Float[Tensor, "prefixes items"]:
         """Losses without penalties, on the CPU and in double precision."""
         self.task.budget.spent += len(prefixes) * len(items)
-        return self.task.objective.losses(prefixes, items, near=near).double().cpu()
+        return self.task.objective.losses(prefixes, items, parent=parent).double().cpu()
 
-    def penalties(self, prefixes: Int[Tensor, "tried length"]) -> Float[Tensor, " tried"]:
-        """What is added to the loss of each."""
+    def penalties(self, prefixes: Int[Tensor, "prefixes length"]) -> Float[Tensor, " prefixes"]:
+        """The penalty of each prefix."""
         penalties = self.task.space.penalty(prefixes)
         if self._fluency is not None:
             self.task.budget.spent += len(prefixes)
@@ -150,29 +150,31 @@ class PrefixScorer:
         self.task.budget.spent += GRADIENT_COST * len(items)
         return self.task.objective.gradient(embeddings, items)
 
-    def promises(self, ids: Int[Tensor, " length"]) -> Float[Tensor, "length vocabulary"] | None:
-        """What each token promises to take off the penalties; none where there are none."""
-        space, promised = self.task.space, None
+    def penalty_gains(
+        self, ids: Int[Tensor, " length"]
+    ) -> Float[Tensor, "length vocabulary"] | None:
+        """How much each token would reduce the penalties; none if no option penalises."""
+        space, gains = self.task.space, None
         if space.disliked is not None:
-            each = space.disliked.of_tokens(space.embeddings) / len(ids)
-            promised = each[ids][:, None] - each
+            each = space.disliked.per_token(space.embeddings) / len(ids)
+            gains = each[ids][:, None] - each
         if self._fluency is not None:
             self.task.budget.spent += 1
-            fluent = self._fluency.promises(ids)
-            promised = fluent if promised is None else promised + fluent
-        return promised
+            fluent = self._fluency.gains(ids)
+            gains = fluent if gains is None else gains + fluent
+        return gains
 
-    def completed(self, tried: ScoredPrefix, items: Sequence[int]) -> ScoredPrefix:
-        """What was read with some items, read with the others too."""
+    def complete(self, scored: ScoredPrefix, items: Sequence[int]) -> ScoredPrefix:
+        """Computes the losses on the other items too."""
         rest = sorted(set(range(self.items)) - set(items))
-        whole = tried.losses.new_zeros(self.items)
-        whole[list(items)] = tried.losses
+        losses = scored.losses.new_zeros(self.items)
+        losses[list(items)] = scored.losses
         if rest:
-            whole[rest] = self.losses(self.tensor(tried.ids)[None], rest)[0]
-        return replace(tried, losses=whole)
+            losses[rest] = self.losses(self.tensor(scored.ids)[None], rest)[0]
+        return replace(scored, losses=losses)
 
-    def wholes(self, prefixes: Int[Tensor, "tried length"]) -> list[ScoredPrefix]:
-        """Prefixes read with every item."""
+    def score(self, prefixes: Int[Tensor, "prefixes length"]) -> list[ScoredPrefix]:
+        """Scores prefixes on all items."""
         losses = self.losses(prefixes, range(self.items))
         penalties = self.penalties(prefixes)
         return [
@@ -186,37 +188,41 @@ class PrefixScorer:
 
 
 class BestPrefix:
-    """What a search has found so far; the best never gets worse."""
+    """The best prefix so far, and the trace of its loss."""
 
     def __init__(self, task: SearchTask) -> None:
         self._task = task
         self._best: ScoredPrefix | None = None
-        self.trail: list[TracePoint] = []
+        self.trace: list[TracePoint] = []
 
     @property
     def best(self) -> ScoredPrefix:
-        """The best prefix; at least one was offered."""
+        """The best prefix.
+
+        Raises:
+            ValueError: no prefix was scored yet.
+        """
         if self._best is None:
             msg = "no prefix was read"
             raise ValueError(msg)
         return self._best
 
-    def go_on(self, best: ScoredPrefix, trail: list[TracePoint]) -> None:
-        """Takes up what an earlier process found."""
-        self._best, self.trail = best, trail
+    def restore(self, best: ScoredPrefix, trace: list[TracePoint]) -> None:
+        """Restores the state that an earlier process saved."""
+        self._best, self.trace = best, trace
 
-    def offer(self, tried: ScoredPrefix) -> None:
-        """Takes a prefix if it is the best so far."""
-        if self._best is None or tried.total < self._best.total:
-            self._best = tried
+    def update(self, scored: ScoredPrefix) -> None:
+        """Keeps a prefix if it is the best so far."""
+        if self._best is None or scored.total < self._best.total:
+            self._best = scored
 
-    def note(self) -> None:
-        """Ends a step: how things stand, for the curve and the user."""
+    def log_step(self) -> None:
+        """Ends a step: adds a point to the trace, and reports the best loss to the user."""
         best = self.best
-        self.trail.append(TracePoint(self._task.budget.spent, best.loss, best.penalty))
+        self.trace.append(TracePoint(self._task.budget.spent, best.loss, best.penalty))
         self._task.status(f"best {best.total:.3g} {self._task.objective.unit}")
 
-    def found(self) -> SearchResult:
-        """The best prefix."""
+    def result(self) -> SearchResult:
+        """The best prefix with its trace."""
         best = self.best
-        return SearchResult(best.ids, best.loss, tuple(self.trail), penalty=best.penalty)
+        return SearchResult(best.ids, best.loss, tuple(self.trace), penalty=best.penalty)

@@ -1,7 +1,7 @@
 """The tokens that a prefix may be made of.
 
-Takes an objective and options. Gives which tokens and which whole prefixes are allowed, and the
-penalty on those that are close to disliked words.
+Takes an objective and options. Tells which tokens and which whole prefixes are allowed, and gives
+the penalty on those that are close to disliked words.
 """
 
 import re
@@ -21,8 +21,8 @@ from diffkit_plugins.steering_prefix.objectives.base import PrefixObjective
 from diffkit_plugins.steering_prefix.search.bans import (
     BannedWords,
     ClosenessPenalty,
-    normalize_text,
-    normalized_words,
+    normalise_text,
+    normalised_words,
 )
 
 _UNUSED = re.compile(r"[\[<(|]+(unused|reserved|extra|dummy|pad)[\w ]*\d*[\])>|]*", re.IGNORECASE)
@@ -31,7 +31,7 @@ _CHUNK = 4_096
 
 
 def token_texts(model: Model) -> list[str]:
-    """What each token of the vocabulary says by itself."""
+    """The text of each token of the vocabulary alone."""
     texts: list[str] = []
     for start in range(0, model.vocabulary, _CHUNK):
         ids = range(start, min(start + _CHUNK, model.vocabulary))
@@ -42,18 +42,18 @@ def token_texts(model: Model) -> list[str]:
 
 
 def usable_tokens(model: Model, texts: list[str]) -> Bool[Tensor, " vocabulary"]:
-    """Tokens that a user can type: none special, added, unused, invisible or half a character.
+    """Tokens that a user can type: no special, added, unused, invisible or incomplete ones.
 
     Args:
-        model: the model that reads them.
-        texts: what `token_texts` gives.
+        model: the model whose tokens they are.
+        texts: the result of `token_texts`.
     """
     tokenizer = model.tokenizer
-    apart = {*tokenizer.all_special_ids, *tokenizer.get_added_vocab().values(), *model.ends}
+    excluded = {*tokenizer.all_special_ids, *tokenizer.get_added_vocab().values(), *model.ends}
     names = tokenizer.convert_ids_to_tokens(list(range(model.vocabulary)))
     return torch.tensor(
         [
-            token not in apart
+            token not in excluded
             and name is not None
             and _can_be_typed(text)
             and not _UNUSED.fullmatch(name)
@@ -72,9 +72,9 @@ def _can_be_typed(text: str) -> bool:
 
 
 def is_printable(text: str) -> bool:
-    """Whether a string is letters, digits, punctuation and single spaces, and no more.
+    """Whether a string has letters, digits, punctuation and single spaces only.
 
-    Letters are those of any script, in the composed form that programs turn text into (NFC).
+    Letters of any script count, in composed form (NFC), into which programs convert text.
     """
     if "  " in text or unicodedata.normalize("NFC", text) != text:
         return False
@@ -85,44 +85,44 @@ def is_printable(text: str) -> bool:
 
 
 class NoPrefixError(UserError):
-    """Nothing is left that a prefix may be."""
+    """No prefix is allowed."""
 
 
 @dataclass(frozen=True)
 class TokenSpace:
-    """The model's readable tokens, less those that say a banned word.
+    """The readable tokens of a model, without those that contain a banned word.
 
-    Special and added tokens, rows without a token, and tokens that are no text by themselves (half
-    a character, say) are never in it.
+    Special and added tokens, rows without a token, and tokens that are not a whole text (such as
+    half a character) are never part of it.
     """
 
     model: Model
     """The model that reads the prefix."""
     embeddings: Float[Tensor, "vocabulary hidden"]
-    """What the model reads at each token, in float32."""
+    """The embedding of each token, in float32."""
     texts: tuple[str, ...]
-    """What each token says by itself."""
+    """The text of each token alone."""
     allowed: Bool[Tensor, " vocabulary"]
     """Tokens that a prefix may hold."""
-    reads_back: Callable[[Int[Tensor, "tried length"]], list[bool]]
-    """Whether each prefix, decoded and tokenised again in its place, is itself."""
+    round_trips: Callable[[Int[Tensor, "prefixes length"]], list[bool]]
+    """Whether each prefix has the same tokens after a round trip through text in its position."""
     bans: BannedWords = field(default_factory=BannedWords)
-    """Words that no prefix may say."""
+    """Words that no prefix may contain."""
     printable: bool = False
     """Whether a prefix may hold letters, digits, punctuation and single spaces only."""
     disliked: ClosenessPenalty | None = None
-    """What is penalised instead of banned, if anything."""
+    """Words that are penalised instead of banned, if any."""
 
     @classmethod
     def of(
         cls, objective: PrefixObjective, options: SearchOptions, ban: Sequence[str] = ()
     ) -> "TokenSpace":
-        """The tokens of an objective's model, under the bans and penalties of the options.
+        """The tokens of an objective's model, with the bans and penalties of the options.
 
         Args:
-            objective: what the prefix is searched for.
+            objective: the objective of the search.
             options: which words are banned or penalised, and whether a prefix must be printable.
-            ban: more words that are treated so, such as a reference's own.
+            ban: further words to ban or penalise, such as those of a reference.
 
         Raises:
             NoPrefix: no token is left.
@@ -141,26 +141,26 @@ class TokenSpace:
             embeddings,
             tuple(texts),
             usable_tokens(model, texts).to(model.device),
-            objective.reads_back,
+            objective.round_trips,
             bans,
             options.printable,
             disliked,
-        )._narrowed()
+        )._with_allowed()
 
     @cached_property
     def size(self) -> int:
-        """How many tokens a prefix may hold."""
+        """The number of allowed tokens."""
         return int(self.allowed.sum())
 
     def penalising(self, words: Sequence[str], weight: float) -> "TokenSpace":
-        """The same space, in which closeness to more words is penalised.
+        """The same space with a penalty on closeness to more words.
 
         Args:
-            words: whatever `said` gives.
-            weight: nats, the same as that of words that are disliked already.
+            words: the result of `words_of`.
+            weight: nats, the same as for the words that are already disliked.
         """
         more = ClosenessPenalty.of(self.model, self.embeddings, self.texts, words, weight)
-        return replace(self, disliked=self.disliked.and_also(more) if self.disliked else more)
+        return replace(self, disliked=self.disliked.union(more) if self.disliked else more)
 
     def without(self, banned: Sequence[str]) -> "TokenSpace":
         """The same space with more words banned.
@@ -169,46 +169,46 @@ class TokenSpace:
             NoPrefix: no token is left.
             UserError: a word cannot be banned.
         """
-        return replace(self, bans=self.bans.and_also(BannedWords.of(banned)))._narrowed()
+        return replace(self, bans=self.bans.union(BannedWords.of(banned)))._with_allowed()
 
     def text(self, ids: Sequence[int]) -> str:
-        """A prefix as it reads."""
+        """A prefix as text."""
         text: str = self.model.tokenizer.decode(list(ids), clean_up_tokenization_spaces=False)
         return text
 
-    def said(self, ids: Sequence[int]) -> tuple[str, ...]:
-        """The words of a prefix and those of its single tokens, as they can be banned."""
+    def words_of(self, ids: Sequence[int]) -> tuple[str, ...]:
+        """The words of a prefix and of its single tokens, normalised as for a ban."""
         tokens = [self.texts[token] for token in ids]
         return tuple(
-            sorted({*normalized_words(self.text(ids)), *map(normalize_text, tokens)} - {""})
+            sorted({*normalised_words(self.text(ids)), *map(normalise_text, tokens)} - {""})
         )
 
-    def keeps(self, prefixes: Int[Tensor, "tried length"]) -> Bool[Tensor, " tried"]:
-        """Which prefixes are of allowed tokens, read back as themselves, and say no banned word."""
-        good = self.allowed[prefixes].all(dim=1)
-        rows = good.nonzero().squeeze(1)
-        rows = rows[[self._may_say(self.text(row)) for row in prefixes[rows].tolist()]]
-        rows = rows[self.reads_back(prefixes[rows])] if len(rows) else rows
-        return torch.zeros_like(good).index_fill(0, rows, value=True)
+    def accepts(self, prefixes: Int[Tensor, "prefixes length"]) -> Bool[Tensor, " prefixes"]:
+        """Which prefixes have allowed tokens only, survive a round trip, and no banned word."""
+        allowed = self.allowed[prefixes].all(dim=1)
+        rows = allowed.nonzero().squeeze(1)
+        rows = rows[[self._permits(self.text(row)) for row in prefixes[rows].tolist()]]
+        rows = rows[self.round_trips(prefixes[rows])] if len(rows) else rows
+        return torch.zeros_like(allowed).index_fill(0, rows, value=True)
 
-    def penalty(self, prefixes: Int[Tensor, "tried length"]) -> Float[Tensor, " tried"]:
-        """Nats added for closeness to what is disliked; 0 where nothing is."""
+    def penalty(self, prefixes: Int[Tensor, "prefixes length"]) -> Float[Tensor, " prefixes"]:
+        """Nats added for closeness to disliked words; 0 if there are none."""
         return self.penalty_at(self.embeddings[prefixes])
 
     def penalty_at(
-        self, embeddings: Float[Tensor, "*tried length hidden"]
-    ) -> Float[Tensor, " *tried"]:
-        """The same for embeddings that need not be tokens'; differentiable."""
+        self, embeddings: Float[Tensor, "*prefixes length hidden"]
+    ) -> Float[Tensor, " *prefixes"]:
+        """The same for any embeddings; differentiable."""
         if self.disliked is None or not embeddings.shape[-2]:
             return embeddings.new_zeros(embeddings.shape[:-2])
-        return self.disliked.of_tokens(embeddings).mean(dim=-1)
+        return self.disliked.per_token(embeddings).mean(dim=-1)
 
-    def _may_say(self, text: str) -> bool:
-        return not self.bans.spoken(text) and (not self.printable or is_printable(text))
+    def _permits(self, text: str) -> bool:
+        return not self.bans.occur_in(text) and (not self.printable or is_printable(text))
 
-    def _narrowed(self) -> "TokenSpace":
-        may = torch.tensor([self._may_say(text) for text in self.texts], dtype=torch.bool)
-        allowed = self.allowed & may.to(self.allowed.device)
+    def _with_allowed(self) -> "TokenSpace":
+        permitted = torch.tensor([self._permits(text) for text in self.texts], dtype=torch.bool)
+        allowed = self.allowed & permitted.to(self.allowed.device)
         if not allowed.any():
             what = "No token is left that a prefix may hold."
             raise NoPrefixError(what, hint="Ban fewer words, or shorter prefixes of them.")

@@ -17,8 +17,8 @@ def check(model, rows, batch_size):
         for one, logits in zip(read.rows, read.logits, strict=True):
             alone = model.logits(Inputs.of([one.ids]), keep=one.kept)[0]
             torch.testing.assert_close(logits[-one.kept :], alone, atol=2e-5, rtol=1e-4)
-            seen.append(one.tried)
-    assert sorted(seen) == [one.tried for one in rows]
+            seen.append(one.prefix)
+    assert sorted(seen) == [one.prefix for one in rows]
     return sizes
 
 

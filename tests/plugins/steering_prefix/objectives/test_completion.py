@@ -9,9 +9,9 @@ from diffkit import Inputs
 PREFIXES = torch.tensor([[40, 50, 60], [40, 51, 60], [70, 80, 90], [40, 50, 61]])
 
 
-def naive_loss(problem, place, reference, prefix, options):
+def naive_loss(problem, slot, reference, prefix, options):
     """One whole row at a time through `Model.logits`, in float64 and Python."""
-    row = [*place.prompt(prefix), *reference.targets]
+    row = [*slot.prompt(prefix), *reference.targets]
     logits = problem.model.logits(Inputs.of([row[:-1]]))[0, -len(reference.targets) :]
     log_q = logits[:, : problem.vocabulary].double().log_softmax(-1)
     total, weight = 0.0, 0.0
@@ -34,8 +34,8 @@ def naive(problem, prefixes, options):
     return torch.tensor(
         [
             [
-                naive_loss(problem, place, reference, prefix, options)
-                for place, reference in zip(objective.places, objective.references, strict=True)
+                naive_loss(problem, slot, reference, prefix, options)
+                for slot, reference in zip(objective.slots, objective.references, strict=True)
             ]
             for prefix in prefixes.tolist()
         ]
@@ -63,15 +63,15 @@ def test_losses_are_those_of_whole_rows_one_at_a_time(problem_of, options):
     torch.testing.assert_close(recorded, expected, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("near", [[40, 50, 60], [40, 50], [40, 50, 60, 70], [1, 2, 3]])
+@pytest.mark.parametrize("parent", [[40, 50, 60], [40, 50], [40, 50, 60, 70], [1, 2, 3]])
 @pytest.mark.parametrize("batch_size", [3, 128])
 @pytest.mark.parametrize("costs", [0, 10**6])
-def test_what_prefixes_share_changes_no_loss(problem_of, monkeypatch, near, batch_size, costs):
+def test_what_prefixes_share_changes_no_loss(problem_of, monkeypatch, parent, batch_size, costs):
     monkeypatch.setattr(batching, "_PASS_COST", costs)
     training = problem_of(batch_size=batch_size).training
     items = [2, 0, 3]
     plain = training.losses(PREFIXES, items)
-    cached = training.losses(PREFIXES, items, near=torch.tensor(near))
+    cached = training.losses(PREFIXES, items, parent=torch.tensor(parent))
     torch.testing.assert_close(cached, plain, atol=2e-6, rtol=1e-5)
     assert plain.shape == (4, 3)
 
@@ -86,14 +86,14 @@ def test_a_shared_beginning_is_read_once_where_that_saves_time(problem_of, monke
         return read(self, ids)
 
     monkeypatch.setattr(type(training.model), "prefix", counted)
-    near = torch.arange(40, 60)
-    tried = near.repeat(40, 1)
+    parent = torch.arange(40, 60)
+    tried = parent.repeat(40, 1)
     tried[:, -1] = torch.arange(100, 140)
-    training.losses(tried[:2], range(4), near=near)
+    training.losses(tried[:2], range(4), parent=parent)
     assert prefixes == []
-    training.losses(tried, range(4), near=near)
-    befores = {place.before for place in training.places}
-    assert sorted(prefixes) == sorted([[*before, *near.tolist()] for before in befores])
+    training.losses(tried, range(4), parent=parent)
+    befores = {slot.before for slot in training.slots}
+    assert sorted(prefixes) == sorted([[*before, *parent.tolist()] for before in befores])
 
 
 def test_the_gradient_is_the_losses_own(problem_of):
@@ -154,7 +154,7 @@ def test_a_finetuned_side_that_reads_its_own_reference_loses_nothing(problem_of,
     own = CompletionObjective(
         tiny_pair.finetuned,
         problem.layout,
-        problem.training.places,
+        problem.training.slots,
         problem.training.references,
         vocabulary=problem.vocabulary,
         options=SteeringPrefixConfig(),

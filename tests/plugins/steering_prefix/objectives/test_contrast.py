@@ -28,13 +28,13 @@ def naive(model, prefix, positive, negative):
     return -math.log(1 / (1 + math.exp(-gap)))
 
 
-@pytest.mark.parametrize("near", [None, torch.tensor([40, 50, 61])])
-def test_losses_are_the_odds_that_the_positive_text_loses(tiny_model, near):
+@pytest.mark.parametrize("parent", [None, torch.tensor([40, 50, 61])])
+def test_losses_are_the_odds_that_the_positive_text_loses(tiny_model, parent):
     split = contrast_split(tiny_model, POSITIVE, NEGATIVE, OPTIONS)
     pairs = [(POSITIVE[0], NEGATIVE[0]), (POSITIVE[2], NEGATIVE[2]), (POSITIVE[4], NEGATIVE[0])]
     assert split.training.items == 3
-    assert [place.suffix for place in split.training_places] == [pair[0] for pair in pairs]
-    found = split.training.losses(TRIED, [2, 0, 1], near=near)
+    assert [slot.suffix for slot in split.training_slots] == [pair[0] for pair in pairs]
+    found = split.training.losses(TRIED, [2, 0, 1], parent=parent)
     for prefix, losses in zip(TRIED.tolist(), found.tolist(), strict=True):
         expected = [naive(tiny_model, prefix, *pairs[i]) for i in (2, 0, 1)]
         assert losses == pytest.approx(expected, rel=1e-4)
@@ -45,7 +45,7 @@ def test_losses_are_the_odds_that_the_positive_text_loses(tiny_model, near):
 def test_each_text_is_in_a_pair(tiny_model):
     split = contrast_split(tiny_model, NEGATIVE, POSITIVE, OPTIONS)
     assert split.training.items == 3
-    assert [place.suffix for place in split.training_places] == [NEGATIVE[i] for i in (0, 2, 0)]
+    assert [slot.suffix for slot in split.training_slots] == [NEGATIVE[i] for i in (0, 2, 0)]
     assert split.held_out.items == 2
 
 

@@ -20,8 +20,8 @@ def test_losses_are_negated_dot_products(tiny_model, context, vector, in_context
     split = direction_split(tiny_model, vector, 1, options, context, in_context=in_context)
     found = split.training.losses(TRIED, range(split.training.items))
     for prefix, losses in zip(TRIED.tolist(), found.tolist(), strict=True):
-        for place, loss in zip(split.training_places, losses, strict=True):
-            streams = tiny_model.resid(Inputs.of([place.prompt(prefix)]), [1])
+        for slot, loss in zip(split.training_slots, losses, strict=True):
+            streams = tiny_model.resid(Inputs.of([slot.prompt(prefix)]), [1])
             assert loss == pytest.approx(-float(streams[0, 0, -1] @ vector), rel=1e-4, abs=1e-4)
     assert split.training.floors.tolist() == [-torch.inf] * split.training.items
 

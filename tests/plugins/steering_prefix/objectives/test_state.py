@@ -29,15 +29,15 @@ def test_losses_are_one_minus_the_cosine_of_the_last_position(
     tiny_model, split_of, layer, in_context
 ):
     split = split_of(layer=layer, in_context=in_context)
-    for objective, places in (
-        (split.training, split.training_places),
-        (split.held_out, split.held_out_places),
+    for objective, slots in (
+        (split.training, split.training_slots),
+        (split.held_out, split.held_out_slots),
     ):
         found = objective.losses(TRIED, range(objective.items))
         for prefix, losses in zip(TRIED.tolist(), found.tolist(), strict=True):
-            for place, loss in zip(places, losses, strict=True):
-                own = split.layout.prefix("Sell the bread", place)
-                one, two = (stream(tiny_model, place.prompt(p), layer) for p in (prefix, own))
+            for slot, loss in zip(slots, losses, strict=True):
+                own = split.layout.prefix("Sell the bread", slot)
+                one, two = (stream(tiny_model, slot.prompt(p), layer) for p in (prefix, own))
                 cosine = float(one @ two / one.norm() / two.norm())
                 assert loss == pytest.approx(1 - cosine, abs=1e-5)
 
@@ -45,24 +45,24 @@ def test_losses_are_one_minus_the_cosine_of_the_last_position(
 def test_the_reference_itself_is_at_the_floor(split_of):
     for in_context in (True, False):
         split = split_of(in_context=in_context)
-        own = split.layout.prefix("Sell the bread", split.training_places[0])
+        own = split.layout.prefix("Sell the bread", split.training_slots[0])
         losses = split.training.losses(torch.tensor([own]), range(split.training.items))
         assert float(losses.abs().max()) < 1e-5
         assert split.training.floors.tolist() == [0.0] * split.training.items
-        assert split.training.reads_back(torch.tensor([own])) == [True]
+        assert split.training.round_trips(torch.tensor([own])) == [True]
 
 
 def test_half_of_the_suffixes_are_held_out(split_of):
     split = split_of()
     assert split.training.items == split.held_out.items == 3
-    suffixes = [{p.suffix for p in ps} for ps in (split.training_places, split.held_out_places)]
+    suffixes = [{p.suffix for p in ps} for ps in (split.training_slots, split.held_out_slots)]
     assert not suffixes[0] & suffixes[1]
 
 
 def test_without_a_suffix_there_is_one_place(split_of, tiny_model):
     split = split_of(in_context=False)
-    (place,) = split.training_places
-    assert place.prompt((7, 8)) == (tiny_model.tokenizer.convert_tokens_to_ids("<|user|>"), 7, 8)
+    (slot,) = split.training_slots
+    assert slot.prompt((7, 8)) == (tiny_model.tokenizer.convert_tokens_to_ids("<|user|>"), 7, 8)
     empty = split.training.losses(torch.zeros(1, 0, dtype=torch.long), [0])
     assert 0 < float(empty) < 2
 
@@ -74,11 +74,11 @@ def test_a_document_that_begins_with_nothing_has_an_opening(tiny_model, context)
     layout = PromptLayout(tiny_model.tokenizer, " ")
     template, tiny_model.tokenizer.chat_template = tiny_model.tokenizer.chat_template, None
     try:
-        place = bare_slot(layout)
+        slot = bare_slot(layout)
     finally:
         tiny_model.tokenizer.chat_template = template
-    assert place.prompt(()) == (tiny_model.tokenizer.eos_token_id,)
-    assert place.prompt((7,)) == (7,)
+    assert slot.prompt(()) == (tiny_model.tokenizer.eos_token_id,)
+    assert slot.prompt((7,)) == (7,)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2])
@@ -102,5 +102,5 @@ def test_fewer_than_two_suffixes_are_refused(tiny_model, context):
 
 def test_without_a_suffix_a_reference_is_its_own_words_alone(split_of, tiny_model):
     split = split_of(in_context=False)
-    own = split.layout.prefix("Sell the bread", split.training_places[0])
+    own = split.layout.prefix("Sell the bread", split.training_slots[0])
     assert tiny_model.tokenizer.decode(own) == "Sell the bread"

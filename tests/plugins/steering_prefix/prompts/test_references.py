@@ -48,7 +48,7 @@ def test_sampled_ones_depend_on_seed_and_number_alone(tiny_model):
 @pytest.mark.parametrize("batch_size", [1, 2, 9])
 def test_predictions_are_those_of_whole_rows(tiny_model, batch_size):
     reader = ReferenceModel(tiny_model, 340, top=11, batch_size=batch_size)
-    found = reader.references(PROMPTS, GREEDY, range(3))
+    found = reader.complete(PROMPTS, GREEDY, range(3))
     for prompt, one in zip(PROMPTS, found, strict=True):
         row = [*prompt, *one.targets]
         logits = tiny_model.logits(Inputs.of([row[:-1]]))[0, len(prompt) - 1 :]
@@ -63,35 +63,33 @@ def test_predictions_are_those_of_whole_rows(tiny_model, batch_size):
 
 
 def test_the_token_that_ends_a_completion_counts(tiny_model, monkeypatch):
-    (plain,) = ReferenceModel(tiny_model, 340, top=3, batch_size=4).references(
+    (plain,) = ReferenceModel(tiny_model, 340, top=3, batch_size=4).complete(
         PROMPTS[:1], GREEDY, [0]
     )
     third = plain.targets[2]
     ends = frozenset({third, 5})
     monkeypatch.setattr(type(tiny_model), "ends", property(lambda _: ends))
-    (ended,) = ReferenceModel(tiny_model, 340, top=3, batch_size=4).references(
+    (ended,) = ReferenceModel(tiny_model, 340, top=3, batch_size=4).complete(
         PROMPTS[:1], GREEDY, [0]
     )
     assert ended.continuation.finished
-    place = plain.targets.index(third)
-    assert ended.targets == plain.targets[: place + 1]
-    assert ended.continuation.ids == plain.targets[:place]
+    slot = plain.targets.index(third)
+    assert ended.targets == plain.targets[: slot + 1]
+    assert ended.continuation.ids == plain.targets[:slot]
 
 
 def test_a_completion_that_ends_at_once_has_one_target(tiny_model, monkeypatch):
-    (plain,) = ReferenceModel(tiny_model, 340, top=3, batch_size=4).references(
+    (plain,) = ReferenceModel(tiny_model, 340, top=3, batch_size=4).complete(
         PROMPTS[:1], GREEDY, [0]
     )
     monkeypatch.setattr(type(tiny_model), "ends", property(lambda _: frozenset(plain.targets[:1])))
-    both = ReferenceModel(tiny_model, 340, top=3, batch_size=4).references(
-        PROMPTS, GREEDY, range(3)
-    )
+    both = ReferenceModel(tiny_model, 340, top=3, batch_size=4).complete(PROMPTS, GREEDY, range(3))
     assert both[0].targets == plain.targets[:1]
     assert both[0].continuation.text == ""
 
 
 def test_with_all_tokens_kept_nothing_is_left(tiny_model):
-    (one,) = ReferenceModel(tiny_model, 340, top=1_000, batch_size=4).references(
+    (one,) = ReferenceModel(tiny_model, 340, top=1_000, batch_size=4).complete(
         PROMPTS[:1], GREEDY, [0]
     )
     assert one.top.shape[1] == 340

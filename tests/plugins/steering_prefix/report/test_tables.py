@@ -40,13 +40,13 @@ class Sums(PrefixObjective):
     def floors(self):
         return torch.tensor([0.0, 1.0, 2.0])
 
-    def losses(self, prefixes, items, *, near=None):
+    def losses(self, prefixes, items, *, parent=None):
         return (10.0 - prefixes.sum(dim=1, keepdim=True)) + torch.tensor(list(items)).float()
 
     def gradient(self, embeddings, items):
         return EmbeddingGradient(float(embeddings.sum()) + len(items), embeddings)
 
-    def reads_back(self, prefixes):
+    def round_trips(self, prefixes):
         return [True] * len(prefixes)
 
 
@@ -55,8 +55,8 @@ DOT = LossDisplay("stream · vector", noun="dot product", more_is_better=True)
 
 
 def search(text, ids, loss, *, optimiser="momentum", restart=0, successive=0, penalty=0.0, **found):
-    trail = (TracePoint(0, 9.0, penalty), TracePoint(5, loss, penalty))
-    made = SearchResult(ids, loss, trail, **found)
+    trace = (TracePoint(0, 9.0, penalty), TracePoint(5, loss, penalty))
+    made = SearchResult(ids, loss, trace, **found)
     return SearchRun(optimiser, successive, restart, made, ids, loss, text, penalty)
 
 
@@ -180,26 +180,30 @@ def test_random_prefixes_as_short_are_drawn_where_pruning_took_tokens(tiny_model
     objective = Sums(tiny_model)
     options = SearchOptions(length=3, random_prefixes=4)
     space = TokenSpace.of(objective, options)
-    whole = RandomPrefixes.of(objective, space, options, 0, (5, 6, 7))
-    pruned = RandomPrefixes.of(objective, space, options, 0, (5,))
-    assert whole.as_short is None
+    whole = RandomPrefixes.sample(objective, space, options, 0, (5, 6, 7))
+    pruned = RandomPrefixes.sample(objective, space, options, 0, (5,))
+    assert whole.pruned_length is None
     assert torch.equal(whole.losses, pruned.losses)
-    alone = RandomPrefixes.of(objective, space, options.model_copy(update={"length": 1}), 0, (5,))
-    assert torch.equal(pruned.as_short.losses, alone.losses)
+    alone = RandomPrefixes.sample(
+        objective, space, options.model_copy(update={"length": 1}), 0, (5,)
+    )
+    assert torch.equal(pruned.pruned_length.losses, alone.losses)
 
 
 def test_a_budget_without_a_step_is_told():
-    still = replace(search("a", (1,), 3.0), found=SearchResult((1,), 3.0, (TracePoint(4, 3.0),)))
+    still = replace(search("a", (1,), 3.0), result=SearchResult((1,), 3.0, (TracePoint(4, 3.0),)))
     assert "this is a random start" in no_step_note(still)
     assert no_step_note(search("a", (1,), 3.0)) == ""
     assert no_step_note(replace(still, optimiser="own:Own")) == ""
-    near = replace(still, found=replace(still.found, projected=(1,)))
-    assert "soft prompt's own tokens" in no_step_note(near)
+    parent = replace(still, result=replace(still.result, projected=(1,)))
+    assert "soft prompt's own tokens" in no_step_note(parent)
 
 
 def test_chance_counts_ties_against_the_prefix():
     chance = RandomPrefixes(torch.tensor([1.0, 2.0, 3.0, 4.0], dtype=torch.float64))
-    assert [chance.p(loss) for loss in (0.5, 1.0, 2.5, 9.0)] == pytest.approx([0.2, 0.4, 0.6, 1])
+    assert [chance.p_value(loss) for loss in (0.5, 1.0, 2.5, 9.0)] == pytest.approx(
+        [0.2, 0.4, 0.6, 1]
+    )
     assert (chance.best, chance.median) == (1, 2.5)
 
 
@@ -234,7 +238,7 @@ def test_curves_have_a_line_for_every_search():
 
 
 def test_a_soft_prompt_has_a_line_before_that_of_its_tokens():
-    one = search("a", (1,), 3.0, soft_trail=(TracePoint(1, 8.0), TracePoint(3, 2.0)))
+    one = search("a", (1,), 3.0, soft_trace=(TracePoint(1, 8.0), TracePoint(3, 2.0)))
     soft, hard = search_lines(SearchOutcome(one, (one,), (one,)), NATS)
     assert soft.name == f"{hard.name}: soft, on each step's items"
     assert (soft.x, soft.y) == ((1, 3), (8, 2))

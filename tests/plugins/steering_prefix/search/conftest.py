@@ -12,7 +12,7 @@ from torch import Tensor
 
 from diffkit import Artifacts, Checkpoints, Model, RunContext, Texts
 
-Loss = Callable[[Float[Tensor, "tried length hidden"]], Float[Tensor, " tried"]]
+Loss = Callable[[Float[Tensor, "prefixes length hidden"]], Float[Tensor, " prefixes"]]
 
 
 class ClosedForm(PrefixObjective):
@@ -38,11 +38,11 @@ class ClosedForm(PrefixObjective):
 
     def losses(
         self,
-        prefixes: Int[Tensor, "tried length"],
+        prefixes: Int[Tensor, "prefixes length"],
         items: Sequence[int],
         *,
-        near: Int[Tensor, " near_length"] | None = None,
-    ) -> Float[Tensor, "tried items"]:
+        parent: Int[Tensor, " parent_length"] | None = None,
+    ) -> Float[Tensor, "prefixes items"]:
         self.readings += len(prefixes) * len(items)
         return self.loss(self.model.embed(prefixes))[:, None] * self.scales[list(items)]
 
@@ -56,7 +56,7 @@ class ClosedForm(PrefixObjective):
         (gradient,) = torch.autograd.grad(loss, leaf)
         return EmbeddingGradient(float(loss.detach()), gradient)
 
-    def reads_back(self, prefixes: Int[Tensor, "tried length"]) -> list[bool]:
+    def round_trips(self, prefixes: Int[Tensor, "prefixes length"]) -> list[bool]:
         return [True] * len(prefixes)
 
 

@@ -20,6 +20,6 @@ def test_it_searches_within_its_budget(distance_to, context, monkeypatch, tmp_pa
     options = SearchOptions(length=3, budget=60, prune=False, optimiser="mine:RandomSearch")
     found = run_searches(objective, TokenSpace.of(objective, options), options, context).best
     monkeypatch.delitem(sys.modules, "mine")
-    first, *_, last = found.found.trail
+    first, *_, last = found.result.trace
     assert last.loss < first.loss
     assert 60 - 2 * objective.items < last.spent <= 60

@@ -10,10 +10,10 @@ def naive(model, ids, start):
     """Mean NLL by a loop over whole rows."""
     row = ([] if start is None else [start]) + ids
     losses = []
-    for place in range(1, len(row)):
-        before = torch.tensor([row[:place]])
+    for slot in range(1, len(row)):
+        before = torch.tensor([row[:slot]])
         logits = model.logits(Inputs(torch.ones_like(before, dtype=torch.bool), ids=before))
-        losses.append(-float(logits[0, -1, : model.vocabulary].log_softmax(0)[row[place]]))
+        losses.append(-float(logits[0, -1, : model.vocabulary].log_softmax(0)[row[slot]]))
     return sum(losses) / len(losses)
 
 
@@ -35,7 +35,7 @@ def test_a_penalty_is_the_mean_negative_log_likelihood(tiny_model, start):
 def test_the_last_token_promises_exactly_what_its_swap_takes_off(tiny_model, start):
     ids = torch.tensor([262, 56, 337])
     fluency = FluencyPenalty(tiny_model, 0.5)
-    promised = fluency.promises(ids)[2]
+    promised = fluency.gains(ids)[2]
     swapped = ids.repeat(340, 1)
     swapped[:, 2] = torch.arange(340)
     taken_off = fluency.penalties(ids[None]) - fluency.penalties(swapped)
@@ -45,15 +45,15 @@ def test_the_last_token_promises_exactly_what_its_swap_takes_off(tiny_model, sta
 def test_one_token_that_nothing_predicts_costs_nothing(tiny_model):
     fluency = FluencyPenalty(tiny_model, 1.0)
     assert fluency.penalties(torch.tensor([[5], [6]])).tolist() == [0.0, 0.0]
-    assert not fluency.promises(torch.tensor([5])).any()
+    assert not fluency.gains(torch.tensor([5])).any()
 
 
 def test_a_search_with_it_finds_what_the_model_finds_likelier(closed_form, task_of):
     flat = closed_form(lambda here: 0 * here.sum(dim=(1, 2)))
     found = load_optimiser("momentum").search(task_of(flat, length=3, budget=800, fluency=1.0))
     fluency = FluencyPenalty(flat.model, 1.0)
-    chance = torch.Generator().manual_seed(0)
-    others = torch.randint(4, 340, (50, 3), generator=chance)
+    generator = torch.Generator().manual_seed(0)
+    others = torch.randint(4, 340, (50, 3), generator=generator)
     assert found.penalty == pytest.approx(
         float(fluency.penalties(torch.tensor([found.ids]))), rel=1e-5
     )

@@ -19,18 +19,18 @@ def ids(space):
 
 @pytest.fixture
 def gradient(space, ids):
-    chance = torch.Generator().manual_seed(0)
-    return torch.randn(len(ids), space.embeddings.shape[1], generator=chance)
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(len(ids), space.embeddings.shape[1], generator=generator)
 
 
 def test_a_promise_is_the_first_order_drop(space, ids, gradient):
     values = FirstOrderGains.of(space, ids, gradient).values
-    for place, token in enumerate(ids.tolist()):
+    for slot, token in enumerate(ids.tolist()):
         for other in space.allowed.nonzero().squeeze(1).tolist()[::25]:
             if other != token:
                 step = space.embeddings[other] - space.embeddings[token]
-                drop = -float(gradient[place] @ step)
-                assert float(values[place, other]) == pytest.approx(drop, abs=1e-5)
+                drop = -float(gradient[slot] @ step)
+                assert float(values[slot, other]) == pytest.approx(drop, abs=1e-5)
 
 
 def test_neither_barred_tokens_nor_those_in_place_are_promised(space, ids, gradient):
@@ -41,31 +41,31 @@ def test_neither_barred_tokens_nor_those_in_place_are_promised(space, ids, gradi
 
 def test_aligned_proposals_are_the_nearest_by_cosine_drawn_by_promise(space, ids, gradient):
     proposals = FirstOrderGains.of(space, ids, gradient).aligned(7, 0.4)
-    for place, token in enumerate(ids.tolist()):
+    for slot, token in enumerate(ids.tolist()):
         steps = space.embeddings - space.embeddings[token]
-        cosines = torch.nn.functional.cosine_similarity(-gradient[place][None], steps)
+        cosines = torch.nn.functional.cosine_similarity(-gradient[slot][None], steps)
         cosines[~space.allowed] = -2
         cosines[token] = -2
-        assert set(proposals.tokens[place].tolist()) == set(cosines.topk(7).indices.tolist())
-        promised = -(steps[proposals.tokens[place]] @ gradient[place])
+        assert set(proposals.tokens[slot].tolist()) == set(cosines.topk(7).indices.tolist())
+        promised = -(steps[proposals.tokens[slot]] @ gradient[slot])
         z = (promised - promised.mean()) / promised.std(correction=0)
-        assert torch.allclose(proposals.chances[place], torch.softmax(z / 0.4, 0), atol=1e-4)
+        assert torch.allclose(proposals.probabilities[slot], torch.softmax(z / 0.4, 0), atol=1e-4)
 
 
-def test_the_best_proposals_are_equally_likely(space, ids, gradient):
-    promises = FirstOrderGains.of(space, ids, gradient)
-    proposals = promises.best(5)
-    assert torch.equal(proposals.tokens, promises.values.topk(5, dim=1).indices)
-    assert torch.allclose(proposals.chances, torch.tensor(0.2))
+def test_the_top_proposals_are_equally_likely(space, ids, gradient):
+    gains = FirstOrderGains.of(space, ids, gradient)
+    proposals = gains.top(5)
+    assert torch.equal(proposals.tokens, gains.values.topk(5, dim=1).indices)
+    assert torch.allclose(proposals.probabilities, torch.tensor(0.2))
 
 
 def test_flips_come_in_the_order_of_their_promises(space, ids, gradient):
-    promises = FirstOrderGains.of(space, ids, gradient)
-    flips = promises.flips(4)
+    gains = FirstOrderGains.of(space, ids, gradient)
+    flips = gains.flips(4)
     assert flips.shape == (4 * len(ids), len(ids))
     changed = flips != ids
     assert (changed.sum(dim=1) == 1).all()
-    promised = promises.values[changed.nonzero()[:, 1], flips[changed]]
+    promised = gains.values[changed.nonzero()[:, 1], flips[changed]]
     assert (promised.diff() <= 0).all()
 
 
@@ -75,8 +75,8 @@ def test_so_many_positions_change_and_all_are_drawn(changes):
     proposals = Proposals(torch.arange(1, 9).view(4, 2), torch.full((4, 2), 0.5))
     drawn = proposals.draw(ids, 200, changes, torch.Generator().manual_seed(0))
     assert ((drawn != 0).sum(dim=1) == changes).all()
-    for place in range(4):
-        assert set(drawn[:, place].tolist()) == {0, *proposals.tokens[place].tolist()}
+    for slot in range(4):
+        assert set(drawn[:, slot].tolist()) == {0, *proposals.tokens[slot].tolist()}
 
 
 def test_one_position_can_change_only_once():
@@ -87,4 +87,4 @@ def test_one_position_can_change_only_once():
 
 def test_one_nearest_token_is_always_drawn(space, ids, gradient):
     proposals = FirstOrderGains.of(space, ids, gradient).aligned(1, 0.4)
-    assert torch.equal(proposals.chances, torch.ones(len(ids), 1))
+    assert torch.equal(proposals.probabilities, torch.ones(len(ids), 1))

@@ -31,7 +31,7 @@ def test_the_best_restart_is_the_result(run):
     found = run(restarts=3)
     assert [one.restart for one in found.searches] == [0, 1, 2]
     assert found.best.total == min(one.total for one in found.searches)
-    assert len({one.found.trail for one in found.searches}) == 3
+    assert len({one.result.trace for one in found.searches}) == 3
     assert found.successive == (found.best,)
     assert found.compared == ()
 
@@ -42,8 +42,8 @@ def test_successive_prefixes_share_no_word(run, distance_to):
     space = TokenSpace.of(objective, SearchOptions())
     assert [one.successive for one in found.successive] == [0, 1, 2]
     for one, other in combinations(found.successive, 2):
-        banned = space.without(space.said(one.ids))
-        assert bool(banned.keeps(torch.tensor([other.ids])))
+        banned = space.without(space.words_of(one.ids))
+        assert bool(banned.accepts(torch.tensor([other.ids])))
 
 
 def test_with_a_penalty_in_place_of_bans_earlier_words_are_penalised(run):
@@ -73,9 +73,9 @@ def test_all_optimisers_are_compared_with_one_budget_each(run):
     found = run(compare=True)
     assert {one.optimiser for one in found.compared} == set(OPTIMISERS)
     assert found.compared[0] is found.searches[0]
-    assert all(one.found.trail[-1].spent <= 400 for one in found.compared)
+    assert all(one.result.trace[-1].spent <= 400 for one in found.compared)
     soft = next(one for one in found.compared if one.optimiser == "soft-projection")
-    assert [stage for stage, _ in soft.found.stages] == ["soft", "projected", "HotFlip"]
+    assert [stage for stage, _ in soft.result.stages] == ["soft", "projected", "HotFlip"]
 
 
 def test_the_text_is_what_the_ids_say(run, distance_to):
@@ -126,14 +126,14 @@ def test_an_interrupted_search_finds_the_same(name, stop_at, run, distance_to, c
     goes_on = distance_to(TARGET)
     again = run(goes_on, given, **options)
     for one, other in zip(whole.searches, again.searches, strict=True):
-        assert (one.ids, one.found.trail, one.found.stages) == (
+        assert (one.ids, one.result.trace, one.result.stages) == (
             other.ids,
-            other.found.trail,
-            other.found.stages,
+            other.result.trace,
+            other.result.stages,
         )
-        assert one.found.soft is None or torch.equal(one.found.soft, other.found.soft)
-        assert one.found.projected == other.found.projected
-        assert one.found.soft_trail == other.found.soft_trail
+        assert one.result.soft is None or torch.equal(one.result.soft, other.result.soft)
+        assert one.result.projected == other.result.projected
+        assert one.result.soft_trace == other.result.soft_trace
     saved = stop_at if name in {"momentum", "gcg", "hotflip"} else stop_at // 500 * 500
     assert goes_on.readings <= 1_000 - saved + 60
 
@@ -147,7 +147,7 @@ def test_searches_of_one_run_go_by_their_names(distance_to, context):
         return run_searches(objective, space, options, context, name=name)
 
     first, other = one(" cat", "first"), one(" dog", "other")
-    assert first.best.found.trail != other.best.found.trail
+    assert first.best.result.trace != other.best.result.trace
     assert one(" dog", "first").best == first.best
 
 
@@ -166,12 +166,14 @@ def test_the_bar_is_filled_once_and_words_stand_beside_it(run, context):
 
 
 def test_a_pool_that_lost_lanes_is_saved_as_the_size_it_began_with():
-    lanes = [
+    candidates = [
         PoolCandidate(ScoredPrefix((n,), torch.tensor([float(n)]), 0.0), stale=n // 3)
         for n in range(4)
     ]
-    pool = CandidatePool(lanes[3:], aside=lanes[:3])
-    pool.relieve(lanes[3], 1, lambda: lanes[0])
-    state = LocalSearchState(pool, set(), torch.Generator().get_state(), 0, lanes[0].tried, [])
+    pool = CandidatePool(candidates[3:], reserve=candidates[:3])
+    pool.replace_stale(candidates[3], 1, lambda: candidates[0])
+    state = LocalSearchState(
+        pool, set(), torch.Generator().get_state(), 0, candidates[0].scored, []
+    )
     again = LocalSearchState.read(state.checkpoint()).pool
-    assert (len(again.live), len(again.aside), again.size) == (1, 2, 4)
+    assert (len(again.active), len(again.reserve), again.size) == (1, 2, 4)

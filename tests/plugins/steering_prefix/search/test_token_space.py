@@ -46,34 +46,34 @@ def test_no_token_that_says_a_banned_word_is_allowed(make):
 
 def test_a_banned_word_in_pieces_is_not_kept(make):
     space = make("cat")
-    assert not space.keeps(ids_of(space, "c at")).any()
-    assert space.keeps(ids_of(space, "dog at")).all()
+    assert not space.accepts(ids_of(space, "c at")).any()
+    assert space.accepts(ids_of(space, "dog at")).all()
 
 
 def test_what_does_not_read_back_is_not_kept(make):
-    space = replace(make(), reads_back=lambda prefixes: [False, True][: len(prefixes)])
-    assert space.keeps(ids_of(space, " cat").repeat(2, 1)).tolist() == [False, True]
+    space = replace(make(), round_trips=lambda prefixes: [False, True][: len(prefixes)])
+    assert space.accepts(ids_of(space, " cat").repeat(2, 1)).tolist() == [False, True]
 
 
 def test_nothing_is_read_back_that_is_not_allowed_anyway(make):
-    def reads_back(prefixes):
+    def round_trips(prefixes):
         assert len(prefixes) == 1
         return [True]
 
-    space = replace(make(), reads_back=reads_back)
+    space = replace(make(), round_trips=round_trips)
     rows = torch.tensor([[0], ids_of(space, " cat")[0].tolist()])
-    assert space.keeps(rows).tolist() == [False, True]
+    assert space.accepts(rows).tolist() == [False, True]
 
 
 def test_printable_prefixes_have_single_spaces(make):
     space = make(printable=True)
-    assert not space.keeps(ids_of(space, " ").repeat(1, 2)).any()
-    assert make().keeps(ids_of(space, " ").repeat(1, 2)).all()
+    assert not space.accepts(ids_of(space, " ").repeat(1, 2)).any()
+    assert make().accepts(ids_of(space, " ").repeat(1, 2)).all()
 
 
 def test_more_words_can_be_banned(make):
     space = make().without(["cat"])
-    assert not space.keeps(ids_of(space, " cat")).any()
+    assert not space.accepts(ids_of(space, " cat")).any()
 
 
 def test_banning_everything_is_an_error(make):
@@ -87,7 +87,7 @@ def test_banning_everything_is_an_error(make):
 def test_a_soft_ban_allows_the_word_at_a_price(make):
     space = make(ban=("cat",), ban_weight=2.0)
     cat, dog = ids_of(space, " cat"), ids_of(space, " dog")
-    assert space.keeps(cat).all()
+    assert space.accepts(cat).all()
     assert torch.isclose(space.penalty(cat)[0], torch.tensor(2.0))
     assert space.penalty(dog)[0] < 2.0
     both = torch.cat([cat, dog], dim=1)
@@ -123,7 +123,7 @@ def test_without_dislikes_nothing_is_penalised(make):
 def test_what_a_prefix_said_can_be_banned(make):
     space = make()
     (ids,) = ids_of(space, " cat by dog.").tolist()
-    banned = space.without(space.said(ids))
+    banned = space.without(space.words_of(ids))
     assert not banned.allowed[ids[:3]].any()
     assert banned.allowed[ids_of(space, " cap")[0]].all()
 
@@ -133,10 +133,10 @@ def test_random_prefixes_are_allowed_and_reproducible(make):
     one, two = (sample_prefixes(space, 3, 20, torch.Generator().manual_seed(5)) for _ in range(2))
     assert torch.equal(one, two)
     assert one.shape == (20, 3)
-    assert space.keeps(one).all()
+    assert space.accepts(one).all()
 
 
 def test_where_nothing_reads_back_no_prefix_can_be_drawn(make):
-    space = replace(make(), reads_back=lambda prefixes: [False] * len(prefixes))
+    space = replace(make(), round_trips=lambda prefixes: [False] * len(prefixes))
     with pytest.raises(UserError, match="3 allowed tokens"):
         sample_prefixes(space, 3, 2, torch.Generator())

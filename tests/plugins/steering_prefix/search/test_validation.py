@@ -24,11 +24,11 @@ TARGET = " the cat sat"
 
 def honest(task):
     """Random prefixes, all read, of which the best is kept."""
-    record, chance = BestPrefix(task), torch.Generator().manual_seed(task.seed)
-    for one in PrefixScorer(task).wholes(sample_prefixes(task.space, 3, 5, chance)):
-        record.offer(one)
-    record.note()
-    return record.found()
+    record, generator = BestPrefix(task), torch.Generator().manual_seed(task.seed)
+    for one in PrefixScorer(task).score(sample_prefixes(task.space, 3, 5, generator)):
+        record.update(one)
+    record.log_step()
+    return record.result()
 
 
 def untyped(found, **fields):
@@ -54,14 +54,14 @@ def run(distance_to, context, monkeypatch):
 def test_an_honest_one_is_taken_at_its_word(run):
     found = run(honest, prune=False).best
     assert found.optimiser == "own_optimiser:Own"
-    assert found.loss == found.found.trail[-1].loss
+    assert found.loss == found.result.trace[-1].loss
 
 
 @pytest.mark.parametrize(
     ("ends", "said"),
     [
         (lambda task: None, "returned NoneType"),
-        (lambda task: replace(honest(task), trail=()), "no trail"),
+        (lambda task: replace(honest(task), trace=()), "no trace"),
         (lambda task: replace(honest(task), ids=()), "no token ids"),
         (lambda task: replace(honest(task), ids=(10**9,)), "no token ids"),
         (lambda task: untyped(honest(task), ids=None), "no token ids"),
@@ -93,7 +93,7 @@ def test_what_may_be_said_is_taken(run, distance_to):
 
 def test_a_list_of_ids_is_as_good_as_a_tuple(run):
     found = run(lambda task: untyped(honest(task), ids=list(honest(task).ids)), prune=False).best
-    assert isinstance(found.found.ids, tuple)
+    assert isinstance(found.result.ids, tuple)
 
 
 def test_a_fault_is_told_in_later_prefixes_too(run):
