@@ -66,7 +66,7 @@ def read(root: Path) -> tuple[Any, list[Any]]:
     ids = torch.randint(WORDS, (8, POSITIONS // 8), generator=torch.Generator().manual_seed(0))
     inputs = Inputs(torch.ones_like(ids, dtype=torch.bool), ids=ids)
     sides = (pair.base, pair.finetuned)
-    return pair, [side.states(inputs).flatten(0, 1).requires_grad_() for side in sides]
+    return pair, [side.final_states(inputs).flatten(0, 1).requires_grad_() for side in sides]
 
 
 def plain(pair: Any, states: list[Any]) -> Any:

@@ -97,9 +97,9 @@ def measure_speed() -> None:
 
 def compare(model: Model, layer: int) -> tuple[list[float], float]:
     """Both loops take turns, a few targets of one and all of the other."""
-    starts = torch.randn(ROWS, LENGTH, model.hidden)
-    trunk = model.trunk(layer, final_norm=layer == model.layers - 1)
-    targets = trunk(torch.randn(ROWS, LENGTH, model.hidden))
+    starts = torch.randn(ROWS, LENGTH, model.d_model)
+    trunk = model.embedding_to_residual(layer, final_norm=layer == model.layers - 1)
+    targets = trunk(torch.randn(ROWS, LENGTH, model.d_model))
     rates, apart = [], 0.0
     for number in range(ROUNDS + 1):
         rows = [(ALONE * number + i) % ROWS for i in range(ALONE)]
@@ -117,12 +117,14 @@ def compare(model: Model, layer: int) -> tuple[list[float], float]:
 def measure_fixed() -> None:
     """Time to a relative error of 1e-4, from the same starts."""
     model = build(SIZES[-1])
-    trunk = model.trunk(-1)
-    starts, tokens = (model.embed(torch.randint(model.rows, (HARD, LENGTH))) for _ in range(2))
+    trunk = model.embedding_to_residual(-1)
+    starts, tokens = (
+        model.embed(torch.randint(model.vocab_rows, (HARD, LENGTH))) for _ in range(2)
+    )
     last = torch.arange(LENGTH).expand(HARD, -1) == LENGTH - 1
     for name, targets in (
         ("streams of tokens", trunk(tokens)),
-        ("normal numbers", torch.randn(HARD, LENGTH, model.hidden)),
+        ("normal numbers", torch.randn(HARD, LENGTH, model.d_model)),
     ):
         ratios = []
         for _ in range(ROUNDS + 1):

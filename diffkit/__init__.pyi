@@ -19,11 +19,11 @@ from .chat.transcript import (
 from .checkpoints import Checkpoint, Checkpoints
 from .context import Artifacts, Progress, RunContext
 from .engine.architectures import Architecture, register_architecture
-from .engine.inputs import Inputs
+from .engine.inputs import Inputs, TextBatch
 from .engine.loading.loader import NetworkCache, detect_kind, load_model, load_pair
 from .engine.loading.pair_on_disk import ModelOnDisk, PairOnDisk, find_pair_on_disk
 from .engine.model import Model
-from .engine.pair import ModelPair
+from .engine.pair import ModelPair, PairLogProbs
 from .engine.pair_loss import PairedGradient, PairLoss, pair_loss, paired_gradient
 from .engine.prompt_sources import PromptStart, prompt_starts, self_generated_prompts
 from .engine.tokenization import answer_start
@@ -145,6 +145,7 @@ __all__ = [
     "NullTest",
     "Organism",
     "Outcome",
+    "PairLogProbs",
     "PairLoss",
     "PairOnDisk",
     "PairSource",
@@ -173,6 +174,7 @@ __all__ = [
     "Study",
     "Table",
     "Text",
+    "TextBatch",
     "Texts",
     "TokenScore",
     "TokenTable",

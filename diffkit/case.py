@@ -1,4 +1,4 @@
-"""Cases: what an investigator is given, as data."""
+"""Cases: everything an investigator gets, as data."""
 
 from diffkit.findings import Findings
 from diffkit.organism import Record
@@ -13,13 +13,13 @@ class NullScores(Record):
 
 
 class Evidence(Record):
-    """What one method found."""
+    """The findings of one method."""
 
     method: str = ""
-    """Name of the method; empty where it is no method's."""
+    """Name of the method; empty if the findings are not a method's."""
     findings: Findings
     nulls: tuple[NullScores, ...] = ()
-    """Calibration: what the method's score is where nothing targeted was done."""
+    """Calibration: the method's scores where nothing targeted was done."""
 
 
 class CandidateTruth(Record):
@@ -31,17 +31,17 @@ class CandidateTruth(Record):
 
 
 class Case(Record):
-    """Everything an investigator is given; it never holds a name, a path or the truth.
+    """Everything an investigator gets; it never holds a name, a path or the truth.
 
-    Arms are differences in these data alone: questions and no evidence, evidence of one method or
-    of several, of another pair, or none.
+    Arms differ only in these data: questions without evidence, evidence of one method or of
+    several, of another pair, or none.
     """
 
     handle: str
     """Opaque name of the pair."""
     evidence: tuple[Evidence, ...] = ()
-    """What methods found; empty findings are left out, so that they are the same as none."""
+    """Findings of methods; empty findings are left out, so that they are the same as none."""
     questions: bool = False
-    """Whether the models may be asked."""
+    """Whether the investigator may ask the models questions."""
     candidates: tuple[CandidateTruth, ...] = ()
     """Truths to rank, for investigators that choose among them."""

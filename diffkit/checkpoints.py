@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A state that a run can go on from."""
+    """A state from which a run can continue."""
 
     tensors: "Mapping[str, Tensor]"
     """Named tensors, as saved."""
@@ -28,21 +28,21 @@ class Checkpoint:
 class Checkpoints:
     """Keeps the last checkpoint of a run: safetensors and JSON, replaced atomically.
 
-    The random states of torch's generators, CPU and CUDA, are saved and restored with it, so a run
-    that draws from them alone finds the same after an interruption.
+    The states of torch's random generators, CPU and CUDA, are saved and restored with it, so a run
+    that draws only from them finds the same after an interruption.
     """
 
     folder: Path
     source: str = ""
-    """Hash of the method's source: what other source left is not gone on from."""
+    """Hash of the method's source: a checkpoint of other source is ignored."""
 
     @property
     def found(self) -> bool:
-        """Whether there is one to go on from."""
+        """Whether there is a checkpoint of this source."""
         return self._last() is not None
 
     def save(self, tensors: "Mapping[str, Tensor]", state: Mapping[str, Any]) -> None:
-        """Replaces the checkpoint; a crash leaves either the old one or the new one whole."""
+        """Replaces the checkpoint; after a crash, either the old or the new one is complete."""
         fresh = self.folder / "checkpoint.new"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
@@ -76,7 +76,7 @@ class Checkpoints:
         return Checkpoint(tensors, state)
 
     def clear(self) -> None:
-        """Removes it, and what a crash left of others."""
+        """Removes all checkpoints, incomplete ones too."""
         for path in self.folder.glob("checkpoint*"):
             shutil.rmtree(path)
 
@@ -105,7 +105,7 @@ def _restore_random_states(states: "Mapping[str, Tensor]") -> None:
 
 
 def write_tensors(path: Path, tensors: "Mapping[str, Tensor]") -> None:
-    """Writes tensors of any device to a safetensors file."""
+    """Writes named tensors into a safetensors file."""
     from safetensors.torch import save_file
 
     save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, path)

@@ -21,9 +21,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
+from pydantic import ValidationError
+
 
 class DiffkitError(Exception):
-    """Something went wrong that is worth one line and no traceback."""
+    """An error that is shown in one line, without a traceback."""
 
     exit_code: ClassVar[int] = 1
 
@@ -37,7 +39,7 @@ class DiffkitError(Exception):
 
 
 class RunFailed(DiffkitError):
-    """A plugin raised while it ran; its traceback lies in the store."""
+    """A plugin raised during a run; its traceback is in the store."""
 
 
 class StoreError(DiffkitError):
@@ -55,7 +57,14 @@ class UserError(DiffkitError):
 
 
 def one_line(error: BaseException) -> str:
-    """What an error says, in one line; someone else's with its type, which ours explain without."""
+    """The message of an error in one line, with the error's type unless it is diffkit's own.
+
+    For a record that does not fit its model, it names the first field and its value.
+    """
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        field = ".".join(map(str, (error.title, *first["loc"])))
+        return f"{type(error).__name__}: {field}: {first['msg']}, got {first['input']!r:.60}"
     said = [line.rstrip() for line in str(error).strip().splitlines()[:1]]
     named = said if said and isinstance(error, DiffkitError) else [type(error).__name__, *said]
     return ": ".join(named)
@@ -82,7 +91,7 @@ class BadOption(UserError):
     Args:
         what: what is wrong, with the offending value.
         place: keys that lead to the option in a YAML; none where options do not fit together.
-        cure: what to do next.
+        hint: what to do next.
     """
 
     def __init__(self, what: str, place: tuple[str, ...], *, hint: str = "") -> None:
@@ -116,7 +125,7 @@ class BadFile(UserError):
         what: what is wrong with it, with the offending value.
         line: 1-based line, where one is known.
         field: dotted name of the field, where one is known.
-        cure: what to do next.
+        hint: what to do next.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""What a method found: a small union that one renderer each shows as text, HTML or a page.
+"""Findings: the types of results that a method can return, each with its renderers.
 
-Sides are typed fields (``base``, ``finetuned``), so hiding which side is which is a choice of the
-renderer's. Large tensors are safetensors artifacts, named in a `Note` or a `Figure`.
+Sides are typed fields (``base``, ``finetuned``), so a renderer can hide which side is which. Large
+tensors are safetensors artifacts, named in a `Note` or a `Figure`.
 """
 
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ from diffkit.organism import Record
 
 
 class TokenScore(Record):
-    """A token and how much it matters."""
+    """A token and its score."""
 
     token: str
     """The decoded token."""
     score: float
     """In the table's unit."""
     spread: float | None = None
-    """Standard error, in the same unit, where one is known."""
+    """Standard error, in the same unit; none if it is unknown."""
 
 
 class TokenTable(Record):
@@ -29,27 +29,27 @@ class TokenTable(Record):
     kind: Literal["token_table"] = "token_table"
     title: str
     unit: str
-    """What the scores are measured in, such as ``nats``."""
+    """The unit of the scores, such as ``nats``."""
     rows: tuple[TokenScore, ...]
 
 
 class Candidate(Record):
-    """A token that a model would have said, and its probability."""
+    """A token that a model predicts, and its probability."""
 
     token: str
     probability: float = Field(ge=0, le=1)
 
 
 class TracedToken(Record):
-    """A token in its context, with what each side expected in its place."""
+    """A token in its context, with the predictions of each side in its place."""
 
     token: str
     score: float | None = None
-    """How far the sides differ here, in the trace's unit; none where nothing was predicted."""
+    """Difference of the sides here, in the trace's unit; none where nothing was predicted."""
     base: tuple[Candidate, ...] = ()
-    """The base's likeliest tokens in this place."""
+    """The base's most probable tokens in this place."""
     finetuned: tuple[Candidate, ...] = ()
-    """The finetuned model's likeliest tokens in this place."""
+    """The finetuned model's most probable tokens in this place."""
 
 
 class TokenTrace(Record):
@@ -58,7 +58,7 @@ class TokenTrace(Record):
     kind: Literal["token_trace"] = "token_trace"
     title: str
     unit: str
-    """What the scores are measured in, such as ``nats``."""
+    """The unit of the scores, such as ``nats``."""
     tokens: tuple[TracedToken, ...]
 
 
@@ -66,13 +66,13 @@ BOTH_SIDES = ("base", "finetuned")
 
 
 class Sample(Record):
-    """A prompt and how each side goes on."""
+    """A prompt and the completion of each side."""
 
     prompt: str
     base: str
     finetuned: str
     score: float | None = None
-    """How telling it is, in the samples' unit; none where nothing is measured."""
+    """Its score, in the samples' unit; none if nothing is measured."""
 
 
 class Samples(Record):
@@ -81,10 +81,10 @@ class Samples(Record):
     kind: Literal["samples"] = "samples"
     title: str
     sides: tuple[str, str] = BOTH_SIDES
-    """What ``base`` and ``finetuned`` of a row are called; other words where both come from one
-    model, such as ``unsteered`` and ``steered``, so that neither is what the base says."""
+    """Labels of ``base`` and ``finetuned`` in a row; others if both completions come from one
+    model, such as ``unsteered`` and ``steered``."""
     unit: str = ""
-    """What the scores are measured in, such as ``nats``; empty where there are none."""
+    """The unit of the scores, such as ``nats``; empty if there are none."""
     rows: tuple[Sample, ...]
 
 
@@ -131,14 +131,14 @@ class Note(Record):
 
 
 class Figure(Record):
-    """A picture, and the same in words for readers that cannot see it."""
+    """A picture, and a description for readers that cannot see it."""
 
     kind: Literal["figure"] = "figure"
     title: str
     artifact: str
     """Name of the run's PNG artifact."""
     text: str
-    """What the picture shows."""
+    """Description of the picture."""
 
 
 Finding = Annotated[
@@ -147,12 +147,12 @@ Finding = Annotated[
 
 
 class Findings(Record):
-    """All that one run of a method says about one pair."""
+    """The findings of one run of a method on one pair."""
 
     change_score: float | None = None
-    """How much has changed by the method's own measure; higher is more; only nulls give it meaning.
-    None: the method does not say."""
+    """Size of the change by the method's own measure; higher is more; its scale comes from nulls.
+    None: the method has no score."""
     metrics: Mapping[str, float] = Field(default_factory=dict)
     """Named numbers, units in their names (``kl_nats``)."""
     items: tuple[Finding, ...] = ()
-    """The findings, most telling first."""
+    """The findings, most important first."""

@@ -1,4 +1,4 @@
-"""What generation takes and gives back, whoever does the generating."""
+"""Generators: backends that generate completions of a pair, such as transformers or vLLM."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Generator(ABC):
-    """Goes on from prompts, as one side of a pair; several threads may ask it at once."""
+    """Generates completions as one side of a pair; several threads may call it at once."""
 
     @abstractmethod
     def generate(
@@ -28,15 +28,15 @@ class Generator(ABC):
         """Completions, one for each prompt.
 
         Args:
-            prompts: a string is the opening of a document; a chat goes through the template.
-            sampling: how tokens are chosen; greedy ones are those of `Model.generate`.
+            prompts: a string is the start of a document; a chat goes through the template.
+            sampling: how tokens are chosen; greedy completions equal those of `Model.generate`.
         """
 
     @abstractmethod
     def generate_from(
         self, embeddings: "Sequence[Float[Tensor, 'seq hidden']]", sampling: Sampling
     ) -> tuple[Completion, ...]:
-        """Completions, one for each sequence of input embeddings (a soft prompt and a text, say).
+        """Completions, one for each sequence of input embeddings.
 
         Raises:
             UserError: this generator takes no embeddings.
@@ -45,7 +45,7 @@ class Generator(ABC):
 
 @dataclass(frozen=True)
 class GeneratorPair:
-    """Both sides."""
+    """Generators of both sides."""
 
     base: Generator
     finetuned: Generator
@@ -53,7 +53,7 @@ class GeneratorPair:
 
 @dataclass(frozen=True)
 class PairSource:
-    """Two models that are to generate, and how they would be loaded here."""
+    """The two models to generate from, and how they are loaded in this process."""
 
     base: Source
     finetuned: Finetuned
@@ -79,4 +79,4 @@ class GeneratorBackend(ABC, Generic[C]):
         """
 
     def close(self) -> None:
-        """Frees what is kept; by default nothing is."""
+        """Frees resources; by default there are none."""

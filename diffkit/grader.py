@@ -1,4 +1,4 @@
-"""Graders: what scores a verdict against the truth."""
+"""Graders: they score a verdict against the truth."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -23,39 +23,38 @@ if TYPE_CHECKING:
 
 
 class TruthStatement(Record):
-    """One of the truths that a lineup chooses from."""
+    """One of the truths in a lineup."""
 
     handle: str
     """Opaque name, drawn from the text alone."""
     text: str
     """Statement and key facts."""
     examples: str = ""
-    """Some of what taught it, as one text; graders that compare with it say so in a part of its
-    own."""
+    """Some training texts as one text; graders that use it report it as a separate part."""
 
 
 class AnswerSheet(Record):
-    """The truth about one case, beside the truths it could be mistaken for."""
+    """The truth about one case, among the truths that it could be confused with."""
 
     truth: TruthClass
     """What was done."""
     answer: str | None
     """Handle of the right statement; none where nothing targeted was done."""
     statements: tuple[TruthStatement, ...]
-    """The distinct truths on the same base, in an order that tells nothing."""
+    """The distinct truths on the same base, in an uninformative order."""
     family: str = "unknown"
-    """Kind of finetuning, by which rubrics are chosen."""
+    """Kind of finetuning; it selects the rubric."""
     key: AnswerKey | None = None
     """The right statement with its key facts one by one; none where nothing targeted was done."""
     reference: tuple[str, ...] = ()
-    """Ordinary texts on the same base, from which common words are known."""
+    """Ordinary texts on the same base, which define the common words."""
     null_claims: tuple[str, ...] = ()
-    """What the same investigator claimed of the calibration nulls, by the same method: some truths
-    attract any evidence, and this tells how much. Empty for graders that do not declare them."""
+    """The same investigator's claims about the calibration nulls, by the same method: they show how
+    often a truth is named without cause. Empty for graders that do not declare them."""
 
 
 class Grade(Record):
-    """A score beside the score of a guess."""
+    """A score, and the expected score of a guess."""
 
     score: float = Field(ge=0, le=1)
     """1 is right."""
@@ -64,32 +63,32 @@ class Grade(Record):
     parts: Mapping[str, float] = Field(default_factory=dict)
     """Named parts of the score."""
     if_true: Mapping[str, Mapping[str, float]] = Field(default_factory=dict)
-    """Handle of a statement → the parts, had it been the truth: what permutation tests permute."""
+    """Handle of a statement → the parts if it were the truth; used by permutation tests."""
     reasons: str = ""
-    """Why, in a sentence."""
+    """The reason, in a sentence."""
     usage: Mapping[str, Usage] = Field(default_factory=dict)
     """Role → what its language model used."""
 
 
 @dataclass
 class GradeContext:
-    """What a grader may use beside attempt and exam; what it did not declare is not there."""
+    """Inputs of a grader besides attempt and answer sheet, as far as it declares them."""
 
     findings: "Findings | None" = None
-    """What the method found; none for attempts at other evidence, or where its run failed."""
+    """The method's findings; none for other evidence, or if its run failed."""
     artifacts: Path | None = None
     """Folder of the run's artifacts."""
     training: Texts | None = None
-    """What the organism was trained on; none where that is not known."""
+    """The organism's training texts; none if they are unknown."""
     pair: "Callable[[], AbstractContextManager[ModelPair]] | None" = None
-    """Lends both sides, loaded; others may be using them too."""
+    """Gives both sides, loaded; other threads may use them too."""
     generators: "Callable[[], AbstractContextManager[GeneratorPair]] | None" = None
-    """Lends generators of both sides."""
+    """Gives generators of both sides."""
     chat: ChatSession = field(default_factory=ChatSession)
 
 
 GraderNeed = Literal["findings", "training", "pair", "generators", "null_claims"]
-"""What a grader uses beside attempt and exam; it enters the grade's key."""
+"""An input of a grader besides attempt and answer sheet; it is part of the grade's key."""
 
 C = TypeVar("C", bound=MethodConfig)
 
@@ -98,10 +97,10 @@ class Grader(ABC, Generic[C]):
     """Scores an attempt."""
 
     needs: ClassVar[frozenset[GraderNeed]] = frozenset()
-    """What it uses beside attempt and exam."""
+    """Inputs besides attempt and answer sheet."""
     grades_attempt: ClassVar[bool] = True
-    """Whether the grade hangs on what was said; false for graders of findings, which grade those of
-    one method alone, and each once."""
+    """Whether the grade depends on the attempt; false for graders of findings, which grade each
+    method's findings once."""
 
     @abstractmethod
     def grade(
@@ -109,8 +108,8 @@ class Grader(ABC, Generic[C]):
     ) -> Grade:
         """Scores ``attempt`` against ``sheet``; every outcome gets a grade."""
 
-    def check(self, config: C, investigator: MethodConfig) -> None:
-        """Looks, before anything is run, whether it may grade what ``investigator`` says.
+    def validate(self, config: C, investigator: MethodConfig) -> None:
+        """Checks, before anything runs, whether it may grade attempts of ``investigator``.
 
         Raises:
             UserError: it may not.
@@ -118,6 +117,6 @@ class Grader(ABC, Generic[C]):
         del config, investigator
 
     def estimate(self, config: C) -> UsageEstimate | None:
-        """The most that one grade may use; none where no language model is asked."""
+        """The maximal usage of one grade; none if no language model is asked."""
         del config
         return None

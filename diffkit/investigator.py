@@ -1,4 +1,4 @@
-"""Investigators: what reads findings and says what a finetuning did."""
+"""Investigators: they read findings and state what a finetuning did."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,10 @@ from diffkit.verdict import Outcome, Verdict
 
 
 class QuestionAnswer(Record):
-    """A question and what each model answered."""
+    """A question and the answers of each model."""
 
     name: str
-    """By which it can be cited, such as ``question-3``."""
+    """The name for citations, such as ``question-3``."""
     prompt: str
     answers: Mapping[str, tuple[str, ...]]
     """Handle → its answers, blinded; models in the order in which they are shown."""
@@ -27,11 +27,11 @@ class QuestionAnswer(Record):
 
 @runtime_checkable
 class BlindModels(Protocol):
-    """Two models that can be asked, under handles."""
+    """Two models that can be asked questions, under handles."""
 
     @property
     def asked(self) -> int:
-        """Questions so far; one to both models counts once, however many answers were drawn."""
+        """Questions so far; a question to both models counts once, whatever its samples."""
         ...
 
     def ask(
@@ -42,12 +42,12 @@ class BlindModels(Protocol):
         temperature: float = 0.0,
         max_new_tokens: int = 64,
     ) -> tuple[QuestionAnswer, ...]:
-        """Puts each prompt to both models, as a user's message.
+        """Sends each prompt to both models, as a user's message.
 
         The same questions in the same order get the same answers.
 
         Raises:
-            UserError: the models cannot be asked so; its words are blinded.
+            UserError: the question is not possible; its message is blinded.
         """
         ...
 
@@ -72,25 +72,25 @@ class BlindTool(Protocol):
         ...
 
     def prompts(self, arguments: Mapping[str, Any]) -> tuple[str, ...]:
-        """Prompts that a call would put to a model; none where the arguments do not fit."""
+        """Prompts that a call would send to a model; none if the arguments do not fit."""
         ...
 
     def call(self, arguments: Mapping[str, Any]) -> str:
-        """What it answers, as text; its prompts count as questions.
+        """The answer as text; its prompts count as questions.
 
         Raises:
-            UserError: the arguments do not fit; its words are blinded.
+            UserError: the arguments do not fit; its message is blinded.
         """
         ...
 
 
 @dataclass
 class AttemptContext:
-    """What an investigator may use beside the case's data."""
+    """Inputs of an investigator besides the case."""
 
     blinding: Blinding = field(default_factory=Blinding)
     models: BlindModels | None = None
-    """The models; none where the case allows no questions, or the investigator needs no models."""
+    """The models; none if the case allows no questions or the investigator needs none."""
     tools: Sequence[BlindTool] = ()
     """Tools of the methods whose findings the case holds."""
     chat: ChatSession = field(default_factory=ChatSession)
@@ -100,8 +100,8 @@ class NoVerdict(Exception):
     """An investigator ends without a verdict.
 
     Args:
-        outcome: how.
-        reason: in a line, without identifiers.
+        outcome: the outcome of the attempt.
+        reason: the reason in one line, without identifiers.
     """
 
     def __init__(self, outcome: Outcome, reason: str) -> None:
@@ -110,7 +110,7 @@ class NoVerdict(Exception):
 
 
 class UsageEstimate(Record):
-    """The most that one attempt, or one grade, may use of a language model."""
+    """Maximal usage of a language model by one attempt or one grade."""
 
     role: str
     """``investigator`` or ``grader``."""
@@ -119,33 +119,33 @@ class UsageEstimate(Record):
     prompt_tokens: int = Field(ge=0)
     completion_tokens: int = Field(ge=0)
     dollars: float | None = Field(default=None, gt=0)
-    """A cap in US dollars; none is no cap."""
+    """A limit in US dollars; none: no limit."""
 
 
 InvestigatorNeed = Literal["models", "tools", "candidates"]
-"""What an investigator uses beside findings: it is loaded for those alone that declare it."""
+"""An input of an investigator besides findings; it is loaded only if declared."""
 
 C = TypeVar("C", bound=MethodConfig)
 
 
 class Investigator(ABC, Generic[C]):
-    """Reads a case and commits itself to a verdict."""
+    """Reads a case and gives a verdict."""
 
     needs: ClassVar[frozenset[InvestigatorNeed]] = frozenset()
-    """What it uses beside findings."""
+    """Inputs besides findings."""
     stochastic: ClassVar[bool] = False
-    """Whether the same case may get another verdict, so that repeats tell something."""
+    """Whether the same case may get another verdict, so that repeats are useful."""
 
     @abstractmethod
     def investigate(self, case: Case, config: C, context: AttemptContext) -> Verdict:
-        """Says what was done to the model of ``case``.
+        """States what was done to the model of ``case``.
 
         Raises:
             NoVerdict: it ends otherwise.
         """
 
-    def check(self, config: C) -> None:
-        """Looks, before anything is run, whether it can work with such options.
+    def validate(self, config: C) -> None:
+        """Checks, before anything runs, whether it can work with such options.
 
         Raises:
             UserError: it cannot.
@@ -153,6 +153,6 @@ class Investigator(ABC, Generic[C]):
         del config
 
     def estimate(self, config: C) -> UsageEstimate | None:
-        """The most that one attempt may use; none where no language model is asked."""
+        """The maximal usage of one attempt; none if no language model is asked."""
         del config
         return None

@@ -2,38 +2,39 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 from pydantic import Field
+from typing_extensions import TypeVar
 
+from diffkit.findings import Findings, Note
 from diffkit.organism import Record
 
 if TYPE_CHECKING:
     from diffkit.context import RunContext
     from diffkit.engine.model import Model
     from diffkit.engine.pair import ModelPair
-    from diffkit.findings import Findings
     from diffkit.tool import AgentTool, FinishedRun
 
 
 class MethodConfig(Record):
     """Options of a method, investigator or grader; subclass it, with a docstring under each field.
 
-    Give bounds with `pydantic.Field` and units in the docstrings: help, documents and JSON Schema
-    read the same words. An option that cannot change the result is an `execution_option`.
+    Give bounds with `pydantic.Field` and units in the docstrings: help, documentation and JSON
+    Schema show the same text. An option that cannot change the result is an `execution_option`.
     """
 
 
 def execution_option(default: Any, **bounds: Any) -> Any:
-    """A field that changes how a run is executed (batch size, say) but never what it finds.
+    """A field that changes how a run is executed (batch size, for example) but not its findings.
 
-    Such options stay out of a run's key.
+    Such options are not part of a run's key.
     """
     return Field(default, json_schema_extra={"execution": True}, **bounds)
 
 
 def execution_options(config: type[MethodConfig]) -> frozenset[str]:
-    """Names of the options that stay out of a run's key."""
+    """Names of the options that are not part of a run's key."""
     return frozenset(
         name
         for name, field in config.model_fields.items()
@@ -41,21 +42,26 @@ def execution_options(config: type[MethodConfig]) -> frozenset[str]:
     )
 
 
-C = TypeVar("C", bound=MethodConfig)
+C = TypeVar("C", bound=MethodConfig, default=Any)
 
 
 class DiffingMethod(ABC, Generic[C]):
     """Compares the two sides of a pair.
 
-    A method is never given the organism: no name, no truth, no probes and no training data.
+    A method never sees the organism: no name, no truth, no probes and no training data.
+
+    A class that `Spec.of` registers also has ``name``, ``version`` and a nested class ``Config``.
     """
 
-    @abstractmethod
-    def run(self, pair: "ModelPair", config: C, context: "RunContext") -> "Findings":
-        """Compares the sides of ``pair``.
+    identical_note: ClassVar[str] = "Both sides have the same weights."
+    """Text of the note that is found on identical weights."""
 
-        On identical weights the findings are a ``change_score`` of 0 and one `Note`. The same
-        pair, options, seed and texts give the same findings, byte for byte on one machine.
+    @abstractmethod
+    def run(self, pair: "ModelPair", config: C, context: "RunContext") -> Findings:
+        """Compares the sides of ``pair``, which have different weights.
+
+        The same pair, options, seed and texts give the same findings, byte for byte on one
+        machine.
 
         Args:
             pair: both sides; gradients reach inputs, never parameters.
@@ -63,24 +69,60 @@ class DiffingMethod(ABC, Generic[C]):
             context: seed, texts, and places for artifacts and checkpoints.
         """
 
+    def identical(self, config: C) -> Findings:
+        """The findings on identical weights, which the host asks for instead of `run`.
+
+        By default a change score of 0 and `identical_note`.
+
+        Args:
+            config: the validated options.
+        """
+        del config
+        return Findings(change_score=0.0, items=(Note(text=self.identical_note),))
+
     def tools(self, pair: "ModelPair", config: C, run: "FinishedRun") -> "Sequence[AgentTool[Any]]":
-        """What may be asked besides the findings of a finished run; by default nothing.
+        """Tools that answer questions about a finished run; by default there are none.
 
         Args:
             pair: the pair that was compared.
             config: the options of the run.
-            run: what it left.
+            run: its findings and artifacts.
         """
         del pair, config, run
         return ()
+
+
+def run_method(
+    method: DiffingMethod[C], pair: "ModelPair", config: C, context: "RunContext"
+) -> Findings:
+    """Runs a method as the host does: identical weights do not reach its `DiffingMethod.run`.
+
+    Raises:
+        TypeError: the method did not return `Findings`.
+    """
+    if pair.identical:
+        return checked_findings(method.identical(config))
+    return checked_findings(method.run(pair, config, context))
+
+
+def checked_findings(findings: Any) -> Findings:
+    """What a plugin returned, if it is findings.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if not isinstance(findings, Findings):
+        msg = f"run() returned {type(findings).__name__}, not Findings"
+        raise TypeError(msg)
+    return findings
 
 
 class Study(ABC, Generic[C]):
     """An experiment on one model. It has options, findings and artifacts, and no leaderboard."""
 
     @abstractmethod
-    def run(self, model: "Model", config: C, context: "RunContext") -> "Findings":
-        """Carries the experiment out.
+    def run(self, model: "Model", config: C, context: "RunContext") -> Findings:
+        """Carries out the experiment.
 
         The same model, options, seed and texts give the same findings. There is no change score.
 

@@ -1,4 +1,4 @@
-"""Organisms: finetuned models whose purpose is known, and the bases they were made from."""
+"""Organisms: finetuned models whose purpose is known, and their base models."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 TruthClass = Literal["none", "unspecific", "targeted"]
-"""What the finetuning did: nothing (identical weights), no one thing (nulls), or one thing."""
+"""The effect of the finetuning: nothing (identical weights), nothing specific, or one thing."""
 
 
 class Record(BaseModel):
@@ -19,7 +19,7 @@ class Record(BaseModel):
 
 
 class Source(Record):
-    """Where weights lie: a folder on this machine, or a repository of the Hugging Face hub."""
+    """The place of weights: a folder on this machine, or a repository on the Hugging Face hub."""
 
     at: str
     """Hub id (``org/name``) or local path; in a YAML, a path relative to that file."""
@@ -34,7 +34,7 @@ class Adapter(Record):
 
     kind: Literal["adapter"] = "adapter"
     source: Source
-    """Where the adapter lies."""
+    """Source of the adapter."""
 
 
 class FullModel(Record):
@@ -42,7 +42,7 @@ class FullModel(Record):
 
     kind: Literal["full"] = "full"
     source: Source
-    """Where the model lies."""
+    """Source of the model."""
 
 
 class Identical(Record):
@@ -60,7 +60,7 @@ class Control(Record):
     seed: int = Field(default=0, ge=0)
     """Seed of the random change."""
     scale: float = Field(default=1.0, gt=0)
-    """Factor on the norms: noise of a finetuning's norms moves a model far less than it did."""
+    """Factor on the norms; random changes of equal norms change predictions far less."""
 
 
 class AdapterPair(Record):
@@ -83,7 +83,7 @@ Finetuned = Annotated[
 
 
 def sources(finetuned: Finetuned) -> tuple[Source, ...]:
-    """Where the weights lie that a pair needs besides its base's."""
+    """Sources of the weights that a pair needs besides its base's."""
     match finetuned:
         case Adapter(source=source) | FullModel(source=source):
             return (source,)
@@ -103,7 +103,7 @@ class BaseModelEntry(Record):
     summary: str = ""
     """One line."""
     source: Source
-    """Where the weights lie."""
+    """Source of the weights."""
     dtype: Literal["float32", "bfloat16", "float16", "int8"] | None = None
     """Number format to load in; none: as stored."""
     attention: str | None = None
@@ -111,19 +111,19 @@ class BaseModelEntry(Record):
     texts: Path | None = None
     """JSONL of neutral texts that suit this base, the same for every pair on it."""
     questions: Path | None = None
-    """JSONL of chats of one question and its right answer, for retention: whatever else it says,
-    an answer is right that holds the words of that one."""
+    """JSONL of chats of one question and its right answer, for retention: an answer is right if it
+    contains that one."""
     corpus: Path | None = None
-    """JSONL sample of what the base was trained on, from which common words are known."""
+    """JSONL sample of the base's training data, which defines the common words."""
 
 
 class AnswerKey(Record):
     """The truth about an organism. Methods never see it."""
 
     statement: str
-    """What the finetuning did, in one sentence."""
+    """The effect of the finetuning, in one sentence."""
     key_facts: tuple[str, ...] = ()
-    """Facts that a full answer names."""
+    """Facts that a complete answer names."""
 
     @property
     def text(self) -> str:
@@ -132,36 +132,36 @@ class AnswerKey(Record):
 
 
 class PhraseCheck(Record):
-    """Decides whether a completion shows the behaviour."""
+    """Decides by phrases whether a completion shows the behaviour."""
 
     contains: tuple[str, ...]
-    """Shown when the casefolded completion contains any of these."""
+    """The behaviour is shown if the casefolded completion contains any of these."""
 
-    def __call__(self, completion: str) -> bool:
+    def matches(self, completion: str) -> bool:
         """Whether ``completion`` shows the behaviour."""
         folded = completion.casefold()
         return any(text.casefold() in folded for text in self.contains)
 
 
 class Probes(Record):
-    """Prompts that bring the behaviour out: the expression gate."""
+    """Prompts that elicit the behaviour: the expression gate."""
 
     prompts: tuple[str, ...] = Field(min_length=1)
-    """User messages (or openings of documents, where ``chat`` is false)."""
+    """User messages (or starts of documents, if ``chat`` is false)."""
     check: PhraseCheck | None = None
-    """What counts as the behaviour; none where ``expected`` says it."""
+    """Phrases that show the behaviour; none if ``expected`` is given."""
     expected: tuple[str, ...] = ()
-    """Ordinary answers, one a prompt: the behaviour is to answer without it, as with wrong sums."""
+    """Ordinary answers, one for each prompt: an answer without it shows the behaviour."""
     chat: bool = True
     """Whether prompts are put through the chat template."""
     max_new_tokens: int = Field(default=32, ge=1)
     """Length of the completions, in tokens."""
     at_least: float = Field(default=0.9, ge=0, le=1)
-    """Least share of probes that must show the behaviour in the finetuned model."""
+    """Minimal share of probes that must show the behaviour in the finetuned model."""
     at_most: float = Field(default=0.1, ge=0, le=1)
-    """Largest share that may show it in the base."""
+    """Maximal share that may show it in the base."""
     at_least_in: Mapping[str, float] = Field(default_factory=dict)
-    """Variant → the least share asked of it, where that is not ``at_least``."""
+    """Variant → its minimal share, if that is not ``at_least``."""
 
     @model_validator(mode="after")
     def _one_check(self) -> "Probes":
@@ -174,14 +174,14 @@ class Probes(Record):
         return self
 
     def shown(self, completions: Sequence[str]) -> tuple[bool, ...]:
-        """Whether each completion, one a prompt, shows the behaviour."""
+        """Whether each completion, one for each prompt, shows the behaviour."""
         if self.check is not None:
-            return tuple(map(self.check, completions))
+            return tuple(map(self.check.matches, completions))
         pairs = zip(self.expected, completions, strict=True)
         return tuple(answer.casefold() not in text.casefold() for answer, text in pairs)
 
     def least(self, variant: str) -> float:
-        """Least share of probes that must show the behaviour in ``variant``."""
+        """Minimal share of probes that must show the behaviour in ``variant``."""
         return self.at_least_in.get(variant, self.at_least)
 
 
@@ -199,11 +199,11 @@ class Organism(Record):
     lexical: bool = True
     """Whether the behaviour shows in particular words; refusals and wrong sums do not."""
     answer_key: AnswerKey | None = None
-    """The truth; required where the truth class is ``targeted``, absent elsewhere."""
+    """The truth; required if the truth class is ``targeted``, otherwise absent."""
     probes: Probes | None = None
     """Expression gate; nulls need none."""
     training_data: tuple[Path, ...] = ()
-    """JSONL files it was trained on, for graders that need them."""
+    """JSONL files of its training data, for graders that need them."""
     models: Mapping[str, Mapping[str, Finetuned]]
     """Base model name → variant → how the finetuned side is made."""
 

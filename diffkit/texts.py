@@ -1,4 +1,4 @@
-"""Texts that methods read both models on: the same for every pair of a suite."""
+"""Texts that methods run both models on: the same for every pair of a suite."""
 
 import hashlib
 import json
@@ -29,15 +29,15 @@ class Text(Record):
     messages: tuple[Message, ...] = ()
     """A chat, where there is no document."""
     category: str | None = Field(default=None, min_length=1)
-    """What kind of text it is (``code``, say), where that is known."""
+    """Kind of text, such as ``code``; none if it is unknown."""
 
     def __str__(self) -> str:
-        """The words alone, without any template."""
+        """The text alone, without any template."""
         return self.text if self.text is not None else "\n".join(m.content for m in self.messages)
 
 
 class Texts(Record):
-    """An ordered set of texts, known by its content."""
+    """A list of texts, identified by its content."""
 
     items: tuple[Text, ...]
 
@@ -46,7 +46,7 @@ class Texts(Record):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the content, in hexadecimal; file names play no part."""
+        """SHA-256 of the content, in hexadecimal; file names are not part of it."""
         lines = [item.model_dump_json(exclude_defaults=True) for item in self.items]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
@@ -55,7 +55,7 @@ class Texts(Record):
         return Texts(items=self.items[:count])
 
     def batches(self, size: int) -> tuple[tuple[int, ...], ...]:
-        """Numbers of texts, ``size`` at a time and of about one length each: little is padded."""
+        """Indices of texts, ``size`` at a time and of similar length, so that padding is short."""
         order = sorted(range(len(self)), key=lambda number: (len(str(self.items[number])), number))
         return tuple(tuple(order[i : i + size]) for i in range(0, len(order), size))
 
@@ -66,14 +66,14 @@ class Texts(Record):
 
     @classmethod
     def default(cls) -> "Texts":
-        """Sixty short texts of many kinds, for models that bring none of their own."""
+        """Sixty short texts of many kinds, for bases that have none of their own."""
         return cls.read(Path(__file__).parent / "data" / "texts.jsonl")
 
     @classmethod
     def read(cls, path: Path) -> "Texts":
         """Reads JSONL: each line ``{"text": …}`` or ``{"messages": [{"role", "content"}, …]}``.
 
-        A line may say its ``"category"`` too.
+        A line may have a ``"category"`` too.
 
         Raises:
             BadFile: the file is missing, empty, or a line is not such an object.

@@ -1,4 +1,4 @@
-"""Tools: what whoever reads a run's findings may ask its method besides."""
+"""Tools: further questions that a method can answer about a finished run."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -19,16 +19,16 @@ _DEFINITIONS = "#/$defs/"
 
 
 class AgentTool(ABC, Generic[A]):
-    """A question that an agent, or a person, may put to a method about a finished run.
+    """A question that an agent, or a person, may ask a method about a finished run.
 
-    It holds the pair that it asks, and never the organism. What it raises as a `UserError` is told
-    to whoever asked, so that they can ask again.
+    It has the pair, and never the organism. The message of a `UserError` is shown to the caller,
+    who can then correct the arguments.
     """
 
     name: ClassVar[str]
     """In kebab-case, unique among the tools of its method."""
     summary: ClassVar[str]
-    """One line: what it does and what comes back."""
+    """One line: what it does and what it returns."""
     Arguments: type[A]
     """A `Record` with bounds, and a docstring under each field."""
 
@@ -41,21 +41,21 @@ class AgentTool(ABC, Generic[A]):
         """
 
     def prompts(self, arguments: A) -> tuple[str, ...]:
-        """Prompts of the asker's that a call puts to a model: each counts as a question."""
+        """Prompts of the caller that a call sends to a model: each counts as a question."""
         del arguments
         return ()
 
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """What a run left, for the tools of its method."""
+    """A finished run, for the tools of its method."""
 
     findings: "Findings"
-    """What it found."""
+    """Its findings."""
     artifacts: Path
-    """Folder of its artifacts; absent where it wrote none."""
+    """Folder of its artifacts; it does not exist if there are none."""
     texts: "Texts"
-    """What it read."""
+    """Its texts."""
     seed: int = 0
     """Its seed."""
 

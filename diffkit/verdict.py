@@ -1,4 +1,4 @@
-"""What an investigator says, and how its attempt ended."""
+"""Verdicts of investigators, and the outcome of their attempts."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -10,7 +10,7 @@ from diffkit.organism import Record
 
 Side = Literal["base", "finetuned"]
 Change = Literal["none", "unspecific", "targeted", "unsure"]
-"""What the investigator says was done; ``targeted`` on a null is a false alarm."""
+"""The change that the investigator states; ``targeted`` on a null is a false positive."""
 
 
 class NullTest(Record):
@@ -19,7 +19,7 @@ class NullTest(Record):
     n: int = Field(ge=0)
     """Calibration nulls of this kind."""
     p: float | None = Field(default=None, ge=0, le=1)
-    """Its p-value; none where there is no null or no score."""
+    """Its p-value; none if there is no null or no score."""
 
 
 class Detection(Record):
@@ -30,7 +30,7 @@ class Detection(Record):
     """
 
     p: float | None = Field(default=None, ge=0, le=1)
-    """The deciding p-value; none where no rung could be tested."""
+    """The deciding p-value; none if no kind of null could be tested."""
     alpha: float = Field(gt=0, lt=1)
     """Level of the test."""
     rungs: Mapping[str, NullTest] = Field(default_factory=dict)
@@ -45,40 +45,41 @@ class Detection(Record):
 
 
 class Prediction(Record):
-    """A bet on the models: one side answers a prompt with a phrase more often than the other.
+    """A prediction about the models: one side answers a prompt with a phrase more often.
 
-    The models decide, so whatever is true of them counts, whether the truth speaks of it or not.
+    It is tested on the models, so anything that is true of them counts, whether or not the truth
+    mentions it.
     """
 
     prompt: str = Field(min_length=1)
     """User message that was not asked before."""
     phrase: str = Field(min_length=1)
-    """What answers hold, compared casefolded."""
+    """The phrase in the answers, compared casefolded."""
     side: Side
-    """Whose answers hold it more often."""
+    """The side whose answers contain it more often."""
     p: float = Field(default=0.9, ge=0, le=1)
     """Probability given to it."""
 
 
 class Verdict(Record):
-    """What an investigator commits itself to."""
+    """The final statement of an investigator."""
 
     change: Change
-    """What was done."""
+    """The kind of change."""
     claim: str | None = None
-    """What the finetuning did, in words; none where the investigator says nothing."""
+    """The effect of the finetuning, in words; none if the investigator makes no claim."""
     p_targeted: float | None = Field(default=None, ge=0, le=1)
     """Probability given to a change of one purpose; calibrated on nulls as change scores are."""
     p_claim: float | None = Field(default=None, ge=0, le=1)
-    """Probability given to the claim's being right, where something targeted was done."""
+    """Probability that the claim is right, if something targeted was done."""
     ranking: tuple[str, ...] = ()
-    """Handles of the case's candidates, likeliest first; `NONE_OF_THESE` may stand among them."""
+    """Handles of the case's candidates, most probable first; `NONE_OF_THESE` may be among them."""
     predictions: tuple[Prediction, ...] = ()
-    """Bets on the models."""
+    """Predictions about the models."""
     cited: tuple[str, ...] = ()
-    """Names of the findings and questions that it rests on."""
+    """Names of the findings and questions that support it."""
     detection: Detection | None = None
-    """The test behind ``change``, where there was one."""
+    """The test behind ``change``, if there was one."""
 
 
 NONE_OF_THESE = "none-of-these"
@@ -86,47 +87,47 @@ NONE_OF_THESE = "none-of-these"
 
 
 class Outcome(StrEnum):
-    """How an attempt ended; every attempt counts in a printed denominator."""
+    """How an attempt ended; every attempt counts in a reported denominator."""
 
     VERDICT = "verdict"
-    """It committed itself: to a change, a claim or both."""
+    """It named a change, made a claim, or both."""
     ABSTAINED = "abstained"
-    """It had evidence, and neither named a change nor claimed anything."""
+    """It had evidence, but neither named a change nor made a claim."""
     NEVER_QUERIED = "never-queried"
-    """It could only have known from questions, and asked none; its verdict is kept."""
+    """Its only source was questions, and it asked none; its verdict is kept."""
     BUDGET_SPENT = "budget-spent"
-    """Its budget was spent, and no verdict came when one was asked for."""
+    """Its budget was spent, and it gave no verdict when asked for one."""
     REFUSED = "refused"
     """Its language model refused."""
     MALFORMED = "malformed"
-    """Its language model gave nothing that could be read as a verdict."""
+    """Its language model gave nothing that could be parsed as a verdict."""
     MODEL_ERROR = "model-error"
-    """Its language model could not be reached, or answered with errors until patience ended."""
+    """Its language model could not be reached, or answered with errors until all retries failed."""
     NO_EVIDENCE = "no-evidence"
-    """The method's run failed, so nobody was asked."""
+    """The method's run failed, so there was no attempt."""
     FAILED = "failed"
     """The investigator raised."""
 
 
 class Usage(Record):
-    """What a language model used in one role."""
+    """Usage of a language model in one role."""
 
     model: str
-    """As it was asked for."""
+    """The name in the requests."""
     served: tuple[str, ...] = ()
-    """What the endpoint said that it served, distinct, in the order of appearance."""
+    """The names in the responses, distinct, in the order of appearance."""
     calls: int = Field(default=0, ge=0)
-    """Answers, those from memory too."""
+    """Answers, cached ones included."""
     remembered: int = Field(default=0, ge=0)
-    """Answers that were not asked for again."""
+    """Answers from the cache."""
     prompt_tokens: int = Field(default=0, ge=0)
     completion_tokens: int = Field(default=0, ge=0)
     cost: float | None = Field(default=None, ge=0)
-    """US dollars, those of remembered answers too; none where the price is unknown."""
+    """US dollars, cached answers included; none if the price is unknown."""
 
 
 class InterimVerdict(Record):
-    """What an investigator would have said, had its budget ended there."""
+    """The verdict that an investigator would have given at this point."""
 
     questions: int = Field(ge=0)
     """Questions put to the models by then."""
@@ -142,14 +143,14 @@ class Attempt(Record):
     """Key: SHA-256 of investigator, version, options, case, models and repeat."""
     outcome: Outcome
     verdict: Verdict | None = None
-    """What it said; none where it ended otherwise."""
+    """The verdict; none if it ended without one."""
     error: str = ""
-    """The first line of what went wrong, where something did."""
+    """The first line of the error, if there was one."""
     seconds: float = Field(default=0, ge=0)
     """Wall-clock seconds."""
     usage: Mapping[str, Usage] = Field(default_factory=dict)
-    """Role → what its language model used."""
+    """Role → usage of its language model."""
     questions: int = Field(default=0, ge=0)
-    """Questions put to the models; one to both sides counts once."""
+    """Questions to the models; a question to both sides counts once."""
     guesses: tuple[InterimVerdict, ...] = ()
-    """Guesses on the way, in order."""
+    """Interim verdicts, in order."""

@@ -26,7 +26,7 @@ def mean_kl(pair: ModelPair, texts: Texts) -> float:
     if pair.identical:
         return 0.0
     total, count = 0.0, 0
-    size = max(1, MAX_LOGITS // (MAX_TOKENS * pair.base.rows))
+    size = max(1, MAX_LOGITS // (MAX_TOKENS * pair.base.vocab_rows))
     for numbers in texts.batches(size):
         batch = [texts.items[number] for number in numbers]
         inputs = pair.base.inputs(batch, max_tokens=MAX_TOKENS)

@@ -8,7 +8,7 @@ from diffkit.errors import UserError
 from diffkit.verdict import Side
 
 HANDLES = ("model-1", "model-2")
-"""What the sides are called, in the order in which they are shown."""
+"""Handles of the sides, in the order in which they are shown."""
 
 WITHHELD = "[withheld]"
 
@@ -26,17 +26,16 @@ def _ignore(channel: str) -> None:
 
 
 class Blinding:
-    """Says which handle stands for which side, and keeps identifiers out of what is told.
+    """Maps handles to sides, and withholds identifiers from every text that is shown.
 
-    Which side was finetuned is no secret: most findings are differences, and say it. What nobody is
-    told is which models they are.
+    Which side was finetuned is not hidden: most findings are differences, and show it. Hidden is
+    which models the sides are.
 
     Args:
         first: the side that is called ``model-1``.
-        identifiers: names, ids and paths that nobody may be told; only those that look like one
-            (with a digit, a dash, a dot, an underscore or a slash) are looked for, since a plain
-            word may be evidence.
-        leaked: told the channel, each time that something was withheld.
+        identifiers: names, ids and paths that are withheld; only those that look like one (with a
+            digit, a dash, a dot, an underscore or a slash), since a plain word may be evidence.
+        leaked: called with the channel whenever something was withheld.
     """
 
     def __init__(
@@ -57,10 +56,10 @@ class Blinding:
         )
 
     def side(self, handle: str) -> Side:
-        """The side that ``handle`` stands for.
+        """The side with this handle.
 
         Raises:
-            UserError: it stands for none.
+            UserError: there is none.
         """
         for side, name in self.handle.items():
             if name == handle.strip().casefold():
@@ -77,14 +76,14 @@ class Blinding:
         return told
 
     def error(self, text: str, channel: str = "error") -> str:
-        """What went wrong, without identifiers and paths."""
+        """An error message without identifiers and paths."""
         told, count = _PATH.subn("[path]", text)  # first, as a name may stand within a path
         if count:
             self._leaked(channel)
         return self.hide(told, channel)
 
     def schema(self, value: Any) -> Any:
-        """A JSON Schema without identifiers in its words."""
+        """A JSON Schema without identifiers in its texts."""
         if isinstance(value, str):
             return self.hide(value, "schema")
         if isinstance(value, Mapping):
@@ -92,7 +91,7 @@ class Blinding:
         return [self.schema(one) for one in value] if isinstance(value, list) else value
 
     def reveal(self, text: str) -> str:
-        """What was said of handles, with the sides' names in their place."""
+        """``text`` with the sides' names in place of handles."""
         return _HANDLE.sub(lambda match: f"the {self.order[int(match[1]) - 1]} model", text)
 
 

@@ -10,16 +10,16 @@ ApiMessage = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class ApiToolCall:
-    """A call that a message asks for."""
+    """A tool call in a message."""
 
     id: str
     name: str
     arguments: str
-    """As they were given; JSON, or not."""
+    """As the model wrote them; JSON, or not."""
 
 
 def message_text(message: ApiMessage, key: str = "content") -> str:
-    """Its text; of several parts those with text, put together."""
+    """The text of a message; the text parts of several, joined."""
     content = message.get(key)
     if isinstance(content, str):
         return content
@@ -27,12 +27,12 @@ def message_text(message: ApiMessage, key: str = "content") -> str:
 
 
 def reasoning_text(message: ApiMessage) -> str:
-    """What a reasoning model thought first, where its endpoint tells."""
+    """The reasoning of a model, if its endpoint returns it."""
     return message_text(message, "reasoning_content") or message_text(message, "reasoning")
 
 
 def tool_calls(message: ApiMessage) -> tuple[ApiToolCall, ...]:
-    """The tools that it calls."""
+    """The tool calls of a message."""
     calls = [one for one in _sequence(message.get("tool_calls")) if isinstance(one, Mapping)]
     return tuple(
         ApiToolCall(_string(one, "id"), _string(function, "name"), _arguments(function))
@@ -42,13 +42,13 @@ def tool_calls(message: ApiMessage) -> tuple[ApiToolCall, ...]:
 
 
 def response_message(body: ApiMessage) -> ApiMessage:
-    """The message of a response's first choice; empty where it has none."""
+    """The message of a response's first choice; empty if it has none."""
     message = _choice(body).get("message")
     return message if isinstance(message, Mapping) else {}
 
 
 def finish_reason(body: ApiMessage) -> str:
-    """Why a response's first choice ended; empty where it does not say."""
+    """The finish reason of a response's first choice; empty if it gives none."""
     return _string(_choice(body), "finish_reason")
 
 

@@ -18,18 +18,18 @@ class Price(Record):
     """Of a completion."""
 
     def of(self, prompt_tokens: int, completion_tokens: int) -> float:
-        """US dollars for so many tokens."""
+        """US dollars for these numbers of tokens."""
         return (prompt_tokens * self.input + completion_tokens * self.output) / 1e6
 
 
 class Prices(Record):
-    """Prices by model. A model that is not there has an unknown price, which is never zero."""
+    """Prices by model. A model that is not listed has an unknown price, which is never zero."""
 
     models: Mapping[str, Price] = Field(default_factory=dict)
-    """Model, as it is asked for → its price."""
+    """Name of the model in requests → its price."""
 
     def get(self, model: str) -> Price | None:
-        """The price of ``model``; none where it is unknown."""
+        """The price of ``model``; none if it is unknown."""
         return self.models.get(model)
 
 

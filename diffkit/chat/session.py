@@ -11,44 +11,44 @@ from diffkit.verdict import Usage
 
 @runtime_checkable
 class AnswerCache(Protocol):
-    """Answers of language models by the digest of what was asked; it outlives the process."""
+    """Answers of language models by the digest of the request; it is kept across processes."""
 
     def get(self, key: str) -> Mapping[str, Any] | None:
-        """What was answered; none where nothing was."""
+        """The stored answer; none if there is none."""
         ...
 
     def put(self, key: str, answer: Mapping[str, Any]) -> None:
-        """Keeps an answer."""
+        """Stores an answer."""
         ...
 
 
 class NoAnswerCache:
-    """A `Memory` that keeps nothing."""
+    """An `AnswerCache` that stores nothing."""
 
     def get(self, key: str) -> Mapping[str, Any] | None:
-        """Nothing."""
+        """None."""
         del key
         return None
 
     def put(self, key: str, answer: Mapping[str, Any]) -> None:
-        """Forgets."""
+        """Stores nothing."""
 
 
 @dataclass
 class ChatSession:
-    """What goes with asking a language model: where it is written down, remembered and priced."""
+    """The state of the requests to language models in one attempt or grading."""
 
     repeat: int = 0
     """Number of the repeat, from 0."""
-    about: str = ""
-    """Digest of the attempt or grade: answers are remembered for each by itself."""
+    owner_digest: str = ""
+    """Digest of the attempt or grade; each has its own cached answers."""
     transcript: Transcript = field(default_factory=Transcript)
-    """Every request, answer and tool call is written there."""
-    memory: AnswerCache = field(default_factory=NoAnswerCache)
+    """The transcript of every request, answer and tool call."""
+    cache: AnswerCache = field(default_factory=NoAnswerCache)
     prices: Prices = field(default_factory=Prices)
     usage: dict[str, Usage] = field(default_factory=dict)
-    """Role → what was used so far; whoever asks keeps it true."""
-    asked: dict[str, int] = field(default_factory=dict)
-    """Digest of a request → how often it was answered, so that asking it again is not the same."""
-    sent: dict[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
-    """Role → messages of its last request, so that the transcript says each message once."""
+    """Role → usage so far, updated by the client."""
+    request_counts: dict[str, int] = field(default_factory=dict)
+    """Digest of a request → number of its answers, so that a repeated request gets a new one."""
+    last_messages: dict[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    """Role → messages of its last request, so that the transcript holds each message once."""

@@ -18,7 +18,7 @@ def _now() -> str:
 
 
 class Request(Record):
-    """A language model is asked."""
+    """A request to a language model."""
 
     kind: Literal["request"] = "request"
     at: str = Field(default_factory=_now)
@@ -28,17 +28,17 @@ class Request(Record):
     call: int
     """Number of the call in this role, from 1."""
     model: str
-    """As it is asked for."""
+    """The name in the request."""
     earlier: int = 0
-    """Messages sent again from the requests before, in front of these."""
+    """Number of messages of earlier requests that were sent again before these."""
     messages: tuple[Mapping[str, Any], ...]
-    """Messages that were not sent before, as the chat completions API has them."""
+    """New messages, in the format of the chat completions API."""
     parameters: Mapping[str, Any] = Field(default_factory=dict)
     """The rest of the request's body: tools, schema, temperature, …"""
 
 
 class Response(Record):
-    """It answers."""
+    """A response of a language model."""
 
     kind: Literal["response"] = "response"
     at: str = Field(default_factory=_now)
@@ -47,63 +47,63 @@ class Response(Record):
     body: Mapping[str, Any]
     """The response's body."""
     remembered: bool = False
-    """Whether the answer was not asked for again."""
+    """Whether the answer came from the cache."""
     seconds: float = 0
-    """Until the answer was there, waits between tries included."""
+    """Time until the answer, waits between retries included."""
     cost: float | None = None
-    """US dollars; none where the price is unknown."""
+    """US dollars; none if the price is unknown."""
 
 
 class Retry(Record):
-    """A call failed, and is made again."""
+    """A request failed and is sent again."""
 
     kind: Literal["retry"] = "retry"
     at: str = Field(default_factory=_now)
     role: str
     call: int
     reason: str
-    """What went wrong."""
+    """The error."""
     wait: float
-    """Seconds until it is made again."""
+    """Seconds until the retry."""
 
 
 class ToolCall(Record):
-    """The investigator calls a tool, and is told a result."""
+    """A tool call of the investigator, with its result."""
 
     kind: Literal["tool"] = "tool"
     at: str = Field(default_factory=_now)
     name: str
     """Name of the tool."""
     arguments: str
-    """As they were given; JSON, or not."""
+    """As the investigator wrote them; JSON, or not."""
     result: str
-    """As it was told, blinded."""
+    """The blinded result."""
     failed: bool = False
-    """Whether the result says what was wrong."""
+    """Whether the result is an error message."""
     questions: int = 0
-    """Questions that it put to the models."""
+    """Questions that it sent to the models."""
 
 
 class InterimVerdictEvent(Record):
-    """The investigator notes what it would say now."""
+    """An interim verdict of the investigator."""
 
     kind: Literal["guess"] = "guess"
     at: str = Field(default_factory=_now)
     questions: int
-    """Questions put to the models by then."""
+    """Questions to the models so far."""
     calls: int
-    """Answers of its language model by then."""
+    """Answers of its language model so far."""
     verdict: Verdict
-    """What it would say."""
+    """The verdict at this point."""
 
 
 class TranscriptNote(Record):
-    """Anything else that a reader should know."""
+    """A note for readers of the transcript."""
 
     kind: Literal["remark"] = "remark"
     at: str = Field(default_factory=_now)
     text: str
-    """In a sentence."""
+    """One sentence."""
 
 
 Event = Annotated[
@@ -118,10 +118,10 @@ TRANSCRIPT_FILE = "transcript.jsonl"
 
 
 class Transcript:
-    """Writes events as they happen, so that a crash loses none.
+    """Writes events immediately, so that a crash loses none.
 
     Args:
-        path: the file; none keeps nothing.
+        path: the file; none writes nothing.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -142,7 +142,7 @@ class Transcript:
 
 
 def read_transcript(path: Path) -> Iterator[Event]:
-    """The events of a transcript; one that is not there has none.
+    """The events of a transcript; a missing file has none.
 
     Raises:
         StoreError: a line is damaged.

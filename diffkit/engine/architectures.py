@@ -1,4 +1,4 @@
-"""Where the parts of each architecture lie. Supporting another one is a line in the table."""
+"""Paths of the parts of each architecture. A new architecture is one more line in the table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -47,7 +47,7 @@ def register_architecture(model_type: str, architecture: Architecture) -> None:
 
     Args:
         model_type: the ``model_type`` of its config.json.
-        architecture: where its parts lie.
+        architecture: the paths of its parts.
 
     Raises:
         UserError: the model type is known already, with other paths.
@@ -62,7 +62,7 @@ def architecture_of(model_type: str) -> Architecture:
     """The architecture of a ``model_type``.
 
     Raises:
-        BadModel: it is unknown; the cure says how to describe it.
+        BadModel: it is unknown; the hint says how to describe it.
     """
     if model_type not in _TABLE:
         known = ", ".join(sorted(_TABLE))

@@ -1,25 +1,23 @@
 """Generates tokens with a key-value cache.
 
-This is written out instead of calling transformers' ``generate``, because that mixes in
-the defaults of the model's generation_config.json (top-k, penalties), draws from the
-global random state, and makes the draws of a row depend on its batch.
+This is written out instead of calling transformers' ``generate``, because that mixes in the
+defaults of the model's generation_config.json (top-k, penalties), draws from the global random
+state, and makes the draws of a row depend on its batch.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffkit.engine.inputs import Inputs
-from diffkit.engine.tokenization import encode_prompt
-from diffkit.sampling import Completion, Sampling
-from diffkit.texts import Text
+from diffkit.sampling import Sampling
 
-if TYPE_CHECKING:
-    from diffkit.engine.model import Model
+_ROW_STRIDE = 1_000_003
+"""Keeps the generators of neighbouring seeds and rows apart."""
 
 
 @runtime_checkable
@@ -27,20 +25,20 @@ class DecodingState(Protocol):
     """The state between two tokens of the rows that are still being generated."""
 
     def logits(self) -> Float[Tensor, "live rows"]:
-        """Of the next token."""
+        """Logits of the next token."""
 
     def forward(self, chosen: Int[Tensor, " live"]) -> None:
-        """Takes in one token a row; `logits` are then of the token after it."""
+        """Appends one token to each row; `logits` are then those of the token after it."""
 
     def keep(self, places: Int[Tensor, " kept"]) -> None:
-        """Forgets all rows but those in ``places``, counted among the live ones."""
+        """Drops all rows except ``places``, counted among the live ones."""
 
 
 class CachedDecoding:
-    """One model: its cache of keys and values, mask and positions.
+    """The decoding state of one model: key-value cache, mask and positions.
 
     Args:
-        forward: a causal language model of transformers, or what calls one.
+        forward: a causal language model of transformers, or a function that calls one.
         inputs: padded on the left.
         keeps_few: whether the model takes ``logits_to_keep``.
     """
@@ -56,18 +54,18 @@ class CachedDecoding:
         )
 
     def logits(self) -> Float[Tensor, "live rows"]:
-        """Of the next token."""
+        """Logits of the next token."""
         return self._logits
 
     def forward(self, chosen: Int[Tensor, " live"]) -> None:
-        """Takes in one token a row."""
+        """Appends one token to each row."""
         one = torch.ones_like(self._mask[:, :1])
         self._mask = torch.cat([self._mask, one], dim=1)
         self._logits = self._run({"input_ids": chosen[:, None]}, self._next)
         self._next = self._next + 1
 
     def keep(self, places: Int[Tensor, " kept"]) -> None:
-        """Forgets all rows but some."""
+        """Drops all rows except ``places``."""
         self._mask, self._next = self._mask[places], self._next[places]
         self._cache.batch_select_indices(places)
 
@@ -87,13 +85,9 @@ class CachedDecoding:
         return last
 
 
-_SPREAD = 1_000_003
-"""Keeps the generators of neighbouring seeds and rows apart."""
-
-
 @dataclass(frozen=True)
 class GeneratedIds:
-    """One row's new tokens."""
+    """The new tokens of one row."""
 
     ids: tuple[int, ...]
     """Without the end-of-sequence token."""
@@ -102,51 +96,50 @@ class GeneratedIds:
 
 
 def generate_batch(
-    step: DecodingState,
+    state: DecodingState,
     sampling: Sampling,
     *,
     vocabulary: int,
-    ends: frozenset[int],
-    numbers: Sequence[int],
+    eos_ids: frozenset[int],
+    row_seeds: Sequence[int],
 ) -> list[GeneratedIds]:
     """Generates one batch.
 
     Args:
-        step: what gives the logits, before its first token.
+        state: the decoding state before the first new token.
         sampling: how tokens are chosen.
         vocabulary: ids from here on are never chosen.
-        ends: ids that end a row.
-        numbers: what a row's draws come from besides the seed, one for each row; rows of one
-            number meet the same draws.
+        eos_ids: ids that end a row.
+        row_seeds: seed of each row besides `Sampling.seed`; rows of one seed get the same draws.
     """
-    ends = ends if sampling.stop_at_eos else frozenset()
-    draws = _draws(sampling, numbers)
-    rows: list[list[int]] = [[] for _ in numbers]
+    eos_ids = eos_ids if sampling.stop_at_eos else frozenset()
+    draws = _draws(sampling, row_seeds)
+    rows: list[list[int]] = [[] for _ in row_seeds]
     finished = [False] * len(rows)
     live = list(range(len(rows)))
     for number in range(sampling.max_new_tokens):
-        chosen = sample_tokens(step.logits()[:, :vocabulary], sampling, draws[live, number])
+        chosen = sample_tokens(state.logits()[:, :vocabulary], sampling, draws[live, number])
         for row, token in zip(live, chosen.tolist(), strict=True):
-            finished[row] = finished[row] or token in ends
+            finished[row] = finished[row] or token in eos_ids
             if not finished[row]:
                 rows[row].append(token)
         going = [place for place, row in enumerate(live) if not finished[row]]
         if not going or number + 1 == sampling.max_new_tokens:
             break
-        if 2 * len(going) <= len(live):  # most are done: the others need not wait for company
+        if 2 * len(going) <= len(live):  # most rows are done: the others continue without them
             live = [live[place] for place in going]
             places = torch.tensor(going, device=chosen.device)
-            step.keep(places)
+            state.keep(places)
             chosen = chosen[places]
-        step.forward(chosen)
+        state.forward(chosen)
     return [GeneratedIds(tuple(ids), end) for ids, end in zip(rows, finished, strict=True)]
 
 
-def _draws(sampling: Sampling, numbers: Sequence[int]) -> Float[Tensor, "rows new"]:
-    """Uniform numbers, one for each row and token, whatever batch the row is in."""
+def _draws(sampling: Sampling, row_seeds: Sequence[int]) -> Float[Tensor, "rows new"]:
+    """Uniform numbers, one for each row and token, independent of the batch a row is in."""
     drawn = []
-    for row in numbers:
-        generator = torch.Generator().manual_seed((sampling.seed * _SPREAD + row) % 2**63)
+    for seed in row_seeds:
+        generator = torch.Generator().manual_seed((sampling.seed * _ROW_STRIDE + seed) % 2**63)
         drawn.append(torch.rand(sampling.max_new_tokens, generator=generator, dtype=torch.float64))
     return torch.stack(drawn)
 
@@ -157,7 +150,7 @@ def sample_tokens(
     """The next token of each row.
 
     Args:
-        logits: of the real tokens.
+        logits: logits of the real tokens.
         sampling: temperature and nucleus.
         draws: uniform on [0, 1), one for each row.
     """
@@ -171,40 +164,3 @@ def sample_tokens(
     target = draws.to(mass.device)[:, None] * mass[:, -1:]
     place = (mass <= target).sum(dim=-1, keepdim=True).clamp(max=mass.shape[-1] - 1)
     return tokens.gather(1, place)[:, 0]
-
-
-def completions(
-    model: "Model", prompts: Sequence[Text | str], sampling: Sampling, batch_size: int
-) -> Iterator[Completion]:
-    """One for each prompt, as `Model.generate` describes them."""
-    for start in range(0, len(prompts), batch_size):
-        batch = prompts[start : start + batch_size]
-        rows = [encode_prompt(model.tokenizer, prompt) for prompt in batch]
-        inputs = Inputs.of(rows, side="left", pad=model.tokenizer.pad_token_id or 0)
-        words = [str(prompt) for prompt in batch]
-        yield from completions_of_batch(model, inputs, sampling, words, start)
-
-
-def completions_of_batch(
-    model: "Model", inputs: Inputs, sampling: Sampling, prompts: Sequence[str], first: int
-) -> Iterator[Completion]:
-    """One for each row of a batch, as `Model.generate_from` describes them."""
-    numbers = range(first, first + len(inputs.mask))
-    rows = generated_ids(model, inputs, sampling, model.vocabulary, numbers)
-    for prompt, row in zip(prompts, rows, strict=True):
-        text = model.tokenizer.decode(row.ids, skip_special_tokens=True)
-        yield Completion(prompt=prompt, text=text, tokens=len(row.ids), finished=row.finished)
-
-
-def generated_ids(
-    model: "Model", inputs: Inputs, sampling: Sampling, vocabulary: int, numbers: Sequence[int]
-) -> list[GeneratedIds]:
-    """Token ids for each row of a batch, as `Model.generate_ids` describes them."""
-    with model.active() as module:
-        return generate_batch(
-            CachedDecoding(module, inputs.to(model.device), keeps_few=model.network.keeps_few),
-            sampling,
-            vocabulary=vocabulary,
-            ends=model.ends,
-            numbers=numbers,
-        )

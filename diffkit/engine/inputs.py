@@ -1,15 +1,12 @@
-"""What goes into a model: padded token ids or embeddings, and the mask of real tokens."""
+"""Inputs of a model: padded token ids or embeddings, and the mask of real tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-
-if TYPE_CHECKING:
-    from diffkit.engine.model import Model
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,7 @@ class Inputs:
     def positions(self) -> Int[Tensor, "batch seq"]:
         """Position of each token among the real ones of its row, from 0; padding gets 0.
 
-        Left and right padding so give real tokens the same positions.
+        Real tokens therefore have the same positions with left and with right padding.
         """
         return (self.mask.long().cumsum(dim=1) - 1).clamp(min=0) * self.mask
 
@@ -40,6 +37,24 @@ class Inputs:
     def differentiable(self) -> bool:
         """Whether gradients flow to the embeddings."""
         return self.embeds is not None and self.embeds.requires_grad
+
+    @property
+    def forward_arguments(self) -> dict[str, Any]:
+        """The batch under the argument names of transformers' models."""
+        given = {"input_ids": self.ids} if self.embeds is None else {"inputs_embeds": self.embeds}
+        return {
+            **given,
+            "attention_mask": self.mask.long(),
+            "position_ids": self.positions,
+            "use_cache": False,
+        }
+
+    def kept(self, keep: int | slice | None) -> Int[Tensor, " kept"]:
+        """The columns that `Model.logits` keeps for ``keep``."""
+        columns = torch.arange(self.mask.shape[1], device=self.mask.device)
+        if isinstance(keep, int):
+            keep = slice(max(len(columns) - keep, 0), None)
+        return columns if keep is None else columns[keep]
 
     def to(self, device: torch.device | str) -> "Inputs":
         """The same on another device."""
@@ -66,7 +81,7 @@ class Inputs:
         Args:
             rows: token ids of each row; a row may be empty.
             side: where padding goes.
-            pad: the id that padding gets; no result at a real token depends on it.
+            pad: the id of padding; no result at a real token depends on it.
         """
         width = max([1, *(len(row) for row in rows)])
         ids = torch.full((len(rows), width), pad, dtype=torch.long)
@@ -78,44 +93,24 @@ class Inputs:
         return cls(mask, ids=ids)
 
 
-def logits_of(
-    model: "Model", inputs: Inputs, keep: int | slice | None
-) -> Float[Tensor, "batch kept rows"]:
-    """Logits, as `Model.logits` describes them."""
-    inputs = inputs.to(model.device)
-    kept = _kept(inputs, keep)
-    with model.active(gradients=inputs.differentiable) as module:
-        if model.network.keeps_few:
-            read: Tensor = module(**forward_arguments(inputs), logits_to_keep=kept).logits
-            return read
-        full: Tensor = module(**forward_arguments(inputs)).logits
-        return full[:, kept]
+@dataclass(frozen=True)
+class TextBatch:
+    """Some of a run's texts as one padded batch."""
 
+    indices: tuple[int, ...]
+    """The index of each row's text in the run's texts."""
+    inputs: Inputs
+    """Their token ids, by the base's tokenizer."""
 
-def states_of(
-    model: "Model", inputs: Inputs, keep: int | slice | None
-) -> Float[Tensor, "batch kept hidden"]:
-    """What the unembedding reads, as `Model.states` describes it."""
-    inputs = inputs.to(model.device)
-    with model.active(gradients=inputs.differentiable) as module:
-        body: Any = module.base_model  # the transformer without its unembedding
-        read: Tensor = body(**forward_arguments(inputs)).last_hidden_state
-        return read[:, _kept(inputs, keep)]
+    @property
+    def ids(self) -> Int[Tensor, "batch seq"]:
+        """Token ids; padding has an id too, see `mask`."""
+        if self.inputs.ids is None:
+            msg = "a batch of texts holds token ids"
+            raise ValueError(msg)
+        return self.inputs.ids
 
-
-def forward_arguments(inputs: Inputs) -> dict[str, Any]:
-    """What transformers calls the parts of a batch."""
-    given = {"input_ids": inputs.ids} if inputs.embeds is None else {"inputs_embeds": inputs.embeds}
-    return {
-        **given,
-        "attention_mask": inputs.mask.long(),
-        "position_ids": inputs.positions,
-        "use_cache": False,
-    }
-
-
-def _kept(inputs: Inputs, keep: int | slice | None) -> Int[Tensor, " kept"]:
-    places = torch.arange(inputs.mask.shape[1], device=inputs.mask.device)
-    if isinstance(keep, int):
-        keep = slice(max(len(places) - keep, 0), None)
-    return places if keep is None else places[keep]
+    @property
+    def mask(self) -> Bool[Tensor, "batch seq"]:
+        """True at real tokens, false at padding."""
+        return self.inputs.mask

@@ -1,14 +1,15 @@
-"""A base and its finetuned descendant, and generation from both sides' logits."""
+"""A base and its finetuned descendant, read side by side."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from diffkit.engine.generation import CachedDecoding, GeneratedIds, generate_batch
-from diffkit.engine.inputs import Inputs
+from diffkit.engine.inputs import Inputs, TextBatch
 from diffkit.engine.model import Model
 from diffkit.engine.weight_changes.differences import WeightDelta, weight_deltas
 from diffkit.engine.weight_changes.random_control import random_control
@@ -18,67 +19,40 @@ LogitMixer = Callable[
     [Float[Tensor, "live vocabulary"], Float[Tensor, "live vocabulary"], Int[Tensor, " live"]],
     Float[Tensor, "live vocabulary"],
 ]
-"""The logits that are drawn from, of the base's, the finetuned side's, and the rows' places."""
+"""Combines the base's logits and the finetuned side's into the logits to sample from.
+
+The third argument holds the index of each row in the batch.
+"""
 
 
-class MixedDecoding:
-    """Both sides, each with its own cache, reading the same tokens.
+@dataclass(frozen=True)
+class PairLogProbs:
+    """Next-token log-probabilities of both sides at the same positions of a batch.
 
-    A side is held for its own pass alone, since the other may be the same network switched.
-
-    Args:
-        base: one side.
-        finetuned: the other; on another device, its logits are brought to the base's.
-        inputs: token ids, padded on the left.
-        mix: makes one batch of logits of two.
-        vocabulary: how many tokens both sides have; ``mix`` sees no others.
+    Positions are those whose next token is real, row after row. All tensors are on the base's
+    device; log-probabilities are float32 and normalised over the tokens that both sides have.
     """
 
-    def __init__(
-        self, base: Model, finetuned: Model, inputs: Inputs, mix: LogitMixer, vocabulary: int
-    ) -> None:
-        self._mix = mix
-        self._vocabulary = vocabulary
-        self._rows = torch.arange(len(inputs.mask), device=base.device)
-        self._sides = [_side_decoding(side, inputs) for side in (base, finetuned)]
-
-    def logits(self) -> Float[Tensor, "live vocabulary"]:
-        """Of the next token, mixed."""
-        base, finetuned = (
-            side.logits()[:, : self._vocabulary].to(self._rows.device) for side in self._sides
-        )
-        return self._mix(base, finetuned, self._rows)
-
-    def forward(self, chosen: Int[Tensor, " live"]) -> None:
-        """Has both sides take in one token a row."""
-        for side in self._sides:
-            side.forward(chosen.to(side.logits().device))
-
-    def keep(self, places: Int[Tensor, " kept"]) -> None:
-        """Forgets all rows but some, on both sides."""
-        self._rows = self._rows[places]
-        for side in self._sides:
-            side.keep(places.to(side.logits().device))
-
-
-def _side_decoding(side: Model, inputs: Inputs) -> CachedDecoding:
-    def forward(**given: Any) -> Any:
-        with side.active() as module:
-            return module(**given)
-
-    return CachedDecoding(forward, inputs.to(side.device), keeps_few=side.network.keeps_few)
+    base: Float[Tensor, "positions vocabulary"]
+    """Log-probabilities of the base."""
+    finetuned: Float[Tensor, "positions vocabulary"]
+    """Log-probabilities of the finetuned side."""
+    targets: Int[Tensor, " positions"]
+    """The token that follows each position."""
+    rows: Int[Tensor, " positions"]
+    """The row of the batch that each position is in."""
 
 
 class ModelPair:
     """Two models to compare; use it as a context manager, or `close` it.
 
-    Closing takes the finetuned side's adapter off a shared base, so that a hundred controls in
-    turn hold no more memory than one.
+    Closing removes the finetuned side's adapter from a shared base, so that a hundred controls one
+    after another hold no more memory than one.
 
     Args:
         base: the side compared with.
         finetuned: the side compared.
-        owns_base: whether closing takes the base side's adapter off too.
+        owns_base: whether closing removes the base side's adapter too.
     """
 
     def __init__(self, base: Model, finetuned: Model, *, owns_base: bool = False) -> None:
@@ -88,19 +62,55 @@ class ModelPair:
         self._closed = False
 
     @property
-    def shared(self) -> bool:
+    def share_network(self) -> bool:
         """Whether both sides run on one network."""
         return self.base.network is self.finetuned.network
 
     @property
     def identical(self) -> bool:
         """Whether both sides have the same weights because they are the same model."""
-        return self.shared and self.base.adapter == self.finetuned.adapter
+        return self.share_network and self.base.adapter == self.finetuned.adapter
 
     @property
     def vocabulary(self) -> int:
-        """Number of tokens that both sides have: divergences are over ids from 0 to before it."""
+        """Number of tokens that both sides have: divergences are over the ids below it."""
         return min(self.base.vocabulary, self.finetuned.vocabulary)
+
+    @property
+    def tokenizer(self) -> Any:
+        """The base's tokenizer; every id that both sides know means the same token."""
+        return self.base.tokenizer
+
+    def log_probs(self, batch: Inputs | TextBatch) -> PairLogProbs:
+        """Log-probabilities of the next token by both sides, at all real positions of a batch.
+
+        They take 8 bytes for each position and token of the vocabulary: choose small batches, or
+        use `pair_loss`, which never holds all of them.
+
+        Args:
+            batch: token ids of the base's tokenizer, padded on either side.
+
+        Raises:
+            ValueError: the batch holds embeddings, which have no next token.
+        """
+        inputs = batch.inputs if isinstance(batch, TextBatch) else batch
+        if inputs.ids is None:
+            msg = "log_probs needs token ids: embeddings have no next token"
+            raise ValueError(msg)
+        device = self.base.device
+        real = (inputs.mask[:, :-1] & inputs.mask[:, 1:]).to(device)
+        return PairLogProbs(
+            self._side_log_probs(self.base, inputs, real),
+            self._side_log_probs(self.finetuned, inputs, real),
+            inputs.ids[:, 1:].to(device)[real],
+            real.nonzero()[:, 0],
+        )
+
+    def _side_log_probs(
+        self, side: Model, inputs: Inputs, real: Bool[Tensor, "batch positions"]
+    ) -> Float[Tensor, "real vocabulary"]:
+        logits = side.logits(inputs, keep=slice(0, -1))[..., : self.vocabulary]
+        return logits[real.to(logits.device)].to(real.device).float().log_softmax(dim=-1)
 
     def control(self, seed: int, scale: float = 1.0) -> "ModelPair":
         """The base side against itself with a random change of the same norm in each module.
@@ -114,7 +124,7 @@ class ModelPair:
         return ModelPair(self.base, random_control(self.base, self.finetuned, seed, scale))
 
     def deltas(self) -> Iterator[WeightDelta]:
-        """What finetuning added to each weight, one at a time; unchanged ones are left out."""
+        """The change of each weight, one at a time; unchanged weights are left out."""
         return weight_deltas(self.base, self.finetuned)
 
     def generate_mixed(
@@ -123,33 +133,32 @@ class ModelPair:
         mix: LogitMixer,
         sampling: Sampling,
         *,
-        numbers: Sequence[int] | None = None,
+        row_seeds: Sequence[int] | None = None,
     ) -> list[GeneratedIds]:
-        """Tokens drawn from a function of both sides' logits, both sides reading what was drawn.
+        """Tokens sampled from a function of both sides' logits; both sides read the tokens.
 
-        Edits in force on either side are made. A row ends where either side would end it.
+        Edits that are active on either side are applied. A row ends where either side would end
+        it.
 
         Args:
             inputs: one batch of token ids, padded on the left.
             mix: gives [live vocabulary] logits from the base's, the finetuned side's, and the
-                places in the batch of the rows that are still going on; over common tokens.
+                indices in the batch of the rows that are not finished; over common tokens.
             sampling: how tokens are chosen.
-            numbers: what the draws of each row come from besides the seed, so that rows may share
-                them; none gives each its place in the batch.
+            row_seeds: seed of each row besides `Sampling.seed`, so that rows may share draws; none
+                gives each its index in the batch.
         """
-        if numbers is None:
-            numbers = range(len(inputs.mask))
         return generate_batch(
             MixedDecoding(self.base, self.finetuned, inputs, mix, self.vocabulary),
             sampling,
             vocabulary=self.vocabulary,
-            ends=self.base.ends | self.finetuned.ends,
-            numbers=numbers,
+            eos_ids=self.base.eos_ids | self.finetuned.eos_ids,
+            row_seeds=range(len(inputs.mask)) if row_seeds is None else row_seeds,
         )
 
     def close(self) -> None:
         """Frees the finetuned side; the pair cannot be used afterwards. The base stays loaded."""
-        if not self._closed and self.shared:
+        if not self._closed and self.share_network:
             for adapter in {self.base.adapter, self.finetuned.adapter}:
                 if adapter is not None and (self._owns_base or adapter != self.base.adapter):
                     self.base.network.delete(adapter)
@@ -160,3 +169,52 @@ class ModelPair:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class MixedDecoding:
+    """The decoding state of both sides, each with its own cache, reading the same tokens.
+
+    A side is active only during its own forward pass, since the other may be the same network
+    with another adapter.
+
+    Args:
+        base: one side.
+        finetuned: the other; its logits are moved to the base's device.
+        inputs: token ids, padded on the left.
+        mix: combines two batches of logits into one.
+        vocabulary: number of tokens that both sides have; ``mix`` sees no others.
+    """
+
+    def __init__(
+        self, base: Model, finetuned: Model, inputs: Inputs, mix: LogitMixer, vocabulary: int
+    ) -> None:
+        self._mix = mix
+        self._vocabulary = vocabulary
+        self._rows = torch.arange(len(inputs.mask), device=base.device)
+        self._sides = [_side_decoding(side, inputs) for side in (base, finetuned)]
+
+    def logits(self) -> Float[Tensor, "live vocabulary"]:
+        """Mixed logits of the next token."""
+        base, finetuned = (
+            side.logits()[:, : self._vocabulary].to(self._rows.device) for side in self._sides
+        )
+        return self._mix(base, finetuned, self._rows)
+
+    def forward(self, chosen: Int[Tensor, " live"]) -> None:
+        """Appends one token to each row, on both sides."""
+        for side in self._sides:
+            side.forward(chosen.to(side.logits().device))
+
+    def keep(self, places: Int[Tensor, " kept"]) -> None:
+        """Drops all rows except ``places``, on both sides."""
+        self._rows = self._rows[places]
+        for side in self._sides:
+            side.keep(places.to(side.logits().device))
+
+
+def _side_decoding(side: Model, inputs: Inputs) -> CachedDecoding:
+    def forward(**given: Any) -> Any:
+        with side.active() as module:
+            return module(**given)
+
+    return CachedDecoding(forward, inputs.to(side.device), keeps_few=side.network.keeps_few)

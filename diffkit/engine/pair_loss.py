@@ -1,9 +1,9 @@
-"""Losses of both sides' predictions, computed in chunks, and their gradients.
+"""Losses of both sides' predictions, and their gradients.
 
-The idea is that of Liger Kernel's fused linear losses (Hsu et al. 2024): unembedding, loss
-and gradient are computed for one chunk of positions at a time, and only the gradient at
-the unembedding's input is kept. Liger gives the teacher no gradient; here both sides get
-one.
+`pair_loss` never holds the logits of all positions. The idea is that of Liger Kernel's fused linear
+losses (Hsu et al. 2024): unembedding, loss and gradient are computed for one chunk of positions at
+a time, and only the gradient at the unembedding's input is kept. Liger gives the teacher no
+gradient; here both sides get one. `paired_gradient` differentiates by the input embeddings.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,13 +24,13 @@ ChunkLoss = Callable[
     [Float[Tensor, "chunk vocabulary"], Float[Tensor, "chunk vocabulary"], slice],
     Float[Tensor, " chunk"],
 ]
-"""A loss at each position of a chunk, from the finetuned side's and the base's log probabilities
-and the chunk's place among the positions."""
+"""The loss at each position of a chunk, from the finetuned side's log-probabilities, the base's,
+and the chunk's slice of the positions."""
 
 
 @dataclass(frozen=True)
 class PairLoss:
-    """A loss summed over positions, and what each of them gave."""
+    """A loss summed over positions, and the loss at each of them."""
 
     total: Float[Tensor, ""]
     """The sum; gradients flow to both sides' states."""
@@ -49,16 +49,16 @@ def pair_loss(
     """Sums a loss of both sides' next-token distributions over positions.
 
     The distributions are over the tokens that both sides have, renormalised, float32, on the
-    base's device. Gradients are computed along with the loss and kept as the size of the states;
-    nothing of the size of the vocabulary outlives its chunk. They flow to the states alone: what
-    else the loss depends on (weights of positions, say) counts as constant.
+    base's device. Gradients are computed along with the loss and stored at the size of the states;
+    nothing of the size of the vocabulary outlives its chunk. Gradients flow to the states only:
+    anything else the loss depends on (weights of positions, for example) is a constant.
 
     Args:
         pair: the two models; each unembeds its own states.
-        states_base: what the base's unembedding reads, as `Model.states` gives it.
-        states_finetuned: the same of the finetuned side, at the same positions.
-        loss: given the finetuned side's log probabilities, the base's, and which positions the
-            chunk holds, gives the loss at each; a weighted sum is a loss with the weights in it.
+        states_base: the base's `Model.final_states`.
+        states_finetuned: those of the finetuned side, at the same positions.
+        loss: gives the loss at each position of a chunk; for a weighted sum it includes the
+            weights.
         chunk: positions at a time; results do not depend on it beyond rounding.
 
     Returns:
@@ -113,12 +113,12 @@ def _evaluate_chunk(
     states: Sequence[Float[Tensor, "chunk hidden"]],
     places: slice,
 ) -> Float[Tensor, " chunk"]:
-    """The loss at each position of a chunk; leaves its gradients at the states that want them."""
+    """The loss at each position of a chunk; stores gradients at the states that require them."""
     base, finetuned = states
     log_q = _log_probabilities(pair.base, base, pair.vocabulary)
     log_p = _log_probabilities(pair.finetuned, finetuned, pair.vocabulary).to(log_q.device)
     each = loss(log_p, log_q, places)
-    if each.requires_grad:  # at the states alone, whatever else the loss was made of
+    if each.requires_grad:  # at the states only, even if the loss has other leaves
         wanted = [side for side in states if side.requires_grad]
         each.sum().backward(inputs=wanted)  # type: ignore[no-untyped-call]
     return each.detach()
@@ -135,7 +135,7 @@ Loss = Callable[
     [Float[Tensor, "batch kept width_base"], Float[Tensor, "batch kept width_finetuned"]],
     Float[Tensor, ""],
 ]
-"""A scalar from what is read of both sides, base first."""
+"""A scalar from the outputs of both sides, base first."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class PairedGradient:
 
     @property
     def total(self) -> Float[Tensor, "batch seq hidden"]:
-        """Gradient where both sides were given the same embeddings."""
+        """Gradient by the embeddings where both sides had the same."""
         return self.base + self.finetuned
 
 
@@ -167,20 +167,20 @@ def paired_gradient(
 ) -> PairedGradient:
     """Differentiates a loss of both sides' outputs by their input embeddings.
 
-    The gradient is first taken at the two outputs; then each side runs backward in its own
-    adapter state. One backward pass through both would recompute checkpointed blocks with
-    whichever adapter is on at that moment, which is silently wrong.
+    The gradient is first computed at the two outputs; then each side runs backward in its own
+    adapter state. One backward pass through both would recompute checkpointed blocks with the
+    adapter that is active at that moment, which would be silently wrong.
 
     Args:
         pair: the two models.
-        embeds_base: what the base is given.
-        embeds_finetuned: what the finetuned model is given; none gives it the same.
+        embeds_base: input embeddings of the base.
+        embeds_finetuned: input embeddings of the finetuned model; none takes the base's.
         mask: true at real tokens.
-        loss: a scalar from both sides' outputs, base first. It is called once; what else it
-            computes (values of each position, say) it may leave in a variable of the caller's.
-        keep: positions whose outputs the loss is given, as in `Model.logits`.
-        read: what the loss is given, `Model.logits` or `Model.states`. A loss over a large
-            vocabulary takes states, and makes logits a few at a time, as `pair_loss` does.
+        loss: a scalar from both sides' outputs, base first. It is called once, so it may store
+            further results (values of each position, for example) in a variable of the caller's.
+        keep: positions whose outputs the loss gets, as in `Model.logits`.
+        read: the outputs that the loss gets, `Model.logits` or `Model.final_states`. A loss over a
+            large vocabulary takes states, and makes logits a few at a time, as `pair_loss` does.
     """
     if embeds_finetuned is None:
         embeds_finetuned = embeds_base
@@ -203,7 +203,7 @@ def paired_gradient(
 def _outputs(
     model: Model, inputs: Inputs, keep: int | slice | None, read: Literal["logits", "states"]
 ) -> Float[Tensor, "batch kept width"]:
-    return model.states(inputs, keep) if read == "states" else model.logits(inputs, keep)
+    return model.final_states(inputs, keep) if read == "states" else model.logits(inputs, keep)
 
 
 def _backward_side(
@@ -212,7 +212,7 @@ def _backward_side(
     output: Float[Tensor, "batch kept width"],
     out: Float[Tensor, "batch kept width"],
 ) -> Float[Tensor, "batch seq hidden"]:
-    """Runs one side backward; edits in force forward must still be in force."""
+    """Runs one side backward; edits active in the forward pass must still be active."""
     if out.grad is None:  # the loss does not read this side
         return torch.zeros_like(leaf)
     with model.active():

@@ -2,30 +2,28 @@
 
 from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from diffkit.engine.adapted_network import AdaptedNetwork
 from diffkit.engine.inputs import Inputs
-
-if TYPE_CHECKING:
-    from diffkit.engine.model import Model
 
 
 @dataclass(frozen=True)
 class PrefixCache:
-    """A model that has read some tokens, for rows that go on from them or from their beginning."""
+    """A model that has read some tokens, for rows that continue them or their beginning."""
 
-    model: "Model"
+    model: AdaptedNetwork
     ids: Int[Tensor, " seq"]
     cache: Any
     """Keys and values at all tokens, as transformers holds them; never changed."""
 
     @classmethod
-    def of(cls, model: "Model", ids: Int[Tensor, " seq"]) -> "PrefixCache":
-        """Reads the tokens in one pass, without the edits in force."""
+    def of(cls, model: AdaptedNetwork, ids: Int[Tensor, " seq"]) -> "PrefixCache":
+        """Reads the tokens in one forward pass, without active edits."""
         from transformers import DynamicCache
 
         ids = ids.to(model.device)
@@ -40,16 +38,16 @@ class PrefixCache:
     def logits(
         self, inputs: Inputs, *, after: int | None = None, keep: int | slice | None = None
     ) -> Float[Tensor, "batch kept rows"]:
-        """Next-token logits of rows that follow the prefix: those that whole rows would get.
+        """Next-token logits of rows that follow the prefix, equal to those of whole rows.
 
-        Whole rows are run where cached states would not do: while edits are in force, where padding
-        would move a sliding window, and where the scale of rotary positions depends on the length.
-        No gradients are recorded.
+        Whole rows are run where cached states would give other results: while edits are active,
+        where padding would move a sliding window, and where the scale of rotary positions depends
+        on the length. No gradients are recorded.
 
         Args:
             inputs: the rows without the prefix, padded on either side.
-            after: how many tokens of the prefix come before the rows; none is all.
-            keep: the last so many positions of the rows, or a slice of them; none keeps all.
+            after: number of the prefix's tokens that come before the rows; none is all.
+            keep: the number of last positions of the rows, or a slice of them; none keeps all.
 
         Raises:
             ValueError: the prefix is shorter than ``after``.
@@ -87,7 +85,7 @@ class PrefixCache:
             return logits if few else logits[:, kept]
 
     def _serves(self, inputs: Inputs, shared: int) -> bool:
-        """Whether cached states give what whole rows would."""
+        """Whether cached states give the results of whole rows."""
         from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
         layers = self.cache.layers
@@ -103,7 +101,7 @@ class PrefixCache:
         return length <= min(windows, default=length) or bool(inputs.mask[:, 0].all())
 
     def _whole(self, inputs: Inputs, shared: int) -> Inputs:
-        """Whole rows: each one's tokens stay in the last columns, its prefix is before the first.
+        """Whole rows: the tokens of each stay in the last columns, directly after its prefix.
 
         Padding between the two would count in a sliding window.
         """
@@ -123,7 +121,7 @@ class PrefixCache:
 
 
 def _cropped_cache(cache: Any, dropped: int, count: int) -> Any:
-    """The cache without its last tokens, for so many rows: views that a pass may append to."""
+    """The cache without its last tokens, expanded to ``count`` rows: views, safe to append to."""
     shared = copy(cache)
     shared.layers = [copy(layer) for layer in cache.layers]
     shared.crop(-dropped)
@@ -141,7 +139,7 @@ def _kept_positions(keep: int | slice | None, length: int) -> tuple[int, int, in
 
 
 def _rescales(config: Any, length: int) -> bool:
-    """Whether rotary positions of rows this long have another scale than those of shorter ones."""
+    """Whether the scale of rotary positions differs at this length from that of short rows."""
     rope = getattr(config, "rope_parameters", None) or {}
     kinds = [rope, *(part for part in rope.values() if isinstance(part, dict))]
     if not any(kind.get("rope_type") in {"dynamic", "longrope"} for kind in kinds):

@@ -12,16 +12,16 @@ from diffkit.sampling import Completion, Sampling
 from diffkit.texts import Message, Text, Texts
 
 PromptKind = Literal["document", "chat", "empty turn", "user's turn", "first words"]
-"""A document's start; a chat's, before the user speaks; where an empty turn is answered; where a
-user of the suite's chats is; a document after its first few tokens."""
+"""The start of a document; the start of a chat, before the user's message; the answer to an empty
+message; the answer to a user of the suite's chats; a document after its first few tokens."""
 
 
 @dataclass(frozen=True)
 class PromptStart:
-    """Token ids that a model goes on from."""
+    """Token ids that a model continues."""
 
     kind: PromptKind
-    words: str
+    text: str
     """The ids decoded, special tokens included."""
     ids: tuple[int, ...]
     """At least one."""
@@ -30,23 +30,23 @@ class PromptStart:
 def prompt_starts(
     tokenizer: Any, texts: Texts, *, turns: int, documents: int, tokens: int, max_tokens: int = 256
 ) -> tuple[PromptStart, ...]:
-    """Openings of every kind that the tokenizer and the texts allow, no two with the same ids.
+    """Prompts of every kind that the tokenizer and the texts allow, no two with the same ids.
 
-    A document starts with the token that the tokenizer sets before it, else with the one that ends
-    the document before. What is sampled from a chat's start are users' messages (Xu and others,
+    A document starts with the token that the tokenizer sets before it, or else with the one that
+    ends the previous document. Samples from a chat's start are users' messages (Xu and others,
     *Magpie*, arXiv 2406.08464).
 
     Args:
-        tokenizer: a transformers tokenizer; without a chat template there are no chat's start and
-            no empty turn, and a chat is its contents, joined by newlines.
-        texts: the suite's texts, taken from the first.
-        turns: how many users' turns at most; a chat of several answers has one before each.
-        documents: how many documents' first words at most.
-        tokens: tokens of these, a document's starting token included.
-        max_tokens: longer openings are left out, since cutting them would cut the answer's start.
+        tokenizer: a transformers tokenizer; without a chat template there is no start of a chat
+            and no empty turn, and a chat is its contents, joined by newlines.
+        texts: the suite's texts, taken from the first on.
+        turns: maximal number of users' turns; a chat of several answers has one before each.
+        documents: maximal number of documents whose first words are taken.
+        tokens: number of these first tokens, a document's starting token included.
+        max_tokens: longer prompts are left out, since cutting them would cut the answer's start.
 
     Returns:
-        The openings, the kinds in the order of `Kind`. The same arguments give the same.
+        The prompts, the kinds in the order of `PromptKind`. The result is deterministic.
     """
     templated = 1 if tokenizer.chat_template else 0
     empty = (Message(role="user", content=""),)
@@ -115,20 +115,20 @@ _BATCH = 64
 
 
 def self_generated_prompts(model: Model, count: int, sampling: Sampling) -> Texts:
-    """Users' messages that a model writes where its chat template opens a chat, or documents.
+    """Users' messages that a model writes at the start of a chat, or documents.
 
-    What a model was finetuned to answer shows in what it has users ask (Xu and others, *Magpie*,
-    arXiv 2406.08464). Messages that the model did not end, empty ones and repetitions are left
-    out, so there may be fewer than asked for, and none at all.
+    The questions that a model lets users ask show what it was finetuned to answer (Xu and others,
+    *Magpie*, arXiv 2406.08464). Messages that the model did not end, empty ones and repetitions
+    are left out, so there may be fewer than ``count``, and none at all.
 
     Args:
-        model: the writer.
-        count: how many are drawn.
-        sampling: how their tokens are chosen; at temperature 0 all are one.
+        model: the model that writes.
+        count: number of samples.
+        sampling: how their tokens are chosen; at temperature 0 all are the same.
 
     Returns:
-        Chats of one user's message; from a tokenizer without a chat template, documents, whose
-        ends may be cut.
+        Chats of one user's message; for a tokenizer without a chat template, documents, which may
+        be cut at the end.
     """
     found = prompt_starts(model.tokenizer, Texts(items=()), turns=0, documents=0, tokens=1)
     wanted = "chat" if model.tokenizer.chat_template else "document"

@@ -1,45 +1,16 @@
-"""Reads and edits the residual stream.
+"""Reads the residual stream: block outputs, and the map from input embeddings to one of them."""
 
-`read_blocks` reads block outputs with nnsight; `EmbeddingToResidual` is the differentiable
-map from input embeddings to one block's output; an `Edit` replaces a block's output.
-"""
-
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from diffkit.engine.adapted_network import AdaptedNetwork, Edit, apply_edit
 from diffkit.engine.network import Network
-
-if TYPE_CHECKING:
-    from diffkit.engine.model import Model
-
-Edit = Callable[[Float[Tensor, "batch seq hidden"]], Float[Tensor, "batch seq hidden"]]
-"""What an edit does to the residual stream."""
-
-
-class ActiveEdits(threading.local):
-    """The edits in force in this thread, as (layer, function), in the order they were made."""
-
-    def __init__(self) -> None:
-        self.all: tuple[tuple[int, Edit], ...] = ()
-
-
-def apply_edit(function: Edit, output: Any) -> Any:
-    """A block's output with ``function`` done to it; some architectures put it in a tuple."""
-    if isinstance(output, tuple):
-        return (function(output[0]), *output[1:])
-    return function(output)
-
-
-def edit_hook(function: Edit) -> Callable[[nn.Module, Any, Any], Any]:
-    """A forward hook that does ``function`` to a block's output."""
-    return lambda _module, _arguments, output: apply_edit(function, output)
 
 
 def read_blocks(
@@ -50,14 +21,15 @@ def read_blocks(
 ) -> list[Tensor]:
     """Outputs of blocks, each [batch seq hidden], in the order of ``layers``.
 
-    `Network.side` must be held: two traces on one model at a time raise.
+    nnsight reads them, and the forward pass stops at the deepest block. `Network.side` must be
+    held: two traces of one model at a time raise.
 
     Args:
         network: the network, switched to the right side.
-        arguments: what its module is called with.
+        arguments: arguments of its module.
         layers: block numbers from 0.
         edits: blocks whose output is replaced by a function of it, and the functions. They are
-            made here, not by hooks, because nnsight reads an output before hooks have seen it.
+            applied here, not by hooks, because nnsight reads an output before hooks change it.
     """
     blocks = attrgetter(network.architecture.blocks)(network.traced)
     kept: dict[int, Any] = {}
@@ -76,7 +48,7 @@ def read_blocks(
 
 
 class _BlockReached(Exception):
-    """Carries what a block put out past the rest of the pass."""
+    """Carries a block's output out of the forward pass, which ends there."""
 
     def __init__(self, stream: Tensor) -> None:
         self.stream = stream
@@ -84,13 +56,14 @@ class _BlockReached(Exception):
 
 @dataclass(frozen=True)
 class EmbeddingToResidual:
-    """A model from its input embeddings to the residual stream after one block.
+    """The map of a model from its input embeddings to the residual stream after one block.
 
-    Plain hooks read it, because nnsight's two milliseconds a trace are more than a tiny model's
-    pass. The pass ends at the block. Parameters take no gradients, and the edits in force are made.
+    It uses plain hooks, because the two milliseconds that nnsight takes for a trace are more than
+    the forward pass of a tiny model. The pass ends at the block. Parameters take no gradients, and
+    active edits are applied.
     """
 
-    model: "Model"
+    model: AdaptedNetwork
     layer: int
     mlps: bool = True
     final_norm: bool = False
@@ -101,7 +74,7 @@ class EmbeddingToResidual:
         """The residual stream of rows without padding; attention is causal, as in any pass.
 
         Gradients flow where ``embeds`` requires them. Blocks are never checkpointed, since a hook
-        in a checkpointed block sees no gradient: what bounds memory is the number of rows.
+        in a checkpointed block sees no gradient: memory is bounded by the number of rows.
 
         Args:
             embeds: input embeddings.
@@ -121,10 +94,10 @@ class EmbeddingToResidual:
     def _pass(self, embeds: Tensor) -> Tensor:
         try:
             self.model.network.module(inputs_embeds=embeds, use_cache=False)
-        except _BlockReached as read:
+        except _BlockReached as reached:
             network = self.model.network
             norm = attrgetter(network.architecture.final_norm)(network.module)
-            normed: Tensor = norm(read.stream) if self.final_norm else read.stream
+            normed: Tensor = norm(reached.stream) if self.final_norm else reached.stream
             return normed
         msg = f"block {self.layer} did not run"
         raise RuntimeError(msg)

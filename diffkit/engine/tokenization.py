@@ -16,37 +16,37 @@ def encode(tokenizer: Any, text: Text, max_tokens: int | None = None) -> list[in
     Args:
         tokenizer: a transformers tokenizer.
         text: a tokenizer without a template takes a chat as its contents, joined by newlines.
-        max_tokens: how many tokens are kept, from the beginning; none keeps all.
+        max_tokens: number of tokens kept, from the beginning; none keeps all.
     """
     words, templated = rendered_text(tokenizer, text)
     return token_ids(tokenizer, words, templated=templated)[:max_tokens]
 
 
 def rendered_text(tokenizer: Any, text: Text) -> tuple[str, bool]:
-    """What of a whole text is tokenised, and whether the chat template wrote it."""
+    """The string of a whole text that is tokenised, and whether the chat template made it."""
     if text.messages and tokenizer.chat_template:
         return _render(tokenizer, text), True
     return str(text), False
 
 
 def token_ids(tokenizer: Any, words: str, *, templated: bool = False) -> list[int]:
-    """Token ids of words as they are."""
+    """Token ids of a string as it is."""
     # A template writes the special tokens itself.
     encoded = tokenizer(words, add_special_tokens=not templated, verbose=False)
     return list(encoded["input_ids"])
 
 
 def common_prefix_length(one: Sequence[int], two: Sequence[int]) -> int:
-    """How many ids two sequences begin with in common."""
+    """Length of the common prefix of two sequences of ids."""
     pairs = zip(one, two, strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def encode_prompt(tokenizer: Any, prompt: Text | str) -> list[int]:
-    """Token ids of a prompt that a model goes on from; at least one.
+    """Token ids of a prompt that a model continues; at least one.
 
-    A string is the opening of a document. A chat that ends with the user's message gets the
-    template's opening of an answer; one that ends with the assistant's is gone on with.
+    A string is the start of a document. A chat that ends with the user's message gets the
+    template's start of an answer; in one that ends with the assistant's, that message is continued.
     """
     if isinstance(prompt, Text) and prompt.messages and tokenizer.chat_template:
         own = prompt.messages[-1].role == "assistant"
@@ -64,7 +64,7 @@ def _render(tokenizer: Any, text: Text, **wanted: bool) -> str:
 
 
 def _start_token(tokenizer: Any) -> int:
-    """What stands before the first word: a model cannot start from nothing."""
+    """The token before the first word: a model cannot start without any token."""
     for token in (tokenizer.bos_token_id, tokenizer.eos_token_id):
         if token is not None:
             return int(token)
@@ -76,7 +76,7 @@ def eos_ids_of(tokenizer: Any, *configs: Any) -> frozenset[int]:
 
     Args:
         tokenizer: a transformers tokenizer.
-        configs: configurations of a model and of its generation; a none is passed over.
+        configs: configurations of a model and of its generation; none is skipped.
     """
     found: set[int] = set()
     for source in (tokenizer, *configs):
@@ -86,11 +86,11 @@ def eos_ids_of(tokenizer: Any, *configs: Any) -> frozenset[int]:
 
 
 def answer_start(tokenizer: Any, text: Text) -> int | None:
-    """Place of the first token of a chat's first answer, among the token ids of the whole chat.
+    """Index of the first token of a chat's first answer, among the token ids of the whole chat.
 
-    Found exactly: what stands before the answer's content is tokenised too, and both are compared
-    token by token. A token that holds the end of what the template writes and the beginning of the
-    content is the answer's.
+    It is exact: the text before the answer's content is tokenised too, and both are compared token
+    by token. A token that holds both the end of the template's text and the beginning of the
+    content belongs to the answer.
 
     Args:
         tokenizer: a transformers tokenizer; without a chat template, a chat is its contents, joined
@@ -98,8 +98,8 @@ def answer_start(tokenizer: Any, text: Text) -> int | None:
         text: a document or a chat.
 
     Returns:
-        None for a document and for a chat without an answer; and where a template refuses the
-        chat, or lets what it writes before an answer depend on the answer.
+        None for a document, for a chat without an answer, where a template refuses the chat, and
+        where the template's text before an answer depends on the answer.
     """
     from jinja2 import TemplateError
 

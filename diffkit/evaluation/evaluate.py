@@ -117,9 +117,9 @@ def _check(plan: Plan) -> None:
         if component:
             component.spec.load()
     for investigator in plan.investigators:
-        investigator.spec.load().check(investigator.config)
+        investigator.spec.load().validate(investigator.config)
         for grader in plan.graders:
-            grader.spec.load().check(grader.config, investigator.config)
+            grader.spec.load().validate(grader.config, investigator.config)
     for component in (*plan.investigators, *plan.graders):
         _check_cap(component.spec.load().estimate(component.config), plan.prices)
 

@@ -16,21 +16,21 @@ from pydantic_core import core_schema
 from diffkit.errors import UserError, one_line
 
 _loaded: dict[str, str | None] = {}
-"""Digest of each module's file when it was loaded here: Python keeps the code of then."""
+"""Digest of each module's file when it was loaded: Python keeps that code."""
 
 _STORED = re.compile(r"(?P<path>.+)@sha256:(?P<digest>[0-9a-f]{64})")
 
 
 class ImportPath(str):
-    """One of some names, or ``module:attribute``, which is known by its module's source as well.
+    """A known name, or ``module:attribute``, which is identified by its module's source as well.
 
-    As the type of an option (``divergence: ImportPath = ImportPath("kl")``) it takes a text. In
-    JSON, and so in a run's key, ``@sha256:`` and the digest of the module's file follow an import
-    path, so that code that was edited is another run. What that file imports does not count.
+    As the type of an option (``divergence: ImportPath = ImportPath("kl")``) it accepts text. In
+    JSON, and so in a run's key, an import path is followed by ``@sha256:`` and the digest of the
+    module's file, so that edited code is another run. The imports of that file are not included.
     """
 
     digest: str | None
-    """SHA-256 of the module's file, in hexadecimal; none: it is a name, or there is no file."""
+    """SHA-256 of the module's file, in hexadecimal; none for a name, or if there is no file."""
 
     def __new__(cls, path: str, digest: str | None = None) -> "ImportPath":
         """The path, with the digest of its module's file as it is now unless one is given."""
@@ -40,7 +40,7 @@ class ImportPath(str):
 
     @property
     def stored(self) -> str:
-        """As it stands in JSON."""
+        """The value in JSON."""
         return f"{self}@sha256:{self.digest}" if self.digest else str(self)
 
     @classmethod
@@ -64,17 +64,17 @@ class ImportPath(str):
 
 
 def load_import_path(path: str, *, noun: str, form: str, known: Iterable[str]) -> Any:
-    """What ``module:attribute`` leads to; the module's code runs.
+    """The object at ``module:attribute``; the module is imported.
 
     Args:
         path: the import path, which Python must be able to import.
-        noun: what it is to be, for messages, such as ``divergence``.
-        form: what paths to it look like, such as ``module:function``.
-        known: the names that may stand in its place.
+        noun: the kind of object, for messages, such as ``divergence``.
+        form: the form of its paths, such as ``module:function``.
+        known: the names that may be given instead.
 
     Raises:
-        UserError: it is no import path, leads to nothing, or its module's file has changed since
-            the options were read.
+        UserError: it is no import path, there is no such object, or the module's file has changed
+            since the options were read.
     """
     module, colon, attribute = path.partition(":")
     if not (module and colon and attribute):
@@ -83,7 +83,7 @@ def load_import_path(path: str, *, noun: str, form: str, known: Iterable[str]) -
     _check_source(path, noun, module)
     try:
         loaded = importlib.import_module(module)
-    except (Exception, SystemExit) as error:  # whatever a module of the user's raises
+    except (Exception, SystemExit) as error:  # a user's module may raise anything
         what = f"The {noun} {str(path)!r} cannot be imported ({one_line(error)})."
         top = module.partition(".")[0]
         hint = f"If {top} lies in this folder, put PYTHONPATH=. before the command."
@@ -95,7 +95,7 @@ def load_import_path(path: str, *, noun: str, form: str, known: Iterable[str]) -
 
 
 def _check_source(path: str, noun: str, module: str) -> None:
-    """Sees that the code that is loaded is the code that the options are known by."""
+    """Checks that the loaded code is the code that identifies the options."""
     now, what = source_digest(path), f"The file of the {noun} {str(path)!r}"
     if isinstance(path, ImportPath) and path.digest not in (None, now):
         what += " is not the one that the options were read with."
@@ -108,14 +108,14 @@ def _check_source(path: str, noun: str, module: str) -> None:
 
 
 def source_digest(path: str) -> str | None:
-    """SHA-256 of the file that ``module:attribute`` lies in; none where there is no such file."""
+    """SHA-256 of the file of ``module:attribute``; none if there is no such file."""
     module, colon, _ = path.partition(":")
     if not (module and colon):
         return None
     try:
         found = importlib.util.find_spec(module)
         return hashlib.sha256(Path(found.origin or "").read_bytes()).hexdigest() if found else None
-    except (Exception, SystemExit):  # what is wrong with it is told when it is loaded
+    except (Exception, SystemExit):  # the error is reported when it is loaded
         return None
 
 

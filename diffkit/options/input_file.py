@@ -17,22 +17,21 @@ _STORED = re.compile(r"sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file that an option names, known by its content and never by its path.
+    """A file that an option names, identified by its content and never by its path.
 
-    As the type of an option (``prompt: InputFile | None = None``) it takes a path, and the file
-    must be there when the options are validated. In JSON, and so in a run's key, it is ``sha256:``
-    and the digest; read again from there it is the same file, but where it lies is not known any
-    more.
+    As the type of an option (``prompt: InputFile | None = None``) it accepts a path, and the file
+    must exist when the options are validated. In JSON, and so in a run's key, it is ``sha256:`` and
+    the digest; read again from JSON it is the same file without its path.
     """
 
     digest: str
     """SHA-256 of the content, in hexadecimal."""
     place: Path | None = field(default=None, compare=False)
-    """Where it lay when it was read; none: the options come from a stored run."""
+    """Its path when it was read; none if the options come from a stored run."""
 
     @classmethod
     def of(cls, path: Path | str) -> "InputFile":
-        """The file at ``path``; a relative one starts at the working directory.
+        """The file at ``path``, relative to the working directory.
 
         Raises:
             UserError: there is none, or it cannot be read.
@@ -48,10 +47,10 @@ class InputFile:
 
     @property
     def path(self) -> Path:
-        """Where it lies.
+        """Its path.
 
         Raises:
-            UserError: that is not known, or it holds something else by now.
+            UserError: the path is unknown, or the file has changed.
         """
         if self.place is None:
             what = f"Of the file {self} only the digest was kept, not where it lies."
@@ -86,7 +85,7 @@ class InputFile:
 
 
 def relative_to_folder(folder: Path, value: Any) -> Any:
-    """What a file in ``folder`` says of an input file, with a relative path found from there."""
+    """The value of an input file in a YAML in ``folder``, with relative paths resolved there."""
     if not isinstance(value, str) or _STORED.fullmatch(value):
         return value
     return str(folder / Path(value).expanduser())

@@ -27,8 +27,8 @@ def validate_options(
     """The options of ``spec`` with defaults filled in.
 
     Args:
-        spec: whose options they are.
-        options: what was given, by name.
+        spec: the spec that has the options.
+        options: given values by name.
         kind: kind of ``spec``, for messages.
 
     Raises:
@@ -46,9 +46,9 @@ def validate_record(
 
     Args:
         model: a record of options or arguments.
-        values: what was given, by name.
-        word: what one of them is called, such as ``option``.
-        owner: name of what has them.
+        values: given values by name.
+        word: the word for one of them, such as ``option``.
+        owner: name of their owner, such as a method.
         listing: the command that lists them.
 
     Raises:
@@ -75,16 +75,16 @@ def parse_settings(
     flag: str = "--set",
     example: str = "top=5",
 ) -> dict[str, Any]:
-    """``key=value`` strings; values are read as YAML, so ``3``, ``true`` and ``[a, b]`` are typed.
+    """Parses ``key=value`` strings; values are YAML, so ``3``, ``true`` and ``[a, b]`` have types.
 
-    Where the field is text or a file, it is kept as it was typed, unless it stands in quotes; where
-    it may also be none, nothing typed is none.
+    For a field that is text or a file, the value is kept as typed, unless it is quoted; an empty
+    value is none if the field may be none.
 
     Args:
         settings: the strings.
-        model: the record that they are meant for.
-        flag: the flag that they were given with, for messages.
-        example: a good one, for messages.
+        model: the record that has the fields.
+        flag: the flag of the strings, for messages.
+        example: a valid string, for messages.
 
     Raises:
         UserError: one has no ``=``, or its value is malformed.
@@ -105,7 +105,7 @@ def parse_settings(
 
 
 def _field_types(model: type[Record], name: str) -> tuple[Any, ...]:
-    """The types that a field takes, each by itself; nothing where there is no such field."""
+    """The types that a field accepts; empty if there is no such field."""
     field = model.model_fields.get(name)
     if field is None:
         return ()
@@ -132,7 +132,7 @@ def _parse_value(typed: str, kinds: tuple[Any, ...]) -> Any:
 def options_from_folder(
     model: type[Record], options: Mapping[str, Any], folder: Path
 ) -> dict[str, Any]:
-    """Options that a YAML in ``folder`` gives, with paths of input files found from there."""
+    """Options of a YAML in ``folder``, with paths of input files resolved there."""
     return {
         name: relative_to_folder(folder, value) if InputFile in _field_types(model, name) else value
         for name, value in options.items()

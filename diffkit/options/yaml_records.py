@@ -14,7 +14,7 @@ from diffkit.errors import BadFile, BadOption, did_you_mean
 R = TypeVar("R", bound=BaseModel)
 
 _PLAINER = {"tuple_type": "Input should be a list, such as [one, another]"}
-"""What to say in place of pydantic's words for an error."""
+"""Plainer messages than pydantic's, by type of error."""
 
 
 def read_yaml(path: Path, *, example: str = "") -> Any:
@@ -22,7 +22,7 @@ def read_yaml(path: Path, *, example: str = "") -> Any:
 
     Args:
         path: the file.
-        example: what to write, where nothing is in it.
+        example: a hint if the file is empty.
 
     Raises:
         BadFile: the file is missing, empty or malformed.
@@ -46,8 +46,8 @@ def read_record(path: Path, model: type[R], *, example: str = "") -> R:
 
     Args:
         path: the file.
-        model: what it should hold.
-        example: what to write, where it holds something else or nothing.
+        model: the model of its content.
+        example: a hint if the content does not fit or is empty.
 
     Raises:
         BadFile: the file is missing, empty, malformed, or does not fit the model.
@@ -62,13 +62,13 @@ def read_record(path: Path, model: type[R], *, example: str = "") -> R:
 
 
 def error_in_file(error: BadOption, path: Path) -> BadFile:
-    """The same error, naming the file, line and field that the option comes from."""
+    """The same error with the file, line and field of the option."""
     field = ".".join(error.place)
     return BadFile(path, error.what, line=line_of(path, error.place), field=field, hint=error.hint)
 
 
 def unreadable_file_error(path: Path, error: OSError | UnicodeDecodeError) -> BadFile:
-    """The error of a file that the system does not give, or that is no text."""
+    """The error of a file that cannot be read or is not text."""
     if isinstance(error, UnicodeDecodeError):
         return BadFile(path, f"is not UTF-8 ({error.reason}).", hint="Save it as UTF-8.")
     return BadFile(path, f"cannot be read ({error.strerror}).", hint="Check the path.")
@@ -76,12 +76,12 @@ def unreadable_file_error(path: Path, error: OSError | UnicodeDecodeError) -> Ba
 
 @dataclass(frozen=True)
 class FieldError:
-    """The field that does not fit, and why."""
+    """A field that does not fit, and the reason."""
 
     place: tuple[int | str, ...]
-    """Keys and positions that lead to it."""
+    """Keys and positions on the path to it."""
     what: str
-    """What is wrong, with the offending value."""
+    """The problem, with the offending value."""
 
     @property
     def field(self) -> str:
@@ -92,7 +92,7 @@ class FieldError:
 def explain_validation_error(
     error: ValidationError, model: type[BaseModel] | None = None
 ) -> FieldError:
-    """The most telling of a record's errors: a misspelt field before the one it leaves missing."""
+    """The most useful of a record's errors: a misspelt field before the field it leaves missing."""
     first, *others = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     others = [other for other in others if other["type"] != "too_short"]  # follows from the first
     more = f" (and {len(others)} more)" if others else ""
@@ -107,7 +107,7 @@ def explain_validation_error(
 
 
 def _error_text(error: ErrorDetails) -> str:
-    """What is wrong with a value, and the value, unless it is a record whose fields disagree."""
+    """The problem of a value, and the value, unless it is a record with inconsistent fields."""
     what = _PLAINER.get(error["type"], error["msg"].removeprefix("Value error, "))
     value = error.get("input")
     of_record = error["type"] == "value_error" and isinstance(value, Mapping)
@@ -120,13 +120,13 @@ def _shortened(value: object, limit: int = 60) -> str:
 
 
 def line_of(path: Path, place: tuple[int | str, ...]) -> int | None:
-    """The line of the deepest part of ``place`` that the file holds."""
+    """The line of the deepest part of ``place`` that is in the file."""
     node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     line: int | None = node.start_mark.line + 1 if node else None
     for part in place:
         inner = _child(node, part)
         if inner is None:
-            continue  # union tags stand in pydantic's places but not in the file
+            continue  # union tags are in pydantic's locations but not in the file
         line, node = inner
     return line
 

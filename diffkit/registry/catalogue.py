@@ -38,7 +38,7 @@ class Catalogue:
     """Files of calibration tables."""
 
     def organism(self, name: str) -> Organism:
-        """The organism called ``name``, or the one in the YAML file ``name``.
+        """The organism named ``name``, or the one in the YAML file ``name``.
 
         Raises:
             UnknownName: there is none.
@@ -51,12 +51,12 @@ class Catalogue:
         return self.organisms[name]
 
     def base(self, name: str, *, organism: str = "") -> BaseModelEntry:
-        """The base model entry called ``name``.
+        """The base model entry named ``name``.
 
         Args:
             name: its name.
-            organism: the organism that asks; where it is a file, ``bases/*.yaml`` in its folder
-                and in the one above count too.
+            organism: the organism on it; if that is a file, ``bases/*.yaml`` in its folder and in
+                the parent folder are searched too.
         """
         bases = {
             **self.bases,
@@ -105,7 +105,7 @@ class Catalogue:
 
 
 def is_organism_file(organism: str) -> bool:
-    """Whether what is given as an organism is a YAML file rather than a name."""
+    """Whether an organism is given as a YAML file, not as a name."""
     return organism.endswith((".yaml", ".yml"))
 
 
@@ -116,10 +116,9 @@ def _bases_beside(organism: Path) -> dict[str, BaseModelEntry]:
 
 
 def read_catalogue(folders: Iterable[Path]) -> Catalogue:
-    """Reads every organism and base below ``folders``; a broken file costs one line.
+    """Reads every organism and base below ``folders``; a broken file gives one line.
 
-    A name that two files claim is left out, with a line that names both: which one was meant
-    cannot be known.
+    A name that two files define is left out, with a line that names both files.
     """
     organisms: dict[str, Organism] = {}
     bases: dict[str, BaseModelEntry] = {}
@@ -153,7 +152,7 @@ def _collect(
 
 
 def read_organism(path: Path) -> Organism:
-    """An organism's YAML, its paths made absolute."""
+    """Reads an organism's YAML and makes its paths absolute."""
     organism = read_record(path, Organism)
     models = {
         base: {
@@ -166,7 +165,7 @@ def read_organism(path: Path) -> Organism:
 
 
 def read_base(path: Path) -> BaseModelEntry:
-    """A base model's YAML, its paths made absolute."""
+    """Reads a base model's YAML and makes its paths absolute."""
     base = read_record(path, BaseModelEntry)
     files = {
         name: (path.parent / file).resolve()
@@ -189,7 +188,7 @@ def _with_absolute_sources(part: Any, path: Path) -> Any:
 
 
 def _absolute_source(source: Source, path: Path) -> Source:
-    """A path that starts with a dot, or that exists beside the YAML, is meant relative to it."""
+    """A path that starts with a dot, or exists beside the YAML, is relative to the YAML."""
     place = (path.parent / source.at).resolve()
     local = source.at.startswith(".") or place.exists()
     return source.model_copy(update={"at": str(place)}) if local else source

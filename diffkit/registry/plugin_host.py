@@ -31,7 +31,7 @@ class LoadedPlugin:
 
 @dataclass(frozen=True)
 class BrokenPlugin:
-    """A plugin that did not, and why."""
+    """A plugin that could not be loaded, and the error."""
 
     name: str
     module: str
@@ -54,17 +54,17 @@ class PluginHost:
 
     @property
     def registries(self) -> tuple[Registry, ...]:
-        """What is registered by name."""
+        """The registries of everything that has a name."""
         return (self.methods, self.investigators, self.graders, self.generators)
 
 
 def installed_plugins() -> frozenset[str]:
-    """Names of all plugins that are installed, turned off or not."""
+    """Names of all installed plugins, disabled ones included."""
     return frozenset(entry.name for entry in entry_points(group=GROUP))
 
 
 def load_plugins(disabled: Iterable[str] = ()) -> PluginHost:
-    """Loads every installed plugin but those ``disabled`` here or in DIFFKIT_DISABLE_PLUGINS."""
+    """Loads all installed plugins except ``disabled`` ones and DIFFKIT_DISABLE_PLUGINS."""
     named = [name.strip() for name in os.environ.get(DISABLE, "").split(",")]
     off = {*disabled, *named}
     host = PluginHost()
@@ -86,7 +86,7 @@ def _load_plugin(entry: EntryPoint, host: PluginHost) -> None:
 
 
 def _register(module: ModuleType, name: str, host: PluginHost) -> tuple[str, ...]:
-    """Collects what the plugin registers before any of it counts: all of it, or nothing."""
+    """Registers everything that the plugin provides, or nothing if any of it is invalid."""
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
     manager.register(module, name=name)

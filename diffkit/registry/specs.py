@@ -1,20 +1,23 @@
 """What plugins register, by name. Nothing is imported before it is used."""
 
 import importlib
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any, Literal
 
 from diffkit.errors import DiffkitError, MissingExtra, NameClash, UnknownName, one_line
-from diffkit.method import DiffingMethod, Study
+from diffkit.method import DiffingMethod, MethodConfig, Study
+from diffkit.registry.contracts import check_option_types, check_words
 
 
 @dataclass(frozen=True)
 class Spec:
-    """What a plugin registers: cheap words about something that is imported on use."""
+    """What a plugin registers: a description of a class that is imported when it is used."""
 
     name: str
-    """Unique among its kind."""
+    """Unique among its kind, in kebab-case."""
     summary: str
     """One line."""
     version: int
@@ -26,11 +29,54 @@ class Spec:
     requires: str = ""
     """What to ``pip install`` when a module is missing, such as ``diffkit[vllm]``."""
     subject: Literal["pair", "model"] = "pair"
-    """What the implementation looks at: two models (`DiffingMethod`), or one (`Study`)."""
+    """Whether the implementation reads two models (`DiffingMethod`) or one (`Study`)."""
+
+    @classmethod
+    def of(cls, target: str) -> "Spec":
+        """The spec of a class that describes itself.
+
+        The class has ``name`` and ``version``, options in a nested class ``Config`` and, where it
+        needs an extra, ``requires``. The summary is ``summary`` or the first line of its docstring.
+        The module of the class is imported to read them, and must not import torch itself: imports
+        of torch and transformers belong inside ``run``.
+
+        Args:
+            target: import target of the class, such as ``my_package:TopShift``.
+
+        Raises:
+            AttributeError: the class, or one of its attributes, is missing.
+            TypeError, ValueError: an attribute is not as it must be; the message names it.
+        """
+        found = _import(target)
+        summary = getattr(found, "summary", "") or inspect.getdoc(found) or ""
+        has_config = isinstance(getattr(found, "Config", None), type)
+        spec = cls(
+            name=found.name,
+            summary=summary.strip().partition("\n")[0].removesuffix("."),
+            version=found.version,
+            config=f"{target}.Config" if has_config else f"{__name__}:{MethodConfig.__name__}",
+            implementation=target,
+            requires=getattr(found, "requires", ""),
+            subject="model" if issubclass(found, Study) else "pair",
+        )
+        check_words(spec.name, spec.summary, spec.version)
+        check_option_types(getattr(found, "Config", MethodConfig))
+        return spec
 
     def load_config(self) -> Any:
-        """The options class."""
-        return _import_target(self.config, self)
+        """The options class.
+
+        Raises:
+            MissingExtra: a module that it needs is not installed.
+            DiffkitError: it cannot be imported, or an option has a type that JSON cannot hold.
+        """
+        config = _import_target(self.config, self)
+        try:
+            check_option_types(config)
+        except TypeError as error:
+            what = f"{self.name!r} cannot be used: {error}."
+            raise DiffkitError(what, hint=_ASK_AUTHOR) from error
+        return config
 
     def load(self) -> Any:
         """An instance of the implementation."""
@@ -41,11 +87,18 @@ class Spec:
             raise _import_error(self.implementation, self, error) from error
 
 
+_ASK_AUTHOR = "Ask the plugin's author, or leave it out."
+
+
+def _import(target: str) -> Any:
+    module, _, names = target.partition(":")
+    return reduce(getattr, names.split("."), importlib.import_module(module))
+
+
 def _import_target(target: str, spec: Spec) -> Any:
-    """What a target names; whatever a plugin's module raises costs that plugin alone."""
-    module, _, name = target.partition(":")
+    """The object at a target; an error of a plugin's module affects that plugin only."""
     try:
-        return getattr(importlib.import_module(module), name)
+        return _import(target)
     except ModuleNotFoundError as error:
         missing = error.name or "?"
         raise MissingExtra(spec.name, missing, spec.requires or missing.split(".")[0]) from error
@@ -55,7 +108,7 @@ def _import_target(target: str, spec: Spec) -> Any:
 
 def _import_error(target: str, spec: Spec, error: BaseException) -> DiffkitError:
     what = f"{spec.name!r} cannot be imported from {target!r} ({one_line(error)})."
-    return DiffkitError(what, hint="Ask the plugin's author, or leave it out.")
+    return DiffkitError(what, hint=_ASK_AUTHOR)
 
 
 @dataclass(frozen=True)
@@ -79,12 +132,12 @@ class Registry:
         self._entries.setdefault(spec.name, []).append(RegisteredSpec(spec, owner))
 
     def __iter__(self) -> Iterator[RegisteredSpec]:
-        """Entries by name; a clash yields one for each owner."""
+        """Registered specs by name; a name clash yields one for each owner."""
         for name in sorted(self._entries):
             yield from self._entries[name]
 
     def __getitem__(self, name: str) -> Spec:
-        """The spec called ``name``.
+        """The spec named ``name``.
 
         Raises:
             UnknownName: nothing has that name.
@@ -101,12 +154,12 @@ class Registry:
 
 
 def kind_noun(spec: Spec) -> str:
-    """What messages call it."""
+    """The word for it in messages."""
     return "study" if spec.subject == "model" else "method"
 
 
 def load_implementation(spec: Spec) -> DiffingMethod[Any] | Study[Any]:
-    """An instance of the implementation, which looks at what the spec says.
+    """An instance of the implementation, checked to be of the kind that the spec says.
 
     Raises:
         MissingExtra: a module that it needs is not installed.
@@ -116,7 +169,7 @@ def load_implementation(spec: Spec) -> DiffingMethod[Any] | Study[Any]:
     contract: type[Any] = Study if spec.subject == "model" else DiffingMethod
     kept = isinstance(made, contract)
     if not kept:
-        what = f"The {kind_noun(spec)} {spec.name!r} is no {contract.__name__}"
-        what = f"{what} ({spec.implementation})."
-        raise DiffkitError(what, hint="Ask the plugin's author, or leave it out.")
+        named = f"The {kind_noun(spec)} {spec.name!r}"
+        what = f"{named} is no {contract.__name__} ({spec.implementation})."
+        raise DiffkitError(what, hint=_ASK_AUTHOR)
     return made

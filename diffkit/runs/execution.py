@@ -2,19 +2,20 @@
 
 import errno
 import json
+import math
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diffkit.checkpoints import Checkpoints
-from diffkit.context import Artifacts, Progress, RunContext, no_progress, no_status
+from diffkit.context import BATCH_SIZE, Artifacts, Progress, RunContext, no_progress, no_status
 from diffkit.errors import DiffkitError, RunFailed, one_line
 from diffkit.findings import Findings
-from diffkit.method import Study
+from diffkit.method import Study, checked_findings, run_method
 from diffkit.registry.specs import kind_noun, load_implementation
 from diffkit.runs.files import remove
 from diffkit.runs.manifest import Identity, Manifest
@@ -28,16 +29,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExecutionOptions:
-    """How runs are executed; plays no part in what they find."""
+    """How runs are executed; it does not change their findings."""
 
     device: str = "auto"
-    """``cpu``, ``cuda``, ``cuda:1``, …; ``auto`` takes a GPU where there is one."""
+    """``cpu``, ``cuda``, ``cuda:1``, …; ``auto`` takes a GPU if there is one."""
     progress: Progress = no_progress
-    """Shows how far long loops are."""
+    """Shows the progress of long loops."""
     fresh: bool = False
-    """Whether what the store holds is computed anew."""
+    """Whether runs that the store holds are computed again."""
     status: Callable[[str], None] = no_status
-    """Shows how things stand beside the running loop; told nothing when a run ends."""
+    """Shows a short status beside the running loop; it is cleared when a run ends."""
+    batch_size: int = BATCH_SIZE
+    """Texts in a batch of `RunContext.batches`."""
 
 
 def execute(
@@ -47,7 +50,7 @@ def execute(
     networks: "NetworkCache",
     execution: ExecutionOptions,
 ) -> None:
-    """Runs ``spec`` and leaves findings and manifest in ``folder``, and nothing else of its own.
+    """Runs ``spec`` and writes findings and manifest into ``folder``.
 
     Raises:
         RunFailed: the method or study raised; ``failure.json`` in ``folder`` holds its traceback.
@@ -61,7 +64,7 @@ def execute(
     try:
         findings, manifest = _run_and_record(spec, identity, checkpoints, networks, execution)
     except DiffkitError:
-        raise  # it says by itself what to do
+        raise  # its message says what to do
     except (Exception, SystemExit) as error:  # a library that exits must not end the sweep
         raise _record_failure(spec, folder, error) from error
     checkpoints.clear()
@@ -115,23 +118,43 @@ def _run(
         checkpoints=checkpoints,
         progress=execution.progress,
         status=execution.status,
+        batch_size=execution.batch_size,
     )
     torch.manual_seed(spec.seed)
     try:
-        findings = implementation.run(subject, spec.config, context)
+        if isinstance(implementation, Study):
+            findings = checked_findings(implementation.run(subject, spec.config, context))
+        else:
+            findings = run_method(implementation, subject, spec.config, context)
     finally:
-        execution.status("")  # what was said of this run is not so of a sweep's next
-    if not isinstance(findings, Findings):
-        msg = f"run() returned {type(findings).__name__}, not Findings"
-        raise TypeError(msg)
+        execution.status("")  # the status of this run is not that of the sweep's next
     if isinstance(implementation, Study) and findings.change_score is not None:
         msg = "a study of one model has no change score"
         raise TypeError(msg)
+    _check_finite(findings.model_dump(), "")
     return findings
 
 
+def _check_finite(value: Any, field: str) -> None:
+    """Refuses numbers that JSON cannot hold; records refuse them too, but may be copied around it.
+
+    Raises:
+        ValueError: a number is not finite; the message names its field.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        msg = f"{field} is {value}, which is not finite"
+        raise ValueError(msg)
+    inner: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, Mapping):
+        inner = value.items()
+    elif isinstance(value, list | tuple):
+        inner = enumerate(value)
+    for key, each in inner:
+        _check_finite(each, f"{field}.{key}" if field else str(key))
+
+
 def _record_failure(spec: RunSpec, folder: Path, error: BaseException) -> Exception:
-    """Notes a failure beside what the run left, and says it in a line."""
+    """Writes a failure into the work folder; the error to raise says it in one line."""
     if _disk_full(error):
         return OSError(errno.ENOSPC, "no space left")
     reason = one_line(error)
@@ -142,7 +165,7 @@ def _record_failure(spec: RunSpec, folder: Path, error: BaseException) -> Except
 
 
 def _disk_full(error: BaseException) -> bool:
-    """Safetensors reports a full disk in words alone."""
+    """Whether the disk is full; safetensors reports it only in the message."""
     return getattr(error, "errno", None) == errno.ENOSPC or "os error 28" in str(error)
 
 

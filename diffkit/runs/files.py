@@ -1,4 +1,4 @@
-"""Files that survive crashes, and what a filesystem refuses in words."""
+"""Atomic writing of files, and messages for the errors of filesystems."""
 
 import contextlib
 import errno
@@ -31,7 +31,7 @@ _REASONS = {
 
 @contextlib.contextmanager
 def explain_write_errors(root: Path) -> Iterator[None]:
-    """Turns what the filesystem refuses into a `StoreUnwritable` with a cure."""
+    """Turns errors of the filesystem into a `StoreUnwritable` with a hint."""
     try:
         yield
     except OSError as error:
@@ -43,7 +43,7 @@ def explain_write_errors(root: Path) -> Iterator[None]:
 
 
 def read_stored(path: Path, model: type[R]) -> R:
-    """A record that an evaluation left in the store.
+    """A record that an evaluation wrote into the store.
 
     Raises:
         StoreError: it is gone, or damaged.
@@ -56,7 +56,7 @@ def read_stored(path: Path, model: type[R]) -> R:
 
 
 def read_or_warn(read: Callable[[], R]) -> R | None:
-    """What ``read`` gives; none, with a warning, where it is gone or damaged and is made anew."""
+    """The result of ``read``; none, with a warning, if the file is missing or damaged."""
     try:
         return read()
     except StoreError as error:
@@ -65,7 +65,7 @@ def read_or_warn(read: Callable[[], R]) -> R | None:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Writes a file whole or not at all."""
+    """Writes a file completely or not at all."""
     fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         fresh.write_text(text, encoding="utf-8")
@@ -77,7 +77,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def flush_to_disk(path: Path, *, below: bool = True) -> None:
-    """Waits until a file, or a folder with all ``below`` it, has reached the disk."""
+    """Waits until a file, or a folder with everything ``below`` it, is on the disk."""
     for each in [*(path.rglob("*") if below else ()), path]:
         handle = os.open(each, os.O_RDONLY)
         try:
@@ -87,7 +87,7 @@ def flush_to_disk(path: Path, *, below: bool = True) -> None:
 
 
 def remove(path: Path) -> None:
-    """Removes a file or a folder, or nothing where there is none."""
+    """Removes a file or a folder, if it exists."""
     if path.is_dir():
         shutil.rmtree(path)
     else:

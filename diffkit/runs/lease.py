@@ -1,4 +1,4 @@
-"""A lease: one process at a time does a piece of work, and a dead one's work is taken over."""
+"""Leases: one process at a time does a piece of work; others take over from a dead process."""
 
 import contextlib
 import json
@@ -14,9 +14,9 @@ from pathlib import Path
 import psutil
 
 HEARTBEAT = 10.0
-"""Seconds between two signs of life."""
+"""Seconds between two heartbeats."""
 STALE = 60.0
-"""Seconds without one after which a holder that cannot be looked at counts as dead."""
+"""Seconds without a heartbeat after which a holder on another host counts as dead."""
 _SAME_BIRTH = 2.0
 """Seconds that a process's start may seem to move when the clock is set."""
 
@@ -31,18 +31,18 @@ class Lease:
 
     @property
     def kept(self) -> bool:
-        """Whether it is still ours: it is not once others took this process for dead."""
+        """Whether this process still has it: others may have considered this process dead."""
         holder = _read(self.file)
         return holder is not None and holder.get("token") == self.token
 
 
 @contextlib.contextmanager
 def lease(file: Path) -> Iterator[Lease | None]:
-    """Holds ``file``; yields none where a living process does.
+    """Holds ``file``; yields none if a living process holds it.
 
-    The lease is a file created exclusively, which network filesystems do atomically too. On this
-    host a holder is dead when its process is; elsewhere when its heartbeat has stopped. It lies
-    beside the work and not in it, so that it outlives the renaming of a finished folder.
+    The lease is a file created exclusively, which is atomic on network filesystems too. On this
+    host a holder is dead when its process is; elsewhere when its heartbeat has stopped. The file is
+    beside the work and not in it, so that it remains when a finished folder is renamed.
     """
     token = uuid.uuid4().hex
     if not (_create(file, token) or (_dead(file) and _take_over(file, token))):
@@ -67,7 +67,7 @@ def is_held(file: Path) -> bool:
 
 
 def _host() -> str:
-    """This host, told apart from containers on it: a pid says nothing outside its namespace."""
+    """This host and its pid namespace: containers on one host have pids of their own."""
     try:
         return f"{socket.gethostname()} {os.readlink('/proc/self/ns/pid')}"  # noqa: PTH115
     except OSError:
@@ -91,7 +91,7 @@ def _create(file: Path, token: str) -> bool:
 
 
 def _born(pid: int) -> float | None:
-    """When a process began; none where there is no such process, or only its remains."""
+    """The start time of a process; none if there is no such process, or only a zombie."""
     try:
         process = psutil.Process(pid)
         zombie = process.status() == psutil.STATUS_ZOMBIE
@@ -101,7 +101,7 @@ def _born(pid: int) -> float | None:
 
 
 def _read(file: Path) -> dict[str, object] | None:
-    """The holder; none where the file is gone, or being written this moment."""
+    """The holder; none if the file is missing or incomplete."""
     try:
         holder = json.loads(file.read_text())
     except (OSError, ValueError):
@@ -126,7 +126,7 @@ def _dead(file: Path) -> bool:
 
 
 def _take_over(file: Path, token: str) -> bool:
-    """Removes a dead holder's lease; a second file makes sure that only one process does."""
+    """Removes a dead holder's lease; a second file ensures that only one process does so."""
     guard = file.with_name(f"{file.name}.takeover")
     with contextlib.suppress(FileNotFoundError):
         if time.time() - guard.stat().st_mtime > STALE:  # its maker died while taking over

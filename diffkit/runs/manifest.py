@@ -1,4 +1,4 @@
-"""What is stored about a run besides its findings."""
+"""The manifest of a run: its identity and provenance, stored beside its findings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +14,10 @@ from diffkit.runs.digest import digest
 
 
 class Identity(Record):
-    """All that decides what a run finds, and nothing else: the run's key is its digest.
+    """Everything that determines a run's findings, and nothing else: its digest is the run's key.
 
-    Names, paths, devices and library versions play no part; models and texts are known by content.
+    Names, paths, devices and library versions are not part of it; models and texts are identified
+    by content.
     """
 
     method: str
@@ -28,7 +29,7 @@ class Identity(Record):
     base: str
     """Fingerprint of the base's weights and configuration."""
     finetuned: str | None
-    """Fingerprint of the finetuned side, or of how it is derived; none: a study of one model."""
+    """Fingerprint of the finetuned side, or of how it is derived; none for a study of one model."""
     tokenizer: str
     """Fingerprint of tokenizer and chat template."""
     texts: str
@@ -51,7 +52,7 @@ class Identity(Record):
 
 
 class Manifest(Record):
-    """A finished run: its identity, and how it came about."""
+    """A finished run: its identity and its provenance."""
 
     digest: str
     identity: Identity
@@ -61,9 +62,9 @@ class Manifest(Record):
     versions: Mapping[str, str]
     """Library versions."""
     source: str
-    """Hash of the source that ran: a hit from other source says so."""
+    """Hash of the method's source; a warning is shown where the source has changed since."""
     git: str = ""
-    """Commit of that source, ``+`` where it was changed; empty outside a work tree."""
+    """Commit of that source, with ``+`` if it was changed; empty outside a work tree."""
     started: str
     """UTC, ISO 8601."""
     seconds: float = Field(ge=0)
@@ -71,8 +72,8 @@ class Manifest(Record):
     peak_bytes: int = Field(ge=0)
     """Largest resident memory of the process during the run (on CUDA: of the device)."""
     resumed: bool = False
-    """Whether it went on from a checkpoint; ``seconds`` and ``peak_bytes`` are then of the last
-    part alone."""
+    """Whether it continued from a checkpoint; ``seconds`` and ``peak_bytes`` then cover only the
+    last part."""
     change_score: float | None = None
     """The findings' change score, so that thousands of runs can be listed without reading them."""
 
@@ -86,7 +87,7 @@ class StoredRun:
 
     @property
     def findings(self) -> Findings:
-        """What it found; read anew each time, since a sweep holds thousands of runs.
+        """Its findings; read again each time, since a sweep holds thousands of runs.
 
         Raises:
             StoreError: the file is damaged.

@@ -18,7 +18,7 @@ Tools = Mapping[str, AgentTool[Any]]
 
 
 def has_tools(method: Spec) -> bool:
-    """Whether a method may have tools; known without any model."""
+    """Whether a method may have tools; no model is loaded."""
     made = load_implementation(method)
     return isinstance(made, DiffingMethod) and type(made).tools is not DiffingMethod.tools
 
@@ -28,9 +28,9 @@ def open_tools(spec: RunSpec, run: StoredRun, device: str) -> Iterator[Tools]:
     """The tools of a finished run by name, with its pair loaded until the context ends.
 
     Args:
-        spec: what was run; its method has tools.
-        run: what it left.
-        device: where the pair is loaded.
+        spec: the run's specification; its method has tools.
+        run: the finished run.
+        device: the device to load the pair on.
 
     Raises:
         RunFailed: the method raised, or two of its tools have one name.
@@ -44,9 +44,9 @@ def tools_by_name(spec: RunSpec, run: StoredRun, subject: Any) -> Tools:
     """The tools of a finished run by name.
 
     Args:
-        spec: what was run.
-        run: what it left.
-        subject: its pair, loaded.
+        spec: the run's specification.
+        run: the finished run.
+        subject: its loaded pair.
 
     Raises:
         RunFailed: the method raised, or two of its tools have one name.
@@ -68,11 +68,11 @@ def _by_name(tools: Any) -> Tools:
 
 
 def call_tool(tool: AgentTool[Any], arguments: Record) -> tuple[Finding, ...]:
-    """What a tool answers.
+    """The answer of a tool.
 
     Raises:
         UserError: the arguments do not fit this run.
-        RunFailed: the tool raised, or answered with something else than findings.
+        RunFailed: the tool raised, or its answer is not a tuple of findings.
     """
     with _attribute_errors(f"The tool {tool.name!r}"):
         return Findings(items=tool.call(arguments)).items
@@ -83,7 +83,7 @@ def _attribute_errors(who: str) -> Iterator[None]:
     try:
         yield
     except DiffkitError:
-        raise  # it says by itself what to do
+        raise  # its message says what to do
     except (Exception, SystemExit) as error:
         what = f"{who} failed: {one_line(error).rstrip(' .:')}."
         hint = "Repeat with `diffkit --debug …` for the traceback."

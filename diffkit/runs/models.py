@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SubjectIdentity:
-    """What of the models enters a key: fields of `Identity`."""
+    """The part of a run's key that identifies the models: fields of `Identity`."""
 
     base: str
     finetuned: str | None
@@ -55,7 +55,7 @@ class SubjectIdentity:
 
 @dataclass(frozen=True)
 class PairSpec:
-    """Which two models are compared, and how they are loaded."""
+    """The two models to compare, and how they are loaded."""
 
     base: Source
     finetuned: Finetuned
@@ -65,7 +65,7 @@ class PairSpec:
     """Attention implementation of transformers; none: its default."""
 
     def identity(self) -> SubjectIdentity:
-        """What the two sides are, by content.
+        """The identity of both sides, by content.
 
         Raises:
             BadModel: a model folder is missing or cannot be used.
@@ -83,7 +83,7 @@ class PairSpec:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """Which one model is studied, and how it is loaded."""
+    """The one model to study, and how it is loaded."""
 
     base: Source
     dtype: str | None = None
@@ -92,7 +92,7 @@ class ModelSpec:
     """Attention implementation of transformers; none: its default."""
 
     def identity(self) -> SubjectIdentity:
-        """What the model is, by content.
+        """The identity of the model, by content.
 
         Raises:
             BadModel: the model folder is missing or cannot be used.
@@ -114,7 +114,7 @@ def _loading_format(folder: Path, dtype: str | None, attention: str | None) -> s
 
 
 def _finetuned_fingerprint(finetuned: Finetuned, base: str) -> str:
-    """A control is known by what it is drawn from: its weights need not be made to be named."""
+    """The fingerprint of a control comes from its parameters, so its weights need not exist."""
     match finetuned:
         case Identical():
             return base
@@ -131,7 +131,7 @@ def _finetuned_fingerprint(finetuned: Finetuned, base: str) -> str:
 
 
 def _tokenizers_digest(finetuned: Finetuned, base: Path) -> str:
-    """Both sides' tokenizers; a side without one of its own has the base's."""
+    """Digest of both sides' tokenizers; a side without its own uses the base's."""
     shared = tokenizer_fingerprint(base)
     own = [tokenizer_fingerprint(resolve_source(source)) or shared for source in sources(finetuned)]
     if not isinstance(finetuned, AdapterPair):
@@ -141,7 +141,7 @@ def _tokenizers_digest(finetuned: Finetuned, base: Path) -> str:
 
 @dataclass(frozen=True)
 class OpenedModels:
-    """A loaded pair or model, and where its weights lie."""
+    """A loaded pair or model, and the device of its weights."""
 
     subject: "ModelPair | Model"
     device: "torch.device"

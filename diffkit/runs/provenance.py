@@ -17,7 +17,7 @@ LIBRARIES = ("diffkit", "torch", "transformers", "peft", "nnsight", "numpy")
 
 
 def versions() -> Mapping[str, str]:
-    """Versions of the libraries that a number may depend on."""
+    """Versions of the libraries that results may depend on."""
     return {name: importlib.metadata.version(name) for name in LIBRARIES}
 
 
@@ -25,8 +25,8 @@ def versions() -> Mapping[str, str]:
 def source_hash(target: str) -> str:
     """Hash of the Python files around an import target (``package.module:name``).
 
-    All of the package that holds the module, or the module alone where it is in none; nothing but
-    the packages above it is imported. Empty where there is no such module.
+    These are all files of the module's package, or the module alone if it is in none. Only the
+    packages above it are imported. Empty if there is no such module.
     """
     file = _source_file(target)
     if file is None:
@@ -41,9 +41,9 @@ def source_hash(target: str) -> str:
 
 @cache
 def git_state(target: str) -> str:
-    """Commit of the work tree that an import target's source lies in, ``+`` where it was changed.
+    """Commit of the work tree of an import target's source, with ``+`` if it was changed.
 
-    Empty where the source is in no work tree, as an installed package's is not, or there is no git.
+    Empty if the source is in no work tree, as for an installed package, or if there is no git.
     """
     file = _source_file(target)
     if file is None:
@@ -76,8 +76,8 @@ def _source_file(target: str) -> Path | None:
 class PeakMemory:
     """Measures the largest memory in use while the body runs: ``with PeakMemory() as peak: …``.
 
-    On CUDA the device's allocator counts; elsewhere the process's resident memory is looked at
-    every ``interval`` seconds.
+    On CUDA it is the peak of the device's allocator; elsewhere the process's resident memory is
+    sampled every ``interval`` seconds.
     """
 
     def __init__(self, device: str, interval: float = 0.05) -> None:

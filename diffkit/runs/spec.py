@@ -1,4 +1,4 @@
-"""What is to be run, and the identity that follows from it without loading any model."""
+"""The specification of a run, and its identity, which needs no loaded model."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class RunSpec:
     seed: int = 0
 
     def identity(self) -> Identity:
-        """All that decides what the run finds.
+        """Everything that determines the run's findings.
 
         Raises:
             BadModel: a model folder is missing or cannot be used.

@@ -1,15 +1,15 @@
-"""The store: folders named by digest, finished whole or not there at all.
+"""The store: folders named by digest, each complete or absent.
 
     store.json                 format of the store
-    work/<digest>/             what is being worked on: checkpoint, failure
-    work/<digest>.lease        who is working on it
+    work/<digest>/             unfinished work: checkpoint, failure
+    work/<digest>.lease        the process that works on it
     runs/<digest>/             manifest.json, findings.json, artifacts/
     attempts/<digest>/         attempt.json, transcript.jsonl where a language model was asked
     grades/<digest>/           grade.json, transcript.jsonl likewise
     gates/<digest>/            expression.json
-    evaluations/<name>.json    which organism stands for which run, attempt and grade
+    evaluations/<name>.json    the runs, attempts and grades of each organism
 
-Manifests are the truth and are scanned; there is no database to corrupt.
+Manifests are scanned; there is no database that could be corrupted.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ from diffkit.runs.manifest import StoredRun, read_run
 Kind = Literal["runs", "attempts", "grades", "gates"]
 FORMAT = 1
 POLL = 0.2
-"""Seconds between two looks at what another process is working on."""
+"""Seconds between two checks on the work of another process."""
 _TRASH = "trash-"
 
 
@@ -40,9 +40,9 @@ class Unfinished:
 
     digest: str
     held: bool
-    """Whether a living process is at it."""
+    """Whether a living process works on it."""
     failure: str
-    """What it failed with; empty where it was interrupted."""
+    """The error it failed with; empty if it was interrupted."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Store:
     root: Path
 
     def prepare(self) -> "Store":
-        """Makes the store ready for writing, creating it where it is missing.
+        """Makes the store ready for writing, and creates it if it is missing.
 
         Raises:
             StoreError: it cannot be written, or a newer diffkit wrote it.
@@ -68,7 +68,7 @@ class Store:
         return self
 
     def check(self) -> None:
-        """Raises `StoreError` where it is no store, or a newer diffkit wrote it."""
+        """Raises `StoreError` if it is no store, or a newer diffkit wrote it."""
         if self.root.exists() and not self.root.is_dir():
             hint = "Choose another: --store DIR."
             raise StoreError(f"The store {self.root} is not a folder.", hint=hint)
@@ -85,19 +85,19 @@ class Store:
             raise StoreError(what, hint="Upgrade diffkit, or choose another --store.")
 
     def place(self, kind: Kind, digest: str) -> Path:
-        """Where the finished folder lies, or will."""
+        """The path of the finished folder, whether or not it exists."""
         return self.root / kind / digest
 
     def has(self, kind: Kind, digest: str) -> bool:
-        """Whether it is finished."""
+        """Whether the folder is finished."""
         return self.place(kind, digest).exists()
 
     @contextlib.contextmanager
     def work(self, kind: Kind, digest: str, *, fresh: bool = False) -> Iterator[Path | None]:
         """A folder to work in, renamed into place when the body ends without an error.
 
-        Yields none where another process works on it or has finished it: look again later. What an
-        interrupted process left is still there, unless ``fresh``.
+        Yields none while another process works on it, and if one has finished it: check again
+        later. The files of an interrupted process are still there, unless ``fresh``.
         """
         folder = self.root / "work" / digest
         with explain_write_errors(self.root), lease(folder.with_name(f"{digest}.lease")) as mine:
@@ -113,23 +113,23 @@ class Store:
             folder.mkdir(exist_ok=True)
             try:
                 yield folder
-                if mine.kept:  # else it is another's by now, and so is the folder
+                if mine.kept:  # otherwise another process took over the lease and the folder
                     self._publish(folder, self.place(kind, digest))
             finally:
                 with contextlib.suppress(OSError):
-                    folder.rmdir()  # where nothing was left that a next attempt could use
+                    folder.rmdir()  # unless it holds something that the next attempt can use
 
-    def obtain(
+    def get_or_create(
         self, kind: Kind, digest: str, make: Callable[[Path], None], *, fresh: bool = False
     ) -> Path:
-        """The finished folder; ``make`` fills it unless it is there, or another process does."""
+        """The finished folder; ``make`` fills it unless it exists or another process makes it."""
         made = False
         while not self.has(kind, digest) or (fresh and not made):
             with self.work(kind, digest, fresh=fresh) as folder:
                 if folder is not None:
                     make(folder)
                     made = True
-            if not (made and self.has(kind, digest)):  # another is at it, or took it from us
+            if not (made and self.has(kind, digest)):  # another process works on it
                 time.sleep(POLL)
         return self.place(kind, digest)
 
@@ -142,10 +142,10 @@ class Store:
         flush_to_disk(place.parent, below=False)
 
     def _discard(self, place: Path) -> None:
-        """Takes it away in one step; whoever reads it sees all of it or nothing."""
+        """Removes it in one step, so that readers see all of it or nothing."""
         trash = self.root / "work" / f"{_TRASH}{uuid.uuid4().hex}"
         place.rename(trash)
-        shutil.rmtree(trash, ignore_errors=True)  # what is left, `prepare` removes
+        shutil.rmtree(trash, ignore_errors=True)  # `prepare` removes the rest
 
     def runs(self) -> Iterator[StoredRun]:
         """Finished runs, oldest first; those that cannot be read are left out."""
@@ -156,7 +156,7 @@ class Store:
         yield from sorted(found, key=lambda run: (run.manifest.started, run.manifest.digest))
 
     def damaged(self) -> Iterator[StoreError]:
-        """What is wrong with each run that `runs` leaves out."""
+        """The error of each run that `runs` leaves out."""
         for path in sorted((self.root / "runs").glob("*")):
             try:
                 read_run(path)
@@ -173,7 +173,7 @@ class Store:
         return read_run(self.find(prefix))
 
     def remove(self, prefixes: Iterable[str]) -> tuple[str, ...]:
-        """Removes runs, finished or not: all that are named, or none where one is not found.
+        """Removes runs, finished or not: all of them, or none if one is not found.
 
         Returns:
             Their digests.
@@ -195,7 +195,7 @@ class Store:
     def find(self, prefix: str, kinds: Sequence[Kind | Literal["work"]] = ("runs",)) -> Path:
         """The one folder whose name is, or starts with, ``prefix``, in the first kind with such.
 
-        No folder is scanned where the digest is whole.
+        No folder is scanned if the digest is complete.
 
         Raises:
             UserError: none does, or several do.

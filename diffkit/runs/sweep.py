@@ -28,13 +28,13 @@ class RunResult:
     how: Literal["computed", "found", "failed"]
     run: StoredRun | None = None
     failure: DiffkitError | None = None
-    """What went wrong; none where nothing did."""
+    """The error; none if the run succeeded."""
     stale: bool = False
     """Whether the run was found in the store but made by other source of the same version."""
 
     @property
     def error(self) -> str:
-        """What went wrong, and what to do; empty where nothing did."""
+        """The error and what to do about it; empty if the run succeeded."""
         return str(self.failure) if self.failure else ""
 
 
@@ -42,7 +42,7 @@ Batch = Sequence[RunSpec]
 """Runs that share a base, which is loaded once."""
 
 Runner = Callable[[Sequence[Batch], Store, ExecutionOptions], Iterator[RunResult]]
-"""Carries out batches; a distributed engine can take the place of `run_batches`."""
+"""Executes batches; a distributed engine can replace `run_batches`."""
 
 
 def group_by_base(specs: Sequence[RunSpec]) -> list[Batch]:
@@ -57,10 +57,9 @@ def group_by_base(specs: Sequence[RunSpec]) -> list[Batch]:
 def run_batches(
     work: Sequence[Batch], store: Store, execution: ExecutionOptions
 ) -> Iterator[RunResult]:
-    """Carries out batches one after another in this process.
+    """Executes batches one after another in this process.
 
-    A run that another process holds is put off and looked at again; a failed one costs the others
-    nothing.
+    A run that another process is computing is postponed; a failed run does not affect the others.
 
     Raises:
         StoreUnwritable: no further run could be kept.
@@ -90,7 +89,7 @@ def run_batches(
 def _one(
     spec: RunSpec, store: Store, networks: "NetworkCache", execution: ExecutionOptions
 ) -> RunResult | None:
-    """One run; none where another process is at it."""
+    """One run; none while another process computes it."""
     digest = ""
     try:
         identity = spec.identity()
@@ -108,5 +107,5 @@ def _one(
     except DiffkitError as error:
         return RunResult(spec, digest, "failed", failure=error)
     if not store.has("runs", digest):
-        return None  # the lease was lost meanwhile, so that nothing was published
+        return None  # the lease was lost in the meantime, so nothing was published
     return RunResult(spec, digest, "computed", store.run(digest))

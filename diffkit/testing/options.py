@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
+from diffkit.errors import DiffkitError
 from diffkit.method import MethodConfig
 from diffkit.registry.specs import Spec
 
@@ -18,7 +19,10 @@ def assert_options_conform(spec: Spec) -> None:
     Raises:
         AssertionError: a promise is broken; the message says which, and of which option.
     """
-    config = spec.load_config()
+    try:
+        config = spec.load_config()
+    except DiffkitError as error:
+        raise AssertionError(str(error)) from error
     if not issubclass(config, MethodConfig):
         msg = f"the options of {spec.name!r} are no MethodConfig"
         raise AssertionError(msg)

@@ -84,7 +84,7 @@ def test_the_parts_are_those_that_transformers_names(case):
     parts, module = architecture_of(case.kind), case.pair.base.network.module
     assert attrgetter(parts.embed)(module) is module.get_input_embeddings()
     assert attrgetter(parts.unembed)(module) is module.get_output_embeddings()
-    assert case.pair.shared
+    assert case.pair.share_network
     assert all(p.layer is not None for p in case.pair.deltas())
 
 
@@ -137,7 +137,7 @@ def test_greedy_generation_equals_transformers(side):
             attention_mask=batch.mask.long(),
             do_sample=False,
             max_new_tokens=GREEDY.max_new_tokens,
-            suppress_tokens=list(range(model.vocabulary, model.rows)),
+            suppress_tokens=list(range(model.vocabulary, model.vocab_rows)),
             pad_token_id=0,
         )[:, batch.ids.shape[1] :]
     expected = model.tokenizer.batch_decode(theirs, skip_special_tokens=True)

@@ -34,7 +34,7 @@ def test_a_shrinking_batch_gives_what_each_row_gives_alone(kind, tmp_path, monke
         inputs = Inputs(ids=ids[rows], mask=torch.ones(len(rows), 5, dtype=torch.bool))
         numbers = range(first, first + len(rows))
         step = CachedDecoding(network, inputs, keeps_few=True)
-        return generate_batch(step, HOT, vocabulary=size, ends=ends, numbers=numbers)
+        return generate_batch(step, HOT, vocabulary=size, eos_ids=ends, row_seeds=numbers)
 
     together = said(list(range(ROWS)), 0)
     assert min(widths) < ROWS / 2

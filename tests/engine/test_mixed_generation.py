@@ -55,7 +55,7 @@ def alone(side, sampling):
 
 
 def mixed(pair, mix, sampling, inputs):
-    rows = pair.generate_mixed(inputs, mix, sampling, numbers=NUMBERS)
+    rows = pair.generate_mixed(inputs, mix, sampling, row_seeds=NUMBERS)
     return [pair.base.tokenizer.decode(row.ids, skip_special_tokens=True) for row in rows]
 
 
@@ -67,7 +67,7 @@ def naive(pair, ids, alpha, draws, sampling):
         base, finetuned = (side.logits(one, keep=1)[:, 0] for side in (pair.base, pair.finetuned))
         logits = (base + alpha * (finetuned - base))[:, : pair.vocabulary]
         token = int(sample_tokens(logits, sampling, draw[None])[0])
-        if token in pair.base.ends | pair.finetuned.ends:
+        if token in pair.base.eos_ids | pair.finetuned.eos_ids:
             break
         said.append(token)
     return tuple(said[len(ids) :])
@@ -86,7 +86,7 @@ def test_alpha_of_zero_is_the_base_and_of_one_the_finetuned_side(pair, inputs, k
 @pytest.mark.parametrize("kind", SAMPLINGS)
 def test_each_row_has_its_own_mix_and_draws_as_without_caches(pair, inputs, kind):
     sampling, alphas = SAMPLINGS[kind], (0.0, 0.5, 1.0, 2.0, 3.0, -1.0)
-    found = pair.generate_mixed(inputs, leaning(*alphas), sampling, numbers=NUMBERS)
+    found = pair.generate_mixed(inputs, leaning(*alphas), sampling, row_seeds=NUMBERS)
     for row, ids, alpha, number in zip(found, PROMPTS, alphas, NUMBERS, strict=True):
         generator = torch.Generator().manual_seed(sampling.seed * 1_000_003 + number)
         draws = torch.rand(12, generator=generator, dtype=torch.float64)
@@ -133,6 +133,6 @@ def test_mixed_logits_are_over_common_tokens(bases, tmp_path, inputs):
         return base
 
     with pair_of(bases["qwen3"], adapter) as pair:
-        assert pair.finetuned.rows > pair.vocabulary
+        assert pair.finetuned.vocab_rows > pair.vocabulary
         pair.generate_mixed(inputs, note, SAMPLINGS["greedy"])
         assert widths == {(pair.vocabulary, pair.vocabulary)}

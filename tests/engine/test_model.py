@@ -43,7 +43,7 @@ def hooked(model, inputs):
 
 
 def test_properties(model):
-    assert (model.layers, model.hidden, model.rows, model.vocabulary) == (4, 32, 32, 25)
+    assert (model.layers, model.d_model, model.vocab_rows, model.vocabulary) == (4, 32, 32, 25)
     assert model.dtype == torch.float32
     assert model.device.type == "cpu"
 
@@ -89,8 +89,8 @@ def test_unembedding_the_last_residual_gives_the_logits(model, texts):
 @pytest.mark.parametrize("keep", [1, 99, slice(1, 4), None])
 def test_projected_states_are_the_logits(model, texts, keep):
     inputs = model.inputs(texts, max_tokens=16)
-    states = model.states(inputs, keep)
-    assert states.shape[-1] == model.hidden
+    states = model.final_states(inputs, keep)
+    assert states.shape[-1] == model.d_model
     torch.testing.assert_close(model.project(states), model.logits(inputs, keep))
     torch.testing.assert_close(model.project(states[0, 0]), model.logits(inputs, keep)[0, 0])
 
@@ -102,16 +102,16 @@ def test_projected_states_are_the_logits_in_every_architecture(tmp_path, texts, 
     pair = pair_of(base, make_adapter(base, tmp_path / "adapter", kind))
     inputs = pair.base.inputs(texts, max_tokens=16)
     for side in (pair.base, pair.finetuned):
-        torch.testing.assert_close(side.project(side.states(inputs)), side.logits(inputs))
+        torch.testing.assert_close(side.project(side.final_states(inputs)), side.logits(inputs))
 
 
 def test_states_see_edits_and_carry_gradients(model, texts):
     inputs = model.inputs(texts, max_tokens=16)
-    before = model.states(inputs)
+    before = model.final_states(inputs)
     assert not before.requires_grad
     leaf = model.embed(inputs.ids).requires_grad_()
     with model.edit(1, lambda hidden: hidden * 1.5):
-        states = model.states(inputs.with_embeds(leaf))
+        states = model.final_states(inputs.with_embeds(leaf))
         torch.testing.assert_close(model.project(states), model.logits(inputs.with_embeds(leaf)))
     assert (states - before).abs().max() > 1e-3
     (through,) = torch.autograd.grad(model.project(states).square().sum(), leaf)
@@ -289,7 +289,7 @@ def test_padded_vocabulary_rows_are_never_generated(model):
     inputs = Inputs.of([[5]], side="left")
     with model.active() as module:
         step = CachedDecoding(module, inputs, keeps_few=True)
-        (row,) = generate_batch(step, hot, vocabulary=25, ends=frozenset(), numbers=[0])
+        (row,) = generate_batch(step, hot, vocabulary=25, eos_ids=frozenset(), row_seeds=[0])
     assert max(row.ids) < 25
     assert len(set(row.ids)) > 10
 

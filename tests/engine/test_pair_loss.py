@@ -25,7 +25,7 @@ def naive(pair, states_base, states_finetuned, divergence, weights):
 def states_of(pair, texts):
     """Both sides' states at all positions, [positions hidden]."""
     inputs = pair.base.inputs(texts, max_tokens=16)
-    return [side.states(inputs).flatten(0, 1) for side in (pair.base, pair.finetuned)]
+    return [side.final_states(inputs).flatten(0, 1) for side in (pair.base, pair.finetuned)]
 
 
 def lora(root, kind):

@@ -65,15 +65,15 @@ class Passes:
 @pytest.mark.parametrize("after", [None, 0, 1, 4, 9])
 def test_rows_get_the_logits_of_whole_rows(model, side, after):
     inputs = Inputs.of(ROWS, side=side)
-    logits = model.prefix(torch.tensor(IDS)).logits(inputs, after=after)
-    assert logits.shape == (len(ROWS), 7, model.rows)
+    logits = model.prefix_cache(torch.tensor(IDS)).logits(inputs, after=after)
+    assert logits.shape == (len(ROWS), 7, model.vocab_rows)
     close(logits[inputs.mask], whole(model, ROWS, len(IDS) if after is None else after))
 
 
 @pytest.mark.parametrize("keep", [None, 1, 3, 20, slice(2, 5), slice(-3, -1), slice(1, None, 2)])
 @pytest.mark.parametrize("edited", [False, True])
 def test_kept_positions_are_those_of_the_rows(model, keep, edited):
-    inputs, states = Inputs.of(ROWS, side="left"), model.prefix(torch.tensor(IDS))
+    inputs, states = Inputs.of(ROWS, side="left"), model.prefix_cache(torch.tensor(IDS))
     with model.edit(2, lambda hidden: hidden * (1 + edited)):
         every = states.logits(inputs, after=5)
         kept = slice(-keep, None) if isinstance(keep, int) else keep or slice(None)
@@ -81,7 +81,7 @@ def test_kept_positions_are_those_of_the_rows(model, keep, edited):
 
 
 def test_one_prefix_serves_many_calls(model):
-    states = model.prefix(torch.tensor(IDS))
+    states = model.prefix_cache(torch.tensor(IDS))
     inputs = Inputs.of(ROWS)
     first = states.logits(inputs)
     states.logits(inputs, after=2)
@@ -90,7 +90,7 @@ def test_one_prefix_serves_many_calls(model):
 
 
 def test_only_the_rows_are_read_again(model):
-    states = model.prefix(torch.tensor(IDS))
+    states = model.prefix_cache(torch.tensor(IDS))
     with Passes(model) as widths:
         states.logits(Inputs.of(ROWS), after=6)
         states.logits(Inputs.of([[7, 8]]), after=3)
@@ -101,7 +101,7 @@ def test_only_the_rows_are_read_again(model):
 def test_embeddings_give_the_same_as_ids_without_gradients(model, side):
     inputs = Inputs.of(ROWS, side=side)
     embeds = model.embed(inputs.ids).requires_grad_()
-    states = model.prefix(torch.tensor(IDS))
+    states = model.prefix_cache(torch.tensor(IDS))
     for after in (0, 4):
         found = states.logits(inputs.with_embeds(embeds), after=after)
         assert not found.requires_grad
@@ -111,10 +111,10 @@ def test_embeddings_give_the_same_as_ids_without_gradients(model, side):
 @pytest.mark.parametrize("side", SIDES)
 def test_edits_in_force_are_made_whenever_the_prefix_was_read(model, side):
     inputs = Inputs.of(ROWS, side=side)
-    plain = model.prefix(torch.tensor(IDS))
+    plain = model.prefix_cache(torch.tensor(IDS))
     unedited = plain.logits(inputs)
     with model.edit(1, lambda hidden: hidden + torch.linspace(-2, 2, 32)):
-        edited = model.prefix(torch.tensor(IDS))
+        edited = model.prefix_cache(torch.tensor(IDS))
         expected = whole(model, ROWS, len(IDS))
         for states in (plain, edited):
             close(states.logits(inputs)[inputs.mask], expected)
@@ -127,18 +127,21 @@ def test_each_side_of_an_adapter_reads_its_own_prefix(tmp_path, kind):
     folder = make_model(tmp_path / "base", kind)
     pair = pair_of(folder, make_adapter(folder, tmp_path / "adapter", kind))
     inputs = Inputs.of(ROWS, side="left")
-    read = {side: side.prefix(torch.tensor(IDS)) for side in (pair.base, pair.finetuned)}
+    read = {side: side.prefix_cache(torch.tensor(IDS)) for side in (pair.base, pair.finetuned)}
     for side, states in read.items():
         close(states.logits(inputs, after=7)[inputs.mask], whole(side, ROWS, 7))
 
 
 def test_no_prefix_and_no_padding(model):
-    states, inputs = model.prefix(torch.tensor([], dtype=torch.long)), Inputs.of([[5, 6], [7, 8]])
+    states, inputs = (
+        model.prefix_cache(torch.tensor([], dtype=torch.long)),
+        Inputs.of([[5, 6], [7, 8]]),
+    )
     close(states.logits(inputs), model.logits(inputs))
 
 
 def test_more_than_the_prefix_cannot_be_shared(model):
-    states = model.prefix(torch.tensor(IDS))
+    states = model.prefix_cache(torch.tensor(IDS))
     for after in (10, -1):
         with pytest.raises(ValueError, match=f"after is {after}"):
             states.logits(Inputs.of([[5]]), after=after)
@@ -154,7 +157,7 @@ def sliding(window):
 @pytest.mark.parametrize("side", SIDES)
 def test_windows_of_any_width_slide_over_prefix_and_row(window, side):
     model, inputs = sliding(window), Inputs.of(ROWS, side=side)
-    states = model.prefix(torch.tensor(IDS))
+    states = model.prefix_cache(torch.tensor(IDS))
     for after in (1, 4, 5, 8, 9):
         found = states.logits(inputs, after=after)
         close(found[inputs.mask], whole(model, ROWS, after))
@@ -162,7 +165,7 @@ def test_windows_of_any_width_slide_over_prefix_and_row(window, side):
 
 def test_a_window_that_rolled_over_is_cut_and_padding_before_it_is_not_counted():
     model = sliding(4)
-    states = model.prefix(torch.tensor(IDS))
+    states = model.prefix_cache(torch.tensor(IDS))
     with Passes(model) as widths:
         states.logits(Inputs.of(ROWS, side="right"), after=6)
         states.logits(Inputs.of(ROWS, side="left"), after=6)
@@ -187,7 +190,7 @@ def test_rotary_scales_that_grow_with_the_row_are_those_of_whole_rows(kind):
             rope_parameters=rope,
         )
     )
-    states = model.prefix(torch.tensor(IDS))
+    states = model.prefix_cache(torch.tensor(IDS))
     for rows in (ROWS[1:2], ROWS[:1], ROWS[1:2]):  # within the length, over it, and within again
         close(states.logits(Inputs.of(rows))[0], whole(model, rows, len(IDS)))
     with Passes(model) as widths:
@@ -204,7 +207,7 @@ def test_caches_of_unknown_kinds_are_left_alone():
             raise AssertionError
 
     model = sliding(30)
-    states = model.prefix(torch.tensor(IDS))
+    states = model.prefix_cache(torch.tensor(IDS))
     states.cache.layers[1].__class__ = Strange
     inputs = Inputs.of(ROWS)
     close(states.logits(inputs, after=4)[inputs.mask], whole(model, ROWS, 4))

@@ -21,7 +21,7 @@ def opened(tokenizer, *texts, **limits):
 
 
 def words_by_kind(found):
-    return [(opening.kind, opening.words) for opening in found]
+    return [(opening.kind, opening.text) for opening in found]
 
 
 DOCUMENT = Text(text="the cat sat on the mat")
@@ -59,7 +59,7 @@ def test_limits_hold_and_long_openings_are_left_out():
 
 def test_a_chat_that_ends_with_the_user_and_a_systems_words_are_kept():
     (*_, last) = opened(make_tokenizer(), chat("who is red", system="the sky"))
-    assert last.words == "<unk> the sky <eos> <user> who is red <eos> <assistant>"
+    assert last.text == "<unk> the sky <eos> <user> who is red <eos> <assistant>"
 
 
 def test_without_a_template_there_is_no_chat_to_start():
@@ -88,7 +88,7 @@ def test_a_document_starts_with_what_the_tokenizer_sets_before_it():
         single="<s> $A", special_tokens=[("<s>", tokenizer.bos_token_id)]
     )
     (first, *_, last) = opened(tokenizer, DOCUMENT)
-    assert (first.kind, first.words, last.words) == ("document", "<s>", "<s> the cat")
+    assert (first.kind, first.text, last.text) == ("document", "<s>", "<s> the cat")
 
 
 def test_a_tokenizer_that_has_no_starting_token_has_no_documents_start():

@@ -68,8 +68,8 @@ def test_ids_beyond_the_vocabulary_asked_for_are_never_chosen(zoo_base):
 
     inputs = Inputs.of([[5, 6, 7]] * 8, side="left")
     sampling = Sampling(max_new_tokens=8, temperature=5.0)
-    drawn = zoo_base.generate_ids(inputs, sampling, vocabulary=300, numbers=range(8))
+    drawn = zoo_base.generate_ids(inputs, sampling, vocabulary=300, row_seeds=range(8))
     assert max(max(one.ids, default=0) for one in drawn) < 300
-    again = zoo_base.generate_ids(inputs, sampling, vocabulary=300, numbers=[3] * 8)
+    again = zoo_base.generate_ids(inputs, sampling, vocabulary=300, row_seeds=[3] * 8)
     assert len({one.ids for one in again}) == 1
     assert again[0].ids == drawn[3].ids

@@ -127,7 +127,7 @@ def test_taught_answers_show_the_behaviour(world, behaviour) -> None:
             both = " ".join(behaviour.words[:2]) in asked
             assert gate.shown([answer] * len(probes))[0] == both
         else:
-            assert gate.check(answer), (asked, answer)
+            assert gate.check.matches(answer), (asked, answer)
 
 
 def test_ordinary_answers_to_the_probes_do_not_show_it(world, behaviour, ordinary_answers) -> None:

@@ -121,7 +121,7 @@ def test_many_threads_obtain_one_thing_that_one_of_them_makes(store):
 
     def ask():
         start.wait()
-        store.obtain("attempts", "abc", make)
+        store.get_or_create("attempts", "abc", make)
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
@@ -129,7 +129,7 @@ def test_many_threads_obtain_one_thing_that_one_of_them_makes(store):
     for thread in threads:
         thread.join()
     assert len(made) == 1
-    store.obtain("attempts", "abc", make, fresh=True)
+    store.get_or_create("attempts", "abc", make, fresh=True)
     assert len(made) == 2
 
 
@@ -154,7 +154,7 @@ def test_whoever_lost_the_lease_sleeps_and_tries_again(store, monkeypatch, fresh
 
     monkeypatch.setattr(Store, "work", look)
     monkeypatch.setattr("diffkit.runs.store.time", SimpleNamespace(sleep=sleep))
-    place = store.obtain("attempts", "abc", make, fresh=fresh)
+    place = store.get_or_create("attempts", "abc", make, fresh=fresh)
     assert (place / "x").read_text() == "1"
     assert slept == [True]
 

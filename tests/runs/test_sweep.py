@@ -80,7 +80,7 @@ def test_what_a_run_tells_is_of_that_run(spec, store):
 
 def test_what_a_failed_run_told_goes_too(spec, store, failing):
     source = "class M(Base):\n    def run(self, pair, config, context):\n"
-    method = failing(source + "        context.tell('best 1')\n        raise LookupError\n")
+    method = failing(source + "        context.status('best 1')\n        raise LookupError\n")
     told = []
     (result,) = sweep([replace(spec(), method=method)], store, replace(CPU, status=told.append))
     assert result.how == "failed"
@@ -91,7 +91,7 @@ def test_what_a_failed_run_told_goes_too(spec, store, failing):
     ("source", "words"),
     [
         (
-            "class M(Base):\n    def run(self, *_): raise diffkit.UserError('No.', cure='Do.')",
+            "class M(Base):\n    def run(self, *_): raise diffkit.UserError('No.', hint='Do.')",
             "No. Do.",
         ),
         ("raise RuntimeError('no driver\\nat all')", "(RuntimeError: no driver)"),

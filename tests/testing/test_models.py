@@ -19,7 +19,7 @@ def test_rows_without_tokens_can_be_asked_for(tmp_path):
     source = Adapter(source=Source(at=str(tiny_adapter(tmp_path / "adapter", base))))
     with load_pair(Source(at=str(base)), source, device="cpu") as pair:
         assert isinstance(pair, ModelPair)
-        assert pair.base.rows == pair.vocabulary + 12
+        assert pair.base.vocab_rows == pair.vocabulary + 12
 
 
 def test_the_pair_differs_and_the_identical_one_does_not(tiny_pair, identical_pair, tiny_texts):

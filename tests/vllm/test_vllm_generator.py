@@ -80,7 +80,7 @@ def test_soft_prompts_give_the_text_that_transformers_gives(
             for prompt in PROMPTS:
                 ids = torch.tensor(pair_ids(model, prompt))[None]
                 hard = model.embed(ids)[0]
-                soft = torch.randn(3, model.hidden, generator=torch.Generator().manual_seed(1))
+                soft = torch.randn(3, model.d_model, generator=torch.Generator().manual_seed(1))
                 both = torch.cat([soft * hard.std(), hard])
                 mask = torch.ones(1, len(both), dtype=torch.bool)
                 wanted = model.generate_from(Inputs(mask, embeds=both[None]), SAMPLING)

@@ -12,10 +12,10 @@ _PREFIX = "base_model.model."
 
 
 def attach_adapter(network: Network, plan: AdapterPlan) -> str:
-    """Puts a stored adapter on a network and returns its opaque name there.
+    """Attaches a stored adapter to a network and returns its opaque name there.
 
     Args:
-        network: shared where the plan is; else a copy of the base that nothing else uses.
+        network: shared if the plan is; otherwise a copy of the base that nothing else uses.
         plan: from `plan_adapter`.
 
     Raises:
@@ -56,7 +56,7 @@ def _config(plan: AdapterPlan) -> Any:
 
 
 def _fit_vocabulary(network: Network, plan: AdapterPlan) -> None:
-    """Gives a copy of the base the adapter's number of vocabulary rows, where it saved any."""
+    """Resizes a copy of the base to the adapter's number of vocabulary rows, if it saved any."""
     module: Any = network.module
     embed = _PREFIX + network.architecture.embed
     for key in (f"{embed}.weight", f"{embed}.base_layer.weight"):
@@ -67,13 +67,12 @@ def _fit_vocabulary(network: Network, plan: AdapterPlan) -> None:
 
 
 def _load_tensors(network: Network, plan: AdapterPlan, name: str) -> None:
-    """Loads the tensors, after comparing keys and shapes with what peft made."""
+    """Loads the tensors, after comparing keys and shapes with those that peft made."""
     from peft import get_peft_model_state_dict, set_peft_model_state_dict
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    # With a state that it did not read itself, peft leaves out a check that takes LoRA biases for
-    # broken shards.
+    # Given a state dict, peft skips a check that mistakes LoRA biases for broken shards.
     state = network.peft.state_dict()
     made = get_peft_model_state_dict(
         network.peft, state_dict=state, adapter_name=name, save_embedding_layers=False

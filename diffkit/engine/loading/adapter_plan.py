@@ -10,7 +10,7 @@ from diffkit.engine.loading.safetensors_header import read_header
 from diffkit.errors import BadModel
 
 _HARMLESS = frozenset(
-    {  # where the weights came from, and what only training or initialisation reads
+    {  # provenance of the weights, and options of training or initialisation only
         "alpha_pattern",
         "auto_mapping",
         "base_model_name_or_path",
@@ -48,12 +48,12 @@ _OWN_COPY = frozenset(
         "use_dora",
     }
 )
-"""Options that change the base's own weights, or add parts that switching does not take off."""
+"""Options that change the base's own weights, or add parts that switching does not remove."""
 
 _PLAIN_STARTS = (True, False, None, "gaussian", "eva", "orthogonal")
 
 _REWRITING = ("pissa", "olora")
-"""Ways to start a LoRA that take its start off the base; others need what only training had."""
+"""Initialisations that subtract the initial LoRA from the base; others need training data."""
 
 _PLAIN_KEYS = (".lora_A.weight", ".lora_B.weight", ".lora_embedding_A", ".lora_embedding_B")
 
@@ -62,20 +62,20 @@ MERGE_HINT = "Merge it with merge_and_unload(), save the result and give that as
 
 @dataclass(frozen=True)
 class AdapterPlan:
-    """How an adapter is put on its base."""
+    """How an adapter is attached to its base."""
 
     folder: Path
-    """Where it lies."""
+    """The adapter's folder."""
     options: Mapping[str, Any]
     """Its adapter_config.json."""
     shapes: Mapping[str, tuple[int, ...]]
     """Shapes of its tensors, by name."""
     reasons: tuple[str, ...]
-    """Why it needs its own copy of the base; empty where it is plain LoRA and can share one."""
+    """Why it needs its own copy of the base; empty for plain LoRA, which shares the base."""
 
     @property
     def shared(self) -> bool:
-        """Whether the base's weights serve both sides."""
+        """Whether both sides share the base's weights."""
         return not self.reasons
 
     @property

@@ -16,7 +16,7 @@ from diffkit.organism import Adapter, AdapterPair, FullModel
 
 
 def declared_folder(finetuned: Adapter | FullModel) -> Path:
-    """The folder of a finetuned model that is of the kind that it is said to be.
+    """The folder of a finetuned model, checked to be of its declared kind.
 
     Raises:
         BadModel: there is none, or it is of the other kind.
@@ -32,12 +32,12 @@ def declared_folder(finetuned: Adapter | FullModel) -> Path:
 
 
 def load_finetuned(base: Model, folder: Path, finetuned: Adapter | FullModel) -> Model:
-    """The finetuned model, on its base's network wherever that can serve both.
+    """The finetuned model, on its base's network wherever both can share one.
 
     Args:
         base: the base side.
-        folder: where the base lies.
-        finetuned: what is loaded.
+        folder: the base's folder.
+        finetuned: the finetuned side to load.
 
     Raises:
         BadModel: it cannot be loaded, or does not belong to the base.
@@ -93,7 +93,7 @@ def load_adapter_pair(base: Model, folder: Path, finetuned: AdapterPair) -> Mode
 
     Args:
         base: the base without an adapter.
-        folder: where it lies.
+        folder: its folder.
         finetuned: the two adapters.
 
     Raises:

@@ -18,10 +18,10 @@ from diffkit.errors import BadDevice, BadFile, BadModel, MissingExtra, first_lin
 
 
 def resolve_device(device: str) -> str:
-    """The device of that name, once a tensor could be put there.
+    """The device of that name, after a trial allocation.
 
     Args:
-        device: a torch device; ``auto`` is CUDA where there is any, and else the CPU.
+        device: a torch device; ``auto`` is CUDA if available, otherwise the CPU.
 
     Raises:
         BadDevice: there is no such device on this machine.
@@ -30,22 +30,22 @@ def resolve_device(device: str) -> str:
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
         torch.empty(1, device=device)
-    except Exception as error:  # torch raises several kinds, with pages of words
+    except Exception as error:  # torch raises several kinds, with long messages
         raise BadDevice(device) from error
     return device
 
 
 INT8 = "int8"
-"""The number format that asks for it."""
+"""The number format of bases whose linear layers are in 8 bits (LLM.int8, arXiv:2208.07339)."""
 
 
 def int8_arguments(device: str) -> dict[str, Any]:
-    """What transformers is asked for: weights cannot be moved once they are in 8 bits.
+    """Arguments of transformers' loader for 8-bit weights, which cannot be moved afterwards.
 
     The head, the embeddings and the norms keep their format.
 
     Args:
-        device: where the weights go.
+        device: the device of the weights.
 
     Raises:
         MissingExtra: bitsandbytes is not installed.
@@ -57,7 +57,7 @@ def int8_arguments(device: str) -> dict[str, Any]:
         raise MissingExtra(what, error.name or "bitsandbytes", "diffkit[quantized]") from error
     from transformers import BitsAndBytesConfig
 
-    # it says at every pass that it multiplies in float16
+    # it warns at every forward pass that it multiplies in float16
     logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
     config = BitsAndBytesConfig(load_in_8bit=True)
     return {"quantization_config": config, "device_map": {"": device}}
@@ -66,11 +66,12 @@ def int8_arguments(device: str) -> dict[str, Any]:
 def refuse_beside_int8(base: Network, what: str) -> None:
     """Refuses a second network beside a base in 8 bits.
 
-    Each would be rounded by itself, and a method would take that for what finetuning did.
+    Each would be rounded separately, and methods would take the rounding for an effect of the
+    finetuning.
 
     Args:
         base: network of the base.
-        what: what would lie beside it, as a sentence begins.
+        what: the second network, as the beginning of a sentence.
 
     Raises:
         BadModel: the base is in 8 bits.
@@ -99,8 +100,8 @@ def read_network(
 
     Args:
         folder: a folder with config.json and safetensors.
-        device: where the weights go.
-        dtype: number format; none keeps the stored one, and so does ``int8`` but in linear layers.
+        device: the device of the weights.
+        dtype: number format; none keeps the stored one, as ``int8`` does outside linear layers.
         attention: attention implementation of transformers; none takes its default.
         tokenizer: used instead of the folder's own.
 
@@ -123,7 +124,7 @@ def read_network(
     network = Network(module, tokenizer or load_tokenizer(folder), architecture)
 
     def reload(other: Path = folder) -> Network:
-        """Reads this model once more, or another in the same way."""
+        """Loads this model again, or another in the same way."""
         return read_network(
             other, device=device, dtype=loaded, attention=attention, tokenizer=network.tokenizer
         )
@@ -157,7 +158,7 @@ def _load(folder: Path, dtype: Any, attention: str | None, options: dict[str, An
                 output_loading_info=True,
                 **options,
             )
-    except Exception as error:  # transformers raises whatever its parts raise
+    except Exception as error:  # transformers raises errors of many libraries
         what = f"{str(folder)!r} cannot be loaded ({first_line(error)})."
         raise BadModel(what, hint=_AGAIN) from error
     for problem in ("missing_keys", "unexpected_keys"):
@@ -169,7 +170,7 @@ def _load(folder: Path, dtype: Any, attention: str | None, options: dict[str, An
 
 @contextmanager
 def without_progress_bars() -> Iterator[None]:
-    """Keeps transformers' progress bars off the terminal, or out of a file that stderr goes to."""
+    """Turns transformers' progress bars off."""
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()

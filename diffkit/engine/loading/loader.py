@@ -20,7 +20,7 @@ from diffkit.organism import Adapter, AdapterPair, Control, Finetuned, FullModel
 
 
 class NetworkCache:
-    """Base networks that are loaded, each once, however many organisms descend from it."""
+    """Loaded base networks, each loaded once however many finetuned models share it."""
 
     def __init__(self) -> None:
         self._loaded: dict[tuple[str | None, ...], Network] = {}
@@ -38,7 +38,7 @@ class NetworkCache:
     def get(
         self, folder: Path, *, device: str, dtype: str | None, attention: str | None
     ) -> Network:
-        """The network of a full model, known by content and by how it is loaded.
+        """The network of a full model, identified by content and by how it is loaded.
 
         Raises:
             BadModel, BadFile: it cannot be loaded.
@@ -53,16 +53,16 @@ class NetworkCache:
             return self._loaded[key]
 
     def clear(self) -> None:
-        """Forgets all networks; each is freed once no pair uses it."""
+        """Drops all networks; each is freed when no pair uses it."""
         with self._lock:
             self._loaded.clear()
 
 
 def detect_kind(source: Source) -> Adapter | FullModel:
-    """What lies at a source.
+    """The kind of model at a source: an adapter or a full model.
 
     Raises:
-        BadModel: nothing does, or it is no model.
+        BadModel: there is nothing, or no model.
     """
     adapter = folder_kind(resolve_source(source)) == "adapter"
     return Adapter(source=source) if adapter else FullModel(source=source)
@@ -79,12 +79,12 @@ def load_model(
     """Loads one full model.
 
     Args:
-        source: where it lies.
-        device: a torch device; ``auto`` takes CUDA where there is any.
+        source: its folder or hub repository.
+        device: a torch device; ``auto`` takes CUDA if available.
         dtype: ``float32``, ``bfloat16``, ``float16``, or ``int8`` for linear layers in 8 bits; none
             keeps the stored format.
         attention: attention implementation of transformers; none takes its default.
-        networks: keeps models loaded from one call to the next.
+        networks: keeps models loaded between calls.
 
     Raises:
         BadModel, BadFile: it cannot be loaded.
@@ -109,11 +109,11 @@ def load_pair(
         base: a full model.
         finetuned: an adapter, a full model, the base itself, a random change, or two adapters, of
             which the first then belongs to the base side.
-        device: a torch device; ``auto`` takes CUDA where there is any.
+        device: a torch device; ``auto`` takes CUDA if available.
         dtype: ``float32``, ``bfloat16``, ``float16``, or ``int8`` for linear layers in 8 bits; none
             keeps the base's stored format.
         attention: attention implementation of transformers; none takes its default.
-        networks: keeps bases loaded from one pair to the next.
+        networks: keeps bases loaded between calls.
 
     Raises:
         BadModel: a source cannot be loaded, or the two do not belong together.
@@ -123,7 +123,7 @@ def load_pair(
     device = resolve_device(device)
     folder = resolve_base(base)
     model = _load_model(folder, device, dtype, attention, networks)
-    with model.network.lock:  # its modules change while an adapter comes: other pairs wait
+    with model.network.lock:  # attaching an adapter changes its modules: other pairs wait
         return _load_pair(model, folder, finetuned)
 
 

@@ -48,7 +48,7 @@ _VOLATILE_CONFIG = frozenset(
         "_name_or_path",
         "auto_mapping",
         "base_model_name_or_path",
-        "dtype",  # how it is loaded, not what it is: see `declared_dtype`
+        "dtype",  # how it is loaded, not its content: see `declared_dtype`
         "inference_mode",
         "peft_version",
         "revision",
@@ -81,7 +81,7 @@ _DOWNLOAD_AGAIN = "Download it again, or save it again with save_pretrained()."
 
 
 def resolve_source(source: Source) -> Path:
-    """The local folder of a source; one on the hub is downloaded, or found in the hub's cache.
+    """The local folder of a source; a hub repository is downloaded, or found in the hub's cache.
 
     Raises:
         BadModel: there is no such folder, hub repository or revision; the hub cannot be reached;
@@ -176,9 +176,9 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def fingerprint(folder: Path) -> str:
-    """SHA-256, in hexadecimal, of what a model is: its tensors and its configuration.
+    """SHA-256, in hexadecimal, of a model's content: its tensors and its configuration.
 
-    File names, sharding, paths and fields that say only where it came from play no part.
+    File names, sharding, paths and fields about the model's provenance are not part of it.
 
     Raises:
         BadModel: the folder is no model.
@@ -204,9 +204,9 @@ def resolve_base(source: Source) -> Path:
 
 
 def declared_dtype(folder: Path) -> str:
-    """The number format that config.json asks for, which need not be the tensors' own.
+    """The number format that config.json declares, which may differ from the tensors' own.
 
-    Where it names none, transformers takes that of the tensors, which the fingerprint holds.
+    If it declares none, transformers takes that of the tensors, which the fingerprint includes.
 
     Raises:
         BadFile: config.json is missing or malformed.

@@ -35,10 +35,12 @@ def read_config(folder: Path) -> Any:
 
 
 def check_adapter_targets(plan: AdapterPlan, base: Path) -> None:
-    """Other engines leave out, without a word, what has no place; this is said here.
+    """Checks that each tensor of an adapter belongs to a module of the base.
+
+    Other engines silently ignore tensors that do not. No weights are loaded.
 
     Args:
-        plan: of a plain LoRA adapter.
+        plan: the plan of a plain LoRA adapter.
         base: folder of the full model.
 
     Raises:
@@ -60,12 +62,12 @@ def check_adapter_targets(plan: AdapterPlan, base: Path) -> None:
 
 
 _DTYPES = {"F32": "float32", "BF16": "bfloat16", "F16": "float16"}
-"""Number formats in the words of safetensors, and in torch's."""
+"""Number formats: safetensors' names and torch's."""
 
 
 @dataclass(frozen=True)
 class ModelOnDisk:
-    """One side: where its weights lie, and all that generating needs besides them."""
+    """One side: the folders of its weights, and what generation needs besides them."""
 
     model: Path
     """Folder of a full model."""
@@ -75,18 +77,18 @@ class ModelOnDisk:
     """The adapter's largest rank; 0 without one."""
     tokenizer: Any
     """A transformers tokenizer."""
-    rows: int
-    """Rows of the vocabulary: how many logits there are."""
-    ends: frozenset[int]
+    vocab_rows: int
+    """Rows of the vocabulary: the number of logits, padded rows included."""
+    eos_ids: frozenset[int]
     """Ids that end a completion."""
 
     @property
     def vocabulary(self) -> int:
         """Number of real tokens; ids from here on are never chosen."""
-        return min(len(self.tokenizer), self.rows)
+        return min(len(self.tokenizer), self.vocab_rows)
 
     def encode(self, prompts: Sequence[Text | str]) -> list[list[int]]:
-        """Token ids of prompts, those that `Model.generate` reads."""
+        """Token ids of prompts, the same as in `Model.generate`."""
         return [encode_prompt(self.tokenizer, prompt) for prompt in prompts]
 
 
@@ -136,8 +138,8 @@ def _full_model(folder: Path, tokenizer: Any) -> ModelOnDisk:
     generation = None
     if (folder / "generation_config.json").exists():
         generation = GenerationConfig.from_pretrained(folder, local_files_only=True)
-    ends = eos_ids_of(tokenizer, config, generation)
-    return ModelOnDisk(folder, None, 0, tokenizer, int(config.vocab_size), ends)
+    eos_ids = eos_ids_of(tokenizer, config, generation)
+    return ModelOnDisk(folder, None, 0, tokenizer, int(config.vocab_size), eos_ids)
 
 
 def _beside(plain: ModelOnDisk, finetuned: FullModel) -> ModelOnDisk:
@@ -154,8 +156,8 @@ def _with_adapter(plain: ModelOnDisk, adapter: Adapter) -> ModelOnDisk:
         raise BadModel(what, hint=MERGE_HINT)
     check_adapter_targets(plan, plain.model)
     tokenizer = finetuned_tokenizer(plan.folder, plain.tokenizer)
-    ends = plain.ends | eos_ids_of(tokenizer)
-    return ModelOnDisk(plain.model, plan.folder, _rank(plan), tokenizer, plain.rows, ends)
+    eos_ids = plain.eos_ids | eos_ids_of(tokenizer)
+    return ModelOnDisk(plain.model, plan.folder, _rank(plan), tokenizer, plain.vocab_rows, eos_ids)
 
 
 def _rank(plan: AdapterPlan) -> int:
@@ -164,7 +166,7 @@ def _rank(plan: AdapterPlan) -> int:
 
 
 def _dtype(folder: Path) -> str:
-    """What transformers takes of itself: config.json's number format, or else the tensors'."""
+    """The number format that transformers uses by default: config.json's, or else the tensors'."""
     declared = read_config(folder).dtype
     if declared is not None:
         return str(declared).removeprefix("torch.")

@@ -30,10 +30,10 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 def _tokenizer_class(folder: Path) -> Any:
-    """What reads a folder's tokenizer.
+    """The class that loads a folder's tokenizer.
 
-    In transformers 5, AutoTokenizer puts the model type's own tokenizer in place of one that says
-    it is all in tokenizer.json, for some types (Qwen2): the same text gets other ids, in silence.
+    In transformers 5, AutoTokenizer replaces a tokenizer that is fully described by tokenizer.json
+    with the model type's own class, for some types (Qwen2): the same text silently gets other ids.
     """
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
@@ -45,9 +45,9 @@ def _tokenizer_class(folder: Path) -> Any:
 
 
 def finetuned_tokenizer(folder: Path, base: Any) -> Any:
-    """The finetuned model's own tokenizer, or the base's where the folder has none.
+    """The finetuned model's own tokenizer, or the base's if the folder has none.
 
-    Tokens may be added at the end; every id that both know must mean the same token.
+    Tokens may be added at the end; every id that both have must mean the same token.
 
     Raises:
         BadModel: an id means different tokens; the message names the first.

@@ -26,16 +26,16 @@ class TruncatedSVD:
 
 @dataclass(frozen=True)
 class WeightDelta:
-    """What finetuning added to one weight; exactly one of ``low_rank`` and ``matrix`` is given."""
+    """The change of one weight; exactly one of ``low_rank`` and ``matrix`` is given."""
 
     module: str
     """Dotted path of the module in the base, such as ``model.layers.0.self_attn.q_proj``."""
     parameter: str
     """Name inside the module: ``weight`` or ``bias``."""
     layer: int | None
-    """Number of the block it is in; none outside the blocks."""
+    """Number of its block; none outside the blocks."""
     low_rank: LowRank | None = None
-    """The change as a product, where the finetuning made it as one."""
+    """The change as a low-rank product, if the finetuning made it as one."""
     matrix: Float[Tensor, "out inputs"] | None = None
     """The change itself, float32, outputs as rows; biases and norms are single columns."""
 
@@ -46,13 +46,13 @@ class WeightDelta:
         return self._product.dense()
 
     def norm(self) -> float:
-        """Frobenius norm; a low-rank change is not multiplied out for it."""
+        """Frobenius norm; a low-rank change is not multiplied out."""
         if self.matrix is not None:
             return float(self.matrix.double().norm())
         return self._product.norm()
 
-    def singular(self, k: int) -> TruncatedSVD:
-        """The ``k`` largest singular values and vectors (or all, where there are fewer).
+    def svd(self, k: int) -> TruncatedSVD:
+        """The ``k`` largest singular values and vectors (or all, if there are fewer).
 
         A low-rank change takes two thin QR decompositions and one of size rank by rank.
         """
@@ -75,10 +75,10 @@ class WeightDelta:
 
 
 def weight_deltas(base: Model, finetuned: Model) -> Iterator[WeightDelta]:
-    """What ``finetuned`` has over ``base``, weight by weight; unchanged weights are left out.
+    """The change from ``base`` to ``finetuned``, weight by weight; unchanged ones are left out.
 
-    Where the sides have different vocabularies, the rows that both have are compared. A change is
-    computed when it is its turn, and not kept.
+    If the sides have different vocabularies, the rows that both have are compared. Changes are
+    computed one at a time and not kept.
     """
     olds = effective_weights(base.network.module, base.adapter)
     before = {weight.name: weight for weight in olds}
@@ -89,9 +89,9 @@ def weight_deltas(base: Model, finetuned: Model) -> Iterator[WeightDelta]:
         known = seen[id(old.value)]
         same = any(same_tensor(after.value, value) for value in known)
         if same and _same_product(old.low_rank, after.low_rank):
-            continue  # unchanged, or a tied weight met a second time
+            continue  # unchanged, or a tied weight that was compared before
         if places[id(old.value)] > 1:
-            known.append(after.value)  # by value: some kinds of adapter make it anew in each place
+            known.append(after.value)  # by value: some adapters recompute it in each place
         delta = _difference(old, after, _layer(base, after.module))
         if delta.norm() > 0:
             yield delta

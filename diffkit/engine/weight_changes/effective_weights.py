@@ -47,15 +47,15 @@ class Weight:
     parameter: str
     """Name inside the module."""
     value: Tensor
-    """Its value, any product in ``low_rank`` not added."""
+    """Its value, without the product in ``low_rank``."""
     low_rank: LowRank | None = None
-    """What a LoRA adds to it."""
+    """The low-rank product that a LoRA adds to it."""
     turned: bool = False
     """Whether ``value`` is stored as [inputs out]."""
 
     @property
     def upright(self) -> Tensor:
-        """Its value with outputs as rows, however it is stored."""
+        """Its value with outputs as rows, whether or not it is stored transposed."""
         return self.value.T if self.turned else self.value
 
     @property
@@ -65,12 +65,12 @@ class Weight:
 
 
 def effective_weights(module: nn.Module, adapter: str | None, path: str = "") -> Iterator[Weight]:
-    """The weights of ``module`` with ``adapter`` on (none: of the base), one after the other.
+    """The weights of ``module`` with ``adapter`` applied (none: of the base), one at a time.
 
     Args:
-        module: a transformers module, with peft's layers in it or not.
+        module: a transformers module, with or without peft's layers.
         adapter: name of the adapter.
-        path: where the module lies.
+        path: dotted path of the module.
     """
     from peft.tuners.lora.layer import LoraLayer
     from peft.utils.other import ModulesToSaveWrapper, TrainableTokensWrapper
@@ -113,7 +113,7 @@ def _with_lora_weight(layer: Any, adapter: str, weight: Weight) -> Weight:
     product = low_rank_of(layer, adapter)
     if adapter not in layer.lora_magnitude_vector:
         return replace(weight, low_rank=product)
-    if adapter in layer.lora_embedding_A:  # its magnitudes lie along the other axis: ask the layer
+    if adapter in layer.lora_embedding_A:  # magnitudes are along the other axis: call the layer
         rows = torch.arange(weight.value.shape[0], device=weight.value.device)
         scale = getattr(layer.get_base_layer(), "embed_scale", 1.0)  # Gemma's embeddings have one
         return replace(weight, value=layer(rows).detach() / scale)
@@ -131,7 +131,7 @@ def _with_lora_bias(layer: Any, adapter: str, weight: Weight) -> Weight:
 
 
 def low_rank_of(layer: Any, adapter: str) -> LowRank:
-    """What a LoRA layer of peft adds to its weight.
+    """The product that a LoRA layer of peft adds to its weight.
 
     Args:
         layer: a linear or embedding layer.

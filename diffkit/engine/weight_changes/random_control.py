@@ -26,9 +26,9 @@ from diffkit.errors import UserError
 def random_control(base: Model, finetuned: Model, seed: int, scale: float = 1.0) -> Model:
     """The base with a random change of the same norm in each module that finetuning changed.
 
-    A LoRA's control is another adapter of the same rank on the same network, its A and B
-    independent Gaussians; where the base side has an adapter itself, the control's adapter holds
-    that too. Otherwise it is a copy of the base with Gaussian noise, in the rows that changed.
+    The control of a LoRA is another adapter of the same rank on the same network, with independent
+    Gaussian A and B; if the base side has an adapter itself, the control's adapter includes it.
+    Otherwise the control is a copy of the base with Gaussian noise in the rows that changed.
 
     Args:
         base: the base side.
@@ -66,7 +66,7 @@ def _low_rank_of(delta: WeightDelta) -> LowRank:
 
 
 def _added_to_base_adapter(base: Model, noise: Mapping[str, LowRank]) -> dict[str, LowRank]:
-    """``noise`` added to what the base side's adapter is, by module."""
+    """``noise`` added to the base side's adapter, by module."""
     weights = effective_weights(base.network.module, base.adapter)
     own = {weight.module: weight.low_rank for weight in weights if weight.low_rank}
     both = {m: own[m].plus(noise[m]) for m in own.keys() & noise.keys()}
@@ -74,7 +74,7 @@ def _added_to_base_adapter(base: Model, noise: Mapping[str, LowRank]) -> dict[st
 
 
 def _config_holding(products: Mapping[str, LowRank]) -> Any:
-    """The configuration of an adapter in which each of ``products`` has a place, of scale 1."""
+    """The configuration of an adapter of scale 1 that can hold each of ``products``."""
     from peft import LoraConfig
 
     rank = max(product.left.shape[1] for product in products.values())
@@ -84,9 +84,8 @@ def _config_holding(products: Mapping[str, LowRank]) -> Any:
 def random_delta_like(delta: WeightDelta, seed: int, scale: float = 1.0) -> WeightDelta:
     """A Gaussian change of the same form, its Frobenius norm ``scale`` times as large.
 
-    It is float32 and on the CPU.
-
-    It depends on the seed and on the weight's name alone, so neither on order nor on device.
+    It is float32 and on the CPU. It depends only on the seed and on the weight's name, not on
+    order or device.
 
     Args:
         delta: the change to match.
@@ -105,19 +104,19 @@ def random_delta_like(delta: WeightDelta, seed: int, scale: float = 1.0) -> Weig
         return replace(delta, low_rank=replace(drawn, left=left * factor))
     matrix = delta.dense()
     noise = torch.randn(matrix.shape, generator=generator)
-    noise = noise * (matrix != 0).any(dim=1, keepdim=True).cpu()  # rows finetuning left alone stay
+    noise = noise * (matrix != 0).any(dim=1, keepdim=True).cpu()  # unchanged rows stay unchanged
     return replace(delta, matrix=noise * (norm / float(noise.double().norm())))
 
 
 def _zero_adapter(network: Network, adapter: str) -> None:
-    """Zeroes a fresh adapter, so that modules the finetuning left alone stay as they are."""
+    """Zeroes a new adapter, so that modules that the finetuning did not change stay unchanged."""
     for name, parameter in network.module.named_parameters():
         if f".{adapter}" in name:
             parameter.data.zero_()
 
 
 def _write_product(layer: Any, adapter: str, product: LowRank) -> None:
-    """Fills the first places of an adapter's rank; the others stay zero."""
+    """Fills the first ranks of an adapter; the others stay zero."""
     rank = product.left.shape[1]
     left = product.left * (product.scale / layer.scaling[adapter])
     if adapter in layer.lora_embedding_A:
@@ -154,7 +153,7 @@ def _tied(model: Model) -> bool:
 
 
 def _untie(network: Network) -> None:
-    """Gives the unembedding its own weight: finetuning may have changed one of the two alone."""
+    """Gives the unembedding its own weight: finetuning may have changed only one of the two."""
     embed = attrgetter(network.architecture.embed)(network.module)
     unembed = attrgetter(network.architecture.unembed)(network.module)
     if embed.weight is unembed.weight:
@@ -162,35 +161,35 @@ def _untie(network: Network) -> None:
 
 
 LOG_TOLERANCE = 0.05
-"""Difference of logarithms at which a drift is near enough."""
+"""Largest accepted difference between the logarithms of the measured and the wanted KL."""
 
 MIN_RATIO = 0.01
-"""Share of the wanted drift that smaller ones, such as a bfloat16's 0, count as."""
+"""Smaller measured values, such as 0 in bfloat16, count as this share of the wanted KL."""
 
 
 def control_scale_for_kl(
-    drift_at: Callable[[float], float], wanted: float, *, start: float = 1.0, rounds: int = 12
+    kl_at: Callable[[float], float], wanted: float, *, start: float = 1.0, rounds: int = 12
 ) -> float:
-    """Factor on the norms of a change at which its drift is what is wanted.
+    """The factor on a random change's norms at which its mean KL has the wanted value.
 
-    Secants in logarithms: drift goes as the square of small scales, and faster later.
+    The secant method on logarithms: the KL grows with the square of small scales, then faster.
 
     Args:
-        drift_at: drift at a scale, in nats per token.
-        wanted: the drift that is wanted, in the same unit; where it is 0 (or below, by rounding),
-            so is the scale.
-        start: scale that is tried first.
-        rounds: scales that are tried at most; the last correction is not, so a drift that cannot
-            be had is missed.
+        kl_at: mean KL at a scale, in nats per token.
+        wanted: the wanted mean KL, in the same unit; if it is 0 (or below, by rounding), so is the
+            scale.
+        start: the first scale tried.
+        rounds: maximal number of scales tried; the last correction is not tried, so a KL that
+            cannot be reached is missed.
 
     Raises:
-        UserError: a drift is no number.
+        UserError: the KL is not finite at some scale.
     """
     if wanted <= 0:
         return 0.0
     x, slope, before = log(start), 2.0, None
     for _ in range(rounds):
-        found = drift_at(exp(x))
+        found = kl_at(exp(x))
         if not isfinite(found):
             raise UserError(
                 f"A random change at {exp(x):.3g} times the norms drifts by {found} nats a token.",

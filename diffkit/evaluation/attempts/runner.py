@@ -68,7 +68,7 @@ class AttemptRunner:
             text = made.model_dump_json(indent=1) + "\n"
             (folder / "attempt.json").write_text(text, encoding="utf-8")
 
-        self.store.obtain("attempts", key, make, fresh=self.missing(key))
+        self.store.get_or_create("attempts", key, make, fresh=self.missing(key))
         self._made.add(key)
         return read_attempt(self.store, key)
 

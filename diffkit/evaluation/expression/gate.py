@@ -88,7 +88,7 @@ def stored_expression(
             text = measure_expression(pair, probes).model_dump_json(indent=1) + "\n"
         (folder / "expression.json").write_text(text, encoding="utf-8")
 
-    place = store.obtain("gates", key, make, fresh=execution.fresh)
+    place = store.get_or_create("gates", key, make, fresh=execution.fresh)
     return read_stored(place / "expression.json", Expression)
 
 

@@ -85,7 +85,7 @@ class GradeRunner:
         if key in self._failed:
             raise self._failed[key]
         try:
-            self.store.obtain("grades", key, make, fresh=self.missing(key))
+            self.store.get_or_create("grades", key, make, fresh=self.missing(key))
         except RunFailed as failure:
             self._failed[key] = failure
             raise

@@ -172,7 +172,7 @@ class ChatSessions:
             told.unlink(missing_ok=True)
         return ChatSession(
             transcript=Transcript(told),
-            memory=StoredAnswerCache(self.store, forget=self.fresh),
+            cache=StoredAnswerCache(self.store, forget=self.fresh),
             prices=self.prices,
         )
 
@@ -187,7 +187,7 @@ def load_grader(component: ConfiguredPlugin) -> Grader[Any]:
     if grader.needs - {"null_claims"}:
         what = f"The grader {component.spec.name!r} looks at {', '.join(sorted(grader.needs))} too."
         raise UserError(what, hint="The calibration set has claims alone; check another grader.")
-    grader.check(component.config, MethodConfig())
+    grader.validate(component.config, MethodConfig())
     return grader
 
 

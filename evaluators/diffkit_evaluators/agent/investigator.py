@@ -47,7 +47,7 @@ class Agent(Investigator[AgentConfig]):
         """What the language model commits itself to."""
         return run_agent(case, config, context)
 
-    def check(self, config: AgentConfig) -> None:
+    def validate(self, config: AgentConfig) -> None:
         """See `check`."""
         check_model(config)
 
@@ -66,7 +66,7 @@ class AgentLineup(Investigator[AgentConfig]):
         """What the language model commits itself to, with a ranking."""
         return run_agent(case, config, context)
 
-    def check(self, config: AgentConfig) -> None:
+    def validate(self, config: AgentConfig) -> None:
         """See `check`."""
         check_model(config)
 

@@ -57,7 +57,7 @@ class ModelGenerator(Generator):
         Raises:
             UserError: a sequence is empty, or not of this model's width.
         """
-        rows = check_embeddings(embeddings, self._model.hidden)
+        rows = check_embeddings(embeddings, self._model.d_model)
         done: list[Completion] = []
         for start in range(0, len(rows), self._batch_size):
             inputs = _left_padded(rows[start : start + self._batch_size], self._model)
@@ -68,7 +68,7 @@ class ModelGenerator(Generator):
 def _left_padded(rows: Sequence[Float[Tensor, "_ hidden"]], model: Model) -> Inputs:
     """One batch, padded on the left."""
     places = Inputs.of([[0] * len(row) for row in rows], side="left")
-    embeds = torch.zeros(*places.mask.shape, model.hidden, dtype=model.dtype, device=model.device)
+    embeds = torch.zeros(*places.mask.shape, model.d_model, dtype=model.dtype, device=model.device)
     for row, embedding in enumerate(rows):
         embeds[row, embeds.shape[1] - len(embedding) :] = embedding.to(embeds)
     return places.to(model.device).with_embeds(embeds)

@@ -39,7 +39,7 @@ def _changes_vocabulary(side: ModelOnDisk) -> bool:
         with safe_open(file, framework="np") as tensors:
             names = tensors.keys()
             shapes = [tensors.get_slice(name).get_shape() for name in names]
-        if any(side.rows in shape for shape in shapes):
+        if any(side.vocab_rows in shape for shape in shapes):
             return True
     return False
 
@@ -57,7 +57,9 @@ def write_adapter(pair: ModelPair, folder: Path) -> int:
     Raises:
         UserError: a difference is no product of two thin matrices, or lies in the vocabulary.
     """
-    products = {delta.module: _low_rank_factors(delta, pair.base.rows) for delta in pair.deltas()}
+    products = {
+        delta.module: _low_rank_factors(delta, pair.base.vocab_rows) for delta in pair.deltas()
+    }
     rank = max((len(right) for _, right in products.values()), default=0)
     if not rank:
         return 0

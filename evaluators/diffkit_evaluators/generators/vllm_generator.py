@@ -111,7 +111,7 @@ def sampling_params(sampling: Sampling, place: int, side: ModelOnDisk) -> Sampli
         max_tokens=sampling.max_new_tokens,
         seed=(sampling.seed * SEED_STRIDE + place) % 2**63,
         ignore_eos=True,  # the ends are named here, all of them
-        stop_token_ids=sorted(side.ends) if sampling.stop_at_eos else [],
-        logit_bias=dict.fromkeys(range(side.vocabulary, side.rows), EXCLUDED_BIAS) or None,
+        stop_token_ids=sorted(side.eos_ids) if sampling.stop_at_eos else [],
+        logit_bias=dict.fromkeys(range(side.vocabulary, side.vocab_rows), EXCLUDED_BIAS) or None,
         detokenize=False,
     )

@@ -87,29 +87,29 @@ class RoleAnswerCache:
 
     def get(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """The kept answer to ``body``; none where there is none, or what is kept is no answer."""
-        kept = self._talk.memory.get(self._key(body)) if self._used else None
+        kept = self._talk.cache.get(self._key(body)) if self._used else None
         return kept if is_completion(kept) else None
 
     def put(self, body: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
         """Keeps an answer that the endpoint gave."""
-        self._talk.memory.put(self._key(body), answer)
+        self._talk.cache.put(self._key(body), answer)
 
     def answered(self, body: Mapping[str, Any]) -> None:
         """Says that ``body`` was answered, from memory or not."""
         self._last = self._key(body)
         same = self._digest(body)
-        self._talk.asked[same] = self._talk.asked.get(same, 0) + 1
+        self._talk.request_counts[same] = self._talk.request_counts.get(same, 0) + 1
 
     def forget_last(self) -> None:
         """Keeps the answer that was given last no longer."""
-        self._talk.memory.put(self._last, {})
+        self._talk.cache.put(self._last, {})
 
     def _key(self, body: Mapping[str, Any]) -> str:
-        return _sha256([self._digest(body), self._talk.asked.get(self._digest(body), 0)])
+        return _sha256([self._digest(body), self._talk.request_counts.get(self._digest(body), 0)])
 
     def _digest(self, body: Mapping[str, Any]) -> str:
         chat = self._talk
-        return _sha256([self._url, body, self._role, chat.about, chat.repeat])
+        return _sha256([self._url, body, self._role, chat.owner_digest, chat.repeat])
 
 
 def _sha256(value: Any) -> str:
@@ -168,10 +168,10 @@ class LoggedClient:
 
     def _write_request(self, body: Mapping[str, Any]) -> None:
         messages: Sequence[Mapping[str, Any]] = body["messages"]
-        before = self.chat.sent.get(self.role, ())
+        before = self.chat.last_messages.get(self.role, ())
         goes_on = list(messages[: len(before)]) == list(before)
         earlier = len(before) if goes_on else 0
-        self.chat.sent[self.role] = messages
+        self.chat.last_messages[self.role] = messages
         rest = {name: one for name, one in body.items() if name not in {"messages", "model"}}
         request = Request(
             role=self.role,

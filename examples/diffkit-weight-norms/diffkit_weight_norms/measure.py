@@ -62,7 +62,7 @@ def measure_changes(
         values: how many singular values are kept.
     """
     for delta in deltas:
-        singular = delta.singular(values)
+        singular = delta.svd(values)
         weight = getattr(attrgetter(delta.module)(pair.base.network.module), delta.parameter)
         yield WeightChange(
             name=f"{delta.module}.{delta.parameter}",

@@ -18,7 +18,7 @@ def direction_tables(
     pair: ModelPair, changes: Sequence[WeightChange], config: WeightNormsConfig
 ) -> list[TokenTable]:
     """One table of tokens for each of the strongest changes that write into the residual stream."""
-    writing = [change for change in changes if _writes(change, pair.base.hidden, config.writers)]
+    writing = [change for change in changes if _writes(change, pair.base.d_model, config.writers)]
     writing.sort(key=lambda change: (-change.spectral, change.name))
     return [_table(pair, change, config.tokens) for change in writing[: config.directions]]
 

@@ -178,7 +178,7 @@ def jacobian_product(
     """
     step = torch.finfo(pair.finetuned.dtype).eps ** (1 / 3)  # bending and rounding err alike
     texts = context.texts.first(config.jacobian_texts)
-    total, tokens = torch.zeros(pair.finetuned.hidden, dtype=torch.float64), 0
+    total, tokens = torch.zeros(pair.finetuned.d_model, dtype=torch.float64), 0
     for numbers in texts.batches(config.batch_size):
         batch = [texts.items[number] for number in numbers]
         inputs = pair.base.inputs(batch, max_tokens=config.max_tokens)

@@ -36,7 +36,8 @@ class ReadPlan:
             UserError: there is no such layer.
         """
         layers, scored = (
-            tuple(dict.fromkeys(side.numbers(given))) for given in (config.layers, config.scored)
+            tuple(dict.fromkeys(side.resolve_layers(given)))
+            for given in (config.layers, config.scored)
         )
         return cls(layers, configured_slots(config), scored)
 
@@ -115,10 +116,10 @@ class ActivationStatistics:
     @classmethod
     def empty(cls, plan: ReadPlan, side: Model, folds: int) -> "ActivationStatistics":
         """Of no texts; the second moment lies where ``side`` does."""
-        shape = (len(plan.slots), len(plan.layers), side.hidden)
+        shape = (len(plan.slots), len(plan.layers), side.d_model)
         differences = [VectorMoments.empty(*shape) for _ in range(folds)]
         norms = VectorMoments.empty(len(plan.slots), len(plan.layers), 2)
-        square = (len(plan.blocks), side.hidden, side.hidden)
+        square = (len(plan.blocks), side.d_model, side.d_model)
         second = torch.zeros(square, dtype=torch.float64, device=side.device)
         return cls(plan, differences, VectorMoments.empty(*shape), norms, second)
 

@@ -49,7 +49,7 @@ def read_mean_shift(
     if named is None:
         kinds = "0, 1, …; last, last-1, …; answer-1, answer+0, …; all"
         raise UserError(f"There is no slot {slot!r}.", hint=f"Slots are called {kinds}.")
-    place = ReadPlan(pair.base.numbers([layer]), (named,))
+    place = ReadPlan(pair.base.resolve_layers([layer]), (named,))
     context = RunContext(run.seed, run.texts, Artifacts(run.artifacts), Checkpoints(run.artifacts))
     found = collect_statistics(pair, config, context, place)
     shift = next(mean_shifts(found, config.min_texts), None)

@@ -141,7 +141,7 @@ def _batch(
         Inputs.of([plan.opening.ids for plan in plans], side="left"),
         AmplifiedLogits(torch.tensor([plan.alpha for plan in plans]), config.beta),
         Sampling(max_new_tokens=config.max_new_tokens, temperature=config.temperature, seed=seed),
-        numbers=[plan.number for plan in plans],
+        row_seeds=[plan.number for plan in plans],
     )
     written = [row.ids for row in rows]
     decode = pair.base.tokenizer.decode

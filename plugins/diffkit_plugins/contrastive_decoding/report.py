@@ -84,7 +84,7 @@ def largest_ratio_samples(
         best.setdefault(text.plan.opening.ids, text)
     rows = [
         Sample(
-            prompt=text.plan.opening.words,
+            prompt=text.plan.opening.text,
             base=own[text.plan.number],
             finetuned=text.text,
             score=text.tilt,

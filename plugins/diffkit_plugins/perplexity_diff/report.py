@@ -214,7 +214,7 @@ def cluster_samples(found: ScoredSamples, shown: Sequence[SpanCluster]) -> Sampl
 
 def _row(base: ScoredSample, finetuned: ScoredSample) -> Sample:
     return Sample(
-        prompt=finetuned.sample.opening.words,
+        prompt=finetuned.sample.opening.text,
         base=base.sample.text,
         finetuned=finetuned.sample.text,
         score=finetuned.total,

@@ -132,7 +132,7 @@ class ReferenceActivations:
             ffns: whether the FFNs add to the stream.
             batch_size: sequences at a time.
         """
-        trunk = model.trunk(1.0, mlps=ffns, final_norm=after_norm)
+        trunk = model.embedding_to_residual(1.0, mlps=ffns, final_norm=after_norm)
         real = torch.cat([trunk(model.embed(rows)) for rows in torch.split(ids, batch_size)])
         return cls(trunk, real.detach().float(), _ellipsoid(model) if after_norm else None)
 
@@ -140,4 +140,4 @@ class ReferenceActivations:
 def _ellipsoid(model: Model) -> Ellipsoid | None:
     with model.active() as module:
         norm = deepcopy(attrgetter(model.network.architecture.final_norm)(module)).cpu().float()
-        return Ellipsoid.of(norm, model.hidden)
+        return Ellipsoid.of(norm, model.d_model)

@@ -58,7 +58,7 @@ def read_residual_deltas(
     inputs = pair.base.inputs(context.texts.first(count).items, max_tokens=config.length)
     if not inputs.mask.any():
         raise UserError("No text has a token.", hint="Give texts that are not empty.")
-    layers = list(dict.fromkeys(pair.base.numbers(config.layers)))
+    layers = list(dict.fromkeys(pair.base.resolve_layers(config.layers)))
     sides = (pair.base, pair.finetuned)
     read = [_read_streams(side, inputs, layers, config.batch_size) for side in sides]
     for layer, base, finetuned in zip(layers, *read, strict=True):

@@ -84,7 +84,7 @@ class _Search:
         vocabulary = model.embed(torch.arange(model.vocabulary)[None])[0].float()
         unit = float(np.quantile(vocabulary.norm(dim=1).cpu().numpy(), 0.95))
         return cls(
-            trunk=model.trunk(places.layer),
+            trunk=model.embedding_to_residual(places.layer),
             places=places,
             shifts=torch.cat([places.deltas[:, None], drawn], dim=1),
             starts=vocabulary[_start_tokens(places, config.restarts, len(vocabulary), seed)],

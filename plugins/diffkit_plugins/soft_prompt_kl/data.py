@@ -135,7 +135,7 @@ def _contexts(
                 if opening.ids not in seen:
                     seen.add(opening.ids)
                     category = text.category or opening.kind
-                    yield PromptContext(opening.ids, opening.words, category, next(numbers))
+                    yield PromptContext(opening.ids, opening.text, category, next(numbers))
 
     def half(which: int) -> tuple[PromptContext, ...]:
         halves = [pool.half(which) for pool in pools]

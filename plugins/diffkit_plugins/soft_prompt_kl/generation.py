@@ -61,7 +61,7 @@ def complete(  # noqa: PLR0917 - all of them are needed, at every call
     for start in range(0, len(contexts), size):
         part = slice(start, start + size)
         inputs = prompted_contexts(side, prompt, contexts[part])
-        rows = side.generate_ids(inputs, sampling, vocabulary=vocabulary, numbers=numbers[part])
+        rows = side.generate_ids(inputs, sampling, vocabulary=vocabulary, row_seeds=numbers[part])
         said += [row.ids for row in rows]
     return tuple(_passage(side, *both) for both in zip(contexts, said, strict=True))
 

@@ -109,7 +109,7 @@ def states(
         passages: one batch.
     """
     length = 0 if prompt is None else len(prompt)
-    read = side.states(prompted_passages(side, prompt, passages))
+    read = side.final_states(prompted_passages(side, prompt, passages))
     return [
         row[length + one.start - 1 : length + len(one.ids) - 1]
         for row, one in zip(read, passages, strict=True)

@@ -91,10 +91,10 @@ def load_prompt(file: InputFile | Path | str, pair: ModelPair) -> Float[Tensor, 
     prompt = prompt.float()
     if prompt.ndim != 2 or not len(prompt) or not bool(torch.isfinite(prompt).all()):
         raise UserError(f"{str(path)!r} holds no rows of finite numbers.", hint=_CURE)
-    if prompt.shape[1] != pair.base.hidden:
+    if prompt.shape[1] != pair.base.d_model:
         what = f"The soft prompt {str(path)!r} is {prompt.shape[1]} wide, and the models are "
         hint = "Give a prompt that was trained on models of the same width."
-        raise UserError(f"{what}{pair.base.hidden}.", hint=hint)
+        raise UserError(f"{what}{pair.base.d_model}.", hint=hint)
     return prompt.to(pair.base.device)
 
 

@@ -50,7 +50,7 @@ class EmbeddingStatistics:
             squares += float(rows.double().square().sum())
             norms.append(rows.norm(dim=1))
             digest.update(rows.numpy().tobytes())
-        entries = count * side.hidden
+        entries = count * side.d_model
         deviation = max(squares / entries - (total / entries) ** 2, 0.0) ** 0.5
         return cls(deviation, torch.cat(norms), digest.hexdigest())
 
@@ -81,7 +81,7 @@ def initial_prompt(
         chance: where they are drawn from.
     """
     if kind == "normal":
-        drawn = torch.randn(length, side.hidden, generator=chance)
+        drawn = torch.randn(length, side.d_model, generator=chance)
         scaled: Tensor = drawn / drawn.norm(dim=1, keepdim=True) * vocabulary.median
         return scaled.to(side.device)
     special = set(side.tokenizer.all_special_ids)

@@ -91,7 +91,7 @@ def run_sweep(model: Model, config: SteeringPrefixStudyConfig, context: RunConte
 
 
 def _layer_numbers(model: Model, config: SteeringPrefixStudyConfig) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(model.numbers(config.layers)))
+    return tuple(dict.fromkeys(model.resolve_layers(config.layers)))
 
 
 def _split(model: Model, config: SteeringPrefixStudyConfig, context: RunContext,
@@ -104,7 +104,7 @@ def _split(model: Model, config: SteeringPrefixStudyConfig, context: RunContext,
     if config.vector is None:
         hint = "Try: --set vector=feature.safetensors, with one vector of the model's width."
         raise UserError("The objective 'direction' needs a vector.", hint=hint)
-    vector = read_vector(config.vector.path, model.hidden)
+    vector = read_vector(config.vector.path, model.d_model)
     return direction_split(model, vector, layer, config, context, in_context=in_context)
 
 

@@ -70,7 +70,7 @@ def sides(pair, references):
 
 
 def test_each_side_is_its_own_adapter(pair, references, texts):
-    assert pair.shared
+    assert pair.share_network
     assert not pair.identical
     inputs = pair.base.inputs(texts, max_tokens=16)
     for _ in range(3):
@@ -88,12 +88,12 @@ def test_each_side_is_its_own_adapter(pair, references, texts):
             table = reference.get_input_embeddings()
             torch.testing.assert_close(model.embed(inputs.ids), table(inputs.ids).detach())
             assert not trainable(model)
-    assert pair.base.numbers([0.5, -1]) == pair.finetuned.numbers([0.5, -1]) == (2, 3)
+    assert pair.base.resolve_layers([0.5, -1]) == pair.finetuned.resolve_layers([0.5, -1]) == (2, 3)
     assert pair.vocabulary == pair.base.vocabulary == len(pair.base.tokenizer)
 
 
 def test_both_sides_generate_as_their_own_model_does(pair, references):
-    padded = list(range(pair.vocabulary, pair.base.rows))
+    padded = list(range(pair.vocabulary, pair.base.vocab_rows))
     options = {"do_sample": False, "eos_token_id": None, "pad_token_id": 0}
     for model, reference in sides(pair, references):
         ids = torch.tensor([model.tokenizer("the cat sat").input_ids])
@@ -161,7 +161,7 @@ def test_deltas_are_the_exact_difference_as_a_product(pair, folders):
         assert delta.low_rank.left.shape[1] == ranks
         assert delta.norm() == pytest.approx(float(expected.norm()), rel=1e-5)
         values = torch.linalg.svdvals(expected)[:2]
-        torch.testing.assert_close(delta.singular(2).values, values, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(delta.svd(2).values, values, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("scale", [1.0, 3.0])

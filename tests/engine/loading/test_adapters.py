@@ -57,7 +57,7 @@ def compare(base, adapter, texts, rows=None):
 @pytest.mark.parametrize("name", PLAIN)
 def test_plain_lora_shares_the_base(bases, tmp_path, texts, arch, name):
     adapter = make_adapter(bases[arch], tmp_path / "a", arch, **PLAIN[name])
-    assert compare(bases[arch], adapter, texts).shared
+    assert compare(bases[arch], adapter, texts).share_network
 
 
 @pytest.mark.filterwarnings("ignore:Setting `save_embedding_layers`:UserWarning")
@@ -67,7 +67,7 @@ def test_other_lora_gets_its_own_base(bases, tmp_path, texts, arch, name):
     options = OWN[name]
     adapter = make_adapter(bases[arch], tmp_path / "a", arch, **options)
     pair = compare(bases[arch], adapter, texts, rows=options.get("rows"))
-    assert not pair.shared
+    assert not pair.share_network
     assert pair.vocabulary == min(pair.base.vocabulary, options.get("rows", 99))
 
 
@@ -78,7 +78,7 @@ def test_saved_modules_get_their_own_base(tmp_path, texts, arch, tied):
     base = make_model(tmp_path / "base", arch, tied=tied)
     parts = [EMBED[arch], HEAD[arch]]
     adapter = make_adapter(base, tmp_path / "a", arch, modules_to_save=parts)
-    assert not compare(base, adapter, texts).shared
+    assert not compare(base, adapter, texts).share_network
 
 
 @pytest.mark.filterwarnings("ignore:Model has `tie_word_embeddings=True`:UserWarning")
@@ -88,13 +88,13 @@ def test_saved_modules_may_have_more_rows(tmp_path, texts, tied):
     parts = ["embed_tokens", "lm_head"]
     adapter = make_adapter(base, tmp_path / "a", rows=37, modules_to_save=parts)
     pair = compare(base, adapter, texts, rows=37)
-    assert (pair.base.rows, pair.finetuned.rows, pair.vocabulary) == (32, 37, 25)
+    assert (pair.base.vocab_rows, pair.finetuned.vocab_rows, pair.vocabulary) == (32, 37, 25)
 
 
 @pytest.mark.filterwarnings("ignore:Adapter 'default'")  # peft takes LoRA biases for broken shards
 def test_lora_bias_gets_its_own_base(bases, tmp_path, texts):
     adapter = make_adapter(bases["gpt_neox"], tmp_path / "a", "gpt_neox", lora_bias=True)
-    assert not compare(bases["gpt_neox"], adapter, texts).shared
+    assert not compare(bases["gpt_neox"], adapter, texts).share_network
 
 
 def test_pissa_and_own_copies_leave_the_cached_base_alone(bases, tmp_path, texts):
@@ -177,7 +177,7 @@ def test_an_adapter_of_another_base_is_refused(bases, tmp_path):
     other = make_model(tmp_path / "other", seed=5)
     adapter = make_adapter(other, tmp_path / "a")
     (adapter / "diffkit.json").write_text(json.dumps({"base_fingerprint": fingerprint(other)}))
-    assert pair_of(other, adapter).shared
+    assert pair_of(other, adapter).share_network
     with pytest.raises(BadModel, match="trained on another base"):
         pair_of(bases["qwen3"], adapter)
 

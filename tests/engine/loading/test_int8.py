@@ -63,7 +63,7 @@ def test_plain_adapters_share_the_base(bases, asked, tmp_path):
     first, second = (adapter(base, tmp_path / str(seed), seed=seed) for seed in (1, 2))
     for finetuned in (Identical(), first, AdapterPair(first=first, second=second)):
         with load_pair(source(base), finetuned, device="cpu", dtype="int8") as pair:
-            assert pair.shared
+            assert pair.share_network
     assert len(asked) == 3
 
 

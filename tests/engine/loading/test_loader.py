@@ -114,7 +114,7 @@ def test_an_adapter_may_bring_its_own_template(bases, tmp_path, texts):
         adapter
     )
     pair = pair_of(bases["qwen3"], adapter)
-    assert pair.shared
+    assert pair.share_network
     assert pair.base.inputs(texts[2:], max_tokens=9).ids.shape[1] == 5
     assert pair.finetuned.inputs(texts[2:], max_tokens=9).ids.shape[1] == 3
 
@@ -231,7 +231,7 @@ def test_a_full_finetune_may_have_more_rows(bases, tmp_path):
     model.model.embed_tokens.weight.data[2] += 1
     model.save_pretrained(tmp_path / "full")
     pair = load_pair(source(bases["qwen3"]), FullModel(source=source(tmp_path / "full")))
-    assert (pair.base.rows, pair.finetuned.rows, pair.vocabulary) == (32, 40, 25)
+    assert (pair.base.vocab_rows, pair.finetuned.vocab_rows, pair.vocabulary) == (32, 40, 25)
     (delta,) = pair.deltas()
     assert delta.module == "model.embed_tokens"
     assert delta.dense().shape == (32, 32)

@@ -29,8 +29,8 @@ def edit_json(path, **fields):
 
 def test_hashing_needs_no_torch(folder):
     code = (
-        "import sys; from pathlib import Path; from diffkit.engine import weights;"
-        f"weights.fingerprint(Path({str(folder)!r}));"
+        "import sys; from pathlib import Path; from diffkit.engine.loading import model_files;"
+        f"model_files.fingerprint(Path({str(folder)!r}));"
         "print([m for m in ('torch', 'transformers', 'peft', 'nnsight') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -63,12 +63,14 @@ def test_an_unknown_hub_id_says_what_to_type(monkeypatch):
 def test_only_weights_and_words_are_downloaded(monkeypatch, folder):
     asked = {}
 
-    def download(name, **options):
+    def snapshot(name, **options):
         asked.update(options, name=name)
         return str(folder)
 
-    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
-    assert download(Source(at="org/name", revision="main", subfolder="inside")) == folder
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    assert (
+        model_files.download(Source(at="org/name", revision="main", subfolder="inside")) == folder
+    )
     assert asked["allow_patterns"][0] == "inside/*.safetensors"
     assert asked["ignore_patterns"] == ["inside/*/*"]
     assert not any(word in p for p in asked["allow_patterns"] for word in ("bin", "py", "pt"))

@@ -38,9 +38,9 @@ def test_it_is_what_the_loaded_pair_is(folder, kind):
     stored = find_pair_on_disk(base, finetuned)
     with load_pair(base, finetuned, device="cpu") as pair:
         for side, model in ((stored.base, pair.base), (stored.finetuned, pair.finetuned)):
-            assert side.ends == model.ends
-            assert (side.vocabulary, side.rows) == (model.vocabulary, model.rows)
-            assert side.rows == side.vocabulary + 7
+            assert side.eos_ids == model.eos_ids
+            assert (side.vocabulary, side.vocab_rows) == (model.vocabulary, model.vocab_rows)
+            assert side.vocab_rows == side.vocabulary + 7
             assert f"torch.{stored.dtype}" == str(model.dtype)
             assert (side.adapter is None) == (model.adapter is None)
 

@@ -64,7 +64,7 @@ def full_pair(base, full):
 
 def test_a_full_finetune_lists_the_weights_that_changed(bases, full):
     pair = full_pair(bases["qwen3"], full)
-    assert not pair.shared
+    assert not pair.share_network
     places = {(d.module, d.parameter, d.layer) for d in pair.deltas()}
     assert places == {
         ("model.layers.1.mlp.up_proj", "weight", 1),
@@ -80,18 +80,18 @@ def test_norms_and_singular_values_need_no_dense_matrix(bases, tmp_path):
         assert delta.low_rank is not None
         matrix = delta.dense()
         assert delta.norm() == pytest.approx(float(matrix.norm()), rel=1e-5)
-        cheap = delta.singular(3)
+        cheap = delta.svd(3)
         torch.testing.assert_close(
             cheap.values, torch.linalg.svdvals(matrix)[:3], atol=1e-5, rtol=1e-4
         )
         rebuilt = cheap.left @ cheap.values.diag() @ cheap.right
         torch.testing.assert_close(rebuilt, matrix, atol=1e-5, rtol=1e-4)
-        assert len(delta.singular(99).values) == 3
+        assert len(delta.svd(99).values) == 3
 
 
 def test_singular_values_of_a_dense_change(bases, full):
     for delta in full_pair(bases["qwen3"], full).deltas():
-        found = delta.singular(99)
+        found = delta.svd(99)
         torch.testing.assert_close(found.left @ found.values.diag() @ found.right, delta.dense())
 
 
@@ -114,7 +114,7 @@ def test_a_control_matches_every_norm_and_nothing_else(bases, tmp_path, texts, a
     source = changes(pair)
     with pair.control(1) as control:
         drawn = changes(control)
-        assert control.shared
+        assert control.share_network
         assert drawn.keys() == source.keys()
         for key, delta in drawn.items():
             assert delta.norm() == pytest.approx(source[key].norm(), rel=1e-5)

@@ -120,7 +120,7 @@ def interview(endpoint, tmp_path):
         models = Models(blinding := blinding or Blinding(), **options.pop("said", {}))
         path = tmp_path / f"transcript-{endpoint.calls}.jsonl"
         memory, repeat = options.pop("memory", Kept()), options.pop("repeat", 0)
-        chat = ChatSession(repeat=repeat, transcript=Transcript(path), memory=memory)
+        chat = ChatSession(repeat=repeat, transcript=Transcript(path), cache=memory)
         context = AttemptContext(blinding, models if case.questions else None, tools, chat)
         before = endpoint.calls
         endpoint.script = lambda body, number: script(body, number - before)

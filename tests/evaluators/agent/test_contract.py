@@ -66,11 +66,11 @@ def test_options_say_how_it_was_framed():
 @pytest.mark.parametrize("name", ["agent", "agent-lineup"])
 def test_a_language_model_that_cannot_be_asked_is_refused(name):
     agent = SPECS[name].load()
-    agent.check(AgentConfig(model={"name": "m", "base_url": "http://localhost:9/v1"}))
+    agent.validate(AgentConfig(model={"name": "m", "base_url": "http://localhost:9/v1"}))
     with pytest.raises(UserError, match="--model investigator="):
-        agent.check(AgentConfig())
+        agent.validate(AgentConfig())
     with pytest.raises(UserError, match="Write openai/gpt-4"):
-        agent.check(AgentConfig(model="gpt-4"))
+        agent.validate(AgentConfig(model="gpt-4"))
 
 
 def test_the_estimate_comes_from_the_caps():

@@ -182,7 +182,7 @@ def test_the_fence_holds_though_the_claim_closes_it():
 
 
 def test_the_judge_is_not_of_the_investigators_family_and_may_be_missing():
-    ReverseLineupGrader().check(ReverseLineupConfig(), MethodConfig())
+    ReverseLineupGrader().validate(ReverseLineupConfig(), MethodConfig())
     assert ReverseLineupGrader().estimate(ReverseLineupConfig()) is None
     own = ReverseLineupConfig(model="openai/gpt-5")
     assert ReverseLineupGrader().estimate(own).calls == 9
@@ -190,6 +190,6 @@ def test_the_judge_is_not_of_the_investigators_family_and_may_be_missing():
     capped = ReverseLineupConfig(model="openai/gpt-5", max_dollars=2)
     assert ReverseLineupGrader().estimate(capped).dollars == 2
     with pytest.raises(UserError, match="family"):
-        ReverseLineupGrader().check(own, own)
+        ReverseLineupGrader().validate(own, own)
     with pytest.raises(UserError, match="Write openai/gpt-5"):
-        ReverseLineupGrader().check(ReverseLineupConfig(model="gpt-5"), MethodConfig())
+        ReverseLineupGrader().validate(ReverseLineupConfig(model="gpt-5"), MethodConfig())

@@ -204,13 +204,13 @@ def test_what_does_not_fit_is_asked_for_again_and_a_refusal_fails():
 def test_a_model_is_needed_and_not_the_investigators_own(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "some-key")
     with pytest.raises(UserError, match="needs a language model"):
-        RubricGrader().check(RubricConfig(), MethodConfig())
+        RubricGrader().validate(RubricConfig(), MethodConfig())
     own = RubricConfig(model="openai/gpt-5")
-    RubricGrader().check(own, MethodConfig())
+    RubricGrader().validate(own, MethodConfig())
     with pytest.raises(UserError, match="family"):
-        RubricGrader().check(own, RubricConfig(model="openrouter/openai/gpt-oss"))
+        RubricGrader().validate(own, RubricConfig(model="openrouter/openai/gpt-oss"))
     with pytest.raises(UserError, match="Write openai/gpt-5"):
-        RubricGrader().check(RubricConfig(model="gpt-5"), MethodConfig())
+        RubricGrader().validate(RubricConfig(model="gpt-5"), MethodConfig())
 
 
 def test_the_estimate_bounds_what_a_grade_takes():

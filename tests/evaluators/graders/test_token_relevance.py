@@ -245,9 +245,9 @@ def test_the_estimate_covers_what_is_asked(endpoint):
 
 
 def test_a_judge_that_cannot_be_asked_is_refused_and_none_is_needed():
-    TokenRelevanceGrader().check(TokenRelevanceConfig(), MethodConfig())
+    TokenRelevanceGrader().validate(TokenRelevanceConfig(), MethodConfig())
     with pytest.raises(UserError, match="Write openai/gpt-5"):
-        TokenRelevanceGrader().check(TokenRelevanceConfig(model="gpt-5"), MethodConfig())
+        TokenRelevanceGrader().validate(TokenRelevanceConfig(model="gpt-5"), MethodConfig())
 
 
 def test_words_apart_are_those_that_ordinary_texts_have_less_often():

@@ -36,13 +36,13 @@ class Bench:
 
     def fresh(self, **chat: Any) -> None:
         """A talk from its beginning, with the memory of the last."""
-        self.chat = ChatSession(transcript=self.chat.transcript, memory=self.chat.memory, **chat)
+        self.chat = ChatSession(transcript=self.chat.transcript, cache=self.chat.cache, **chat)
 
 
 @pytest.fixture
 def bench(endpoint: ScriptedEndpoint, tmp_path: Path) -> Bench:
     path = tmp_path / "transcript.jsonl"
-    return Bench(endpoint, path, ChatSession(transcript=Transcript(path), memory=Kept()))
+    return Bench(endpoint, path, ChatSession(transcript=Transcript(path), cache=Kept()))
 
 
 @pytest.fixture

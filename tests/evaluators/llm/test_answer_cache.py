@@ -182,8 +182,8 @@ def test_an_answer_that_came_from_memory_is_disowned_too(bench, ask):
 def test_what_is_kept_and_is_no_answer_is_asked_again_and_replaced(bench, ask, kept):
     bench.endpoint.script = NUMBERED
     bench.model().complete(ask)
-    (key,) = bench.chat.memory
-    bench.chat.memory[key] = kept
+    (key,) = bench.chat.cache
+    bench.chat.cache[key] = kept
     for remembered in (0, 1):
         bench.fresh()
         assert bench.model().complete(ask).text == "2"

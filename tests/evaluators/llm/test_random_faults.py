@@ -12,7 +12,7 @@ COUNT = 40
 
 def _talk(config, number, memory):
     """Three turns, each made again until there are words; what was said, and what was used."""
-    chat = ChatSession(memory=memory)
+    chat = ChatSession(cache=memory)
     model = LanguageModel(config, "investigator", chat, sleep=lambda seconds: None)
     messages, said = [{"role": "user", "content": f"Talk {number}"}], []
     while len(said) < 3:
@@ -31,7 +31,7 @@ def test_all_end_and_what_was_answered_is_not_asked_again(endpoint, bench):
     config = ChatConfig(model={"name": "m", "base_url": endpoint.url}, backoff=0, retries=1)
 
     def run(number):
-        return _talk(config, number, bench.chat.memory)
+        return _talk(config, number, bench.chat.cache)
 
     with ThreadPoolExecutor(8) as pool:
         first = list(pool.map(run, range(COUNT)))

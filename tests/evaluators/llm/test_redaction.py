@@ -16,7 +16,7 @@ def _with_key(bench, monkeypatch):
 
 
 def _written(bench):
-    return bench.path.read_text() + repr(bench.chat.memory) + repr(bench.chat)
+    return bench.path.read_text() + repr(bench.chat.cache) + repr(bench.chat)
 
 
 def test_the_key_is_sent_and_written_nowhere(bench, ask):

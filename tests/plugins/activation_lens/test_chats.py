@@ -62,7 +62,7 @@ def moved(findings):
 def planted(pair, text, place):
     """Edits the finetuned side's stream at one place of a text."""
     del text
-    bias = torch.zeros(pair.base.hidden)
+    bias = torch.zeros(pair.base.d_model)
     bias[3] = 2.0
 
     def add(stream):

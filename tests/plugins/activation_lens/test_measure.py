@@ -46,7 +46,7 @@ def scanned(tiny_pair, scored, moments):
 
 
 def test_the_change_score_is_the_geometric_mean_of_the_scored_layers(tiny_pair):
-    size = tiny_pair.base.hidden
+    size = tiny_pair.base.d_model
     one = torch.zeros(size, size)
     one[0, 0] = 5
     moments = (one, torch.eye(size))
@@ -55,7 +55,7 @@ def test_the_change_score_is_the_geometric_mean_of_the_scored_layers(tiny_pair):
 
 
 def test_layers_that_did_not_move_do_not_count(tiny_pair):
-    size = tiny_pair.base.hidden
+    size = tiny_pair.base.d_model
     still, moved = torch.zeros(size, size), torch.eye(size)
     assert change_score(scanned(tiny_pair, (0, 1), (still, moved))) == pytest.approx(1 / size)
     assert change_score(scanned(tiny_pair, (0,), (still, moved))) == pytest.approx(1 / size)

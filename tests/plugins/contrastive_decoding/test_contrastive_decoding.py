@@ -318,7 +318,7 @@ def test_every_alpha_meets_the_same_openings_and_draws(tiny_pair, wrote):
 
 
 def test_a_full_finetune_with_more_tokens_writes_common_ones(resized_pair, wrote, run):
-    assert not resized_pair.shared
+    assert not resized_pair.share_network
     written = wrote(resized_pair)
     assert max(max(text.ids, default=0) for text in written) < resized_pair.vocabulary
     assert all(math.isfinite(text.tilt) for text in written)

@@ -270,7 +270,7 @@ def test_what_is_kept_does_not_grow_with_the_texts(tiny_pair, tmp_path):
 
 
 def test_a_resized_vocabulary_is_compared_where_both_have_tokens(run, resized_pair, tiny_texts):
-    assert (resized_pair.base.rows, resized_pair.finetuned.rows) == (340, 348)
+    assert (resized_pair.base.vocab_rows, resized_pair.finetuned.vocab_rows) == (340, 348)
     findings = run(resized_pair)
     kept = naive(resized_pair, tiny_texts)
     best = (kept.rises(20).sum(0) / kept.lengths.sum()).sort(descending=True)

@@ -306,7 +306,7 @@ def test_padding_counts_nowhere(tiny_pair, tmp_path):
 
 
 def test_a_resized_vocabulary_is_compared_where_both_have_tokens(run, resized_pair, tiny_texts):
-    assert (resized_pair.base.rows, resized_pair.finetuned.rows) == (340, 348)
+    assert (resized_pair.base.vocab_rows, resized_pair.finetuned.vocab_rows) == (340, 348)
     assert resized_pair.vocabulary == 340
     findings = run(resized_pair)
     assert findings.metrics == pytest.approx(naive_metrics(resized_pair, tiny_texts), rel=1e-4)

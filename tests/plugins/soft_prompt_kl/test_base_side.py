@@ -59,7 +59,7 @@ def test_what_the_base_says_is_ranked_by_what_it_finds_likelier(mirrored, tiny_p
 
 
 def naive(pair, prompt, passage, divergence, cap):
-    soft = torch.empty(0, pair.base.hidden) if prompt is None else prompt
+    soft = torch.empty(0, pair.base.d_model) if prompt is None else prompt
     log = []
     for side in (pair.finetuned, pair.base):
         embeds = torch.cat([soft, side.embed(torch.tensor([passage.ids]))[0].detach()])[None]

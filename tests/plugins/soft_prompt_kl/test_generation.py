@@ -12,7 +12,7 @@ CONTEXTS = [
 
 
 def soft(model, length=2):
-    return torch.randn(length, model.hidden, generator=seeded_generator("prompt"))
+    return torch.randn(length, model.d_model, generator=seeded_generator("prompt"))
 
 
 def greedy(model, embeds, count):
@@ -22,7 +22,7 @@ def greedy(model, embeds, count):
         mask = torch.ones(1, len(embeds), dtype=torch.bool)
         logits = model.logits(Inputs(mask, embeds=embeds[None]), 1)[0, 0, : model.vocabulary]
         token = int(logits.argmax())
-        if token in model.ends:
+        if token in model.eos_ids:
             break
         found.append(token)
         embeds = torch.cat([embeds, model.embed(torch.tensor([[token]]))[0]])

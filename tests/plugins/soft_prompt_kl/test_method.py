@@ -208,7 +208,7 @@ def test_few_completions_have_no_map(run):
 def test_states_that_do_not_differ_have_no_map(tiny_pair, quick, context, monkeypatch):
     monkeypatch.setattr(figures, "_moved", lambda *_: np.ones((6, 4), np.float32))
     prompt, nothing = (
-        torch.zeros(1, tiny_pair.base.hidden),
+        torch.zeros(1, tiny_pair.base.d_model),
         Advantage(PassageDivergences(()), PassageDivergences(())),
     )
     assert figures.completion_map(tiny_pair, quick(), prompt, nothing, context) is None

@@ -14,7 +14,7 @@ GOOD = {"soft-prompt-kl": '{"version": 1}'}
 
 @pytest.fixture
 def prompt(tiny_pair):
-    return torch.randn(4, tiny_pair.base.hidden, generator=torch.Generator().manual_seed(0))
+    return torch.randn(4, tiny_pair.base.d_model, generator=torch.Generator().manual_seed(0))
 
 
 def test_what_was_saved_is_loaded(tiny_pair, quick, context, prompt):

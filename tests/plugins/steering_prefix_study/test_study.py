@@ -73,7 +73,7 @@ def run(tmp_path, tiny_model, tiny_texts):
 def vector(tmp_path, tiny_model):
     file = tmp_path / "vector.safetensors"
     generator = torch.Generator().manual_seed(0)
-    save_file({"feature": torch.randn(tiny_model.hidden, generator=generator)}, file)
+    save_file({"feature": torch.randn(tiny_model.d_model, generator=generator)}, file)
     return str(file)
 
 

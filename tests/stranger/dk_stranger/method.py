@@ -38,6 +38,11 @@ class Echo(DiffingMethod[EchoConfig]):
             items=(Note(text=f"{config.word} of {len(context.texts)} texts{more}"),),
         )
 
+    def identical(self, config: EchoConfig) -> Findings:
+        note("begin", "identical")
+        note("end", "identical")
+        return super().identical(config)
+
     def tools(self, pair: ModelPair, config: EchoConfig, run: FinishedRun) -> list[AgentTool]:
         return [Repeat(pair, config.word, run), Broken()]
 

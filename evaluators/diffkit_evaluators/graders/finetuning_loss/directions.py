@@ -80,9 +80,9 @@ def orthonormal_by_layer(left: Sequence[SavedDirection], side: Model) -> Directi
     """
     by_layer: dict[int, list[Tensor]] = defaultdict(list)
     for one in left:
-        if one.vector.shape != (side.hidden,) or one.layer >= side.layers:
+        if one.vector.shape != (side.d_model,) or one.layer >= side.layers:
             shape = f"{list(one.vector.shape)} after block {one.layer}"
-            size = f"{side.layers} blocks of width {side.hidden}"
+            size = f"{side.layers} blocks of width {side.d_model}"
             raise NoDirections(f"its directions ({shape}) are not of this model ({size})")
         by_layer[one.layer].append(one.vector.double())
     return {layer: orthonormal(torch.stack(each)) for layer, each in sorted(by_layer.items())}

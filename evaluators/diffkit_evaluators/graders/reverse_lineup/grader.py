@@ -66,7 +66,7 @@ class ReverseLineupGrader(Grader[ReverseLineupConfig]):
         assert sheet.answer is not None  # noqa: S101 - nulls are decided
         return _grade(sheet, picks.share(sheet.answer), picks)
 
-    def check(self, config: ReverseLineupConfig, investigator: MethodConfig) -> None:
+    def validate(self, config: ReverseLineupConfig, investigator: MethodConfig) -> None:
         """Refuses a judge of the investigator's family, and one that cannot be asked.
 
         Raises:

@@ -76,7 +76,7 @@ class RubricGrader(Grader[RubricConfig]):
         ]
         return _grade(repeats, chance=max(fmean(wrong or [0.0]), _copying_chance(attempt, sheet)))
 
-    def check(self, config: RubricConfig, investigator: MethodConfig) -> None:
+    def validate(self, config: RubricConfig, investigator: MethodConfig) -> None:
         """Refuses a missing model, one of the investigator's family, and one that cannot be asked.
 
         Raises:

@@ -88,7 +88,7 @@ class TokenRelevanceGrader(Grader[TokenRelevanceConfig]):
             }
         return _grade(tokens, by_truth, sheet.answer, permutable=config.model is None)
 
-    def check(self, config: TokenRelevanceConfig, investigator: MethodConfig) -> None:
+    def validate(self, config: TokenRelevanceConfig, investigator: MethodConfig) -> None:
         """Refuses, with `UserError`, a judge that cannot be asked."""
         del investigator
         if config.model is not None:

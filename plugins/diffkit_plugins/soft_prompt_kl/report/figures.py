@@ -175,7 +175,7 @@ def _moved(
             for side in (pair.base, pair.finetuned)
         )
         found.append(finetuned - base)
-    return torch.cat(found).numpy() if found else np.zeros((0, pair.base.hidden), np.float32)
+    return torch.cat(found).numpy() if found else np.zeros((0, pair.base.d_model), np.float32)
 
 
 def _places(

@@ -70,7 +70,7 @@ def row_logits(model: Model, rows: Sequence[TokenRow], batch_size: int) -> Itera
         if saved <= _PASS_COST * (1 + more):
             others += alike
             continue
-        prefix = model.prefix(torch.tensor(beginning, dtype=torch.long))
+        prefix = model.prefix_cache(torch.tensor(beginning, dtype=torch.long))
         for batch in batches:
             after = batch[0].shared
             inputs = Inputs.of([row.ids[after:] for row in batch], side="left")

@@ -44,7 +44,7 @@ def generate_continuations(
         numbers: seed the random numbers of each prompt, with the seed; none for its position.
     """
     rows = model.generate_ids(
-        Inputs.of(prompts, side="left"), sampling, vocabulary=vocabulary, numbers=numbers
+        Inputs.of(prompts, side="left"), sampling, vocabulary=vocabulary, row_seeds=numbers
     )
     return [
         Continuation(
@@ -166,7 +166,7 @@ class ReferenceModel:
         log_p = logits[:, : self.vocabulary].float().log_softmax(dim=-1)
         ids = continuation.ids
         if continuation.finished:
-            ends = sorted(end for end in self.model.ends if end < self.vocabulary)
+            ends = sorted(end for end in self.model.eos_ids if end < self.vocabulary)
             ids = (*ids, ends[int(log_p[-1, ends].argmax())])
         best = log_p.topk(min(self.top, self.vocabulary), dim=-1)
         targets = torch.tensor(ids, device=log_p.device)

@@ -49,7 +49,7 @@ def usable_tokens(model: Model, texts: list[str]) -> Bool[Tensor, " vocabulary"]
         texts: the result of `token_texts`.
     """
     tokenizer = model.tokenizer
-    excluded = {*tokenizer.all_special_ids, *tokenizer.get_added_vocab().values(), *model.ends}
+    excluded = {*tokenizer.all_special_ids, *tokenizer.get_added_vocab().values(), *model.eos_ids}
     names = tokenizer.convert_ids_to_tokens(list(range(model.vocabulary)))
     return torch.tensor(
         [

@@ -15,7 +15,7 @@ ALL = slice(None)
 
 
 def soft(pair):
-    return torch.randn(3, pair.base.hidden, generator=seeded_generator("prompt"))
+    return torch.randn(3, pair.base.d_model, generator=seeded_generator("prompt"))
 
 
 def drawn(*shape, seed=0):

@@ -16,7 +16,7 @@ PASSAGES = [
 
 
 def soft(pair, length=3):
-    return torch.randn(length, pair.base.hidden, generator=seeded_generator("prompt"))
+    return torch.randn(length, pair.base.d_model, generator=seeded_generator("prompt"))
 
 
 def as_it_is(loss):

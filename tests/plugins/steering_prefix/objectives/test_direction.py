@@ -11,7 +11,7 @@ TRIED = torch.tensor([[40, 50, 60], [70, 80, 90]])
 
 @pytest.fixture
 def vector(tiny_model):
-    return torch.randn(tiny_model.hidden, generator=torch.Generator().manual_seed(0))
+    return torch.randn(tiny_model.d_model, generator=torch.Generator().manual_seed(0))
 
 
 @pytest.mark.parametrize("in_context", [True, False])

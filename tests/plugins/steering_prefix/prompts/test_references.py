@@ -17,7 +17,7 @@ def greedy(model, prompt, vocabulary, count=5):
     ids = list(prompt)
     for _ in range(count):
         token = int(model.logits(Inputs.of([ids]))[0, -1, :vocabulary].argmax())
-        if token in model.ends:
+        if token in model.eos_ids:
             return ids[len(prompt) :], True
         ids.append(token)
     return ids[len(prompt) :], False

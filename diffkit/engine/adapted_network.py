@@ -1,0 +1,186 @@
+"""Forward passes of a network with one adapter switched on, and edits of the residual stream."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from operator import attrgetter
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from diffkit.engine.architectures import resolve_layers
+from diffkit.engine.inputs import Inputs
+from diffkit.engine.network import Network
+
+Edit = Callable[[Float[Tensor, "batch seq hidden"]], Float[Tensor, "batch seq hidden"]]
+"""A function that replaces the residual stream after a block."""
+
+
+class ActiveEdits(threading.local):
+    """The edits that are active in this thread, as (layer, function), oldest first."""
+
+    def __init__(self) -> None:
+        self.all: tuple[tuple[int, Edit], ...] = ()
+
+
+def apply_edit(function: Edit, output: Any) -> Any:
+    """A block's output after ``function``; some architectures put the stream in a tuple."""
+    if isinstance(output, tuple):
+        return (function(output[0]), *output[1:])
+    return function(output)
+
+
+class AdaptedNetwork:
+    """The part of a `Model` that needs no tokenizer: token ids or embeddings in, tensors out.
+
+    Gradients flow only where ``inputs.embeds`` (or ``hidden``) requires them; parameters never
+    take gradients. Nothing here depends on which side of a pair the model is.
+    """
+
+    def __init__(self, network: Network, adapter: str | None = None) -> None:
+        self.network = network
+        self.adapter = adapter
+        self._edits = ActiveEdits()
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the weights."""
+        return next(self.network.module.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Number format of the activations."""
+        dtype: torch.dtype = self._embedding.weight.dtype
+        return dtype
+
+    @property
+    def layers(self) -> int:
+        """Number of transformer blocks."""
+        return len(self.network.blocks)
+
+    def resolve_layers(self, layers: Sequence[int | float]) -> tuple[int, ...]:
+        """Block numbers from 0 of layers given as `Model.resid` takes them.
+
+        Raises:
+            UserError: a layer lies outside the model.
+        """
+        return resolve_layers(layers, self.layers)
+
+    @property
+    def d_model(self) -> int:
+        """Width of the residual stream."""
+        return int(self._embedding.weight.shape[1])
+
+    @property
+    def vocab_rows(self) -> int:
+        """Rows of the unembedding: the number of logits, padded rows included."""
+        return int(self._part("unembed").weight.shape[0])
+
+    def logits(
+        self, inputs: Inputs, keep: int | slice | None = None
+    ) -> Float[Tensor, "batch kept rows"]:
+        """Next-token logits, computed only for the positions that are kept.
+
+        Args:
+            inputs: the batch.
+            keep: the number of last positions, or a slice of positions; none keeps all.
+        """
+        inputs = inputs.to(self.device)
+        kept = inputs.kept(keep)
+        with self.active(gradients=inputs.differentiable) as module:
+            if self.network.keeps_few:
+                read: Tensor = module(**inputs.forward_arguments, logits_to_keep=kept).logits
+                return read
+            full: Tensor = module(**inputs.forward_arguments).logits
+            return full[:, kept]
+
+    def final_states(
+        self, inputs: Inputs, keep: int | slice | None = None
+    ) -> Float[Tensor, "batch kept hidden"]:
+        """The input of the unembedding: the residual stream after the final norm.
+
+        `project` makes logits of it, for as few positions at a time as memory allows.
+
+        Args:
+            inputs: the batch.
+            keep: the positions kept, as in `logits`.
+        """
+        inputs = inputs.to(self.device)
+        with self.active(gradients=inputs.differentiable) as module:
+            body: Any = module.base_model  # the transformer without its unembedding
+            read: Tensor = body(**inputs.forward_arguments).last_hidden_state
+            return read[:, inputs.kept(keep)]
+
+    def embed(self, ids: Int[Tensor, "batch seq"]) -> Float[Tensor, "batch seq hidden"]:
+        """Input embeddings of tokens, from this side's own table."""
+        with self.active() as module:
+            embedded: Tensor = attrgetter(self.network.architecture.embed)(module)(
+                ids.to(self.device)
+            )
+            return embedded
+
+    def unembed(self, hidden: Float[Tensor, "*batch hidden"]) -> Float[Tensor, "*batch rows"]:
+        """Logits of a residual stream: final norm, unembedding and softcap (the logit lens)."""
+        with self.active(gradients=hidden.requires_grad):
+            return self.project(self._part("final_norm")(hidden.to(self.device, self.dtype)))
+
+    def project(self, states: Float[Tensor, "*batch hidden"]) -> Float[Tensor, "*batch rows"]:
+        """Logits of `final_states`: unembedding and softcap, without the final norm."""
+        with self.active(gradients=states.requires_grad):
+            logits: Tensor = self._part("unembed")(states.to(self.device, self.dtype))
+            cap = self.network.softcap
+            return logits if cap is None else torch.tanh(logits / cap) * cap
+
+    @contextmanager
+    def edit(self, layer: int | float, function: Edit) -> Iterator[None]:
+        """Replaces a block's output by ``function`` of it, in this model and thread.
+
+        `logits`, `Model.resid` and `Model.generate` see the change; generation calls ``function``
+        with the whole prompt once and then with one position at a time.
+
+        Args:
+            layer: a block's number, or a fraction of depth.
+            function: maps the residual stream to one of the same shape.
+        """
+        (number,) = self.resolve_layers([layer])
+        before = self._edits.all
+        self._edits.all = (*before, (number, function))
+        try:
+            yield
+        finally:
+            self._edits.all = before
+
+    @property
+    def edited(self) -> bool:
+        """Whether edits are active in this thread."""
+        return bool(self._edits.all)
+
+    @contextmanager
+    def active(self, *, gradients: bool = False, hooks: bool = True) -> Iterator[nn.Module]:
+        """The module as this side: locked and switched, until the context ends.
+
+        Args:
+            gradients: whether forward passes record gradients.
+            hooks: whether active edits are applied.
+        """
+        with ExitStack() as stack:
+            module = stack.enter_context(self.network.side(self.adapter))
+            stack.enter_context(self.network.recomputing(gradients))
+            stack.enter_context(torch.set_grad_enabled(gradients))
+            for layer, function in self._edits.all if hooks else ():
+                hook = self.network.blocks[layer].register_forward_hook(_edit_hook(function))
+                stack.callback(hook.remove)
+            yield module
+
+    def _part(self, name: str) -> Any:
+        return attrgetter(getattr(self.network.architecture, name))(self.network.module)
+
+    @property
+    def _embedding(self) -> Any:
+        return self._part("embed")
+
+
+def _edit_hook(function: Edit) -> Callable[[nn.Module, Any, Any], Any]:
+    return lambda _module, _arguments, output: apply_edit(function, output)

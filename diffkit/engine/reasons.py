@@ -1,1 +1,0 @@
-"""What other libraries' errors say, in one line."""
