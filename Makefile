@@ -11,7 +11,7 @@ ZOO := organisms/diffkit_organisms/zoo
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 VLLM_PIP := $(VLLM)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test fast test-vllm check format zoo study bench clean
+.PHONY: demo test fast test-vllm check docs format zoo study bench clean
 
 demo: .venv/core
 	$(BIN)/diffkit demo
@@ -30,7 +30,10 @@ check: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python docs/check.py
+	$(BIN)/python tools/docs/check.py
+
+docs: .venv/docs ## builds site/, strictly: links and anchors are checked; no network
+	$(BIN)/zensical build --clean --strict
 
 format: .venv/dev
 	$(BIN)/ruff check --fix .
@@ -42,7 +45,7 @@ zoo: .venv/core ## draws the world anew and trains what is shipped (the bits dep
 	$(BIN)/diffkit calibrate $(ZOO)/suite-neox.yaml --out $(ZOO)/calibration/tiny-neox.jsonl
 	$(BIN)/diffkit organisms check
 
-study: .venv/core ## measures methods in new worlds, for hours, and writes docs/measured.md
+study: .venv/core ## measures methods in new worlds, for hours, and writes docs/results/measured.md
 	$(PIP) ./examples/diffkit-weight-norms
 	$(BIN)/python benchmarks/study.py $(STUDY)
 
@@ -50,7 +53,7 @@ bench: .venv/dev
 	for script in engine divergence startup activation_lens reachability; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 clean:
-	rm -rf .venv .venv-vllm dist build
+	rm -rf .venv .venv-vllm dist build site
 
 # The base install and what development adds are stamped apart, so that a demo needs no linters.
 .venv/core: pyproject.toml constraints.txt
@@ -60,6 +63,10 @@ clean:
 
 .venv/dev: .venv/core
 	$(PIP) -e '.[dev]'
+	touch $@
+
+.venv/docs: .venv/core
+	$(PIP) -e '.[docs]'
 	touch $@
 
 # Pictures and sound are no business of ours, and what vLLM asks for to read them needs CUDA.

@@ -1,4 +1,4 @@
-"""The study behind docs/measured.md: measures methods in worlds that nobody tuned to.
+"""The study behind docs/results/measured.md: measures methods in worlds that nobody tuned to.
 
     python benchmarks/study.py OUT
 
@@ -63,7 +63,7 @@ class World:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path, help="folder of the study")
-    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "measured.md")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "results" / "measured.md")
     given = parser.parse_args()
     out = given.out.resolve()
     shipped = ROOT / "organisms" / "diffkit_organisms" / "zoo"

@@ -71,7 +71,7 @@ def architecture_of(model_type: str) -> Architecture:
             hint="Describe it with diffkit.register_architecture("
             f"{model_type!r}, diffkit.Architecture(blocks='model.layers', "
             "embed='model.embed_tokens', final_norm='model.norm', unembed='lm_head')), with its "
-            "own paths; docs/engine.md says more.",
+            "own paths; see docs/how-to/add-an-architecture.md.",
         )
     return _TABLE[model_type]
 

@@ -1,4 +1,4 @@
-"""docs/transcripts.md says of events what they are, and its example reads them."""
+"""The page of transcripts describes every event, and its example reads them."""
 
 import re
 import sys
@@ -10,23 +10,23 @@ from dk_attempts import attempt, keep, story
 
 from diffkit.chat.transcript import Event
 
-DOCS = Path(__file__).parents[2] / "docs"
-PAGE = DOCS / "transcripts.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "reference" / "transcripts.md"
 
 
 @pytest.fixture
 def events(monkeypatch):
-    monkeypatch.syspath_prepend(DOCS)
-    import events
+    monkeypatch.syspath_prepend(ROOT / "tools" / "docs")
+    import event_reference
 
-    yield events
-    del sys.modules["events"]
+    yield event_reference
+    del sys.modules["event_reference"]
 
 
 def test_every_event_and_field_is_documented(events):
     assert set(events.EVENTS) == set(get_args(get_args(Event)[0]))
-    assert events.transcripts() == PAGE.read_text(encoding="utf-8")
-    assert not re.search(r"\|\s*\|$|None", events.transcripts(), re.M)
+    assert events.transcript_page() == PAGE.read_text(encoding="utf-8")
+    assert not re.search(r"\|\s*\|$|None", events.transcript_page(), re.M)
 
 
 def test_a_changed_field_is_noticed(events, monkeypatch, tmp_path):
@@ -34,7 +34,7 @@ def test_a_changed_field_is_noticed(events, monkeypatch, tmp_path):
     text = PAGE.read_text(encoding="utf-8")
     changed.write_text(text.replace("US dollars", "Euros"), encoding="utf-8")
     monkeypatch.setattr(events, "TRANSCRIPTS", changed)
-    assert events.transcripts() == text
+    assert events.transcript_page() == text
 
 
 def test_the_pages_example_reads_a_transcript(tmp_path, monkeypatch, capsys):

@@ -1,0 +1,20 @@
+"""Which pages are generated, and by what."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from command_reference import command_page
+from event_reference import transcript_page
+from option_reference import option_page
+from pictures import flow, layers
+
+_DOCS = Path(__file__).parents[2] / "docs"
+REFERENCE, IMAGES = _DOCS / "reference", _DOCS / "explanation" / "images"
+GENERATED: Mapping[Path, Callable[[], str]] = {
+    REFERENCE / "cli.md": command_page,
+    REFERENCE / "options.md": option_page,
+    REFERENCE / "transcripts.md": transcript_page,
+    IMAGES / "flow.svg": flow,
+    IMAGES / "layers.svg": layers,
+}
+"""Page → what it should hold; the program is the source of each."""
