@@ -15,11 +15,11 @@ HEAD = """# Measured
 
 Written by `python benchmarks/study.py OUT`, which draws worlds, trains bases, organisms and nulls,
 checks them, runs the methods and reads the leaderboards; do not edit. What the columns mean is
-explained in [How evaluation works](../explanation/evaluation.md). World 0 ships, and everything was
-developed on it: **its numbers flatter**. Worlds 1 and 2 were drawn and trained once; each method was run
-in them after its options were frozen. `steering-prefix` ran there twice: since then it tries more
-suffixes, as world 0 suggested, and its score is in nats, which was decided on all three worlds
-([decision 12](../explanation/decisions/0012-steering-prefix-score-in-nats.md)).
+explained in [How evaluation works](../explanation/evaluation.md). World 0 ships, and everything
+was developed on it: **its numbers flatter**. Worlds 1 and 2 were drawn and trained once; each
+method was run in them after its options were frozen. `steering-prefix` ran there twice: since then
+it tries more suffixes, as world 0 suggested, and its score is in nats, which was decided on all
+three worlds ([decision 12](../explanation/decisions/0012-steering-prefix-score-in-nats.md)).
 
 Every share has its 95 % Wilson interval over truths; p permutes truths over findings (9,999 draws),
 and is not corrected for the number of methods. *Named*: the truth came first among 8 texts (or as

@@ -12,7 +12,8 @@ def _text(x: float, y: float, words: str, size: int = 13, weight: int = 400) -> 
     return f"<text x='{x}' y='{y}' {_FONT} {style}>{words}</text>"
 
 
-def _box(x: float, y: float, width: float, height: float, fill: str, lines: Iterable[str]) -> str:
+def _box(x: float, y: float, size: tuple[float, float], fill: str, lines: Iterable[str]) -> str:
+    width, height = size
     shape = f"x='{x}' y='{y}' width='{width}' height='{height}' rx='7'"
     parts = [f"<rect {shape} fill='{fill}' stroke='{_LINE}'/>"]
     shown = list(lines)
@@ -61,17 +62,17 @@ def flow() -> str:
     parts = []
     for number, lines in enumerate(FLOW):
         x = 16 + number * (wide + gap)
-        parts.append(_box(x, top, wide, 64, _DATA, lines))
+        parts.append(_box(x, top, (wide, 64), _DATA, lines))
         if number < len(STEPS):
             parts.append(_arrow(x + wide + 4, top + 32, gap - 10))
             name, where = STEPS[number]
             fill = _CODE if where.startswith("diffkit") else _PLUGIN
             middle = x + wide + gap / 2
-            parts.append(_box(middle - 68, 8, 136, 40, fill, (name, where)))
+            parts.append(_box(middle - 68, 8, (136, 40), fill, (name, where)))
             parts.append(_arrow(middle, 50, 0, top - 24))
     sheet = 16 + 3 * (wide + gap) + wide / 2
     parts.append(
-        _box(sheet - 52, 178, 360, 40, _DATA, ("Answer sheet", "the truth; only graders see it"))
+        _box(sheet - 52, 178, (360, 40), _DATA, ("Answer sheet", "the truth; only graders see it"))
     )
     grader = 16 + 3 * (wide + gap) + wide + gap / 2
     parts.append(_arrow(grader, 176, 0, -64))
@@ -113,11 +114,11 @@ def layers() -> str:
     parts = []
     for number, lines in enumerate(LAYERS):
         y = 14 + number * 62
-        parts.append(_box(16, y, 560, 46, _CODE, lines))
+        parts.append(_box(16, y, (560, 46), _CODE, lines))
         if number < len(LAYERS) - 1:
             parts.append(_arrow(296, y + 47, 0, 13))
     for number, lines in enumerate(PLUGINS):
-        parts.append(_box(700, 14 + number * 77, 200, 62, _PLUGIN, lines))
+        parts.append(_box(700, 14 + number * 77, (200, 62), _PLUGIN, lines))
     parts.append(_arrow(696, 170, -112))
     parts += [_text(640, 150, "public names", 11), _text(640, 192, "of diffkit", 11)]
     return _picture(916, 326, "Layers of diffkit, and what plugs in", parts)
