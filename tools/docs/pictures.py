@@ -80,8 +80,7 @@ def flow() -> str:
         _box(
             16,
             178,
-            444,
-            40,
+            (444, 40),
             _DATA,
             ("Organism", "truth, probes, weights: a method sees only the pair"),
         )
