@@ -17,6 +17,7 @@ from diffkit.cli.commands import (
     evaluate,
     grader,
     leaderboard,
+    new,
     organisms,
     plugins,
     report,
@@ -53,6 +54,7 @@ app.command("power")(leaderboard.power)
 app.command("report")(report.report)
 app.add_typer(report.export_app, name="export")
 app.add_typer(runs.app, name="runs")
+app.add_typer(new.app, name="new")
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 

@@ -84,14 +84,14 @@ class Thawing(Good):
 class Talkative(Good):
     """Says more than one note on identical weights."""
 
-    def run(self, pair, config, context):
+    def identical(self, config):
         return Findings(change_score=0.0, items=(NOTE, NOTE))
 
 
 class Alarmed(Good):
     """Scores identical weights above 0."""
 
-    def run(self, pair, config, context):
+    def identical(self, config):
         return Findings(change_score=1e-9, items=(NOTE,))
 
 

@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from diffkit import DiffingMethod, Finding, Findings, ModelPair, Note, RunContext
+from diffkit import DiffingMethod, Finding, Findings, ModelPair, RunContext
 from diffkit_weight_norms.config import WeightNormsConfig
 from diffkit_weight_norms.measure import WeightChange, concentration, measure_changes, relative_norm
 from diffkit_weight_norms.report import direction_tables, norm_table, spectrum_series
@@ -15,12 +15,14 @@ class WeightNorms(DiffingMethod[WeightNormsConfig]):
     score, but random controls are drawn with the same norm in each weight and would tie with it.
     """
 
+    identical_note = "No weight has changed."
+
     def run(self, pair: ModelPair, config: WeightNormsConfig, context: RunContext) -> Findings:
         """Measures every change."""
         deltas = context.progress(pair.deltas(), label="weights")
         changes = list(measure_changes(pair, deltas, config.values))
         if not changes:
-            return Findings(change_score=0.0, items=(Note(text="No weight has changed."),))
+            return self.identical(config)
         items: list[Finding] = [*direction_tables(pair, changes, config), norm_table(changes)]
         if config.spectra and any(change.is_matrix for change in changes):
             items.append(spectrum_series(changes, config.spectra))

@@ -11,6 +11,7 @@ from diffkit_weight_norms.report import direction_logits
 from diffkit import ModelPair, RunContext, Series, Source, Table, TokenTable, load_pair
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts
+from diffkit.method import run_method
 from diffkit.organism import FullModel
 
 
@@ -18,7 +19,7 @@ def run(pair, tiny_texts, folder, **options):
     context = RunContext(
         seed=0, texts=tiny_texts, artifacts=Artifacts(folder), checkpoints=Checkpoints(folder)
     )
-    return WeightNorms().run(pair, WeightNormsConfig(**options), context)
+    return run_method(WeightNorms(), pair, WeightNormsConfig(**options), context)
 
 
 def merged(folder, base, adapter):

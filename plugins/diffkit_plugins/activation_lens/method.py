@@ -49,14 +49,14 @@ class ActivationLens(DiffingMethod[ActivationLensConfig]):
     one that teaches a single thing moves it in fewer directions.
     """
 
+    identical_note = "Both sides have the same weights, so the same residual streams."
+
     def run(self, pair: ModelPair, config: ActivationLensConfig, context: RunContext) -> Findings:
         """Compares the sides' means.
 
         Raises:
             UserError: too few texts reach any slot, or there is no such layer.
         """
-        if pair.identical:
-            return _nothing("Both sides have the same weights, so the same residual streams.")
         read = collect_statistics(pair, config, context, ReadPlan.of(pair.base, config))
         found = list(mean_shifts(read, config.min_texts))
         if not found:

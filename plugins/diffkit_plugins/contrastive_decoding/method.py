@@ -31,6 +31,8 @@ class ContrastiveDecoding(DiffingMethod[ContrastiveDecodingConfig]):
     score higher for that; one that says the same thing in many places does.
     """
 
+    identical_note = "Both sides have the same weights: there is nothing to amplify."
+
     def run(
         self, pair: ModelPair, config: ContrastiveDecodingConfig, context: RunContext
     ) -> Findings:
@@ -39,9 +41,6 @@ class ContrastiveDecoding(DiffingMethod[ContrastiveDecodingConfig]):
         Raises:
             UserError: there is no opening to write from.
         """
-        if pair.identical:
-            note = Note(text="Both sides have the same weights: there is nothing to amplify.")
-            return Findings(change_score=0.0, items=(note,))
         every = generate_texts(pair, config, context)
         amplified = [text for text in every if text.plan.alpha > 0 and text.ids]
         texts = [text for text in amplified if text.repetition <= config.repetition]

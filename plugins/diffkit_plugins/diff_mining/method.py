@@ -36,14 +36,14 @@ class DiffMining(DiffingMethod[DiffMiningConfig]):
     sits in few tokens from one that moves all a little, and says nothing of a change's size.
     """
 
+    identical_note = "Both sides have the same weights, so no token was pushed up."
+
     def run(self, pair: ModelPair, config: DiffMiningConfig, context: RunContext) -> Findings:
         """Compares the sides' predictions.
 
         Raises:
             UserError: no text has a token.
         """
-        if pair.identical:
-            return _nothing("Both sides have the same weights, so no token was pushed up.")
         found = measure_tokens(pair, config, context)
         if not found.rise.positions:
             raise UserError("No text has a token.", hint="Give texts with words in them.")

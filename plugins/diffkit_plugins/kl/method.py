@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from diffkit import DiffingMethod, Finding, Findings, ModelPair, Note, RunContext, UserError
+from diffkit import DiffingMethod, Finding, Findings, ModelPair, RunContext, UserError
 from diffkit_plugins.kl.config import KLConfig
 from diffkit_plugins.kl.measure import DivergenceStatistics, measure_divergences
 from diffkit_plugins.kl.report import (
@@ -26,15 +26,14 @@ class KL(DiffingMethod[KLConfig]):
     it can a mean KL, and swapping the sides leaves it as it is.
     """
 
+    identical_note = "Both sides have the same weights, so their predictions are the same."
+
     def run(self, pair: ModelPair, config: KLConfig, context: RunContext) -> Findings:
         """Compares the sides' predictions.
 
         Raises:
             UserError: no text has a token to predict.
         """
-        if pair.identical:
-            note = Note(text="Both sides have the same weights, so their predictions are the same.")
-            return Findings(change_score=0.0, items=(note,))
         found = measure_divergences(pair, config, context)
         if not found.tokens:
             hint = "Give texts of two tokens or more."

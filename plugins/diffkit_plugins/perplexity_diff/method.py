@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from diffkit import DiffingMethod, Finding, Findings, ModelPair, Note, RunContext, UserError
+from diffkit import DiffingMethod, Finding, Findings, ModelPair, RunContext, UserError
 from diffkit_plugins.perplexity_diff import measure, report
 from diffkit_plugins.perplexity_diff.config import PerplexityDiffConfig
 from diffkit_plugins.perplexity_diff.measure import ScoredSamples, score_samples
@@ -25,15 +25,14 @@ class PerplexityDiff(DiffingMethod[PerplexityDiffConfig]):
     ratios are does not tell a targeted finetuning from a benign one, which tilts as much.
     """
 
+    identical_note = "Both sides have the same weights, so they say the same."
+
     def run(self, pair: ModelPair, config: PerplexityDiffConfig, context: RunContext) -> Findings:
         """Samples, scores and ranks.
 
         Raises:
             UserError: there are fewer than two openings to sample from.
         """
-        if pair.identical:
-            note = Note(text="Both sides have the same weights, so they say the same.")
-            return Findings(change_score=0.0, items=(note,))
         found = score_samples(pair, config, context)
         if len(found.finetuned) < 2:
             hint = "Give texts, or raise free_samples, turns or documents."

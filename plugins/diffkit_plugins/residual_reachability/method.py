@@ -29,6 +29,8 @@ class ResidualReachability(DiffingMethod[ResidualReachabilityConfig]):
     The change score is the median |S|.
     """
 
+    identical_note = "Both sides have the same weights, so there is nothing to reach."
+
     def run(
         self, pair: ModelPair, config: ResidualReachabilityConfig, context: RunContext
     ) -> Findings:
@@ -38,8 +40,6 @@ class ResidualReachability(DiffingMethod[ResidualReachabilityConfig]):
             UserError: no text has a token, the texts make no covariance, or a layer lies outside
                 the model.
         """
-        if pair.identical:
-            return _zero_findings("Both sides have the same weights, so there is nothing to reach.")
         found = [
             search_layer(pair.base, each, config, context)
             for each in read_residual_deltas(pair, config, context)

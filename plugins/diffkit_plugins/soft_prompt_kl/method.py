@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from diffkit import DiffingMethod, Finding, Findings, FinishedRun, ModelPair, Note, RunContext
+from diffkit import DiffingMethod, Finding, Findings, FinishedRun, ModelPair, RunContext
 from diffkit_plugins.soft_prompt_kl.comparison import FRESH
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 from diffkit_plugins.soft_prompt_kl.evaluation import (
@@ -43,15 +43,19 @@ class SoftPromptKL(DiffingMethod[SoftPromptKLConfig]):
     one word. A is large for every small change, since its D(∅) is next to nothing.
     """
 
+    identical_note = "Both sides have the same weights: no prompt can part them."
+
+    def identical(self, config: SoftPromptKLConfig) -> Findings:
+        """The note; a preset has no change score."""
+        found = super().identical(config)
+        return found if config.preset is None else found.model_copy(update={"change_score": None})
+
     def run(self, pair: ModelPair, config: SoftPromptKLConfig, context: RunContext) -> Findings:
         """Trains a prompt, or takes the one given, and measures it.
 
         Raises:
             UserError: the texts give fewer than two contexts, or the prompt does not fit.
         """
-        if pair.identical:
-            note = Note(text="Both sides have the same weights: no prompt can part them.")
-            return Findings(change_score=0.0 if config.preset is None else None, items=(note,))
         found = evaluate_prompt(pair, config, context)
         mirrored = evaluate_base_side(pair, config, found, context.seed + FRESH)
         more = tables.raised_metrics(mirrored.raised) if mirrored else {}

@@ -26,6 +26,13 @@ class SteeringPrefix(DiffingMethod[SteeringPrefixConfig]):
     change, is noise.
     """
 
+    identical_note = "Both sides have the same weights: there is nothing to explain."
+
+    def identical(self, config: SteeringPrefixConfig) -> Findings:
+        """The note, after a check of the optimiser's name."""
+        load_optimiser(config.optimiser)
+        return super().identical(config)
+
     def run(self, pair: ModelPair, config: SteeringPrefixConfig, context: RunContext) -> Findings:
         """Searches for the prefix and compares it with baselines.
 
@@ -36,9 +43,6 @@ class SteeringPrefix(DiffingMethod[SteeringPrefixConfig]):
             UserError: there is no such optimiser, no suffix at all, or no prefix is allowed.
         """
         load_optimiser(config.optimiser)  # a wrong name is an error before anything is read
-        if pair.identical:
-            note = Note(text="Both sides have the same weights: there is nothing to explain.")
-            return Findings(change_score=0.0, items=(note,))
         problem = pair_problem(pair, config, context)
         if not problem.training.items:
             return _nothing_to_explain(problem)

@@ -61,7 +61,7 @@ def test_repeats_do_not_share_answers(bench, ask):
 def test_attempts_at_two_pairs_do_not_share_answers(bench, ask):
     bench.endpoint.script = NUMBERED
     for about, said in (("first", "1"), ("second", "2"), ("first", "1")):
-        bench.fresh(about=about)
+        bench.fresh(owner_digest=about)
         assert bench.model().complete(ask).text == said
 
 

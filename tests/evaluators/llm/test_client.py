@@ -25,7 +25,7 @@ def begin(request):
 
 
 @pytest.mark.parametrize(
-    ("model", "cure"),
+    ("model", "hint"),
     [
         (None, "Name one: --model grader=openai/NAME."),
         ("openai/gpt-5", "Set OPENAI_API_KEY in the environment or in .env."),

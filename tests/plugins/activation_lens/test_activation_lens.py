@@ -32,6 +32,7 @@ from diffkit import (
 )
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts
+from diffkit.method import run_method
 from diffkit.organism import Adapter, Identical
 
 READING = {"ablation": False, "steering": False, "jacobian": False, "patchscope": False}
@@ -52,7 +53,7 @@ def context(texts, folder):
 def run(tmp_path, tiny_texts):
     def call(pair, texts=tiny_texts, /, **options):
         config = ActivationLensConfig(**{**FEW, **options})
-        return ActivationLens().run(pair, config, context(texts, tmp_path))
+        return run_method(ActivationLens(), pair, config, context(texts, tmp_path))
 
     return call
 

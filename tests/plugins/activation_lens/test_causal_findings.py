@@ -21,6 +21,7 @@ from diffkit import (
 )
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts
+from diffkit.method import run_method
 from diffkit.organism import Identical
 
 OPTIONS = {"layers": [0], "min_texts": 2, "steering_tokens": 6, "steering_prompts": 2}
@@ -31,7 +32,9 @@ PARTS = ("ablation", "jacobian", "patchscope", "steering")
 def run(tmp_path, tiny_texts):
     def call(pair, *, texts=tiny_texts, **options):
         context = RunContext(0, texts, Artifacts(tmp_path), Checkpoints(tmp_path))
-        return ActivationLens().run(pair, ActivationLensConfig(**{**OPTIONS, **options}), context)
+        return run_method(
+            ActivationLens(), pair, ActivationLensConfig(**{**OPTIONS, **options}), context
+        )
 
     return call
 

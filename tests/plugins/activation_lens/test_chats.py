@@ -19,6 +19,7 @@ from diffkit import (
 )
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts
+from diffkit.method import run_method
 from diffkit.organism import Identical
 
 READING = {"ablation": False, "steering": False, "jacobian": False, "patchscope": False}
@@ -48,7 +49,7 @@ def run(tmp_path):
             **{"min_texts": 2, "layers": [0], "scored": [0], **READING, **options}
         )
         kept = Artifacts(tmp_path), Checkpoints(tmp_path)
-        return ActivationLens().run(pair, config, RunContext(0, texts, *kept))
+        return run_method(ActivationLens(), pair, config, RunContext(0, texts, *kept))
 
     return call
 

@@ -11,6 +11,7 @@ from diffkit_plugins.activation_lens.method import ActivationLens
 from diffkit import RunContext, Texts, TokenTable, load_pair
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts
+from diffkit.method import run_method
 from diffkit.registry.catalogue import read_base, read_organism
 
 READING = {"ablation": False, "steering": False, "jacobian": False, "patchscope": False}
@@ -30,7 +31,7 @@ def findings(tmp_path_factory):
     config = ActivationLensConfig(layers=[1.0], last=0, answer=None, **READING)
     with load_pair(base.source, ORGANISM.models["tiny-qwen3"]["default"], device="cpu") as pair:
         pairs = (pair, pair.control(0), pair.control(1))
-        return [ActivationLens().run(p, config, context) for p in pairs]
+        return [run_method(ActivationLens(), p, config, context) for p in pairs]
 
 
 def tables_with(animal, found, rows):

@@ -37,6 +37,7 @@ from diffkit import (
 )
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts
+from diffkit.method import run_method
 
 SHORT = {"max_new_tokens": 6, "turns": 2, "documents": 3, "alphas": (1.0, 3.0)}
 
@@ -51,7 +52,7 @@ def context(texts, folder, seed=0):
 def run(tmp_path, tiny_texts):
     def call(pair, texts=tiny_texts, /, seed=0, **options):
         config = ContrastiveDecodingConfig(**{**SHORT, **options})
-        return ContrastiveDecoding().run(pair, config, context(texts, tmp_path, seed))
+        return run_method(ContrastiveDecoding(), pair, config, context(texts, tmp_path, seed))
 
     return call
 

@@ -10,6 +10,7 @@ from diffkit_plugins.contrastive_decoding.method import ContrastiveDecoding
 from diffkit import RunContext, Samples, Texts, TokenTable, load_pair
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts
+from diffkit.method import run_method
 from diffkit.registry.catalogue import read_base, read_organism
 
 ZOO = Path(diffkit_organisms.__file__).parent / "zoo"
@@ -29,7 +30,7 @@ def found(tmp_path_factory):
     )
 
     def run(pair):
-        return ContrastiveDecoding().run(pair, ContrastiveDecodingConfig(), context)
+        return run_method(ContrastiveDecoding(), pair, ContrastiveDecodingConfig(), context)
 
     def of(name):
         model = read_organism(ZOO / "organisms" / f"{name}.yaml").models["tiny-qwen3"]["default"]

@@ -10,6 +10,7 @@ from diffkit_plugins.diff_mining.method import DiffMining
 from diffkit import RunContext
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts, no_progress
+from diffkit.method import run_method
 
 
 def context(texts, folder, progress=no_progress):
@@ -25,7 +26,7 @@ def context(texts, folder, progress=no_progress):
 @pytest.fixture
 def run(tmp_path, tiny_texts):
     def call(pair, texts=tiny_texts, /, **options):
-        return DiffMining().run(pair, DiffMiningConfig(**options), context(texts, tmp_path))
+        return run_method(DiffMining(), pair, DiffMiningConfig(**options), context(texts, tmp_path))
 
     return call
 

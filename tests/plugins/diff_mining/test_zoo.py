@@ -8,6 +8,7 @@ from diffkit_plugins.diff_mining.config import DiffMiningConfig
 from diffkit_plugins.diff_mining.method import DiffMining
 
 from diffkit import Texts, TokenTable, load_pair
+from diffkit.method import run_method
 from diffkit.registry.catalogue import read_base, read_organism
 
 from .conftest import context
@@ -21,7 +22,10 @@ def mined(name, folder):
     base, organism = read_base(ZOO / "bases" / "tiny-qwen3.yaml"), of(name)
     ctx = context(Texts.read(base.texts).first(60), folder)
     with load_pair(base.source, organism.models["tiny-qwen3"]["default"], device="cpu") as pair:
-        return [DiffMining().run(p, EVERY, ctx) for p in (pair, pair.control(0), pair.control(1))]
+        return [
+            run_method(DiffMining(), p, EVERY, ctx)
+            for p in (pair, pair.control(0), pair.control(1))
+        ]
 
 
 def of(name):

@@ -27,6 +27,7 @@ from diffkit import (
 )
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts, no_progress
+from diffkit.method import run_method
 
 SHORT = {"max_new_tokens": 4, "samples": 2, "traces": 2, "window": 3}
 
@@ -44,7 +45,7 @@ def context(texts, folder, progress=no_progress):
 @pytest.fixture
 def run(tmp_path, tiny_texts):
     def call(pair, texts=tiny_texts, /, **options):
-        return KL().run(pair, KLConfig(**{**SHORT, **options}), context(texts, tmp_path))
+        return run_method(KL(), pair, KLConfig(**{**SHORT, **options}), context(texts, tmp_path))
 
     return call
 

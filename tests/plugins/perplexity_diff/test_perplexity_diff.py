@@ -36,6 +36,7 @@ from diffkit import (
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts
 from diffkit.maths import text_distances
+from diffkit.method import run_method
 
 SHORT = {"free_samples": 4, "max_new_tokens": 6, "traces": 2, "clusters": 4}
 
@@ -56,7 +57,7 @@ def context(tmp_path, tiny_texts):
 @pytest.fixture
 def run(context):
     def call(pair, /, *texts, **options):
-        return PerplexityDiff().run(pair, config(**options), context(*texts))
+        return run_method(PerplexityDiff(), pair, config(**options), context(*texts))
 
     return call
 

@@ -11,6 +11,7 @@ from diffkit_plugins.perplexity_diff.method import PerplexityDiff
 from diffkit import RunContext, Samples, Table, Texts, TokenTable, load_pair
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts
+from diffkit.method import run_method
 from diffkit.registry.catalogue import read_base, read_organism
 
 ZOO = Path(diffkit_organisms.__file__).parent / "zoo"
@@ -31,7 +32,7 @@ def findings_of(name, folder):
     )
     with load_pair(base.source, organism(name).models["tiny-qwen3"]["default"], device="cpu") as p:
         pairs = (p, p.control(0), p.control(1))
-        return [PerplexityDiff().run(one, PerplexityDiffConfig(), context) for one in pairs]
+        return [run_method(PerplexityDiff(), one, PerplexityDiffConfig(), context) for one in pairs]
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,7 @@ def test_targets_that_are_the_same_are_reached_alike(measure):
 
 def test_numbers_are_those_of_a_loop_over_single_targets(neox, many_texts, measure):
     found = measure(experiments=("1",), after_norm=False, restarts=2).named("real")
-    trunk = neox.trunk(1.0)
+    trunk = neox.embedding_to_residual(1.0)
     ids = [neox.inputs([text], max_tokens=4).ids for text in many_texts.items[:3]]
     for target, mses in zip(ids, found.mse, strict=True):
         goal = trunk(neox.embed(target)).detach()

@@ -21,6 +21,7 @@ from diffkit import (
 )
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts
+from diffkit.method import run_method
 from diffkit.organism import Identical
 
 FEW = {"texts": 3, "length": 4, "rotations": 3, "steps": 4}
@@ -40,7 +41,7 @@ def context(tmp_path, tiny_texts):
 def run(context):
     def call(pair, *texts, **options):
         config = ResidualReachabilityConfig(**{**FEW, **options})
-        return ResidualReachability().run(pair, config, context(*texts))
+        return run_method(ResidualReachability(), pair, config, context(*texts))
 
     return call
 

@@ -10,6 +10,7 @@ from diffkit_plugins.residual_reachability.method import ResidualReachability
 from diffkit import Note, RunContext, Table, Texts, load_pair
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts
+from diffkit.method import run_method
 from diffkit.registry.catalogue import read_base, read_organism
 
 ZOO = Path(diffkit_organisms.__file__).parent / "zoo"
@@ -25,7 +26,9 @@ def run(tmp_path):
             artifacts=Artifacts(tmp_path),
             checkpoints=Checkpoints(tmp_path),
         )
-        return ResidualReachability().run(pair, ResidualReachabilityConfig(texts=8), context)
+        return run_method(
+            ResidualReachability(), pair, ResidualReachabilityConfig(texts=8), context
+        )
 
     return call
 

@@ -19,6 +19,7 @@ from diffkit import Inputs
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts
 from diffkit.maths import DIVERGENCES
+from diffkit.method import run_method
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def run(tiny_pair, quick, context, tmp_path):
         place = tmp_path / str(len(list(tmp_path.iterdir())))
         kept = {"artifacts": Artifacts(place), "checkpoints": Checkpoints(place / "c")}
         config = quick(steps=1, traces=0, **options)
-        return SoftPromptKL().run(tiny_pair, config, replace(context, **kept))
+        return run_method(SoftPromptKL(), tiny_pair, config, replace(context, **kept))
 
     return call
 

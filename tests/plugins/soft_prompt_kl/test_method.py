@@ -31,6 +31,7 @@ from diffkit import (
 )
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts
+from diffkit.method import run_method
 
 PRESET = {"preset": "unlearning"}
 
@@ -43,7 +44,7 @@ def run(tiny_pair, quick, context, tmp_path):
         place = tmp_path / folder
         kept = {"artifacts": Artifacts(place), "checkpoints": Checkpoints(place / "c")}
         own = replace(context, texts=texts or context.texts, **kept)
-        return SoftPromptKL().run(pair, quick(**options), own), place
+        return run_method(SoftPromptKL(), pair, quick(**options), own), place
 
     return call
 

@@ -19,6 +19,7 @@ from diffkit import (
 )
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts
+from diffkit.method import run_method
 
 SHORT = {
     "suffixes": 5,
@@ -45,7 +46,9 @@ def run(tmp_path, tiny_texts):
             artifacts=Artifacts(tmp_path / "artifacts"),
             checkpoints=Checkpoints(tmp_path / "checkpoints"),
         )
-        return SteeringPrefix().run(pair, SteeringPrefixConfig(**{**SHORT, **options}), context)
+        return run_method(
+            SteeringPrefix(), pair, SteeringPrefixConfig(**{**SHORT, **options}), context
+        )
 
     return call
 

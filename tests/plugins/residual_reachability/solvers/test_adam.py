@@ -26,7 +26,7 @@ def seed_loop(folder, target, start, steps, lr):
 
 def test_each_row_is_the_seeds_own_loop(neox, neox_folder, draw):
     targets, starts = draw(3, 5, 24), draw(3, 5, 24)
-    trunk = neox.trunk(-1, final_norm=True)
+    trunk = neox.embedding_to_residual(-1, final_norm=True)
     reached = adam_search(trunk, targets, starts, steps=40, lr=0.01)
     for row in range(3):
         prompt, losses = seed_loop(neox_folder, targets[row], starts[row], 40, 0.01)
@@ -36,10 +36,10 @@ def test_each_row_is_the_seeds_own_loop(neox, neox_folder, draw):
 
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_a_row_is_the_same_in_every_batch(neox, draw, size):
-    targets, starts = neox.trunk(1)(draw(5, 4, 24)), draw(5, 4, 24)
+    targets, starts = neox.embedding_to_residual(1)(draw(5, 4, 24)), draw(5, 4, 24)
     options = {"steps": 60, "lr": 0.05, "tolerance": 0.2, "bound": 6.0}
-    together = adam_search(neox.trunk(1), targets, starts, **options)
-    apart = adam_search(neox.trunk(1), targets, starts, batch_size=size, **options)
+    together = adam_search(neox.embedding_to_residual(1), targets, starts, **options)
+    apart = adam_search(neox.embedding_to_residual(1), targets, starts, batch_size=size, **options)
     torch.testing.assert_close(apart.losses, together.losses, rtol=1e-3, atol=1e-5)
     torch.testing.assert_close(apart.prompts, together.prompts, rtol=1e-2, atol=1e-3)
     assert torch.equal(apart.steps, together.steps)
@@ -47,13 +47,13 @@ def test_a_row_is_the_same_in_every_batch(neox, draw, size):
 
 def test_converged_rows_leave_the_batch(neox, draw):
     starts = draw(3, 4, 24)
-    targets = neox.trunk(1)(starts).clone()
+    targets = neox.embedding_to_residual(1)(starts).clone()
     targets[1:] += torch.tensor([0.05, 20.0])[:, None, None] * draw(2, 4, 24)
     sizes = []
 
     def trunk(prompts):
         sizes.append(len(prompts))
-        return neox.trunk(1)(prompts)
+        return neox.embedding_to_residual(1)(prompts)
 
     reached = adam_search(trunk, targets, starts, steps=50, lr=0.01, tolerance=0.02)
     assert reached.steps[0] == 0
@@ -96,10 +96,10 @@ def test_free_positions_stay_where_they_are_and_do_not_count(draw):
 
 def test_the_best_prompt_is_kept_where_the_steps_are_too_long(neox, draw):
     starts = draw(2, 4, 24)
-    targets = neox.trunk(1)(starts) + 0.1 * draw(2, 4, 24)
-    reached = adam_search(neox.trunk(1), targets, starts, steps=20, lr=5.0)
+    targets = neox.embedding_to_residual(1)(starts) + 0.1 * draw(2, 4, 24)
+    reached = adam_search(neox.embedding_to_residual(1), targets, starts, steps=20, lr=5.0)
     least = reached.losses.min(dim=0).values
-    found = (neox.trunk(1)(reached.prompts) - targets).square().mean(dim=(1, 2))
+    found = (neox.embedding_to_residual(1)(reached.prompts) - targets).square().mean(dim=(1, 2))
     torch.testing.assert_close(found, least, rtol=1e-4, atol=1e-6)
     assert (least < reached.losses[-1]).all()
     norms = targets.square().mean(dim=(1, 2))
@@ -118,7 +118,7 @@ def test_the_best_of_several_starts(draw):
 def test_parameters_stay_frozen_and_the_global_state_of_chance_is_not_touched(neox, draw):
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    adam_search(neox.trunk(1), draw(1, 2, 24), draw(1, 2, 24), steps=2, lr=0.1)
+    adam_search(neox.embedding_to_residual(1), draw(1, 2, 24), draw(1, 2, 24), steps=2, lr=0.1)
     assert torch.equal(torch.get_rng_state(), before)
     assert not any(p.requires_grad or p.grad is not None
                    for p in neox.network.module.parameters())  # fmt: skip

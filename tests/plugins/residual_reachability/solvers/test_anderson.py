@@ -40,7 +40,7 @@ def test_memory_makes_a_contraction_converge_sooner(draw):
 
 @pytest.mark.parametrize("size", [1, 2, 6])
 def test_targets_of_many_kinds_are_reached_and_the_batch_changes_nothing(neox, draw, size):
-    trunk = neox.trunk(-1)
+    trunk = neox.embedding_to_residual(-1)
     real = trunk(draw(2, 5, 24))
     targets = torch.cat([1.5 * real, 4 * real, 2 * draw(2, 5, 24)])
     found = anderson_search(trunk, targets, targets, steps=100, tolerance=1e-4, batch_size=size)
@@ -68,7 +68,7 @@ def test_numbers_that_are_none_are_no_progress(draw):
 
 
 def test_the_last_position_alone_is_reached_where_the_others_are_fixed(neox, draw):
-    trunk, starts, targets = neox.trunk(-1), draw(3, 5, 24), 3 * draw(3, 5, 24)
+    trunk, starts, targets = neox.embedding_to_residual(-1), draw(3, 5, 24), 3 * draw(3, 5, 24)
     positions = torch.zeros(3, 5, dtype=torch.bool)
     positions[:, -1] = True
     found = anderson_search(trunk, targets, starts, steps=150, tolerance=1e-5, positions=positions)
@@ -77,7 +77,7 @@ def test_the_last_position_alone_is_reached_where_the_others_are_fixed(neox, dra
 
 
 def test_it_needs_far_fewer_passes_than_adam(neox, draw):
-    trunk, starts = neox.trunk(-1), 0.2 * draw(3, 4, 24)
+    trunk, starts = neox.embedding_to_residual(-1), 0.2 * draw(3, 4, 24)
     targets = 2 * trunk(draw(3, 4, 24))
     fast = anderson_search(trunk, targets, starts, steps=50, tolerance=1e-4)
     slow = adam_search(trunk, targets, starts, steps=200, lr=0.01, tolerance=1e-4)

@@ -17,7 +17,7 @@ def ids(neox):
 
 
 def test_prompts_that_one_swap_can_make_are_found(neox, table, ids):
-    trunk, starts = neox.trunk(0), ids.clone()
+    trunk, starts = neox.embedding_to_residual(0), ids.clone()
     starts[:, 1] = (starts[:, 1] + 7) % neox.vocabulary
     options = {"steps": 4, "seed": 0, "candidates": 3 * len(table), "nearest": len(table)}
     found = token_swap_search(trunk, table, trunk(table[ids]), starts, **options)
@@ -26,7 +26,7 @@ def test_prompts_that_one_swap_can_make_are_found(neox, table, ids):
 
 
 def test_errors_never_rise_and_are_those_of_the_prompts(neox, table, ids, draw):
-    trunk, targets = neox.trunk(1), draw(4, 3, 24)
+    trunk, targets = neox.embedding_to_residual(1), draw(4, 3, 24)
     found = token_swap_search(trunk, table, targets, ids, steps=6, seed=0)
     assert (found.losses.diff(dim=0) <= 0).all()
     assert (found.losses[-1] < found.losses[0]).all()
@@ -35,7 +35,10 @@ def test_errors_never_rise_and_are_those_of_the_prompts(neox, table, ids, draw):
 
 
 def test_promising_swaps_do_better_than_any_at_all(neox, table, ids, draw):
-    trunk, targets = neox.trunk(1), neox.trunk(1)(table[ids.flip(0)])
+    trunk, targets = (
+        neox.embedding_to_residual(1),
+        neox.embedding_to_residual(1)(table[ids.flip(0)]),
+    )
     options = {"steps": 5, "seed": 0, "candidates": 16}
     guided = token_swap_search(trunk, table, targets, ids, nearest=32, **options)
     blind = token_swap_search(trunk, table, targets, ids, nearest=len(table), **options)
@@ -43,7 +46,7 @@ def test_promising_swaps_do_better_than_any_at_all(neox, table, ids, draw):
 
 
 def test_a_row_is_the_same_alone_and_in_every_batch(neox, table, ids, draw):
-    trunk, targets = neox.trunk(1), draw(4, 3, 24)
+    trunk, targets = neox.embedding_to_residual(1), draw(4, 3, 24)
     positions = torch.zeros(4, 3, dtype=torch.bool)
     positions[:, -1] = True
     options = {"steps": 4, "seed": 3}

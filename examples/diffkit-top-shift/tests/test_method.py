@@ -1,0 +1,8 @@
+"""top-shift: the promises of every method, and what it finds on a tiny pair."""
+
+from diffkit import Spec
+
+
+def test_it_conforms(conforms):
+    found = conforms(Spec.of("diffkit_top_shift:TopShift"))
+    assert 0 < found.change_score <= 1
