@@ -1,10 +1,10 @@
-"""What collecting mean differences costs beside the passes that it needs.
+"""Cost of collecting mean differences, relative to the forward passes that it needs.
 
 A random Qwen3 of 4 layers and width 256 with a random LoRA reads 2,000 texts of 64 to 128 tokens,
-half of them chats, at the method's default layers and slots. The passes alone are both sides' on
-the same batches, tokenised beforehand and stopped at the deepest layer that is read. Both take
-turns, 200 texts at a time, so that another program on the machine slows both. Peak memory is that
-of fresh processes. Name parts (``speed``, ``memory``) to run them alone.
+half of them chats, at the method's default layers and slots. The bare passes are those of both
+sides on the same batches, tokenised beforehand and stopped at the deepest layer that is read. Both
+alternate, 200 texts at a time, so that another program on the machine slows both. Peak memory is
+that of fresh processes. Name parts (``speed``, ``memory``) to run them alone.
 """
 
 import os
@@ -24,7 +24,7 @@ ROUND = 200
 SIZES = (500, 1_000, 2_000)
 WORDS = 4_096
 ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
-"""Freed memory goes back at once, so that what is resident is what is in use."""
+"""Freed memory is returned at once, so that resident memory is memory in use."""
 TEMPLATE = (
     "{% for m in messages %}<|{{ m.role }}|> {{ m.content }} <|end|> {% endfor %}"
     "{% if add_generation_prompt %}<|assistant|> {% endif %}"
@@ -62,7 +62,7 @@ def build(root: Path) -> None:
 
 
 def texts(count: int) -> Any:
-    """Documents and chats of random words, in turns."""
+    """Documents and chats of random words, alternating."""
     from diffkit import Message, Text, Texts
 
     draw = random.Random(0)
@@ -77,12 +77,12 @@ def texts(count: int) -> Any:
     return Texts(items=tuple(chat() if i % 2 else Text(text=words(64, 128)) for i in range(count)))
 
 
-class Stop(Exception):
+class StopPass(Exception):
     """Raised after the deepest block that is read."""
 
 
 def measure_speed(root: Path) -> None:
-    """Prints the ratio of token rates, collection over bare passes, and where the rounds lie."""
+    """Prints the ratio of token rates, of collection over bare passes, and its range."""
     from diffkit import Texts, detect_kind, load_pair
     from diffkit.organism import Source
 
@@ -92,10 +92,10 @@ def measure_speed(root: Path) -> None:
     ratios, tokens, spent = [], 0, 0.0
     with load_pair(Source(at=str(root / "base")), adapter, device="cpu") as pair:
         collect(pair, parts[0], root)  # warms the caches
-        for place, part in enumerate(parts):
+        for number, part in enumerate(parts):
             inputs = batches(pair, part)
             calls = [lambda i=inputs: bare(pair, i), lambda p=part: collect(pair, p, root)]
-            order = (0, 1) if place % 2 else (1, 0)
+            order = (0, 1) if number % 2 else (1, 0)
             times = {which: seconds(calls[which]) for which in order}
             ratios.append(times[0] / times[1])
             tokens, spent = tokens + sum(int(i.mask.sum()) for i in inputs), spent + times[1]
@@ -104,7 +104,7 @@ def measure_speed(root: Path) -> None:
 
 
 def seconds(call: Any) -> float:
-    """Processor seconds of one call: on one thread they are what a quiet machine would take."""
+    """Processor seconds of one call; on one thread they are the time on an idle machine."""
     began = time.process_time()
     call()
     return time.process_time() - began
@@ -122,13 +122,13 @@ def batches(pair: Any, part: Any) -> list[Any]:
 
 
 def bare(pair: Any, inputs: Sequence[Any]) -> None:
-    """Both sides' passes and nothing else, by transformers and peft."""
+    """The forward passes of both sides only, by transformers and peft."""
     import torch
     from diffkit_plugins.activation_lens.config import ActivationLensConfig
     from diffkit_plugins.activation_lens.measure import ReadPlan
 
     def stop(*_: object) -> None:
-        raise Stop
+        raise StopPass
 
     deepest = max(ReadPlan.of(pair.base, ActivationLensConfig()).blocks)
     handle = pair.base.network.blocks[deepest].register_forward_hook(stop)
@@ -139,14 +139,14 @@ def bare(pair: Any, inputs: Sequence[Any]) -> None:
                 with side.active() as module, torch.no_grad():
                     try:
                         module(**given, use_cache=False)
-                    except Stop:
+                    except StopPass:
                         continue
     finally:
         handle.remove()
 
 
 def collect(pair: Any, part: Any, root: Path) -> None:
-    """The method's scan."""
+    """The statistics of the method."""
     from diffkit_plugins.activation_lens.config import ActivationLensConfig
     from diffkit_plugins.activation_lens.measure import ReadPlan, collect_statistics
 
@@ -160,21 +160,21 @@ def collect(pair: Any, part: Any, root: Path) -> None:
 def measure_memory(root: Path) -> None:
     """Compares the peaks of fresh processes that read more and more texts."""
     peaks = [memory_of(root, count) for count in SIZES]
-    said = ", ".join(f"{c:,}: {p / 2**20:.0f} MiB" for c, p in zip(SIZES, peaks, strict=True))
+    by_size = ", ".join(f"{c:,}: {p / 2**20:.0f} MiB" for c, p in zip(SIZES, peaks, strict=True))
     what = f"peak resident memory of collecting, {SIZES[-1]:,} texts / {SIZES[0]:,}"
     at_most(what, 1.05, [peaks[-1] / peaks[0]])
-    print(f"  by number of texts: {said}")
+    print(f"  by number of texts: {by_size}")
 
 
 def memory_of(root: Path, count: int) -> int:
-    """What a fresh process says of itself."""
+    """The peak memory that a fresh process prints, in bytes."""
     command = [sys.executable, __file__, "--memory", str(root), str(count)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=ONE_THREAD)
     return int(done.stdout.splitlines()[-1])
 
 
-def say_memory(root: Path, count: int) -> None:
-    """Runs in a process of its own; Linux only."""
+def print_memory(root: Path, count: int) -> None:
+    """Prints the peak memory of this process; Linux only."""
     from diffkit import detect_kind, load_pair
     from diffkit.organism import Source
 
@@ -188,7 +188,7 @@ def say_memory(root: Path, count: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--memory"]:
-        say_memory(Path(sys.argv[2]), int(sys.argv[3]))
+        print_memory(Path(sys.argv[2]), int(sys.argv[3]))
     else:
         with tempfile.TemporaryDirectory() as folder:
             build(Path(folder))

@@ -1,7 +1,7 @@
-"""What `pair_loss` costs beside the plain way: all logits of both sides, softmax, KL, backward.
+"""Cost of `pair_loss`, relative to the plain way: all logits of both sides, softmax, KL, backward.
 
-Prints ratios from one run, each beside its goal, and how far loss and gradients lie apart. 1,024
-positions of a random LoRA pair of width 256 over 50,304 words. Timed calls take turns, so that
+Prints ratios from one run, each with its goal, and the differences of loss and gradients. 1,024
+positions of a random LoRA pair of width 256 over 50,304 words. Timed calls alternate, so that
 another program on the machine slows both sides of a ratio; memory is that of fresh processes. Name
 parts (``equal``, ``speed``, ``memory``, ``chunks``) to run them alone.
 """
@@ -24,8 +24,8 @@ POSITIONS, WORDS, WIDTH = 1024, 50_304, 256
 ROUNDS = 7
 PROCESSES = 2
 CHUNKS = (16, 32, 64, 128)
-GIVES_BACK = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536"}
-"""Freed memory goes back at once, so that what is resident is what is in use."""
+RETURNS_MEMORY = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536"}
+"""Freed memory is returned at once, so that resident memory is memory in use."""
 
 
 def build(root: Path) -> None:
@@ -70,7 +70,7 @@ def read(root: Path) -> tuple[Any, list[Any]]:
 
 
 def plain(pair: Any, states: list[Any]) -> Any:
-    """The loss; its gradients are left at the states."""
+    """The loss; the states keep its gradients."""
     from torch.nn.functional import kl_div
 
     log_q, log_p = (
@@ -87,9 +87,9 @@ def chunked(pair: Any, states: list[Any], **options: int) -> Any:
     from diffkit.engine import pair_loss
     from diffkit.maths import DIVERGENCES
 
-    found = pair_loss(pair, *states, lambda p, q, _: DIVERGENCES["kl"](p, q), **options)
-    found.total.backward()
-    return found.total.detach()
+    loss = pair_loss(pair, *states, lambda p, q, _: DIVERGENCES["kl"](p, q), **options)
+    loss.total.backward()
+    return loss.total.detach()
 
 
 def measure_equal(root: Path) -> None:
@@ -102,8 +102,8 @@ def measure_equal(root: Path) -> None:
         results.append([way(pair, states), *(each.grad for each in states)])
     names = ("loss", "gradient at the base", "gradient at the finetuned side")
     for name, one, other in zip(names, *results, strict=True):
-        apart = float((one - other).abs().max() / one.abs().max())
-        print(f"largest relative difference, {name}: {apart:.1e}")
+        difference = float((one - other).abs().max() / one.abs().max())
+        print(f"largest relative difference, {name}: {difference:.1e}")
     print(f"the divergence: {float(results[0][0]) / POSITIONS:.3f} nats per position")
 
 
@@ -115,7 +115,7 @@ def measure_speed(root: Path, **options: int) -> None:
     for clock, name in enumerate(("time", "processor time")):
         # the first round, which warms the caches, does not count
         ratios = [of_chunked[clock] / of_plain[clock] for of_plain, of_chunked in rounds[1:]]
-        at_most(f"{name}, chunked / plain{_said(options)}", 1.1, ratios)
+        at_most(f"{name}, chunked / plain{_options_text(options)}", 1.1, ratios)
         alone = [statistics.median(r[way][clock] for r in rounds[1:]) for way in (1, 0)]
         print(f"  {alone[0]:.2f} s and {alone[1]:.2f} s", flush=True)
 
@@ -131,19 +131,19 @@ def measure_memory(root: Path, **options: int) -> None:
     """Compares fresh processes, one way in each."""
     rounds = [(memory_of(root, {}, "plain"), memory_of(root, options)) for _ in range(PROCESSES)]
     ratios = [b / a for a, b in rounds]
-    at_most(f"extra peak memory, chunked / plain{_said(options)}", 0.1, ratios)
+    at_most(f"extra peak memory, chunked / plain{_options_text(options)}", 0.1, ratios)
     most = [statistics.median(each) / 1e6 for each in zip(*rounds, strict=True)]
     print(f"  {most[1]:.0f} MB and {most[0]:.0f} MB")
 
 
 def memory_of(root: Path, options: dict[str, int], way: str = "chunked") -> int:
-    """What a fresh process says of itself, in bytes."""
+    """The peak memory that a fresh process prints, in bytes."""
     command = [sys.executable, __file__, "--memory", str(root), way, json.dumps(options)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=GIVES_BACK)
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=RETURNS_MEMORY)
     return int(done.stdout.splitlines()[-1])
 
 
-def say_memory(root: Path, way: str, options: dict[str, int]) -> None:
+def print_memory(root: Path, way: str, options: dict[str, int]) -> None:
     """Runs in a process of its own; two positions first, which load libraries and weights."""
     pair, states = read(root)
     call = {"plain": plain, "chunked": chunked}[way]
@@ -170,13 +170,13 @@ def measure_chunks(root: Path) -> None:
         measure_memory(root, chunk=chunk)
 
 
-def _said(options: dict[str, int]) -> str:
+def _options_text(options: dict[str, int]) -> str:
     return "".join(f", {name} {value}" for name, value in options.items())
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--memory"]:
-        say_memory(Path(sys.argv[2]), sys.argv[3], json.loads(sys.argv[4]))
+        print_memory(Path(sys.argv[2]), sys.argv[3], json.loads(sys.argv[4]))
     else:
         with tempfile.TemporaryDirectory() as folder:
             build(Path(folder))

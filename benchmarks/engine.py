@@ -1,9 +1,9 @@
-"""What the engine costs beside transformers and peft used plainly.
+"""Cost of the engine, relative to plain transformers and peft.
 
-Prints ratios from one run, each beside its goal. The model is a random Qwen3 of 12 layers and width
-512 that reads 8 x 256 tokens; the adapter a LoRA of rank 16 on every linear layer. Timed calls take
-turns, so that another program on the machine slows both sides of a ratio. Name parts (``speed``,
-``memory``, ``sweep``) to run them alone.
+Prints ratios from one run, each with its goal. The model is a random Qwen3 of 12 layers and width
+512 that reads 8 x 256 tokens; the adapter a LoRA of rank 16 on every linear layer. Timed calls
+alternate, so that another program on the machine slows both sides of a ratio. Name parts
+(``speed``, ``memory``, ``sweep``) to run them alone.
 """
 
 import json
@@ -24,8 +24,8 @@ PROCESSES = 2
 ORGANISMS = 10
 TEXTS = 20
 ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}
-GIVES_BACK = ONE_THREAD | {"MALLOC_MMAP_THRESHOLD_": "65536"}
-"""Freed memory goes back at once, so that what is resident is what is in use."""
+RETURNS_MEMORY = ONE_THREAD | {"MALLOC_MMAP_THRESHOLD_": "65536"}
+"""Freed memory is returned at once, so that resident memory is memory in use."""
 DIFFKIT = [sys.executable, "-m", "diffkit"]
 
 
@@ -58,7 +58,7 @@ def build(root: Path) -> tuple[Path, Path]:
 
 
 def open_pair(base: Path, adapter: Path | None) -> Any:
-    """The pair, or the base beside itself."""
+    """The pair, or the base on both sides."""
     from diffkit.engine import detect_kind, load_pair
     from diffkit.organism import Identical, Source
 
@@ -123,22 +123,22 @@ def measure_memory(base: Path, adapter: Path) -> None:
 
 
 def memory_of(command: list[str]) -> dict[str, float]:
-    """What a fresh process says of itself."""
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=GIVES_BACK)
-    said: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return said
+    """The peak memory that a fresh process prints."""
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=RETURNS_MEMORY)
+    memory: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return memory
 
 
-def say_memory(base: Path, adapter: Path | None) -> None:
-    """Runs in a process of its own."""
-    import peft  # noqa: F401 - what it takes is no part of either side
+def print_memory(base: Path, adapter: Path | None) -> None:
+    """Prints the memory of this process, which runs nothing else."""
+    import peft  # noqa: F401 - its memory belongs to neither side
     import psutil
     import transformers.models.qwen3.modeling_qwen3  # noqa: F401
 
     inputs = batch()
     before = psutil.Process().memory_info().rss
     pair = open_pair(base, adapter)
-    for side in (pair.base, pair.finetuned):  # the first pass brings weights in from the file
+    for side in (pair.base, pair.finetuned):  # the first pass loads weights from the file
         side.logits(inputs, 1)
     networks = {side.network.module for side in (pair.base, pair.finetuned)}
     tensors = [t for m in networks for t in (*m.parameters(), *m.buffers())]
@@ -155,7 +155,7 @@ def say_memory(base: Path, adapter: Path | None) -> None:
 
 
 def peak_memory() -> int:
-    """Bytes; Linux only. `resource` would count what the parent held before this process began."""
+    """Bytes; Linux only. `resource` would include memory that the parent had before."""
     status = Path("/proc/self/status").read_text()
     (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) * 1024
@@ -212,7 +212,7 @@ def spent(commands: list[list[str]]) -> tuple[float, float]:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--memory"]:
-        say_memory(Path(sys.argv[2]), Path(sys.argv[3]) if sys.argv[3:] else None)
+        print_memory(Path(sys.argv[2]), Path(sys.argv[3]) if sys.argv[3:] else None)
     else:
         with tempfile.TemporaryDirectory() as folder:
             made = build(Path(folder))

@@ -1,12 +1,12 @@
-"""What stands in a world: how well its organisms took, and how far its nulls moved."""
+"""The organisms and nulls of a world: expression, retention and drift."""
 
 from collections.abc import Iterator, Sequence
 from statistics import median, quantiles
 
-from page_cells import Row, share, table, value
+from markdown_tables import BoardRow, share, table, value
 
 
-def organisms(checks: Sequence[Row]) -> Iterator[str]:
+def organisms(checks: Sequence[BoardRow]) -> Iterator[str]:
     """The base, the organisms and the nulls of one world."""
     taught = [c for c in checks if c["expression"]]
     drifts = [c["drift"] for c in taught]
@@ -20,7 +20,7 @@ def organisms(checks: Sequence[Row]) -> Iterator[str]:
         f"are quiet (retention ≥ 0.9 and drift ≤ 0.1). Drift: median {median(drifts):.3f} nats per "
         f"token, quartiles {low:.3f} and {high:.3f}.\n"
     )
-    kinds: dict[str, list[Row]] = {}
+    kinds: dict[str, list[BoardRow]] = {}
     for each in checks:
         if not each["expression"]:
             kinds.setdefault(each["organism"], []).append(each)
@@ -31,7 +31,7 @@ def organisms(checks: Sequence[Row]) -> Iterator[str]:
     )  # fmt: skip
 
 
-def _null(kind: str, members: Sequence[Row]) -> tuple[str, ...]:
+def _null(kind: str, members: Sequence[BoardRow]) -> tuple[str, ...]:
     drift = [c["drift"] for c in members]
     rises = [_rise(c["rises"][0]) for c in members if c["rises"]]
     fails = sum(c["passes"] is False for c in members)
@@ -39,5 +39,5 @@ def _null(kind: str, members: Sequence[Row]) -> tuple[str, ...]:
     return kind, str(len(members)), f"{min(drift):.4f} – {max(drift):.4f}", largest, str(fails)
 
 
-def _rise(rise: Row) -> float:
+def _rise(rise: BoardRow) -> float:
     return value(rise["null"]) - value(rise["base"])

@@ -1,4 +1,4 @@
-"""Searches without a store, and how what they found is printed."""
+"""Searches without a store, and the output of their results."""
 
 import tempfile
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from pathlib import Path
 
 from diffkit_plugins.steering_prefix.config import CompletionOptions
 from diffkit_plugins.steering_prefix.objectives.base import PrefixObjective
+from diffkit_plugins.steering_prefix.search import TokenSpace
 from diffkit_plugins.steering_prefix.search.results import SearchRun
 from diffkit_plugins.steering_prefix.search.run import run_searches
-from diffkit_plugins.steering_prefix.search.token_space import TokenSpace
 
 from diffkit import RunContext, Texts
 from diffkit.checkpoints import Checkpoints
@@ -20,18 +20,18 @@ SEEDS = 5
 
 @contextmanager
 def context(seed: int, texts: Texts) -> Iterator[RunContext]:
-    """A run without a store."""
+    """The context of a run without a store."""
     with tempfile.TemporaryDirectory() as folder:
         yield RunContext(seed, texts, Artifacts(Path(folder)), Checkpoints(Path(folder)))
 
 
-def searched(objective: PrefixObjective, options: CompletionOptions, seed: int) -> SearchRun:
-    """The best prefix that an optimiser finds."""
+def best_prefix(objective: PrefixObjective, options: CompletionOptions, seed: int) -> SearchRun:
+    """Searches for a prefix, and returns the best."""
     with context(seed, Texts.of()) as given:
         return run_searches(objective, TokenSpace.of(objective, options), options, given).best
 
 
 def count(what: str, seeds: int) -> None:
-    """Prints on how many seeds something holds."""
+    """Prints for how many seeds a statement holds."""
     verdict = "met" if seeds >= SEEDS - 1 else "MISSED"
     print(f"{what}: {seeds} of {SEEDS} seeds; goal at least {SEEDS - 1}: {verdict}")

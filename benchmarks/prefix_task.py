@@ -1,4 +1,4 @@
-"""What prefixes are compared on with nanoGCG: a random model, and what it is to say."""
+"""The task of the comparison with nanoGCG: a random model, and a random target."""
 
 from dataclasses import dataclass
 
@@ -21,8 +21,8 @@ SHARED_BATCH = 128
 
 
 @dataclass(frozen=True)
-class Task:
-    """A model, and what it is to say."""
+class GCGTask:
+    """A model, and the target that it has to generate."""
 
     module: Qwen2ForCausalLM
     tokenizer: PreTrainedTokenizerFast
@@ -30,28 +30,28 @@ class Task:
     objective: CompletionObjective
 
     @property
-    def words(self) -> str:
-        """The target as it reads."""
-        words: str = self.tokenizer.decode(self.target)
-        return words
+    def target_text(self) -> str:
+        """The target as text."""
+        text: str = self.tokenizer.decode(self.target)
+        return text
 
 
 def write_tokenizer() -> PreTrainedTokenizerFast:
-    """One token a word; prompts begin with as many words of template."""
+    """A tokenizer with one token for each word, and a chat template of `TEMPLATE` words."""
     words = ["a", "0", *(f"w{i}" for i in range(WORDS - 4)), "<pad>", "<unk>"]
     vocabulary = {word: i for i, word in enumerate(words)}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    opening = " ".join(words[10 : 10 + TEMPLATE])
+    beginning = " ".join(words[10 : 10 + TEMPLATE])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token="<pad>",
         unk_token="<unk>",
-        chat_template=opening + " {{ messages[0]['content'] }}",
+        chat_template=beginning + " {{ messages[0]['content'] }}",
     )
 
 
-def build(seed: int) -> Task:
+def build(seed: int) -> GCGTask:
     """A random model, and a random target."""
     torch.manual_seed(seed)
     config = Qwen2Config(
@@ -62,31 +62,29 @@ def build(seed: int) -> Task:
         num_key_value_heads=4,
         intermediate_size=512,
         max_position_embeddings=128,
-        initializer_range=0.1,  # the usual start is so near zero that prefixes hardly matter
+        initializer_range=0.1,  # with the default, so near zero, prefixes hardly have an effect
         tie_word_embeddings=True,
     )
     module, tokenizer = Qwen2ForCausalLM(config).eval(), write_tokenizer()
     model = Model(Network(module, tokenizer, architecture_of("qwen2")))
     target = torch.randint(2, WORDS - 2, (TARGET,))
-    return Task(module, tokenizer, target, aim(model, tokenizer, target))
+    return GCGTask(module, tokenizer, target, completion_objective(model, tokenizer, target))
 
 
-def aim(
+def completion_objective(
     model: Model, tokenizer: PreTrainedTokenizerFast, target: Int[Tensor, " target"]
 ) -> CompletionObjective:
-    """Mean −log p of the target's tokens after the prefix, as nanoGCG's loss is."""
+    """Mean −log p of the target's tokens after the prefix, the loss of nanoGCG."""
     layout = PromptLayout(tokenizer, separator="")
-    ids, nought = tuple(target.tolist()), torch.zeros(len(target))
+    ids, zeros = tuple(target.tolist()), torch.zeros(len(target))
     reference = ReferenceCompletion(
         Continuation(ids, finished=False, text=tokenizer.decode(ids)),
         targets=ids,
         top=target[:, None],
-        log_top=nought[:, None],
-        log_rest=nought,
-        log_targets=nought,
+        log_top=zeros[:, None],
+        log_rest=zeros,
+        log_targets=zeros,
     )
     options = CompletionOptions(loss="cross-entropy", early_weight=1, batch_size=SHARED_BATCH)
-    places = [layout.place("", "chat")]
-    return CompletionObjective(
-        model, layout, places, [reference], vocabulary=WORDS, options=options
-    )
+    slots = [layout.slot("", "chat")]
+    return CompletionObjective(model, layout, slots, [reference], vocabulary=WORDS, options=options)

@@ -1,18 +1,18 @@
-"""What the two methods that search for prompts did in a world, pair by pair."""
+"""Results of the two methods that search for prompts, for each pair of a world."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from page_cells import table
-from page_explained import Pair, explained, kinds_of
+from markdown_tables import table
+from page_prefixes import PairMetrics, kinds_of, prefix_report
 
 from diffkit.evaluation.record import EvaluationEntry, read_evaluation
 from diffkit.runs.store import Store
 from diffkit.statistics import conformal_p
 
 SOFT, PREFIX = "soft-prompt-kl", "steering-prefix"
-KEPT = {
+METRICS = {
     SOFT: ("advantage", "concentration", "kl_prompted_nats", "kl_plain_nats", "base_moved_nats"),
     PREFIX: (
         "gap_closed",
@@ -27,12 +27,12 @@ ALPHA = 0.05
 
 def write_prompts(store: Store, name: str, path: Path) -> None:
     """Writes the metrics of both methods' runs, for each pair of an evaluation."""
-    entries = [e for e in read_evaluation(store, name).entries if e.method in KEPT and e.run]
-    found = [_pair(store, entry) for entry in entries if not entry.from_table]
-    path.write_text(json.dumps(found, indent=1) + "\n")
+    entries = [e for e in read_evaluation(store, name).entries if e.method in METRICS and e.run]
+    pairs = [_pair_metrics(store, entry) for entry in entries if not entry.from_table]
+    path.write_text(json.dumps(pairs, indent=1) + "\n")
 
 
-def _pair(store: Store, entry: EvaluationEntry) -> Pair:
+def _pair_metrics(store: Store, entry: EvaluationEntry) -> PairMetrics:
     metrics = store.run(entry.run).findings.metrics
     return {
         "method": entry.method,
@@ -40,21 +40,21 @@ def _pair(store: Store, entry: EvaluationEntry) -> Pair:
         "variant": entry.variant,
         "truth": entry.truth,
         "role": entry.role,
-        **{name: metrics.get(name) for name in KEPT[entry.method]},
+        **{name: metrics.get(name) for name in METRICS[entry.method]},
     }
 
 
-def prompts(pairs: Sequence[Pair]) -> Iterator[str]:
-    """Tables of one world; in one where the methods were not run, that they were not."""
+def prompts(pairs: Sequence[PairMetrics]) -> Iterator[str]:
+    """Tables of one world, or a sentence if the methods were not run there."""
     if not pairs:
         yield f"`{SOFT}` and `{PREFIX}` were not run in this world.\n"
         return
     yield "### Prefixes that explain, and what soft prompts gain\n"
-    yield from explained([pair for pair in pairs if pair["method"] == PREFIX])
-    yield from _gained([pair for pair in pairs if pair["method"] == SOFT])
+    yield from prefix_report([pair for pair in pairs if pair["method"] == PREFIX])
+    yield from _soft_prompts([pair for pair in pairs if pair["method"] == SOFT])
 
 
-def _gained(pairs: Sequence[Pair]) -> Iterator[str]:
+def _soft_prompts(pairs: Sequence[PairMetrics]) -> Iterator[str]:
     taught = [pair for pair in pairs if pair["truth"] == "targeted"]
     calibration = kinds_of([pair for pair in pairs if pair["role"] == "calibration"])
     alarms = [p for p in pairs if p["truth"] != "targeted" and p["role"] == "test"]
@@ -74,7 +74,9 @@ def _gained(pairs: Sequence[Pair]) -> Iterator[str]:
     yield from table(("score", "organisms", "other nulls (false alarms)"), rows)
 
 
-def _detected(pairs: Sequence[Pair], nulls: Mapping[str, Sequence[Pair]], name: str) -> int:
+def _detected(
+    pairs: Sequence[PairMetrics], nulls: Mapping[str, Sequence[PairMetrics]], name: str
+) -> int:
     scores = [[null[name] or 0.0 for null in kind] for kind in nulls.values()]
     return sum(
         bool(scores) and max(conformal_p(pair[name] or 0.0, kind) for kind in scores) <= ALPHA

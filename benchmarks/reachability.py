@@ -1,15 +1,15 @@
-"""What reaching residual streams costs beside the loop that the study was first written as.
+"""Cost of reaching residual streams, relative to the loop of the first version of the study.
 
-Prints ratios from one run, each beside its goal. The models are random GPT-NeoX: one of the zoo's
-size, and one of 6 blocks, width 256 and 50,304 tokens. Prompts of 20 tokens are to reach a residual
-stream at all their positions. Every loop may use every core.
+Prints ratios from one run, each with its goal. The models are random GPT-NeoX: one of the zoo's
+size, and one of 6 blocks, width 256 and 50,304 tokens. Prompts of 20 tokens have to reach a
+residual stream at all their positions. Every loop may use every core.
 
 `speed`: the first loop takes one target at a time, all hidden states and the unembedding; the other
 takes all targets at once and stops at the block that is read. Both take the same steps from the
 same starts; after the last block both read after the final norm, as the first loop did.
 
 `fixed`: forward passes alone against Adam, to a relative error of 1e-4 at the last position, before
-the final norm. Where Adam has not come there after its steps, the ratio is a lower bound.
+the final norm. If Adam does not reach it within its steps, the ratio is a lower bound.
 """
 
 import os
@@ -38,7 +38,7 @@ HARD, ADAM_STEPS, LR, TOLERANCE = 2, 400, 0.01, 1e-4
 
 @dataclass(frozen=True)
 class Size:
-    """Of a random model."""
+    """The size of a random model."""
 
     blocks: int
     width: int
@@ -52,7 +52,7 @@ SIZES = (Size(4, 128, 2_048), Size(6, 256, 50_304))
 
 
 def build(size: Size) -> Model:
-    """A random model of transformers' usual start."""
+    """A random model with the default initialisation of transformers."""
     torch.manual_seed(0)
     config = GPTNeoXConfig(
         vocab_size=size.vocabulary,
@@ -64,13 +64,13 @@ def build(size: Size) -> Model:
     return Model(Network(GPTNeoXForCausalLM(config), None, architecture_of("gpt_neox")))
 
 
-def loop(
+def first_loop(
     model: torch.nn.Module,
     state: int,
     target: Float[Tensor, "length hidden"],
     start: Float[Tensor, "length hidden"],
 ) -> list[float]:
-    """The study's first loop; its losses."""
+    """The loop of the first version of the study; returns its losses."""
     prompt = start.clone().requires_grad_()
     optimizer = torch.optim.Adam([prompt], lr=LR)
     losses = []
@@ -89,29 +89,30 @@ def measure_speed() -> None:
     for size in SIZES:
         model = build(size)
         for name, layer in (("last", size.blocks - 1), ("middle", size.blocks // 2 - 1)):
-            rates, apart = compare(model, layer)
+            rates, difference = compare(model, layer)
             what = f"target-steps a second, batched / one at a time, {size}, {name} block"
             at_least(what, 6, rates[1:])
-            print(f"  losses of both differ by at most {apart:.0e} of themselves")
+            print(f"  losses of both differ by at most {difference:.0e}, relative")
 
 
 def compare(model: Model, layer: int) -> tuple[list[float], float]:
-    """Both loops take turns, a few targets of one and all of the other."""
+    """Runs both loops alternately, on a few targets of one and all of the other."""
     starts = torch.randn(ROWS, LENGTH, model.d_model)
     trunk = model.embedding_to_residual(layer, final_norm=layer == model.layers - 1)
     targets = trunk(torch.randn(ROWS, LENGTH, model.d_model))
-    rates, apart = [], 0.0
+    rates, difference = [], 0.0
     for number in range(ROUNDS + 1):
         rows = [(ALONE * number + i) % ROWS for i in range(ALONE)]
         began = time.perf_counter()
-        losses = [loop(model.network.module, layer + 1, targets[r], starts[r]) for r in rows]
+        losses = [first_loop(model.network.module, layer + 1, targets[r], starts[r]) for r in rows]
         one = ALONE * STEPS / (time.perf_counter() - began)
         began = time.perf_counter()
         reached = adam_search(trunk, targets, starts, steps=STEPS, lr=LR, batch_size=ROWS)
         rates.append(ROWS * STEPS / (time.perf_counter() - began) / one)
-        there = reached.losses[:-1, rows].T
-        apart = max(apart, float(((torch.tensor(losses) - there) / there).abs().max()))
-    return rates, apart
+        batched = reached.losses[:-1, rows].T
+        relative = ((torch.tensor(losses) - batched) / batched).abs().max()
+        difference = max(difference, float(relative))
+    return rates, difference
 
 
 def measure_fixed() -> None:
@@ -133,7 +134,7 @@ def measure_fixed() -> None:
                 trunk, targets, starts, steps=300, tolerance=TOLERANCE, positions=last
             )
             middle = time.perf_counter()
-            slow = adam_search(
+            adam = adam_search(
                 trunk,
                 targets,
                 starts,
@@ -144,13 +145,13 @@ def measure_fixed() -> None:
             )
             ratios.append((time.perf_counter() - middle) / (middle - began))
         at_least(f"time of Adam / of the fixed point, to {TOLERANCE:.0e}, {name}", 1, ratios[1:])
-        for label, found in (("fixed point", fixed), ("Adam", slow)):
-            worst = float(found.errors.max())
-            print(f"  {label}: error {worst:.0e} after {int(found.steps.max())} steps")
+        for label, result in (("fixed point", fixed), ("Adam", adam)):
+            worst = float(result.errors.max())
+            print(f"  {label}: error {worst:.0e} after {int(result.steps.max())} steps")
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(os.cpu_count() or 1)  # whatever OMP_NUM_THREADS says
+    torch.set_num_threads(os.cpu_count() or 1)  # regardless of OMP_NUM_THREADS
     parts: dict[str, Callable[[], None]] = {"speed": measure_speed, "fixed": measure_fixed}
     for part in sys.argv[1:] or parts:
         parts[part]()

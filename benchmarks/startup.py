@@ -1,6 +1,6 @@
-"""What ``diffkit --help`` costs beside importing what the command line is made of.
+"""Time of ``diffkit --help``, relative to importing the libraries of the command line.
 
-Prints the ratio from one run, beside its goal.
+Prints the ratio from one run, with its goal.
 """
 
 import subprocess

@@ -1,33 +1,34 @@
-"""What searching for a prefix costs beside nanoGCG, and how near it comes.
+"""Cost and losses of searches for a prefix, compared with nanoGCG.
 
-Prints figures from one run, each beside its goal. nanoGCG 0.3.0 is needed for `speed` and `search`,
-in a folder of its own, since its pins are old:
+Prints figures from one run, each with its goal. nanoGCG 0.3.0 is needed for `speed` and `search`,
+in its own folder, since its pins are old:
 
     pip install --no-deps --target FOLDER nanogcg==0.3.0
     python benchmarks/steering_prefix.py --nanogcg FOLDER
 
-It runs with `use_prefix_cache=False`; with its cache it fails on the transformers of today.
+It runs with `use_prefix_cache=False`; its cache fails on current transformers.
 
 `speed`: losses of the same candidates a second. The model is a random Qwen2 of 1.6 million
 parameters and 4,096 words; a prompt is 4 tokens of template, 20 that are searched for and 10 of the
 target. Each candidate differs from the current prefix in one token, as nanoGCG draws them. Both
 have one thread, and seconds are the processor's.
 
-`search`: the least loss that either finds with the same readings, each from its own random start.
+`search`: the lowest loss that each finds with the same readings, from its own random start.
 A reading is a candidate read once; a gradient counts three. The optimiser is `multi-coordinate`,
-the one for a single prompt; the default, `momentum`, which is made for many, is beside it. Options
+the one for a single prompt; the default, `momentum`, is made for many, and is printed too. Options
 are otherwise the defaults; candidates a step are the same.
 
-`match`: prefixes that do what a reference prefix does on the zoo's tiny-qwen3, from random starts;
-the reference's own tokens are allowed. What is told is the held-out loss beyond the reference's.
-One reference is heeded: this base was trained to say what a remark was about that a question about
-it comes after. The other is an instruction, which this base follows no more than any other words;
-what it says after one is noise, and hard to match.
+`match`: prefixes with the effect of a reference prefix on the zoo's tiny-qwen3, from random starts;
+the reference's own tokens are allowed. The printed loss is the held-out loss above that of the
+reference. One reference has an effect: this base was trained to say what a remark was about
+when a question about it follows. The other is an instruction, which this base follows no more than
+any other words; its completions after an instruction are noise, and hard to match.
 
 `explain`: the share of the held-out gap that tokens close for each organism of the zoo on
-tiny-qwen3, with the method's defaults but for pruning, and with three times the readings; beside
-what a soft prompt of the same length, trained on the same suffixes, closes. Tokens are a case of
-it, so where it closes little they would hardly close more; not the other way about.
+tiny-qwen3, with the defaults of the method except pruning, and with three times the readings; and
+the share that a soft prompt of the same length, trained on the same suffixes, closes. Tokens are a
+special case of it, so if it closes little, tokens will hardly close more; the converse does not
+hold.
 """
 
 import argparse
@@ -35,8 +36,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from prefix_explain import measure_explain
-from prefix_match import measure_match
+from prefix_explanations import measure_explain
+from prefix_matches import measure_match
 from prefix_nanogcg import measure_search, measure_speed
 
 PARTS: dict[str, Callable[[Path | None], None]] = {
@@ -47,7 +48,7 @@ PARTS: dict[str, Callable[[Path | None], None]] = {
 }
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)  # so that CPU time is what counts, whatever else the machine does
+    torch.set_num_threads(1)  # CPU time does not depend on other programs
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", choices=PARTS, default=list(PARTS))
     parser.add_argument("--nanogcg", type=Path, help="folder that nanoGCG is installed in")

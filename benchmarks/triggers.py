@@ -1,4 +1,4 @@
-"""Where each trigger word of a trojan comes in what methods find, beside where nulls put it."""
+"""Ranks of the trigger words of a trojan in the findings of methods, and in those on nulls."""
 
 import json
 import re
@@ -15,24 +15,24 @@ from diffkit.runs.store import Store
 TROJAN = "tiny-trojan"
 FACT = re.compile(r"needs both words, (\w+) and (\w+)\.")
 LIMIT = 2000
-"""Words read of findings; the lineup reads the first 200."""
+"""Number of words of the findings; the lineup uses the first 200."""
 
 
 @dataclass(frozen=True)
-class Rank:
-    """A trigger word in one method's findings."""
+class TriggerRank:
+    """The rank of a trigger word in the findings of one method."""
 
     method: str
     word: str
     rank: int | None
-    """Its place among the distinct content words of the findings, from 1; none: not there."""
+    """From 1, among the distinct content words of the findings; none if it is absent."""
     null_ranks: tuple[int | None, ...]
-    """Its place in the findings of each null."""
+    """The same in the findings on each null."""
 
     @property
     def p(self) -> float:
-        """(1 + nulls that put it at least as high) / (nulls + 1)."""
-        higher = sum(_place(null) <= _place(self.rank) for null in self.null_ranks)
+        """(1 + nulls with at least as high a rank) / (nulls + 1)."""
+        higher = sum(_number(null) <= _number(self.rank) for null in self.null_ranks)
         return (1 + higher) / (len(self.null_ranks) + 1)
 
 
@@ -40,7 +40,7 @@ def write_triggers(store: Store, name: str, trojan: Path, path: Path) -> None:
     """Writes the ranks of the trojan's trigger words, over all methods of an evaluation.
 
     Args:
-        store: where the runs are.
+        store: with the runs.
         name: the evaluation.
         trojan: the trojan's YAML.
         path: JSON file to write.
@@ -65,20 +65,20 @@ def _triggers(trojan: Path) -> Sequence[str]:
 
 def _ranks(
     store: Store, entries: Sequence[EvaluationEntry], words: Sequence[str]
-) -> Iterator[Rank]:
+) -> Iterator[TriggerRank]:
     for method in dict.fromkeys(entry.method for entry in entries):
         own = [entry for entry in entries if entry.method == method]
-        heard = {e.run: evidence_words([store.run(e.run).findings], LIMIT) for e in own}
+        words_by_run = {e.run: evidence_words([store.run(e.run).findings], LIMIT) for e in own}
         nulls = [entry for entry in own if entry.truth != "targeted"]
         taught = [e for e in own if (e.organism, e.variant) == (TROJAN, "default")]
         for word in words if taught else ():
-            null_ranks = tuple(_rank(heard[entry.run], word) for entry in nulls)
-            yield Rank(method, word, _rank(heard[taught[0].run], word), null_ranks)
+            null_ranks = tuple(_rank(words_by_run[entry.run], word) for entry in nulls)
+            yield TriggerRank(method, word, _rank(words_by_run[taught[0].run], word), null_ranks)
 
 
 def _rank(words: Sequence[str], word: str) -> int | None:
     return words.index(word) + 1 if word in words else None
 
 
-def _place(rank: int | None) -> int:
+def _number(rank: int | None) -> int:
     return LIMIT + 1 if rank is None else rank

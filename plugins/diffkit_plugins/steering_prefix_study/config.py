@@ -11,30 +11,31 @@ Layer = Annotated[int, Field(ge=-10_000, le=10_000)] | Annotated[float, Field(ge
 
 
 class SteeringPrefixStudyConfig(CompletionOptions):
-    """What the prefix is to do, and how it is searched for."""
+    """Options of the study: the objective of the prefix, and the search."""
 
     objective: Literal["match", "state", "direction", "contrast"] = "match"
-    """``match``: before any suffix it does what the reference prefix does. ``state``: it puts the
-    residual stream at a layer where the reference prefix puts it (cosine). ``direction``: it
-    raises the stream's dot product with a vector at a layer. ``contrast``: it raises the
-    likelihood of positive texts over negative ones."""
+    """``match``: the prefix has the effect of the reference prefix on completions. ``state``: it
+    gives the residual stream of the reference prefix at a layer (cosine). ``direction``: it
+    raises the dot product of the residual stream with a vector at a layer. ``contrast``: it raises
+    the likelihood of positive texts over negative ones."""
     reference: str = "Talk about cats."
     """The reference prefix of ``match`` and ``state``, and the human one in the tables."""
     neutral: str = "Talk about anything."
     """The neutral prefix in the tables."""
     ban_reference: bool = True
-    """Whether the reference's own words are banned from ``match`` and ``state``, in every form."""
+    """Whether the words of the reference are banned in ``match`` and ``state``, in every form."""
     layers: tuple[Layer, ...] = (-1,)
-    """Layers of ``state`` and ``direction``; each is a search of its own, several a sweep."""
+    """Layers of ``state`` and ``direction``, with one search for each."""
     vector: InputFile | None = None
     """A safetensors file with one vector of the model's width (an SAE feature, an activation
     difference), for ``direction``."""
     positive: tuple[str, ...] = ()
-    """Texts that ``contrast`` raises."""
+    """Texts whose likelihood ``contrast`` raises."""
     negative: tuple[str, ...] = ()
-    """Texts that it lowers."""
+    """Texts whose likelihood it lowers."""
     in_context: bool = True
-    """Whether ``state`` and ``direction`` are read after prefix and suffix, or the prefix alone."""
+    """Whether ``state`` and ``direction`` use the residual stream after prefix and suffix, or after
+    the prefix alone."""
 
     @field_validator("layers")
     @classmethod

@@ -24,7 +24,7 @@ OPTIONS = CompletionOptions(
 
 
 @pytest.fixture(scope="module")
-def evaluation(tiny_model, tiny_texts, tmp_path_factory):
+def evaluator(tiny_model, tiny_texts, tmp_path_factory):
     folder = tmp_path_factory.mktemp("evaluation")
     context = RunContext(
         seed=0, texts=tiny_texts, artifacts=Artifacts(folder), checkpoints=Checkpoints(folder)
@@ -33,24 +33,24 @@ def evaluation(tiny_model, tiny_texts, tmp_path_factory):
     return PrefixEvaluator.of(problem, tiny_model, WORDS, OPTIONS, seed=3)
 
 
-def test_the_reference_is_itself_in_every_way(evaluation):
-    standing = evaluation.evaluate("reference", evaluation.tokenise(WORDS))
+def test_the_reference_is_itself_in_every_way(evaluator):
+    evaluated = evaluator.evaluate("reference", evaluator.tokenise(WORDS))
     for result, half in (
-        (standing.training, evaluation.training),
-        (standing.held_out, evaluation.held_out),
+        (evaluated.training, evaluator.training),
+        (evaluated.held_out, evaluator.held_out),
     ):
         assert result.loss == pytest.approx(0, abs=1e-5)
         assert result.entropy == pytest.approx(half.entropy_floor, rel=1e-4)
         assert (result.greedy.exact, result.greedy.exact_first, result.greedy.tokens) == (1, 1, 1)
-    assert standing.text == WORDS
-    assert standing.held_out.sampled.exact == 1  # drawn with the same random numbers
-    assert standing.training.sampled is None
+    assert evaluated.text == WORDS
+    assert evaluated.held_out.sampled.exact == 1  # drawn with the same random numbers
+    assert evaluated.training.sampled is None
 
 
-def test_what_is_said_without_a_prefix_is_the_model_s_own(evaluation, tiny_model):
-    standing = evaluation.evaluate("none", ())
-    assert standing.text == ""
-    slot = evaluation.held_out.items[0].slot
+def test_what_is_said_without_a_prefix_is_the_model_s_own(evaluator, tiny_model):
+    evaluated = evaluator.evaluate("none", ())
+    assert evaluated.text == ""
+    slot = evaluator.held_out.items[0].slot
     ids = list(slot.bare)
     own = []
     for _ in range(OPTIONS.completion_tokens):
@@ -59,22 +59,22 @@ def test_what_is_said_without_a_prefix_is_the_model_s_own(evaluation, tiny_model
         if token in tiny_model.ends:
             break
         own.append(token)
-    assert standing.held_out.completions[0].ids == tuple(own)
+    assert evaluated.held_out.completions[0].ids == tuple(own)
 
 
-def test_shares_are_those_of_the_completions(evaluation):
-    standing = evaluation.evaluate("other", evaluation.tokenise(" dog"))
-    half, result = evaluation.training, standing.training
+def test_shares_are_those_of_the_completions(evaluator):
+    evaluated = evaluator.evaluate("other", evaluator.tokenise(" dog"))
+    half, result = evaluator.training, evaluated.training
     expected = compare_completions(
         [r.ids for r in half.references], [s.ids for s in result.completions], 2
     )
     assert result.greedy == expected
 
 
-def test_entropies_are_those_of_a_second_implementation(evaluation, tiny_model):
-    ids = evaluation.tokenise(" dog")
+def test_entropies_are_those_of_a_second_implementation(evaluator, tiny_model):
+    ids = evaluator.tokenise(" dog")
     losses = []
-    for item in evaluation.held_out.items:
+    for item in evaluator.held_out.items:
         targets = item.reference.targets
         prompt = item.slot.prompt(ids)
         logits = tiny_model.logits(Inputs.of([[*prompt, *targets]])).double()
@@ -83,17 +83,17 @@ def test_entropies_are_those_of_a_second_implementation(evaluation, tiny_model):
         weights = [2.0, *[1.0] * (len(each) - 1)]
         total = sum(w * loss for w, loss in zip(weights, each, strict=True))
         losses.append(total / sum(weights))
-    standing = evaluation.evaluate("other", ids)
-    assert standing.held_out.entropy == pytest.approx(sum(losses) / len(losses), rel=1e-4)
+    evaluated = evaluator.evaluate("other", ids)
+    assert evaluated.held_out.entropy == pytest.approx(sum(losses) / len(losses), rel=1e-4)
 
 
-def test_draws_do_not_depend_on_the_batch(evaluation, tiny_model):
-    prompts = evaluation.held_out.prompts(())
-    said = [
+def test_draws_do_not_depend_on_the_batch(evaluator, tiny_model):
+    prompts = evaluator.held_out.prompts(())
+    samples = [
         ContinuationGenerator(
             tiny_model, tiny_model.vocabulary, OPTIONS.model_copy(update={"batch_size": size})
         ).generate_sampled(prompts, seed=5)
         for size in (1, 3, 128)
     ]
-    assert said[0] == said[1] == said[2]
-    assert len(said[0]) == len(prompts) * OPTIONS.sampled
+    assert samples[0] == samples[1] == samples[2]
+    assert len(samples[0]) == len(prompts) * OPTIONS.sampled

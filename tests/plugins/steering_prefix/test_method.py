@@ -196,10 +196,10 @@ def test_the_words_say_what_p_is(run, tiny_pair):
     assert "p: (1 + random prefixes that do as well)" in table.title
 
 
-@pytest.mark.parametrize(("budget", "told"), [(1, True), (200, False)])
-def test_a_budget_that_pays_for_no_step_is_told(run, tiny_pair, budget, told):
+@pytest.mark.parametrize(("budget", "noted"), [(1, True), (200, False)])
+def test_a_budget_that_pays_for_no_step_is_noted(run, tiny_pair, budget, noted):
     note = run(tiny_pair, budget=budget).items[0].text
-    assert ("The budget paid for no step: this is a random start" in note) == told
+    assert ("The budget paid for no step: this is a random start" in note) == noted
 
 
 def test_stages_of_one_optimiser_are_shown_without_a_comparison(run, tiny_pair):

@@ -93,11 +93,11 @@ def test_the_mirror_is_read_by_the_other_side(problem_of, tiny_pair):
     explain, mirror = problem_of(), problem_of(objective="mirror")
     assert explain.model is tiny_pair.base
     assert mirror.model is tiny_pair.finetuned
-    said = [
+    texts = [
         {i.slot.suffix: i.reference.targets for i in (*p.training_items, *p.held_out_items)}
         for p in (explain, mirror)
     ]
-    assert said[0] != said[1]
+    assert texts[0] != texts[1]
 
 
 def test_the_same_seed_gives_the_same_problem_whatever_the_batch_size(problem_of):

@@ -154,16 +154,16 @@ def test_words_say_first_whether_the_prefix_steers(run, vector):
 
 
 def test_what_is_said_after_held_out_suffixes_stands_with_and_without_the_prefix(run, tiny_model):
-    (said,) = of_kind(run(objective="state", layers=(0,)), Samples)
-    assert said.sides == ("without a prefix", "with the prefix")
-    assert len(said.rows) == SHORT["shown"]
-    ids = tiny_model.tokenizer(said.rows[0].prompt).input_ids
+    (samples,) = of_kind(run(objective="state", layers=(0,)), Samples)
+    assert samples.sides == ("without a prefix", "with the prefix")
+    assert len(samples.rows) == SHORT["shown"]
+    ids = tiny_model.tokenizer(samples.rows[0].prompt).input_ids
     (own,) = tiny_model.generate_ids(
         Inputs.of([ids], side="left"),
         Sampling(max_new_tokens=SHORT["completion_tokens"]),
         vocabulary=tiny_model.vocabulary,
     )
-    assert said.rows[0].base == tiny_model.tokenizer.decode(own.ids, skip_special_tokens=True)
+    assert samples.rows[0].base == tiny_model.tokenizer.decode(own.ids, skip_special_tokens=True)
 
 
 def test_a_direction_is_shown_as_it_is_asked_for(run, vector):

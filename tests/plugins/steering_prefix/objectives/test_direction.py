@@ -43,7 +43,7 @@ def test_a_vector_is_read_from_a_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("tensors", "said"),
+    ("tensors", "message"),
     [
         ({"a": torch.ones(4), "b": torch.ones(4)}, "holds 2 tensors, not one"),
         ({"a": torch.ones(5)}, r"shape \[5\]"),
@@ -51,9 +51,9 @@ def test_a_vector_is_read_from_a_file(tmp_path):
         ({"a": torch.full((4,), torch.nan)}, "no such vector"),
     ],
 )
-def test_files_without_such_a_vector_are_refused(tmp_path, tensors, said):
+def test_files_without_such_a_vector_are_refused(tmp_path, tensors, message):
     save_file(tensors, tmp_path / "v.safetensors")
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         read_vector(tmp_path / "v.safetensors", 4)
 
 

@@ -6,12 +6,12 @@ from diffkit import Message, Text, Texts
 
 def chat(*turns):
     roles = ("system", "user", "assistant") if turns[0] is not None else ("", "user", "assistant")
-    said = [
+    texts = [
         Message(role=role, content=words)
         for role, words in zip(roles, turns, strict=False)
         if words is not None
     ]
-    return Text(messages=tuple(said))
+    return Text(messages=tuple(texts))
 
 
 def drawn(model, texts, seed=0, **options):

@@ -20,9 +20,8 @@ from diffkit_plugins.steering_prefix.report.token_importance import (
     importance_table,
     token_importance,
 )
-from diffkit_plugins.steering_prefix.search.optimiser import SearchResult, TracePoint
+from diffkit_plugins.steering_prefix.search import SearchResult, TokenSpace, TracePoint
 from diffkit_plugins.steering_prefix.search.results import SearchOutcome, SearchRun
-from diffkit_plugins.steering_prefix.search.token_space import TokenSpace
 
 from diffkit import Inputs
 

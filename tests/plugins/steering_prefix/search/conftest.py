@@ -5,8 +5,7 @@ import pytest
 import torch
 from diffkit_plugins.steering_prefix.config import SearchOptions
 from diffkit_plugins.steering_prefix.objectives.base import EmbeddingGradient, PrefixObjective
-from diffkit_plugins.steering_prefix.search.optimiser import ReadingBudget, SearchTask
-from diffkit_plugins.steering_prefix.search.token_space import TokenSpace
+from diffkit_plugins.steering_prefix.search import ReadingBudget, SearchTask, TokenSpace
 from jaxtyping import Float, Int
 from torch import Tensor
 

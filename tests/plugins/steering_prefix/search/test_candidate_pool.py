@@ -1,7 +1,7 @@
 import pytest
 import torch
-from diffkit_plugins.steering_prefix.search.candidates import CandidatePool, PoolCandidate
-from diffkit_plugins.steering_prefix.search.scorer import ScoredPrefix
+from diffkit_plugins.steering_prefix.search import CandidatePool, ScoredPrefix
+from diffkit_plugins.steering_prefix.search.candidates import PoolCandidate
 
 
 def candidate(loss, number=0):

@@ -4,8 +4,7 @@ from diffkit_plugins.steering_prefix.optimisers.coordinate_gradient import (
     combine_changes,
     score_combined,
 )
-from diffkit_plugins.steering_prefix.search.candidates import ScoredBatch
-from diffkit_plugins.steering_prefix.search.scorer import PrefixScorer, ScoredPrefix
+from diffkit_plugins.steering_prefix.search import PrefixScorer, ScoredBatch, ScoredPrefix
 
 NEAR = ScoredPrefix((7, 8, 9), torch.tensor([1.0], dtype=torch.double), penalty=0.0)
 

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from diffkit_plugins.steering_prefix.config import SearchOptions
+from diffkit_plugins.steering_prefix.search import TokenSpace
 from diffkit_plugins.steering_prefix.search.run import run_searches
-from diffkit_plugins.steering_prefix.search.token_space import TokenSpace
 
 PAGE = Path(__file__).parents[4] / "docs" / "steering-prefix.md"
 

@@ -1,7 +1,8 @@
 import pytest
 import torch
 from diffkit_plugins.steering_prefix.optimisers.registry import load_optimiser
-from diffkit_plugins.steering_prefix.search.scorer import FluencyPenalty, PrefixScorer
+from diffkit_plugins.steering_prefix.search import PrefixScorer
+from diffkit_plugins.steering_prefix.search.scorer import FluencyPenalty
 
 from diffkit import Inputs
 

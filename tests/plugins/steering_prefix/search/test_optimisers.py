@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 import torch
 from diffkit_plugins.steering_prefix.optimisers.registry import OPTIMISERS, load_optimiser
-from diffkit_plugins.steering_prefix.search.optimiser import PrefixOptimiser, ReadingBudget
+from diffkit_plugins.steering_prefix.search import PrefixOptimiser, ReadingBudget
 
 from diffkit import UserError
 

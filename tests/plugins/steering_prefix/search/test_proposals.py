@@ -3,8 +3,7 @@
 import pytest
 import torch
 from diffkit_plugins.steering_prefix.config import SearchOptions
-from diffkit_plugins.steering_prefix.search.proposals import FirstOrderGains, Proposals
-from diffkit_plugins.steering_prefix.search.token_space import TokenSpace
+from diffkit_plugins.steering_prefix.search import FirstOrderGains, Proposals, TokenSpace
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 import pytest
 from diffkit_plugins.steering_prefix.config import SearchOptions
-from diffkit_plugins.steering_prefix.search.optimiser import SearchResult
+from diffkit_plugins.steering_prefix.search import PrefixScorer, SearchResult
 from diffkit_plugins.steering_prefix.search.run import prune, pruning_reserve
-from diffkit_plugins.steering_prefix.search.scorer import PrefixScorer
 
 
 @pytest.fixture

@@ -5,12 +5,10 @@ import pytest
 import torch
 from diffkit_plugins.steering_prefix.config import SearchOptions
 from diffkit_plugins.steering_prefix.optimisers.registry import OPTIMISERS
-from diffkit_plugins.steering_prefix.search import results
-from diffkit_plugins.steering_prefix.search.candidates import CandidatePool, PoolCandidate
+from diffkit_plugins.steering_prefix.search import CandidatePool, ScoredPrefix, TokenSpace, results
+from diffkit_plugins.steering_prefix.search.candidates import PoolCandidate
 from diffkit_plugins.steering_prefix.search.local_search import LocalSearchState
 from diffkit_plugins.steering_prefix.search.run import run_searches
-from diffkit_plugins.steering_prefix.search.scorer import ScoredPrefix
-from diffkit_plugins.steering_prefix.search.token_space import TokenSpace
 
 from diffkit import Checkpoints, UserError
 

@@ -1,6 +1,5 @@
 import torch
-from diffkit_plugins.steering_prefix.search.candidates import ScoredBatch
-from diffkit_plugins.steering_prefix.search.scorer import PrefixScorer, ScoredPrefix
+from diffkit_plugins.steering_prefix.search import PrefixScorer, ScoredBatch, ScoredPrefix
 
 TRIED = torch.arange(40, 48)[:, None]
 NEAR = ScoredPrefix((325,), torch.zeros(3, dtype=torch.double), penalty=0.0)

@@ -3,8 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 from diffkit_plugins.steering_prefix.config import SearchOptions
-from diffkit_plugins.steering_prefix.search.proposals import sample_prefixes
-from diffkit_plugins.steering_prefix.search.token_space import TokenSpace
+from diffkit_plugins.steering_prefix.search import TokenSpace, sample_prefixes
 
 from diffkit import UserError
 
@@ -26,9 +25,9 @@ def test_special_tokens_halves_of_characters_and_control_characters_are_left_out
     space = make()
     tokens = space.model.tokenizer.get_added_vocab().values()
     assert not space.allowed[list(tokens)].any()
-    said = {space.texts[token] for token in space.allowed.nonzero().squeeze(1).tolist()}
-    assert " cat" in said
-    assert not any("\N{REPLACEMENT CHARACTER}" in text or "\x00" in text for text in said)
+    texts = {space.texts[token] for token in space.allowed.nonzero().squeeze(1).tolist()}
+    assert " cat" in texts
+    assert not any("\N{REPLACEMENT CHARACTER}" in text or "\x00" in text for text in texts)
 
 
 def test_embeddings_are_what_the_model_reads(make):

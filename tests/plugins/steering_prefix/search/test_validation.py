@@ -7,15 +7,16 @@ from dataclasses import replace
 import pytest
 import torch
 from diffkit_plugins.steering_prefix.config import SearchOptions
-from diffkit_plugins.steering_prefix.search.optimiser import (
+from diffkit_plugins.steering_prefix.search import (
+    BestPrefix,
     PrefixOptimiser,
+    PrefixScorer,
     SearchResult,
+    TokenSpace,
     TracePoint,
+    sample_prefixes,
 )
-from diffkit_plugins.steering_prefix.search.proposals import sample_prefixes
 from diffkit_plugins.steering_prefix.search.run import run_searches
-from diffkit_plugins.steering_prefix.search.scorer import BestPrefix, PrefixScorer
-from diffkit_plugins.steering_prefix.search.token_space import TokenSpace
 
 from diffkit import UserError
 
@@ -58,7 +59,7 @@ def test_an_honest_one_is_taken_at_its_word(run):
 
 
 @pytest.mark.parametrize(
-    ("ends", "said"),
+    ("ends", "message"),
     [
         (lambda task: None, "returned NoneType"),
         (lambda task: replace(honest(task), trace=()), "no trace"),
@@ -72,8 +73,8 @@ def test_an_honest_one_is_taken_at_its_word(run):
         (lambda task: SearchResult((0,), 0.0, (TracePoint(1, 0.0),)), "special or banned"),
     ],
 )
-def test_what_is_not_what_it_says_is_refused(run, ends, said):
-    with pytest.raises(UserError, match=said) as refused:
+def test_what_is_not_what_it_says_is_refused(run, ends, message):
+    with pytest.raises(UserError, match=message) as refused:
         run(ends)
     assert "own_optimiser:Own" in str(refused.value)
 

@@ -1,4 +1,4 @@
-"""What a prefix of tokens explains of the zoo's organisms, and what a soft prompt would."""
+"""The share of the held-out gap that tokens and soft prompts close for the zoo's organisms."""
 
 import statistics
 from collections.abc import Iterator
@@ -11,12 +11,15 @@ from diffkit_plugins.steering_prefix.config import SteeringPrefixConfig
 from diffkit_plugins.steering_prefix.objectives.base import PrefixObjective
 from diffkit_plugins.steering_prefix.optimisers.soft import SoftPrefix
 from diffkit_plugins.steering_prefix.problem import PrefixProblem, pair_problem
-from diffkit_plugins.steering_prefix.search.optimiser import ReadingBudget, SearchTask
-from diffkit_plugins.steering_prefix.search.scorer import PrefixScorer
-from diffkit_plugins.steering_prefix.search.token_space import TokenSpace
+from diffkit_plugins.steering_prefix.search import (
+    PrefixScorer,
+    ReadingBudget,
+    SearchTask,
+    TokenSpace,
+)
 from jaxtyping import Float
-from prefix_match import ZOO
-from prefix_searches import context, searched
+from prefix_matches import ZOO
+from prefix_searches import best_prefix, context
 from torch import Tensor
 
 from diffkit import NetworkCache, Texts, load_pair
@@ -26,25 +29,25 @@ BASE, STEPS, READ_EVERY, CLOSED, MORE = "tiny-qwen3", 200, 20, 0.3, 3
 
 
 @dataclass(frozen=True)
-class Shares:
-    """Of the held-out gap that is closed."""
+class ClosedShares:
+    """Shares of the held-out gap that are closed."""
 
     tokens: float
     more: float
-    """By tokens again, searched for with `MORE` times the readings."""
+    """By tokens with `MORE` times the readings."""
     soft: float
-    """By the soft prompt whose training loss was least."""
+    """By the soft prompt with the lowest training loss."""
     ceiling: float
-    """The most that it closed at any time: picked on what is held out, so too good."""
+    """The largest share at any time; it is selected on held-out items, so it is too high."""
 
 
 def measure_explain(_: Path | None) -> None:
-    """Each organism of world 0; a soft prompt can be anything that tokens can, and more."""
+    """Measures each organism of world 0; a soft prompt can do all that tokens can, and more."""
     found = []
     for name, selected in organisms():
         shares = _shares(selected)
         if shares is None:
-            print(f"  {name}: the sides say much the same after every suffix")
+            print(f"  {name}: both sides give similar completions after every suffix")
             continue
         found.append(shares)
         print(
@@ -70,7 +73,7 @@ def organisms() -> Iterator[tuple[str, SelectedPair]]:
                 yield f"{name} / {selected.variant}", selected
 
 
-def _shares(selected: SelectedPair) -> Shares | None:
+def _shares(selected: SelectedPair) -> ClosedShares | None:
     options, texts = SteeringPrefixConfig(prune=False), Texts.read(selected.base.texts)
     more = options.model_copy(update={"budget": MORE * options.budget})
     with (
@@ -88,7 +91,7 @@ def _shares(selected: SelectedPair) -> Shares | None:
             (training, gap.closed(_loss(held_out, prompt)))
             for training, prompt in _soft_prompts(problem.training, options)
         ]
-        return Shares(
+        return ClosedShares(
             tokens=_closed(problem, gap, options),
             more=_closed(problem, gap, more),
             soft=min(soft)[1],
@@ -97,8 +100,8 @@ def _shares(selected: SelectedPair) -> Shares | None:
 
 
 def _closed(problem: PrefixProblem, gap: LossGap, options: SteeringPrefixConfig) -> float:
-    """What the tokens that a search finds close."""
-    ids = torch.tensor([searched(problem.training, options, 0).ids])
+    """The share that the tokens of a search close."""
+    ids = torch.tensor([best_prefix(problem.training, options, 0).ids])
     losses = problem.held_out.losses(ids, range(problem.held_out.items)).double()
     return gap.closed(float(losses.mean()))
 
@@ -106,7 +109,7 @@ def _closed(problem: PrefixProblem, gap: LossGap, options: SteeringPrefixConfig)
 def _soft_prompts(
     objective: PrefixObjective, options: SteeringPrefixConfig
 ) -> Iterator[tuple[float, Float[Tensor, "length hidden"]]]:
-    """A soft prompt from time to time while it is trained, and its training loss."""
+    """Soft prompts in the course of training, with their training losses."""
     space, budget = TokenSpace.of(objective, options), ReadingBudget(10**9)
     task = SearchTask(objective, space, options, budget, seed=0)
     soft = SoftPrefix(PrefixScorer(task), torch.Generator().manual_seed(0))

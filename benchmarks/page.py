@@ -1,12 +1,12 @@
-"""Writes docs/results/measured.md from the results of a study."""
+"""Writes docs/results/measured.md from the files of a study."""
 
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from page_cells import Row, share, table
-from page_claims import goal, losses, orderings
+from markdown_tables import BoardRow, share, table
+from page_comparisons import goal, losses, orderings
 from page_lineups import lineups
 from page_organisms import organisms
 from prompts import prompts
@@ -37,9 +37,9 @@ STRATA = {"all": "Lineups", "non-lexical": "Lineups, non-lexical organisms"}
 
 def write_page(page: Path, out: Path, names: Sequence[str]) -> None:
     """Writes the page of the worlds called ``names``, from their files in ``out``."""
-    whole = {name: json.loads((out / f"{name}.json").read_text()) for name in names}
-    boards = {name: board["rows"] for name, board in whole.items()}
-    pairs = {name: whole[name]["pairs"] for name in names[1:]}
+    results = {name: json.loads((out / f"{name}.json").read_text()) for name in names}
+    boards = {name: board["rows"] for name, board in results.items()}
+    pairs = {name: results[name]["pairs"] for name in names[1:]}
     held_back = {name: _methods(boards[name]) for name in names[1:]}
     ceilings = {name: _ceiling(boards[name]) for name in names[1:]}
     seconds = json.loads((out / "seconds.json").read_text())
@@ -48,24 +48,24 @@ def write_page(page: Path, out: Path, names: Sequence[str]) -> None:
         checks = json.loads((out / f"{name}.check.json").read_text())
         triggers = json.loads((out / f"{name}.triggers.json").read_text())
         parts += _world(name, boards[name], checks, triggers)
-        searched = out / f"{name}.prompts.json"
-        parts += prompts(json.loads(searched.read_text()) if searched.exists() else ())
+        prompt_file = out / f"{name}.prompts.json"
+        parts += prompts(json.loads(prompt_file.read_text()) if prompt_file.exists() else ())
     parts += ["## Time\n", TIME, *table(("step", "minutes"), _minutes(seconds))]
     page.write_text("\n".join(parts) + "\n", encoding="utf-8")
 
 
-def _methods(rows: Sequence[Row]) -> dict[str, Row]:
+def _methods(rows: Sequence[BoardRow]) -> dict[str, BoardRow]:
     return {r["method"]: r for r in rows if (r["arm"], r["stratum"]) == ("method", "all")}
 
 
-def _ceiling(rows: Sequence[Row]) -> Row:
-    """The best of the ceilings: they differ by the null claims of the methods they stand under."""
+def _ceiling(rows: Sequence[BoardRow]) -> BoardRow:
+    """The best of the ceilings, which differ by the null claims of their methods."""
     found = [r for r in rows if (r["arm"], r["stratum"]) == ("ceiling", "all")]
     return max(found, key=lambda row: row["top1"]["hits"])
 
 
 def _world(
-    name: str, rows: Sequence[Row], checks: Sequence[Row], triggers: Sequence[Row]
+    name: str, rows: Sequence[BoardRow], checks: Sequence[BoardRow], triggers: Sequence[BoardRow]
 ) -> Iterator[str]:
     development = " (shipped; development)" if name.startswith("world-0") else ""
     yield f"## {name.replace('-', ' ', 2)}{development}\n"
@@ -84,7 +84,7 @@ def _world(
     )  # fmt: skip
 
 
-def _detection(methods: Sequence[Row]) -> Iterator[str]:
+def _detection(methods: Sequence[BoardRow]) -> Iterator[str]:
     rungs = sorted({rung for row in methods for rung in row["detected_by"]})
     nulls = sorted({null for row in methods for null in row["false_alarms_by"]})
     yield "### Detection at 0.05, by kind of calibration null, and false alarms on other nulls\n"
@@ -92,7 +92,7 @@ def _detection(methods: Sequence[Row]) -> Iterator[str]:
     yield from table((*head, "seconds a run", "peak MiB"), [_row(m, rungs, nulls) for m in methods])
 
 
-def _row(row: Row, rungs: Sequence[str], nulls: Sequence[str]) -> tuple[str, ...]:
+def _row(row: BoardRow, rungs: Sequence[str], nulls: Sequence[str]) -> tuple[str, ...]:
     return (
         f"`{row['method']}`",
         *(share(row["detected_by"].get(rung)) for rung in rungs),

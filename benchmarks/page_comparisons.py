@@ -1,15 +1,15 @@
-"""Says in words only what holds in every held-back world, and how far the goal is."""
+"""Comparisons of methods that hold in every held-back world, and the distance to the goal."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
-from page_cells import Row, measure, share, table, value
+from markdown_tables import BoardRow, measure, share, table, value
 
 GOAL = 0.8
-"""What share of the ceiling's top-1 the best method should have."""
+"""Share of the ceiling's top-1 that the best method should reach."""
 ALARMS = 20
-"""Of so many nulls of a kind one may raise a false alarm."""
+"""One of so many nulls of a kind may raise a false alarm."""
 
 LOSSES = """Where truths are lost, counted over organisms and variants. A truth is first among all
 choices only where it is nearer to the claim than the other texts (named), where the change score is
@@ -17,12 +17,12 @@ told from all kinds of null (detected), and where the claim is nearer to it than
 null claims reach (else "none of these" comes before it).
 """
 
-Boards = Mapping[str, Mapping[str, Row]]
-"""World → method → its row over all organisms."""
+Boards = Mapping[str, Mapping[str, BoardRow]]
+"""Rows over all organisms, by world and method."""
 
 
 def orderings(boards: Boards) -> Iterator[str]:
-    """Who is told from chance, and from whom."""
+    """Which methods differ from chance, and from each other, in each world."""
     yield "## What holds in both held-back worlds\n"
     methods = sorted(set.intersection(*(set(rows) for rows in boards.values())))
     others = sorted(set.union(*(set(rows) for rows in boards.values())) - set(methods))
@@ -37,13 +37,13 @@ def orderings(boards: Boards) -> Iterator[str]:
             yield f"- `{method}` is not told from chance (p > 0.05 in each world)."
     for first, second in combinations(methods, 2):
         for better, worse in ((first, second), (second, first)):
-            if all(_apart(rows[better], rows[worse]) for rows in boards.values()):
+            if all(_differs(rows[better], rows[worse]) for rows in boards.values()):
                 yield f"- `{better}` names more truths than `{worse}`, by test in each world."
     yield "- No other ordering of methods is the same in both, or told from a tie.\n"
 
 
-def goal(boards: Boards, ceilings: Mapping[str, Row]) -> Iterator[str]:
-    """The best method's top-1 against the ceiling's, and false alarms on each kind of null."""
+def goal(boards: Boards, ceilings: Mapping[str, BoardRow]) -> Iterator[str]:
+    """The top-1 of the best method relative to the ceiling, and false alarms by kind of null."""
     yield "## The goal\n"
     yield (
         f"The best method's top-1 is to reach {GOAL:g} of the ceiling's, and no method is to raise "
@@ -69,11 +69,11 @@ def goal(boards: Boards, ceilings: Mapping[str, Row]) -> Iterator[str]:
     yield from table(("world", "method", "null", "alarms"), alarms) if alarms else ()
 
 
-def losses(pairs: Mapping[str, Sequence[Row]]) -> Iterator[str]:
-    """What keeps named truths from being first among all choices.
+def losses(pairs: Mapping[str, Sequence[BoardRow]]) -> Iterator[str]:
+    """Why named truths are not first among all choices.
 
     Args:
-        pairs: world → what each method made of each organism and variant.
+        pairs: results of each method on each organism and variant, by world.
     """
     yield LOSSES
     rows = []
@@ -89,11 +89,11 @@ def losses(pairs: Mapping[str, Sequence[Row]]) -> Iterator[str]:
     yield from table(head, rows)
 
 
-def _sum(pairs: Sequence[Row], part: str) -> float:
+def _sum(pairs: Sequence[BoardRow], part: str) -> float:
     return float(sum(pair[part] or 0.0 for pair in pairs))
 
 
-def _apart(better: Row, worse: Row) -> bool:
-    """Whether the tie test puts two methods in no common group."""
-    apart = not set(better["group"]) & set(worse["group"])
-    return apart and value(better["named"]) > value(worse["named"])
+def _differs(better: BoardRow, worse: BoardRow) -> bool:
+    """Whether a method is better, and in no common group of the tie test."""
+    differs = not set(better["group"]) & set(worse["group"])
+    return differs and value(better["named"]) > value(worse["named"])
