@@ -56,7 +56,7 @@ def test_what_is_said_without_a_prefix_is_the_model_s_own(evaluator, tiny_model)
     for _ in range(OPTIONS.completion_tokens):
         logits = tiny_model.logits(Inputs.of([[*ids, *own]]), keep=1)
         token = int(logits[0, -1, : tiny_model.vocabulary].argmax())
-        if token in tiny_model.ends:
+        if token in tiny_model.eos_ids:
             break
         own.append(token)
     assert evaluated.held_out.completions[0].ids == tuple(own)

@@ -79,13 +79,13 @@ def test_what_prefixes_share_changes_no_loss(problem_of, monkeypatch, parent, ba
 def test_a_shared_beginning_is_read_once_where_that_saves_time(problem_of, monkeypatch):
     training = problem_of().training
     prefixes = []
-    read = type(training.model).prefix
+    read = type(training.model).prefix_cache
 
     def counted(self, ids):
         prefixes.append(ids.tolist())
         return read(self, ids)
 
-    monkeypatch.setattr(type(training.model), "prefix", counted)
+    monkeypatch.setattr(type(training.model), "prefix_cache", counted)
     parent = torch.arange(40, 60)
     tried = parent.repeat(40, 1)
     tried[:, -1] = torch.arange(100, 140)

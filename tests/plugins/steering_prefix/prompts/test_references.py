@@ -68,7 +68,7 @@ def test_the_token_that_ends_a_completion_counts(tiny_model, monkeypatch):
     )
     third = plain.targets[2]
     ends = frozenset({third, 5})
-    monkeypatch.setattr(type(tiny_model), "ends", property(lambda _: ends))
+    monkeypatch.setattr(type(tiny_model), "eos_ids", property(lambda _: ends))
     (ended,) = ReferenceModel(tiny_model, 340, top=3, batch_size=4).complete(
         PROMPTS[:1], GREEDY, [0]
     )
@@ -82,7 +82,9 @@ def test_a_completion_that_ends_at_once_has_one_target(tiny_model, monkeypatch):
     (plain,) = ReferenceModel(tiny_model, 340, top=3, batch_size=4).complete(
         PROMPTS[:1], GREEDY, [0]
     )
-    monkeypatch.setattr(type(tiny_model), "ends", property(lambda _: frozenset(plain.targets[:1])))
+    monkeypatch.setattr(
+        type(tiny_model), "eos_ids", property(lambda _: frozenset(plain.targets[:1]))
+    )
     both = ReferenceModel(tiny_model, 340, top=3, batch_size=4).complete(PROMPTS, GREEDY, range(3))
     assert both[0].targets == plain.targets[:1]
     assert both[0].continuation.text == ""

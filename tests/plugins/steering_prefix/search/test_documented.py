@@ -1,4 +1,4 @@
-"""The optimiser that the page on steering-prefix shows, as it stands there."""
+"""The optimiser that the page on steering-prefix shows, as it is written there."""
 
 import re
 import sys
@@ -8,7 +8,7 @@ from diffkit_plugins.steering_prefix.config import SearchOptions
 from diffkit_plugins.steering_prefix.search import TokenSpace
 from diffkit_plugins.steering_prefix.search.run import run_searches
 
-PAGE = Path(__file__).parents[4] / "docs" / "steering-prefix.md"
+PAGE = Path(__file__).parents[4] / "docs" / "methods" / "steering-prefix.md"
 
 
 def test_it_searches_within_its_budget(distance_to, context, monkeypatch, tmp_path):
