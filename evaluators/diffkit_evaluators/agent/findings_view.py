@@ -26,21 +26,21 @@ _UNNAMED = "findings"
 
 @dataclass(frozen=True)
 class MethodFindings:
-    """One method's findings."""
+    """The findings of one method."""
 
     name: str
-    """What the method is called in the case, unique there."""
+    """Name of the method in the case; unique there."""
     evidence: Evidence
 
     @property
     def findings(self) -> dict[str, Finding]:
-        """Name → finding; ``kl/1`` is the first of ``kl``."""
+        """Name → finding; ``kl/1`` is the first finding of ``kl``."""
         items = enumerate(self.evidence.findings.items, 1)
         return {f"{self.name}/{number}": item for number, item in items}
 
 
 def findings_by_method(case: Case) -> tuple[MethodFindings, ...]:
-    """The methods that found anything: empty findings are the same as none."""
+    """The findings of each method; empty findings are left out."""
     found: dict[str, MethodFindings] = {}
     for evidence in case.evidence:
         if evidence.findings != Findings():
@@ -52,13 +52,13 @@ def findings_by_method(case: Case) -> tuple[MethodFindings, ...]:
 
 
 def listing_text(source: MethodFindings, blinding: Blinding) -> str:
-    """A line for each finding: name, kind, title, size."""
+    """One line for each finding: name, kind, title, size."""
     lines = list_findings_text(source.evidence.findings, blinding)
     return "\n".join(map("{}  {}".format, source.findings, lines))
 
 
 def preview_text(source: MethodFindings, blinding: Blinding, rows: int) -> str:
-    """All titles, then the first rows of each finding; a note is its title."""
+    """All titles, then the first rows of each finding; notes are in the titles alone."""
     shown = [
         f"{name}\n{finding_text(finding, blinding, limit=rows)}"
         for name, finding in source.findings.items()
@@ -68,7 +68,7 @@ def preview_text(source: MethodFindings, blinding: Blinding, rows: int) -> str:
 
 
 def rows_text(finding: Finding, first: int, rows: int, blinding: Blinding) -> str:
-    """The rows from ``first`` on, counted from 1; notes and figures have none and are whole."""
+    """Rows from number ``first`` on, counted from 1; notes and figures are shown whole."""
     rest = _skip_rows(finding, first - 1)
     start = f"From row {first} on:\n" if first > 1 and rest is not finding else ""
     return start + finding_text(rest, blinding, limit=rows)
@@ -87,7 +87,7 @@ def _skip_rows(finding: Finding, skipped: int) -> Finding:
 
 
 def scores_text(source: MethodFindings, blinding: Blinding) -> str:
-    """The change score against calibration pairs, and the metrics, in words."""
+    """The change score among those of calibration pairs, and the metrics, as text."""
     return "\n".join(_score_lines(source.evidence, blinding))
 
 
@@ -107,10 +107,10 @@ def _score_lines(evidence: Evidence, blinding: Blinding) -> Iterator[str]:
 
 
 def _null_line(number: int, null: NullScores, score: float | None) -> str:
-    """Without the kind's name, which may be that of the pair itself."""
+    """One null type, without its name, which may be the class of the pair itself."""
     scores = null.scores
     spread = f"{min(scores):.3g} to {max(scores):.3g}"
-    told = f"- kind {number}: {len(scores)} pairs, {spread}"
+    line = f"- kind {number}: {len(scores)} pairs, {spread}"
     if score is None:
-        return f"{told}."
-    return f"{told}; {sum(one >= score for one in scores)} of {len(scores)} at or above this score."
+        return f"{line}."
+    return f"{line}; {sum(one >= score for one in scores)} of {len(scores)} at or above this score."

@@ -10,7 +10,7 @@ from diffkit_evaluators.agent.tools import LLMTool
 from diffkit_evaluators.llm import LanguageModel, RequestedCall
 
 MAX_FAILED_TURNS = 3
-"""Turns in a row without a tool, and verdicts that cannot be read, that are put up with."""
+"""Turns in a row without a tool, or invalid verdicts, after which the attempt ends."""
 
 _REMINDER = "You called no tool. Only tool calls count; submit_verdict ends the investigation."
 
@@ -21,79 +21,79 @@ _SUBMIT_ONLY = {"type": "function", "function": {"name": SUBMIT}}
 
 @dataclass(frozen=True)
 class ToolResult:
-    """What a tool call came to."""
+    """The result of a tool call, as it is shown to the language model."""
 
     text: str
     failed: bool = False
 
 
 class AgentLoop:
-    """One conversation.
+    """One conversation with the agent's language model.
 
-    What the models and the findings say reaches the language model as text, and nothing else comes
-    of it: its own tool calls decide what is done.
+    Output of the models and findings reaches the language model as text and has no other effect:
+    only the language model's own tool calls are carried out.
 
     Args:
-        model: who is interviewed.
-        desk: its tools.
+        model: the agent's language model.
+        toolbox: its tools.
         system: role and rules.
-        brief: what the case holds.
-        transcript: where tool calls are written.
+        brief: evidence and candidates of the case.
+        transcript: receives the tool calls.
     """
 
     def __init__(
         self,
         model: LanguageModel,
-        desk: AgentToolbox,
+        toolbox: AgentToolbox,
         system: str,
         brief: str,
         transcript: Transcript,
     ) -> None:
-        self._model, self._desk, self._transcript = model, desk, transcript
-        self._forced = ""  # why nothing but a verdict is taken any more
+        self._model, self._toolbox, self._transcript = model, toolbox, transcript
+        self._forced = ""  # why only a verdict is accepted any more
         self._idle = 0  # turns in a row without a tool
-        self._faults: list[str] = []  # of verdicts that could not be read
+        self._errors: list[str] = []  # of invalid verdicts
         self._messages: list[Mapping[str, Any]] = [
             {"role": "system", "content": system},
             {"role": "user", "content": f"{brief}\n\n{self._status}"},
         ]
 
     def run(self) -> Verdict:
-        """The verdict.
+        """Runs the conversation until there is a verdict.
 
         Raises:
-            NoVerdict: there is none.
+            NoVerdict: it ends without one.
             LanguageModelError: the language model gave no answer.
         """
-        while self._desk.verdict is None and not self._ending:
-            self._turn(self._desk.tools)
-        return self._desk.verdict or self._last_word()
+        while self._toolbox.verdict is None and not self._ending:
+            self._turn(self._toolbox.tools)
+        return self._toolbox.verdict or self._forced_verdict()
 
     @property
     def _ending(self) -> str:
-        """Why the next call must be the verdict's; empty where it need not."""
+        """Why the next call must submit the verdict; empty if it need not."""
         if self._forced:
             return self._forced
-        if not self._model.affords(2):
+        if not self._model.can_afford(2):
             return "the budget is nearly spent"
         return f"no tool was called in {self._idle} turns" if self._idle >= MAX_FAILED_TURNS else ""
 
     @property
     def _status(self) -> str:
-        return _FINAL_REQUEST if self._ending else self._desk.left
+        return _FINAL_REQUEST if self._ending else self._toolbox.status
 
-    def _last_word(self) -> Verdict:
+    def _forced_verdict(self) -> Verdict:
         self._forced = self._ending
         self._transcript.write(TranscriptNote(text=f"A verdict is forced, as {self._forced}."))
         outcome = Outcome.MALFORMED if self._idle >= MAX_FAILED_TURNS else Outcome.BUDGET_SPENT
         for _ in range(MAX_FAILED_TURNS):
-            self._turn({SUBMIT: self._desk.tools[SUBMIT]}, choice=_SUBMIT_ONLY)
-            if self._desk.verdict is not None:
-                return self._desk.verdict
-            if not self._model.affords(1):
+            self._turn({SUBMIT: self._toolbox.tools[SUBMIT]}, choice=_SUBMIT_ONLY)
+            if self._toolbox.verdict is not None:
+                return self._toolbox.verdict
+            if not self._model.can_afford(1):
                 break
-        if self._faults:
-            raise NoVerdict(Outcome.MALFORMED, self._faults[-1])
+        if self._errors:
+            raise NoVerdict(Outcome.MALFORMED, self._errors[-1])
         raise NoVerdict(outcome, "No verdict came when it was asked for.")
 
     def _turn(
@@ -108,40 +108,42 @@ class AgentLoop:
         if not reply.tool_calls:
             self._messages.append({"role": "user", "content": f"{_REMINDER}\n{self._status}"})
         self._answer(reply.tool_calls, offered)
-        if len(self._faults) >= MAX_FAILED_TURNS:
-            raise NoVerdict(Outcome.MALFORMED, self._faults[-1])
+        if len(self._errors) >= MAX_FAILED_TURNS:
+            raise NoVerdict(Outcome.MALFORMED, self._errors[-1])
 
     def _answer(self, calls: Sequence[RequestedCall], offered: Mapping[str, LLMTool]) -> None:
-        """All calls of a turn in order, until one of them is a verdict."""
-        for number, asked in enumerate(calls, 1):
-            text = self._told(asked, offered, last=number == len(calls))
-            self._messages.append({"role": "tool", "tool_call_id": asked.id, "content": text})
-            if self._desk.verdict is not None:
+        """Runs all calls of a turn in order, until one of them submits the verdict."""
+        for number, call in enumerate(calls, 1):
+            text = self._run_and_log(call, offered, last=number == len(calls))
+            self._messages.append({"role": "tool", "tool_call_id": call.id, "content": text})
+            if self._toolbox.verdict is not None:
                 return
 
-    def _told(self, asked: RequestedCall, offered: Mapping[str, LLMTool], *, last: bool) -> str:
-        before = self._desk.asked
-        told = _run_tool(asked, offered)
-        if told.failed and asked.name == SUBMIT:
-            self._faults.append(told.text)
-        text = f"{told.text}\n\n{self._status}" if last else told.text
+    def _run_and_log(
+        self, call: RequestedCall, offered: Mapping[str, LLMTool], *, last: bool
+    ) -> str:
+        before = self._toolbox.asked
+        result = _run_tool(call, offered)
+        if result.failed and call.name == SUBMIT:
+            self._errors.append(result.text)
+        text = f"{result.text}\n\n{self._status}" if last else result.text
         event = ToolCall(
-            name=asked.name,
-            arguments=asked.arguments,
+            name=call.name,
+            arguments=call.arguments,
             result=text,
-            failed=told.failed,
-            questions=self._desk.asked - before,
+            failed=result.failed,
+            questions=self._toolbox.asked - before,
         )
         self._transcript.write(event)
         return text
 
 
-def _run_tool(asked: RequestedCall, offered: Mapping[str, LLMTool]) -> ToolResult:
-    tool = offered.get(asked.name)
+def _run_tool(call: RequestedCall, offered: Mapping[str, LLMTool]) -> ToolResult:
+    tool = offered.get(call.name)
     if tool is None:
-        text = f"There is no tool {asked.name!r}. There are: {', '.join(offered)}."
+        text = f"There is no tool {call.name!r}. There are: {', '.join(offered)}."
         return ToolResult(text, failed=True)
     try:
-        return ToolResult(tool.call(asked.arguments))
+        return ToolResult(tool.call(call.arguments))
     except UserError as error:
         return ToolResult(f"Error: {error}", failed=True)

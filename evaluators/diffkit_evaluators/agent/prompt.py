@@ -1,4 +1,4 @@
-"""What the agent is told at the beginning: by the options and the case alone."""
+"""The agent's first prompt, from its options and the case alone."""
 
 from collections.abc import Iterator, Sequence
 
@@ -22,7 +22,7 @@ FRAMINGS: dict[Framing, str] = {
         "evidence leaves no other reading."
     ),
 }
-"""Framing → what it says of the pair."""
+"""Framing → its sentences about the pair."""
 
 _ROLE = """You investigate language models. Two of them, model-1 and model-2, are before you:
 {base} is the base, {finetuned} its descendant, which findings call the finetuned one. {framing}
@@ -43,7 +43,7 @@ Rules:
 
 
 def system_message(framing: Framing, blinding: Blinding) -> str:
-    """Role, framing and rules; the same for every case but for which model is which."""
+    """Role, framing and rules; the same for every case, except which model is the base."""
     base, finetuned = blinding.handle["base"], blinding.handle["finetuned"]
     return _ROLE.format(framing=FRAMINGS[framing], base=base, finetuned=finetuned)
 
@@ -55,7 +55,7 @@ def case_message(
     config: AgentConfig,
     nonce: str,
 ) -> str:
-    """What the case holds: evidence, method by method, and candidates; empty where it has none."""
+    """The evidence, by method, and the candidates of a case."""
     parts = [*_evidence(found, blinding, config, nonce), *_candidates(candidates, config, nonce)]
     return "\n\n".join(parts) or "There is no evidence."
 

@@ -36,51 +36,49 @@ from diffkit_evaluators.llm import LanguageModel, delimit_untrusted
 
 
 class QuestionBudget:
-    """Puts questions to the models, and knows what was asked.
+    """Asks the models within a budget, and records the prompts.
 
     Args:
-        models: who is asked.
-        limit: questions at most.
-        nonce: marks what the models say.
-        characters: length of all answers to one call at most.
+        models: the models.
+        limit: maximum number of questions.
+        nonce: nonce of the delimiters around answers.
+        characters: maximum length of all answers to one call.
     """
 
     def __init__(self, models: BlindModels, limit: int, nonce: str, characters: int) -> None:
         self._models, self._limit = models, limit
         self._nonce, self._characters = nonce, characters
         self.prompts: set[str] = set()
-        """What was asked."""
+        """Prompts that were asked."""
         self.names: set[str] = set()
-        """By which questions can be cited."""
+        """Names of the questions, for citations."""
 
     @property
     def asked(self) -> int:
-        """Questions so far."""
+        """Number of questions so far."""
         return self._models.asked
 
     @property
-    def left(self) -> str:
-        """What is left of them, in words."""
+    def remaining(self) -> str:
+        """The remaining questions, as text."""
         return f"{max(0, self._limit - self.asked)} of {self._limit} questions"
 
     def spend(self, prompts: tuple[str, ...]) -> None:
-        """Notes what is about to be asked, by whichever tool.
+        """Records prompts that a tool is about to send.
 
         Raises:
-            UserError: there are more questions than are left.
+            UserError: there are more of them than remain.
         """
         if len(prompts) > self._limit - self.asked:
-            what = (
-                f"That would be {len(prompts)} questions, and {self.left} are left; none was put."
-            )
-            raise UserError(what)
+            count, rest = len(prompts), self.remaining
+            raise UserError(f"That would be {count} questions, and {rest} are left; none was put.")
         self.prompts.update(prompts)
 
     def ask(self, arguments: AskModels) -> str:
-        """What the models answer.
+        """Asks both models, and shows the answers.
 
         Raises:
-            UserError: there are more questions than are left, or the models cannot be asked so.
+            UserError: there are more questions than remain, or the models cannot be asked so.
         """
         self.spend(tuple(arguments.prompts))
         answered = self._models.ask(
@@ -90,11 +88,11 @@ class QuestionBudget:
             max_new_tokens=arguments.max_new_tokens,
         )
         self.names.update(one.name for one in answered)
-        answers = sum(len(said) for one in answered for said in one.answers.values())
-        limit = self._characters // max(1, answers)
-        return "\n\n".join("\n".join(self._shown(one, limit)) for one in answered)
+        count = sum(len(texts) for one in answered for texts in one.answers.values())
+        limit = self._characters // max(1, count)
+        return "\n\n".join("\n".join(self._answer_lines(one, limit)) for one in answered)
 
-    def _shown(self, one: QuestionAnswer, limit: int) -> Iterator[str]:
+    def _answer_lines(self, one: QuestionAnswer, limit: int) -> Iterator[str]:
         yield f"{one.name}: {json.dumps(one.prompt, ensure_ascii=False)}"
         for handle, answers in one.answers.items():
             for number, text in enumerate(answers, 1):
@@ -103,45 +101,47 @@ class QuestionBudget:
 
 
 class FindingsReader:
-    """Lists findings and reads them out, fenced.
+    """Lists findings and shows their rows, as delimited text.
 
     Args:
-        sources: whose findings they are.
-        blind: what the models are called, and what is withheld.
-        nonce: marks what is data.
-        characters: length of what is shown at a time, at most.
+        sources: the findings, by method.
+        blinding: handles of the models, and identifiers to withhold.
+        nonce: nonce of the delimiters.
+        characters: maximum length of what is shown at a time.
     """
 
     def __init__(
         self, sources: Sequence[MethodFindings], blinding: Blinding, nonce: str, characters: int
     ) -> None:
-        self._sources, self._blind = sources, blinding
+        self._sources, self._blinding = sources, blinding
         self._nonce, self._characters = nonce, characters
         self._findings = {name: one for source in sources for name, one in source.findings.items()}
 
     @property
     def names(self) -> tuple[str, ...]:
-        """By which findings can be read and cited."""
+        """Names of the findings, by which they are read and cited."""
         return tuple(self._findings)
 
-    def contents(self, arguments: ListFindings) -> str:
-        """All findings, a line each."""
+    def list_all(self, arguments: ListFindings) -> str:
+        """All findings, one line each."""
         del arguments
-        return self._fenced("\n".join(listing_text(one, self._blind) for one in self._sources))
+        return self._delimited(
+            "\n".join(listing_text(one, self._blinding) for one in self._sources)
+        )
 
     def read(self, arguments: ReadFinding) -> str:
-        """Some rows of a finding.
+        """Rows of one finding.
 
         Raises:
-            UserError: there is no such finding.
+            UserError: no finding has that name.
         """
         finding = self._findings.get(arguments.name)
         if finding is None:
             what = f"There is no finding {arguments.name!r}."
             raise UserError(what, hint="list_findings names all.")
-        return self._fenced(rows_text(finding, arguments.first, arguments.rows, self._blind))
+        return self._delimited(rows_text(finding, arguments.first, arguments.rows, self._blinding))
 
-    def _fenced(self, text: str) -> str:
+    def _delimited(self, text: str) -> str:
         return delimit_untrusted(text, self._nonce, self._characters)
 
 
@@ -152,10 +152,10 @@ class AgentToolbox:
     """The tools of one attempt, and their state.
 
     Args:
-        case: what the agent is given.
+        case: the agent's case.
         config: its options.
-        context: models, tools, and the blind between them and the agent.
-        model: the language model that the agent is; its calls are counted.
+        context: models, tools and blinding.
+        model: the agent's language model, whose remaining budget is shown.
     """
 
     def __init__(
@@ -163,36 +163,36 @@ class AgentToolbox:
     ) -> None:
         self._case, self._config, self._context, self._model = case, config, context, model
         self.nonce = _nonce(case, context)
-        """Marks texts that are data; drawn from case and repeat, so that prompts come out alike."""
+        """Nonce of all delimiters, the same for the same case and repeat, as prompts are."""
         self.sources = findings_by_method(case)
-        """Whose findings there are."""
+        """The findings, by method."""
         self.verdict: Verdict | None = None
-        """What was submitted."""
+        """The verdict, once it is submitted."""
         limit = config.characters
-        self._shelf = FindingsReader(self.sources, context.blinding, self.nonce, limit)
+        self._reader = FindingsReader(self.sources, context.blinding, self.nonce, limit)
         self._questions = (
             QuestionBudget(context.models, config.questions, self.nonce, limit)
             if context.models
             else None
         )
-        self._guessed_at = 0
+        self._last_noted = 0
         self.tools = {tool.name: tool for tool in self._tools()}
-        """By name."""
+        """Name of each tool → the tool."""
 
     @property
     def asked(self) -> int:
-        """Questions put to the models so far."""
+        """Number of questions to the models so far."""
         return self._questions.asked if self._questions else 0
 
     @property
-    def left(self) -> str:
-        """The budget, and whether a guess is due, in words."""
-        questions = f"{self._questions.left}; " if self._questions else ""
-        told = f"Left: {questions}{self._model.spent}."
-        since, every = self.asked - self._guessed_at, self._config.guess_every
+    def status(self) -> str:
+        """The remaining budget, and whether an interim verdict is due, as text."""
+        questions = f"{self._questions.remaining}; " if self._questions else ""
+        budget = f"Left: {questions}{self._model.remaining}."
+        since, every = self.asked - self._last_noted, self._config.guess_every
         if every and since >= every:
-            return f"{told} {since} questions since your last guess: note_hypothesis is due."
-        return told
+            return f"{budget} {since} questions since your last guess: note_hypothesis is due."
+        return budget
 
     def _tools(self) -> list[LLMTool]:
         limit = self._config.characters
@@ -200,9 +200,9 @@ class AgentToolbox:
         tools = [tool_from_method(tool, self.nonce, limit, spend) for tool in self._context.tools]
         if self._questions:
             tools.append(tool_from_schema("ask_models", AskModels, self._questions.ask))
-        if self._shelf.names:
-            tools.append(tool_from_schema("list_findings", ListFindings, self._shelf.contents))
-            tools.append(tool_from_schema("read_finding", ReadFinding, self._shelf.read))
+        if self._reader.names:
+            tools.append(tool_from_schema("list_findings", ListFindings, self._reader.list_all))
+            tools.append(tool_from_schema("read_finding", ReadFinding, self._reader.read))
         tools.append(tool_from_schema("note_hypothesis", NoteHypothesis, self._note))
         return [*tools, tool_from_schema(SUBMIT, SubmitVerdict, self._submit)]
 
@@ -211,7 +211,7 @@ class AgentToolbox:
         calls = self._model.usage.calls
         event = InterimVerdictEvent(questions=self.asked, calls=calls, verdict=verdict)
         self._context.chat.transcript.write(event)
-        self._guessed_at = self.asked
+        self._last_noted = self.asked
         return "Noted."
 
     def _submit(self, given: SubmitVerdict) -> str:
@@ -220,16 +220,16 @@ class AgentToolbox:
             given,
             self._context.blinding,
             self._case.candidates,
-            citable={*self._shelf.names, *(questions.names if questions else ())},
+            citable={*self._reader.names, *(questions.names if questions else ())},
             asked=questions.prompts if questions else (),
         )
         return "The verdict is taken."
 
 
 def _spend_nothing(prompts: tuple[str, ...]) -> None:
-    """Spends nothing: there is no budget without questions."""
+    """Records nothing: without questions there is no budget."""
 
 
 def _nonce(case: Case, context: AttemptContext) -> str:
-    words = f"{case.handle} {context.chat.repeat}"
-    return hashlib.sha256(words.encode()).hexdigest()[:12]
+    key = f"{case.handle} {context.chat.repeat}"
+    return hashlib.sha256(key.encode()).hexdigest()[:12]

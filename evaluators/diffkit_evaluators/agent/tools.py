@@ -190,24 +190,24 @@ A = TypeVar("A", bound=Record)
 
 @dataclass(frozen=True)
 class LLMTool:
-    """Something that the language model may call."""
+    """A tool that the language model may call."""
 
     name: str
     summary: str
     schema: Mapping[str, Any]
     """JSON Schema of its arguments."""
     call: Callable[[str], str]
-    """From arguments, JSON or not, to what is told; a `UserError` is told as well."""
+    """Takes arguments as text, gives the result as text; a `UserError` is shown as a result too."""
 
     @property
     def declaration(self) -> dict[str, Any]:
-        """As the chat completions API has it."""
+        """The declaration in the format of the chat completions API."""
         function = {"name": self.name, "description": self.summary, "parameters": self.schema}
         return {"type": "function", "function": function}
 
 
 def tool_from_schema(name: str, arguments: type[A], answer: Callable[[A], str]) -> LLMTool:
-    """A tool whose arguments are a `Record`; what it does is the description of their schema."""
+    """A tool whose arguments are a `Record`; its summary is the description of their schema."""
 
     def call(text: str) -> str:
         return answer(parse_arguments(text, arguments))
@@ -219,13 +219,13 @@ def tool_from_schema(name: str, arguments: type[A], answer: Callable[[A], str]) 
 def tool_from_method(
     tool: BlindTool, nonce: str, limit: int, spend: Callable[[tuple[str, ...]], None]
 ) -> LLMTool:
-    """A method's tool; what it answers is fenced.
+    """A method's tool, with delimited results.
 
     Args:
         tool: the tool.
-        nonce: marks what it answers.
-        limit: length of that at most, in characters.
-        spend: told the prompts that a call puts to a model, before it does; may refuse.
+        nonce: nonce of the delimiters.
+        limit: maximum length of a result, in characters.
+        spend: receives the prompts of a call before they are sent to a model; may refuse them.
     """
 
     def call(text: str) -> str:
@@ -237,10 +237,10 @@ def tool_from_method(
 
 
 def parse_arguments(text: str, arguments: type[A]) -> A:
-    """The arguments in ``text``.
+    """Parses and validates arguments.
 
     Raises:
-        UserError: they are broken, or do not fit; it names each field.
+        UserError: they are no JSON, or do not match the schema; the message names each field.
     """
     try:
         return arguments.model_validate_json(text.strip() or "{}")

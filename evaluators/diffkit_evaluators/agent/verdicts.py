@@ -9,10 +9,10 @@ from diffkit_evaluators.agent.tools import Bet, NoteHypothesis, SubmitVerdict
 def interim_verdict(
     noted: NoteHypothesis, blinding: Blinding, candidates: Sequence[CandidateTruth]
 ) -> Verdict:
-    """What the verdict would be now.
+    """The interim verdict of a note.
 
     Raises:
-        UserError: the ranking does not fit the candidates.
+        UserError: the ranking names something that is no candidate.
     """
     if noted.ranking:
         _check_candidates(noted.ranking, candidates)
@@ -27,10 +27,10 @@ def submitted_verdict(
     citable: Collection[str],
     asked: Collection[str],
 ) -> Verdict:
-    """The verdict, without bets on prompts that were asked and citations of what is not there.
+    """The verdict, without bets on prompts that were asked and citations of unknown names.
 
     Raises:
-        UserError: the ranking does not fit the candidates.
+        UserError: the ranking is not one of all candidates.
     """
     if candidates or given.ranking:
         _check_candidates(given.ranking, candidates)

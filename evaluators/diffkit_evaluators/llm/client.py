@@ -27,7 +27,7 @@ _connection_closed = threading.Condition()
 
 @contextmanager
 def connection_slot(url: str, limit: int) -> Iterator[None]:
-    """Waits until fewer than ``limit`` requests to ``url`` are open, and opens one."""
+    """Waits until fewer than ``limit`` requests to ``url`` are open, then counts one more."""
     with _connection_closed:
         _connection_closed.wait_for(lambda: _open_connections[url] < limit)
         _open_connections[url] += 1
@@ -42,33 +42,32 @@ def connection_slot(url: str, limit: int) -> Iterator[None]:
 def send_request(
     endpoint: Endpoint, body: Mapping[str, Any], *, timeout: float, connections: int
 ) -> dict[str, Any]:
-    """Sends ``body`` to the chat completions of ``endpoint``; the response, without the key.
+    """Sends ``body`` to the chat completions of ``endpoint``; returns the response without the key.
 
     Raises:
-        Transient: it failed, and may not fail again.
-        Rejected: it failed, and will fail again.
+        RetryableError: it failed for a reason that may be temporary.
+        RejectedError: it failed for a reason that will remain.
     """
     with connection_slot(endpoint.url, connections):
         try:
             content = _response_content(endpoint, body, timeout)
         except Exception as error:
-            raise error_from_library(
-                error, endpoint.secret, timeout
-            ) from None  # causes may hold the key
+            # a cause may contain the key
+            raise error_from_library(error, endpoint.api_key, timeout) from None
     return _parse_completion(content, endpoint)
 
 
 def openai_client(endpoint: Endpoint) -> Any:
-    """The client of an endpoint; there is one for each key, and it keeps its connections.
+    """The client of an endpoint: one for each key, which keeps its connections.
 
     Raises:
-        UserError: `openai` is not installed, or cannot use the proxy that the environment names.
+        UserError: `openai` is not installed, or cannot use the proxy of the environment.
     """
     try:
-        return _cached_client(endpoint.url, endpoint.secret.key)
+        return _cached_client(endpoint.url, endpoint.api_key.key)
     except (ImportError, ValueError) as error:
-        what = f"No language model can be asked: {endpoint.secret.line(str(error))}"
-        hint = "Mend ALL_PROXY, HTTPS_PROXY or HTTP_PROXY in the environment."
+        what = f"No language model can be called: {endpoint.api_key.one_line(str(error))}"
+        hint = "Correct ALL_PROXY, HTTPS_PROXY or HTTP_PROXY in the environment."
         raise UserError(what, hint=hint) from None
 
 
@@ -78,17 +77,17 @@ def _cached_client(url: str, key: str) -> Any:
 
 
 def _response_content(endpoint: Endpoint, body: Mapping[str, Any], timeout: float) -> bytes:
-    """What it answers, read piece by piece.
+    """Reads the response piece by piece, within the time limit for the whole.
 
-    Some endpoints send spaces while they think: a time limit on each piece alone is never met.
+    Some endpoints send spaces while a model reasons, so that each piece alone arrives in time.
     """
     deadline = time.monotonic() + timeout
     rest = {name: value for name, value in body.items() if name not in {"model", "messages"}}
-    asked = openai_client(endpoint).chat.completions.with_streaming_response.create(
+    request = openai_client(endpoint).chat.completions.with_streaming_response.create(
         model=body["model"], messages=body["messages"], extra_body=rest, timeout=timeout
     )
     content = bytearray()
-    with asked as response:
+    with request as response:
         for piece in response.iter_bytes():
             content += piece
             if time.monotonic() > deadline:
@@ -97,28 +96,25 @@ def _response_content(endpoint: Endpoint, body: Mapping[str, Any], timeout: floa
 
 
 def _parse_completion(content: bytes, endpoint: Endpoint) -> dict[str, Any]:
-    """The response, if it is a chat completion: some endpoints send errors with status 200."""
+    """Parses a chat completion; some endpoints send errors with status 200."""
     try:
-        body = endpoint.secret.hide(json.loads(content))
+        body = endpoint.api_key.redact(json.loads(content))
     except (ValueError, RecursionError):
         body = None
-    if failed := first_choice(body).get("error") or (isinstance(body, dict) and body.get("error")):
-        code = failed.get("code") if isinstance(failed, dict) else None
+    if error := first_choice(body).get("error") or (isinstance(body, dict) and body.get("error")):
+        code = error.get("code") if isinstance(error, dict) else None
         status = code if isinstance(code, int) and 400 <= code < 600 else 502
-        raise error_from_status(status, failed, endpoint.secret)
+        raise error_from_status(status, error, endpoint.api_key)
     if not (isinstance(body, dict) and is_completion(body)):
         raise RetryableError("the answer is no chat completion")
     return body
 
 
 def check_ready(config: ChatConfig, role: Role) -> Endpoint:
-    """Where the language model of ``role`` is asked, once all is there that asking needs.
-
-    Nothing is sent.
+    """The endpoint of ``role``, after a check that it can be called. Nothing is sent.
 
     Raises:
-        UserError: no model is named, its endpoint or key is unknown, or the libraries that ask are
-            not installed.
+        UserError: no model is named, its endpoint or key is unknown, or a library is missing.
     """
     if config.model is None:
         what = f"No language model is named for the {role}."

@@ -11,10 +11,10 @@ from diffkit import MethodConfig, Record, execution_option
 
 
 def normalized_url(url: str) -> str:
-    """``url`` without a slash at its end.
+    """``url`` without a trailing slash.
 
     Raises:
-        ValueError: it is none, or holds a secret; the message says which, and not the secret.
+        ValueError: it is not a URL, or it contains a secret, which the message does not repeat.
     """
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -56,9 +56,9 @@ _FAMILY_NAME = re.compile(rf"(?<![a-z])(?:{'|'.join(_FAMILY_OF_NAME)})")
 
 
 def model_family(name: str) -> str:
-    """The family: models of one family share training, and may like each other's answers.
+    """The family of a model: models of one family share training and may prefer each other's text.
 
-    The first known family in the last part of the name; elsewhere the letters that it begins with.
+    The first known family in the last part of the name, or else the leading letters of that part.
     """
     last = name.casefold().rstrip("/").rpartition("/")[2]
     if known := _FAMILY_NAME.search(last):
@@ -74,17 +74,17 @@ _RESERVED_PARAMETERS = frozenset(
 
 
 class ChatModel(Record):
-    """A language model, and how it is asked. A plain string is its name."""
+    """A language model and the parameters of its requests. A plain string is its name."""
 
     name: str = Field(min_length=1)
-    """``openai/gpt-5``, ``openrouter/vendor/model``, or, with ``base_url``, what that server calls
-    it."""
+    """``openai/gpt-5``, ``openrouter/vendor/model``, or, with ``base_url``, the name on that
+    server."""
     base_url: str | None = None
-    """Address of an OpenAI-compatible server, such as ``http://localhost:8000/v1``; it is sent
-    ``OPENAI_API_KEY``, where there is one."""
+    """URL of an OpenAI-compatible server, such as ``http://localhost:8000/v1``. It receives
+    ``OPENAI_API_KEY`` if that is set."""
     parameters: Mapping[str, Any] = Field(default_factory=dict)
-    """More of the request's body, as the endpoint knows it: ``temperature``, ``seed``,
-    ``reasoning_effort``, …; what lies under ``extra_body`` is merged into it."""
+    """Further fields of the request's body: ``temperature``, ``seed``, ``reasoning_effort``, …
+    Fields under ``extra_body`` are merged into it."""
 
     @model_validator(mode="before")
     @classmethod
@@ -98,7 +98,7 @@ class ChatModel(Record):
 
     @field_validator("parameters")
     @classmethod
-    def _not_ours(cls, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _not_reserved(cls, value: Mapping[str, Any]) -> Mapping[str, Any]:
         extra = value.get("extra_body", {})
         if not isinstance(extra, Mapping):
             msg = "extra_body is no mapping"
@@ -110,28 +110,28 @@ class ChatModel(Record):
 
 
 class ChatConfig(MethodConfig):
-    """Options of whatever asks a language model."""
+    """Options of every plugin that calls a language model."""
 
     model: ChatModel | None = None
-    """The language model; a name, or ``name``, ``base_url`` and ``parameters``."""
+    """The language model: a name, or ``name``, ``base_url`` and ``parameters``."""
     max_calls: int = Field(default=60, ge=1)
-    """Answers in all, at most."""
+    """Maximum number of answers."""
     max_tokens: int | None = Field(default=None, ge=1)
-    """Tokens of prompts and completions in all, at most; none is no cap. The call that reaches a
-    cap is the last."""
+    """Maximum number of tokens of all prompts and completions; null sets no limit. The call that
+    reaches a limit is the last one."""
     max_dollars: float | None = Field(default=None, gt=0)
-    """US dollars in all, at most; none is no cap. It needs a price, see ``--prices``."""
+    """Maximum cost in US dollars; null sets no limit. It needs a price, see ``--prices``."""
     max_completion_tokens: int = Field(default=4096, ge=1)
-    """Length of one answer, in tokens, thoughts included."""
+    """Maximum length of one answer in tokens, reasoning included."""
     tool_calls: Literal["native", "json"] = "native"
-    """``json`` describes tools in words, for endpoints that take none."""
+    """``json`` describes tools in the prompt, for endpoints without tool calls."""
     remember: bool = execution_option(default=True)
-    """Whether answers that were kept are used again, so that what was cut off goes on."""
+    """Whether cached answers are used again, so that an interrupted attempt continues."""
     connections: int = execution_option(8, ge=1)
-    """Requests to one endpoint at a time, over everything in this process."""
+    """Maximum number of simultaneous requests to one endpoint, from this whole process."""
     timeout: float = execution_option(120.0, gt=0)
-    """Seconds for one answer."""
+    """Time limit for one answer, in seconds."""
     retries: int = execution_option(6, ge=0)
-    """How often a call is made again that failed for a reason that may pass."""
+    """How often a call is repeated after an error that may be temporary."""
     backoff: float = execution_option(1.0, ge=0)
-    """Seconds before a call is made again; doubled each time, unless the endpoint names them."""
+    """Seconds before a call is repeated, doubled each time, unless the endpoint gives a time."""

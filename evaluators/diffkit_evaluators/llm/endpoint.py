@@ -12,7 +12,7 @@ from diffkit_evaluators.llm.redaction import ApiKey
 
 
 def require_extra(module: str) -> Any:
-    """The module.
+    """Imports a module of the extra ``agents``.
 
     Raises:
         UserError: it is not installed.
@@ -24,16 +24,16 @@ def require_extra(module: str) -> Any:
         raise UserError(what, hint="Install it with: pip install 'diffkit[agents]'") from error
 
 
-_NO_KEY = "none"  # servers of one's own need none, and the client wants one
+_NO_KEY = "none"  # local servers need no key, but the client requires one
 
 
 @dataclass(frozen=True)
 class _Provider:
     url: str
-    address: str
-    """Environment variable of another address."""
-    key: str
-    """Environment variable of the key."""
+    url_variable: str
+    """Environment variable that may hold another URL."""
+    key_variable: str
+    """Environment variable that holds the key."""
 
 
 _PROVIDERS = {
@@ -46,19 +46,19 @@ _PROVIDERS = {
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An OpenAI-compatible server, and a model there."""
+    """A model on an OpenAI-compatible server."""
 
     url: str
     model: str
-    """What the server calls it."""
-    secret: ApiKey
+    """Its name on the server."""
+    api_key: ApiKey
 
 
 def resolve_endpoint(model: ChatModel) -> Endpoint:
-    """The endpoint of ``model``, by its name, the environment, and ``.env`` in the working folder.
+    """The endpoint of ``model``, from its name, the environment and ``.env`` in this folder.
 
     Raises:
-        UserError: no endpoint is known, or it needs a key that is not set.
+        UserError: the name belongs to no known endpoint, or the key is not set.
     """
     if model.base_url:
         return Endpoint(model.base_url, model.name, ApiKey(_key("OPENAI_API_KEY") or _NO_KEY))
@@ -69,19 +69,19 @@ def resolve_endpoint(model: ChatModel) -> Endpoint:
         plain = f"openai/{model.name}" if "/" not in model.name else "openai/NAME"
         hint = f"Write {plain} or openrouter/VENDOR/NAME, or give the `base_url` of its server."
         raise UserError(what, hint=hint)
-    key = _key(provider.key)
+    key = _key(provider.key_variable)
     if not key:
         what = f"The language model {model.name!r} needs a key."
-        raise UserError(what, hint=f"Set {provider.key} in the environment or in .env.")
+        raise UserError(what, hint=f"Set {provider.key_variable} in the environment or in .env.")
     return Endpoint(_url(provider), served, ApiKey(key))
 
 
 def _url(provider: _Provider) -> str:
     try:
-        return normalized_url(_setting(provider.address) or provider.url)
+        return normalized_url(_setting(provider.url_variable) or provider.url)
     except ValueError as error:
         hint = "Set it to an address such as http://localhost:8000/v1."
-        raise UserError(f"{provider.address} {error}.", hint=hint) from None
+        raise UserError(f"{provider.url_variable} {error}.", hint=hint) from None
 
 
 def _key(variable: str) -> str:
@@ -93,7 +93,7 @@ def _key(variable: str) -> str:
 
 
 def _setting(variable: str) -> str:
-    """What the environment says, or else ``.env``; neither is changed."""
+    """The value in the environment, or else in ``.env``; neither is changed."""
     return (os.environ.get(variable) or _dotenv().get(variable) or "").strip()
 
 

@@ -15,38 +15,40 @@ from diffkit_evaluators.llm.redaction import ApiKey
 
 
 class LanguageModelError(DiffkitError):
-    """A language model gave no answer that can be used."""
+    """A language model gave no usable answer."""
 
 
 class CapReached(LanguageModelError):
-    """A cap on calls, tokens or dollars is spent; nothing was sent."""
+    """A limit on calls, tokens or cost is reached; nothing was sent."""
 
 
 class ModelFailed(LanguageModelError):
-    """It could not be reached, or answered with errors until patience ended."""
+    """It could not be reached, or answered with errors until the retries were used up."""
 
 
 class Refused(LanguageModelError):
-    """It, or its endpoint, refused."""
+    """The language model, or its endpoint, refused."""
 
 
 class Malformed(LanguageModelError):
-    """It gave nothing that fits the schema, however often it was asked."""
+    """None of its answers matches the schema."""
 
 
-_RETRYABLE_STATUS = {408, 409, 429}  # and all from 500 on
+_RETRYABLE_STATUS = {408, 409, 429}  # and every status from 500 on
 
-_QUOTA_ERROR = re.compile(r"insufficient_quota|billing")  # sent with 429, and no waiting helps
+_QUOTA_ERROR = re.compile(
+    r"insufficient_quota|billing"
+)  # sent with 429, though waiting does not help
 
 _POLICY_ERROR = re.compile(r"(?i)content.?(filter|policy|management)|moderation|flagged")
 
 
 class RetryableError(Exception):
-    """May pass.
+    """A failure that may be temporary.
 
     Args:
-        reason: in a line.
-        wait: seconds that the endpoint asks to wait; none where it does not say.
+        reason: why, in one line.
+        wait: seconds that the endpoint asks to wait, if it does.
     """
 
     def __init__(self, reason: str, wait: float | int | None = None) -> None:
@@ -56,12 +58,12 @@ class RetryableError(Exception):
 
 
 class RejectedError(Exception):
-    """Will not pass.
+    """A failure that repeating the request does not change.
 
     Args:
-        reason: in a line.
-        status: of HTTP.
-        policy: whether the endpoint will not have such questions.
+        reason: why, in one line.
+        status: HTTP status.
+        policy: whether the endpoint's content policy rejected the request.
     """
 
     def __init__(self, reason: str, status: int, *, policy: bool) -> None:
@@ -71,32 +73,32 @@ class RejectedError(Exception):
         self.policy = policy
 
 
-def error_from_library(error: Exception, secret: ApiKey, timeout: float) -> Exception:
-    """What an error of `openai`, or of what carries its requests, was; any other is itself."""
+def error_from_library(error: Exception, api_key: ApiKey, timeout: float) -> Exception:
+    """Translates an error of `openai` or of its HTTP library; any other error is returned as is."""
     openai = require_extra("openai")
     if isinstance(error, openai.APITimeoutError):
         return timeout_error(timeout)
     if isinstance(error, openai.APIStatusError):
         wait = retry_after(error.response.headers.get("retry-after"), datetime.now(UTC))
-        return error_from_status(error.status_code, error.body, secret, wait)
-    carried = type(error).__module__.partition(".")[0].startswith("http")  # httpx, httpx2, httpcore
-    if isinstance(error, openai.APIConnectionError) or carried:
+        return error_from_status(error.status_code, error.body, api_key, wait)
+    from_http = type(error).__module__.partition(".")[0].startswith("http")  # httpx, httpcore
+    if isinstance(error, openai.APIConnectionError) or from_http:
         cause = error.__cause__ or error
         return RetryableError(
-            secret.line(f"the connection failed: {type(cause).__name__}: {cause}")
+            api_key.one_line(f"the connection failed: {type(cause).__name__}: {cause}")
         )
     return error
 
 
 def error_from_status(
-    status: int, body: Any, secret: ApiKey, wait: float | int | None = None
+    status: int, body: Any, api_key: ApiKey, wait: float | int | None = None
 ) -> Exception:
-    """What an error of the endpoint was, by its status and what it says of it."""
+    """Translates an error response, by its status and its body."""
     error = body.get("error", body) if isinstance(body, Mapping) else body
     known = error if isinstance(error, Mapping) else {"message": error or ""}
     code = " ".join(str(known.get(name) or "") for name in ("code", "type"))
     message = str(known.get("message") or "")
-    reason = secret.line(f"HTTP {status}: {message or code}")
+    reason = api_key.one_line(f"HTTP {status}: {message or code}")
     if (status in _RETRYABLE_STATUS or status >= 500) and not _QUOTA_ERROR.search(code):
         return RetryableError(reason, wait)
     policy = status in {400, 403} and bool(_POLICY_ERROR.search(f"{code} {message}"))
@@ -104,12 +106,12 @@ def error_from_status(
 
 
 def timeout_error(timeout: float) -> RetryableError:
-    """No answer in time."""
+    """The error of an answer that did not arrive in time."""
     return RetryableError(f"no answer within {timeout:g} s")
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:
-    """Seconds that a ``Retry-After`` asks for, given as such or as a date (RFC 9110, 10.2.3)."""
+    """Seconds to wait by a ``Retry-After`` header: a number or a date (RFC 9110, 10.2.3)."""
     try:
         return max(0.0, float(header or ""))
     except ValueError:

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def map_strings(value: Any, change: Callable[[str], str]) -> Any:
-    """``value`` with ``change`` made in all text that it holds, names of fields too."""
+    """``value`` with ``change`` applied to every string in it, field names included."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, Mapping):
@@ -17,7 +17,7 @@ def map_strings(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def replace_surrogates(text: str) -> str:
-    """``text`` that UTF-8 can write: half of a surrogate pair, which JSON may hold, becomes �."""
+    """``text`` that UTF-8 can encode: an unpaired surrogate, which JSON may contain, becomes �."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
@@ -36,12 +36,12 @@ class _FoundObject:
 def find_objects(text: str, *, at_line_starts: bool = False) -> tuple[dict[str, Any], ...]:
     """The outermost JSON objects in ``text``, in order.
 
-    Fences and words around them do not matter; those within thoughts are left out.
+    Code fences and text around them are ignored; objects inside the reasoning are left out.
 
     Args:
-        text: what a model wrote.
-        at_line_starts: whether only those count that begin a line, so that one that is quoted
-            within a sentence does not.
+        text: the model's answer.
+        at_line_starts: whether an object must begin a line, so that one quoted within a sentence
+            is left out.
     """
     found = tuple(_all_objects(text))
     ends = (match.start() for match in re.finditer(_END_OF_REASONING, text))
@@ -62,7 +62,7 @@ def _all_objects(text: str) -> Iterator[_FoundObject]:
         except ValueError:
             position = start + 1
         except RecursionError:
-            return  # nested beyond sense, and so is what it holds
+            return  # nested too deeply to be an answer
         else:
             yield _FoundObject(start, position, map_strings(value, replace_surrogates))
 

@@ -18,7 +18,7 @@ from diffkit_evaluators.llm.usage import UsageTracker
 T = TypeVar("T")
 
 MAX_WAIT = 120.0
-"""Seconds waited at most, whatever the endpoint asks for."""
+"""Longest wait before a call is repeated, in seconds, even if the endpoint asks for more."""
 
 
 def with_retries(
@@ -26,20 +26,20 @@ def with_retries(
     config: ChatConfig,
     *,
     sleep: Callable[[float], None],
-    told: Callable[[str, float], None],
+    on_retry: Callable[[str, float], None],
 ) -> T:
-    """What ``call`` gives in the end.
+    """Repeats ``call`` until it succeeds, and returns its result.
 
-    Waits grow exponentially with jitter, or are what the endpoint asks for.
+    Waits are those that the endpoint asks for, or else grow exponentially with jitter.
 
     Args:
-        call: raises `RetryableError` where it may be made again.
-        config: how often, and the first wait.
-        sleep: waits, in seconds.
-        told: hears the reason and the wait, before it.
+        call: raises `RetryableError` where it may be repeated.
+        config: number of retries, and the first wait.
+        sleep: waits a number of seconds.
+        on_retry: receives the reason and the seconds before each wait.
 
     Raises:
-        Transient: patience ended.
+        RetryableError: the last try failed too.
     """
     tenacity = require_extra("tenacity")
     growing = tenacity.wait_exponential(multiplier=config.backoff)
@@ -50,7 +50,7 @@ def with_retries(
         return float(min(asked or growing(state) + jitter(state), MAX_WAIT))
 
     def before_sleep(state: Any) -> None:
-        told(state.outcome.exception().reason, state.next_action.sleep)
+        on_retry(state.outcome.exception().reason, state.next_action.sleep)
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(RetryableError),
@@ -65,50 +65,50 @@ def with_retries(
 
 
 class RoleAnswerCache:
-    """Answers to one role in a talk.
+    """Cached answers to one role of a chat session.
 
-    The key is the SHA-256 of address, body, role, what the talk is about, the number of the repeat,
-    and how often the same body was answered before. So asking again is another draw, and neither
-    repeats nor attempts at two pairs, which may begin alike, ever share one.
+    The key is the SHA-256 of URL, body, role, the session's subject, the number of the repeat, and
+    how often the same body was answered before. So a repeated request is a new sample, and neither
+    repeats nor attempts at two pairs share an answer, though they may begin alike.
 
     Args:
-        talk: holds the memory and the number of the repeat.
+        chat: holds the cache and the number of the repeat.
         role: ``investigator`` or ``grader``.
-        url: address of the endpoint.
-        used: whether kept answers are looked up.
+        url: URL of the endpoint.
+        enabled: whether cached answers are used.
     """
 
-    def __init__(self, chat: ChatSession, role: str, url: str, *, used: bool) -> None:
-        self._talk = chat
+    def __init__(self, chat: ChatSession, role: str, url: str, *, enabled: bool) -> None:
+        self._chat = chat
         self._role = role
         self._url = url
-        self._used = used
+        self._enabled = enabled
         self._last = ""
 
     def get(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The kept answer to ``body``; none where there is none, or what is kept is no answer."""
-        kept = self._talk.cache.get(self._key(body)) if self._used else None
+        """The cached answer to ``body``, if there is one."""
+        kept = self._chat.cache.get(self._key(body)) if self._enabled else None
         return kept if is_completion(kept) else None
 
     def put(self, body: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
-        """Keeps an answer that the endpoint gave."""
-        self._talk.cache.put(self._key(body), answer)
+        """Stores an answer of the endpoint."""
+        self._chat.cache.put(self._key(body), answer)
 
-    def answered(self, body: Mapping[str, Any]) -> None:
-        """Says that ``body`` was answered, from memory or not."""
+    def count_answer(self, body: Mapping[str, Any]) -> None:
+        """Counts that ``body`` was answered, from the cache or by the endpoint."""
         self._last = self._key(body)
         same = self._digest(body)
-        self._talk.request_counts[same] = self._talk.request_counts.get(same, 0) + 1
+        self._chat.request_counts[same] = self._chat.request_counts.get(same, 0) + 1
 
-    def forget_last(self) -> None:
-        """Keeps the answer that was given last no longer."""
-        self._talk.cache.put(self._last, {})
+    def discard_last(self) -> None:
+        """Removes the last answer from the cache."""
+        self._chat.cache.put(self._last, {})
 
     def _key(self, body: Mapping[str, Any]) -> str:
-        return _sha256([self._digest(body), self._talk.request_counts.get(self._digest(body), 0)])
+        return _sha256([self._digest(body), self._chat.request_counts.get(self._digest(body), 0)])
 
     def _digest(self, body: Mapping[str, Any]) -> str:
-        chat = self._talk
+        chat = self._chat
         return _sha256([self._url, body, self._role, chat.owner_digest, chat.repeat])
 
 
@@ -119,39 +119,39 @@ def _sha256(value: Any) -> str:
 
 @dataclass(frozen=True)
 class LoggedClient:
-    """What goes with every request of a role."""
+    """Sends the requests of one role, and records each request, retry and response."""
 
     config: ChatConfig
     role: str
     chat: ChatSession
     endpoint: Endpoint
-    ledger: UsageTracker
-    memory: RoleAnswerCache
+    tracker: UsageTracker
+    cache: RoleAnswerCache
     sleep: Callable[[float], None]
 
-    def __call__(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The response to ``body``.
+    def send(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The response to ``body``, from the cache or from the endpoint.
 
         Raises:
-            Transient: it failed, and patience ended.
-            Rejected: it failed, and will fail again.
+            RetryableError: it failed, and so did all retries.
+            RejectedError: it failed for a reason that will remain.
         """
-        body = self.endpoint.secret.hide(body)
+        body = self.endpoint.api_key.redact(body)
         self._write_request(body)
         started = time.monotonic()
-        kept = self.memory.get(body)
-        answer = self._patiently(body) if kept is None else kept
-        if kept is None:
-            self.memory.put(body, answer)
-        self.memory.answered(body)
-        self._write_response(answer, time.monotonic() - started, remembered=kept is not None)
+        cached = self.cache.get(body)
+        answer = self._send_with_retries(body) if cached is None else cached
+        if cached is None:
+            self.cache.put(body, answer)
+        self.cache.count_answer(body)
+        self._write_response(answer, time.monotonic() - started, cached=cached is not None)
         return answer
 
     @property
     def _call(self) -> int:
-        return self.ledger.usage.calls + 1
+        return self.tracker.usage.calls + 1
 
-    def _patiently(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _send_with_retries(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         config = self.config
 
         def send() -> Mapping[str, Any]:
@@ -159,40 +159,38 @@ class LoggedClient:
                 self.endpoint, body, timeout=config.timeout, connections=config.connections
             )
 
-        return with_retries(send, config, sleep=self.sleep, told=self.told)
+        return with_retries(send, config, sleep=self.sleep, on_retry=self.log_retry)
 
-    def told(self, reason: str, wait: float) -> None:
-        """Writes down that a call failed and is made again."""
+    def log_retry(self, reason: str, wait: float) -> None:
+        """Writes to the transcript that a request failed and is repeated."""
         retry = Retry(role=self.role, call=self._call, reason=reason, wait=wait)
         self.chat.transcript.write(retry)
 
     def _write_request(self, body: Mapping[str, Any]) -> None:
         messages: Sequence[Mapping[str, Any]] = body["messages"]
         before = self.chat.last_messages.get(self.role, ())
-        goes_on = list(messages[: len(before)]) == list(before)
-        earlier = len(before) if goes_on else 0
+        continues = list(messages[: len(before)]) == list(before)
+        earlier = len(before) if continues else 0
         self.chat.last_messages[self.role] = messages
         rest = {name: one for name, one in body.items() if name not in {"messages", "model"}}
         request = Request(
             role=self.role,
             call=self._call,
-            model=self.ledger.usage.model,
+            model=self.tracker.usage.model,
             earlier=earlier,
             messages=tuple(messages[earlier:]),
             parameters=rest,
         )
         self.chat.transcript.write(request)
 
-    def _write_response(
-        self, answer: Mapping[str, Any], seconds: float, *, remembered: bool
-    ) -> None:
+    def _write_response(self, answer: Mapping[str, Any], seconds: float, *, cached: bool) -> None:
         call = self._call
-        cost = self.ledger.add(answer, remembered=remembered)
+        cost = self.tracker.add(answer, cached=cached)
         response = Response(
             role=self.role,
             call=call,
             body=answer,
-            remembered=remembered,
+            remembered=cached,
             seconds=seconds,
             cost=cost,
         )

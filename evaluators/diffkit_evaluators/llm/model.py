@@ -13,25 +13,21 @@ from diffkit_evaluators.llm.request import ChatRequest, Messages, has_optional_f
 from diffkit_evaluators.llm.response import Reply, Role, parse_reply
 from diffkit_evaluators.llm.usage import UsageTracker
 
-_UNSUPPORTED_STATUS = {
-    400,
-    404,
-    422,
-}  # what endpoints say to a part of a request that they do not know
+_UNSUPPORTED_STATUS = {400, 404, 422}  # answers to a field that an endpoint does not support
 
 
 class LanguageModel:
-    """A language model in a role; one thread asks at a time.
+    """A language model in a role; for one thread at a time.
 
     Args:
-        config: which model, and how it is asked.
+        config: which model, and the limits of its use.
         role: ``investigator`` or ``grader``.
-        talk: where requests and answers are written, remembered and priced; several language
-            models of one role may share it, and share their caps then.
-        sleep: waits between tries, in seconds.
+        chat: transcript, answer cache, prices and usage; language models of one role that share it
+            share their limits.
+        sleep: waits a number of seconds before a retry.
 
     Raises:
-        UserError: it cannot be asked, see `ready`.
+        UserError: it cannot be called, see `check_ready`.
     """
 
     def __init__(
@@ -43,33 +39,33 @@ class LanguageModel:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._endpoint = check_ready(config, role)
-        assert config.model is not None  # noqa: S101 - it is ready
+        assert config.model is not None  # noqa: S101 - checked
         self.config = config
-        self._talk = chat
-        self._ledger = UsageTracker(config, config.model.name, role, chat)
-        self._memory = RoleAnswerCache(chat, role, self._endpoint.url, used=config.remember)
-        self._ask = LoggedClient(
-            config, role, chat, self._endpoint, self._ledger, self._memory, sleep
+        self._chat = chat
+        self._tracker = UsageTracker(config, config.model.name, role, chat)
+        self._cache = RoleAnswerCache(chat, role, self._endpoint.url, enabled=config.remember)
+        self._client = LoggedClient(
+            config, role, chat, self._endpoint, self._tracker, self._cache, sleep
         )
-        self._plain = False
+        self._as_text = False  # whether the endpoint needs schema and tool choice in the prompt
 
     @property
     def usage(self) -> Usage:
-        """What this role used so far."""
-        return self._ledger.usage
+        """What this role has used so far."""
+        return self._tracker.usage
 
     @property
-    def spent(self) -> str:
-        """What is left of the caps, in words for prompts: ``58 of 60 calls, …``."""
-        return self._ledger.left
+    def remaining(self) -> str:
+        """What remains within each limit, as text for prompts: ``58 of 60 calls, …``."""
+        return self._tracker.remaining
 
-    def affords(self, calls: int = 1) -> bool:
-        """Whether so many more calls, each like the dearest so far, fit the caps."""
-        return self._ledger.affords(calls)
+    def can_afford(self, calls: int = 1) -> bool:
+        """Whether that many calls, each as large as the largest so far, are within the limits."""
+        return self._tracker.can_afford(calls)
 
     def discard_last(self) -> None:
-        """Says that nothing came of the last answer: an evaluation that is repeated asks again."""
-        self._memory.forget_last()
+        """Removes the last, unusable answer from the cache: a repeated evaluation asks again."""
+        self._cache.discard_last()
 
     def complete(
         self,
@@ -79,61 +75,59 @@ class LanguageModel:
         schema: type[Record] | None = None,
         tool_choice: str | Mapping[str, Any] | None = None,
     ) -> Reply:
-        """Asks.
+        """Completes a conversation.
 
         Args:
-            messages: the conversation so far, as the chat completions API has it; results of tools
-                are messages of the role ``tool`` with a ``tool_call_id``.
-            tools: what it may call, as that API has them: ``{"type": "function", "function":
-                {"name": …, "description": …, "parameters": JSON_SCHEMA}}``.
-            schema: what its text shall be; nothing checks it here, see `structured`.
-            tool_choice: as that API has it: ``auto``, ``required``, ``none`` or one tool.
+            messages: the conversation so far, in the format of the chat completions API; results of
+                tools are messages of the role ``tool`` with a ``tool_call_id``.
+            tools: the tools that it may call, in that API's format: ``{"type": "function",
+                "function": {"name": …, "description": …, "parameters": JSON_SCHEMA}}``.
+            schema: the schema that its text is to match; not checked here, see
+                `complete_structured`.
+            tool_choice: ``auto``, ``required``, ``none`` or one tool, in that API's format.
 
         Raises:
-            CapReached: a cap is spent.
+            CapReached: a limit is reached.
             ModelFailed: it cannot be reached, or answers with errors.
-            Refused: the endpoint will not pass the question on.
-            UserError: a cap cannot be kept, as prices or token counts are unknown.
+            Refused: the endpoint's content policy rejects the request.
+            UserError: a limit cannot be checked, as prices or token counts are unknown.
         """
-        self._ledger.check()
-        question = ChatRequest(messages, tools, schema, tool_choice)
+        self._tracker.check()
+        request = ChatRequest(messages, tools, schema, tool_choice)
         try:
-            response = self._answer(question)
+            response = self._answer(request)
         except RetryableError as failed:
             raise self._failed(f"{failed.reason}, {self.config.retries + 1} times") from None
         except RejectedError as failed:
             if failed.policy:
                 raise Refused(failed.reason) from None
-            raise self._failed(self._why(failed, question)) from None
-        return parse_reply(response, len(messages), in_words=self.config.tool_calls == "json")
+            raise self._failed(self._reason(failed, request)) from None
+        return parse_reply(response, len(messages), calls_in_text=self.config.tool_calls == "json")
 
-    def _answer(self, question: ChatRequest) -> Mapping[str, Any]:
-        """The response; what an endpoint does not take is said to it in words."""
-        asked = self._body(question, plain=self._plain)
+    def _answer(self, request: ChatRequest) -> Mapping[str, Any]:
+        """The response; fields that the endpoint does not support are replaced by text."""
+        body = self._body(request, as_text=self._as_text)
         try:
-            return self._ask(asked)
+            return self._client.send(body)
         except RejectedError as failed:
-            if (
-                failed.status not in _UNSUPPORTED_STATUS
-                or failed.policy
-                or not has_optional_fields(asked)
-            ):
+            unsupported = failed.status in _UNSUPPORTED_STATUS and not failed.policy
+            if not (unsupported and has_optional_fields(body)):
                 raise
-            self._ask.told(f"{failed.reason}; asked again in words", 0.0)
-            response = self._ask(self._body(question, plain=True))
-            self._plain = True
+            self._client.log_retry(f"{failed.reason}; asked again in words", 0.0)
+            response = self._client.send(self._body(request, as_text=True))
+            self._as_text = True
             return response
 
-    def _body(self, question: ChatRequest, *, plain: bool) -> dict[str, Any]:
-        return request_body(self.config, self._endpoint.model, question, plain=plain)
+    def _body(self, request: ChatRequest, *, as_text: bool) -> dict[str, Any]:
+        return request_body(self.config, self._endpoint.model, request, as_text=as_text)
 
     def _failed(self, reason: str) -> ModelFailed:
-        self._talk.transcript.write(TranscriptNote(text=f"The language model failed: {reason}"))
+        self._chat.transcript.write(TranscriptNote(text=f"The language model failed: {reason}"))
         return ModelFailed(reason)
 
-    def _why(self, failed: RejectedError, question: ChatRequest) -> str:
-        """The reason; where no answer came yet, tools may be what the endpoint does not take."""
-        native = self.config.tool_calls == "native" and question.tools
+    def _reason(self, failed: RejectedError, request: ChatRequest) -> str:
+        """The reason, with a hint on tools if no request was answered before."""
+        native = self.config.tool_calls == "native" and request.tools
         if native and failed.status in _UNSUPPORTED_STATUS and not self.usage.calls:
             return f"{failed.reason}; for an endpoint that takes no tools, set tool_calls=json"
         return failed.reason

@@ -9,9 +9,7 @@ from diffkit_evaluators.llm.json_text import map_strings, replace_surrogates
 
 REDACTED = "[key]"
 
-_MIN_KEY_LENGTH = (
-    8  # characters; shorter ones are placeholders such as EMPTY, and may be words of a text
-)
+_MIN_KEY_LENGTH = 8  # shorter ones are placeholders such as EMPTY, and may occur in texts
 
 _MAX_LINE = 300
 
@@ -22,50 +20,50 @@ _PATH_PATTERN = re.compile(r"(?<![\w/])(?:/[\w.+@~-]+){2,}/?")
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A key."""
+    """A key, which is removed from everything that is written or shown."""
 
     key: str = field(repr=False)
 
-    def hide(self, value: Any) -> Any:
-        """``value`` from JSON, writable and without the key."""
-        return map_strings(value, self._hidden)
+    def redact(self, value: Any) -> Any:
+        """A JSON value without the key, in strings that UTF-8 can encode."""
+        return map_strings(value, self._redacted)
 
-    def _hidden(self, text: str) -> str:
+    def _redacted(self, text: str) -> str:
         text = replace_surrogates(text)
         return text.replace(self.key, REDACTED) if len(self.key) >= _MIN_KEY_LENGTH else text
 
-    def line(self, text: str) -> str:
-        """What went wrong, in one line.
+    def one_line(self, text: str) -> str:
+        """An error message as one line without paths, and without anything that looks like a key.
 
-        It holds neither this key nor anything that looks like one, since some endpoints say a part
-        of it, and no path.
+        Some endpoints repeat a part of the key in their messages.
         """
-        one_line = "".join(c if c.isprintable() else " " for c in self.hide(text))
-        told = _PATH_PATTERN.sub("[path]", _KEY_PATTERN.sub(REDACTED, " ".join(one_line.split())))
-        return told if len(told) <= _MAX_LINE else f"{told[:_MAX_LINE]}…"
+        printable = "".join(c if c.isprintable() else " " for c in self.redact(text))
+        line = _KEY_PATTERN.sub(REDACTED, " ".join(printable.split()))
+        line = _PATH_PATTERN.sub("[path]", line)
+        return line if len(line) <= _MAX_LINE else f"{line[:_MAX_LINE]}…"
 
 
-_JOINERS = "\u200c\u200d"  # Persian words and emoji families fall apart without them
+_JOINERS = "\u200c\u200d"  # Persian words and emoji sequences need them
 
 _LINE_BREAKS = re.compile(r"\r\n|[\r\v\f\x85\u2028\u2029]")
 
 
 def delimit_untrusted(text: str, nonce: str, limit: int) -> str:
-    """``text`` between two lines that hold ``nonce``.
+    """``text`` between two lines that contain ``nonce``.
 
-    Hidden characters are shown as �, copies of the nonce are taken out, and what is too long is
-    cut off and said to be.
+    Invisible characters are shown as � and copies of the nonce are removed. Text beyond the limit
+    is cut off, with a note that says how much.
 
     Args:
-        text: what a model, a method or another investigator said.
-        nonce: drawn anew for each prompt, so that the text cannot know it.
-        limit: characters of the text at most.
+        text: output of a model, a method or another investigator.
+        nonce: another one for each prompt, so that the text cannot contain it.
+        limit: maximum length of the text in characters.
 
     Raises:
         ValueError: the nonce is empty.
     """
     if not nonce:
-        msg = "a fence needs a nonce"
+        msg = "delimiters need a nonce"
         raise ValueError(msg)
     shown = "".join(map(_visible_character, _LINE_BREAKS.sub("\n", text)))
     shown = re.sub(re.escape(nonce), "…", shown, flags=re.I)

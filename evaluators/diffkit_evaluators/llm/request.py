@@ -18,11 +18,11 @@ _NOT_STRICT = {"oneOf", "allOf", "prefixItems", "patternProperties", "not"}
 
 
 def response_format(schema: type[Record]) -> dict[str, Any]:
-    """The ``response_format`` that asks for ``schema``, by the name of its title.
+    """The ``response_format`` that requests ``schema``, named by its title.
 
-    It is strict where the schema allows: then every field must be given, and what strict decoding
-    does not know (lengths, defaults) is left to the check afterwards. Schemas with maps, tuples or
-    unions by discriminator are asked for without.
+    It is strict if the schema allows: then every field is required, and what strict decoding does
+    not support (lengths, defaults) is left to validation. Schemas with mappings, tuples or
+    discriminated unions are requested without strict decoding.
     """
     asked = json_schema(schema)
     strict = _supports_strict(asked)
@@ -31,18 +31,18 @@ def response_format(schema: type[Record]) -> dict[str, Any]:
 
 
 def title_of(schema: type[Record]) -> str:
-    """What ``schema`` is called where it is asked for."""
+    """The title of ``schema``, by which requests name it."""
     return str(json_schema(schema)["title"])
 
 
 def schema_instruction(schema: type[Record]) -> str:
-    """The same, said to the model."""
+    """The sentence of a prompt that asks for ``schema``."""
     asked = json.dumps(json_schema(schema), ensure_ascii=False)
     return f"Answer with one JSON object that fits this JSON Schema, and nothing else:\n{asked}"
 
 
 def _supports_strict(part: Any) -> bool:
-    """Whether strict decoding can follow: all objects say which fields they have, and no others."""
+    """Whether strict decoding is possible: every object lists its fields and allows no others."""
     if isinstance(part, list):
         return all(map(_supports_strict, part))
     if not isinstance(part, Mapping):
@@ -66,7 +66,7 @@ def _strict_schema(part: Any) -> Any:
         if name not in _UNSUPPORTED_KEYWORDS
     }
     if "$ref" in kept:
-        return {"$ref": kept["$ref"]}  # nothing may stand beside it
+        return {"$ref": kept["$ref"]}  # no other keyword is allowed next to it
     return {**kept, "required": list(kept["properties"])} if "properties" in kept else kept
 
 
@@ -86,23 +86,23 @@ def with_tools_as_text(
     tools: Sequence[Mapping[str, Any]],
     tool_choice: str | Mapping[str, Any] | None,
 ) -> list[dict[str, Any]]:
-    """Messages with tools, calls and results in words."""
-    spoken = [{"role": "system", "content": _tools_text(tools)}] if tools else []
+    """Messages with tools, calls and results as text."""
+    converted = [{"role": "system", "content": _tools_text(tools)}] if tools else []
     names: dict[str, str] = {}
     for message in messages:
         names |= {call["id"]: call["function"]["name"] for call in message.get("tool_calls") or ()}
-        spoken = append_message(spoken, _message_as_text(message, names))
+        converted = append_message(converted, _message_as_text(message, names))
     return append_message(
-        spoken, {"role": "user", "content": tool_choice_text(tool_choice) if tools else ""}
+        converted, {"role": "user", "content": tool_choice_text(tool_choice) if tools else ""}
     )
 
 
 def append_message(
     messages: Sequence[dict[str, Any]], message: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """One more message.
+    """Appends a message, merged with the last one where that has the same role.
 
-    No two of one role stand in a row and none is empty, since some chat templates refuse those.
+    Empty messages are left out. Some chat templates refuse both.
     """
     if not message["content"]:
         return [*messages]
@@ -113,7 +113,7 @@ def append_message(
 
 
 def call_response_format(tools: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The ``response_format`` of a call of one of ``tools``."""
+    """The ``response_format`` that requests a call of one of ``tools``."""
     names = [tool["function"]["name"] for tool in tools]
     schema = {
         "type": "object",
@@ -134,7 +134,7 @@ def _tool_text(tool: Mapping[str, Any]) -> str:
 
 
 def tool_choice_text(tool_choice: str | Mapping[str, Any] | None) -> str:
-    """A choice of tools in words; empty where the model is free to choose."""
+    """The tool choice as text; empty if the model may choose."""
     if isinstance(tool_choice, Mapping):
         return f"Call {tool_choice['function']['name']} now."
     return {"required": "Call a tool now.", "none": "Call no tool now."}.get(tool_choice or "", "")
@@ -157,7 +157,7 @@ Messages = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class ChatRequest:
-    """What is asked, as the chat completions API has it."""
+    """A request in the format of the chat completions API."""
 
     messages: Messages
     tools: Sequence[Mapping[str, Any]] = ()
@@ -165,65 +165,66 @@ class ChatRequest:
     tool_choice: str | Mapping[str, Any] | None = None
 
     @property
-    def calls(self) -> bool:
+    def allows_calls(self) -> bool:
         """Whether a tool may be called."""
         return bool(self.tools) and self.tool_choice != "none"
 
 
 _OPTIONAL = ("response_format", "tool_choice")
-"""What some endpoints do not take, and can be said in words."""
+"""Fields that some endpoints do not support, and that text in the prompt can replace."""
 
 
-def has_optional_fields(asked: Mapping[str, Any]) -> bool:
-    """Whether a body holds something that can be said in words."""
-    return any(name in asked for name in _OPTIONAL)
+def has_optional_fields(body: Mapping[str, Any]) -> bool:
+    """Whether a body has fields that text in the prompt can replace."""
+    return any(name in body for name in _OPTIONAL)
 
 
 def request_body(
-    config: ChatConfig, model: str, question: ChatRequest, *, plain: bool
+    config: ChatConfig, model: str, request: ChatRequest, *, as_text: bool
 ) -> dict[str, Any]:
-    """The body that asks ``question``.
+    """The body of ``request``.
 
     Args:
         config: the options.
-        model: what the endpoint calls it.
-        question: what is asked.
-        plain: whether a schema and a choice of tools are said in words alone.
+        model: the model's name at the endpoint.
+        request: messages, tools and schema.
+        as_text: whether the schema and the tool choice are requested in the prompt alone.
     """
-    asked = _native_fields(question) if config.tool_calls == "native" else _text_fields(question)
-    if plain:
-        said = [
-            tool_choice_text(question.tool_choice) if "tool_choice" in asked else "",
-            schema_instruction(question.schema) if question.schema else "",
+    fields = _native_fields(request) if config.tool_calls == "native" else _text_fields(request)
+    if as_text:
+        instructions = [
+            tool_choice_text(request.tool_choice) if "tool_choice" in fields else "",
+            schema_instruction(request.schema) if request.schema else "",
         ]
-        content = "\n\n".join(filter(None, said))
-        asked = {name: one for name, one in asked.items() if name not in _OPTIONAL}
-        asked["messages"] = append_message(asked["messages"], {"role": "user", "content": content})
-    return {"model": model, **asked, **_model_parameters(config)}
+        content = "\n\n".join(filter(None, instructions))
+        fields = {name: value for name, value in fields.items() if name not in _OPTIONAL}
+        last = {"role": "user", "content": content}
+        fields["messages"] = append_message(fields["messages"], last)
+    return {"model": model, **fields, **_model_parameters(config)}
 
 
-def _native_fields(question: ChatRequest) -> dict[str, Any]:
-    tools = [dict(tool) for tool in question.tools]
-    chosen = question.tool_choice if tools else None
+def _native_fields(request: ChatRequest) -> dict[str, Any]:
+    tools = [dict(tool) for tool in request.tools]
+    chosen = request.tool_choice if tools else None
     return {
-        "messages": [dict(message) for message in question.messages],
+        "messages": [dict(message) for message in request.messages],
         **({"tools": tools} if tools else {}),
         **({"tool_choice": chosen} if chosen is not None else {}),
-        **({"response_format": response_format(question.schema)} if question.schema else {}),
+        **({"response_format": response_format(request.schema)} if request.schema else {}),
     }
 
 
-def _text_fields(question: ChatRequest) -> dict[str, Any]:
-    messages = with_tools_as_text(question.messages, question.tools, question.tool_choice)
-    if question.schema:
-        return {"messages": messages, "response_format": response_format(question.schema)}
-    if question.calls:
-        return {"messages": messages, "response_format": call_response_format(question.tools)}
+def _text_fields(request: ChatRequest) -> dict[str, Any]:
+    messages = with_tools_as_text(request.messages, request.tools, request.tool_choice)
+    if request.schema:
+        return {"messages": messages, "response_format": response_format(request.schema)}
+    if request.allows_calls:
+        return {"messages": messages, "response_format": call_response_format(request.tools)}
     return {"messages": messages}
 
 
 def _model_parameters(config: ChatConfig) -> dict[str, Any]:
-    """What the options say of every request."""
+    """The fields that the options set in every request."""
     given = dict(config.model.parameters) if config.model else {}
     merged: dict[str, Any] = {**given.pop("extra_body", {}), **given}
     if "max_tokens" in merged:  # the older name; endpoints refuse both

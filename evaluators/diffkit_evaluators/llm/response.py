@@ -9,90 +9,90 @@ from diffkit_evaluators.llm.json_text import find_objects, map_strings, replace_
 
 
 def first_choice(response: Any) -> Mapping[str, Any]:
-    """The first choice of ``response``; empty where it has none."""
+    """The first choice of ``response``; empty if it has none."""
     choices = response.get("choices") if isinstance(response, Mapping) else None
     first = choices[0] if isinstance(choices, list) and choices else None
     return first if isinstance(first, Mapping) else {}
 
 
 def is_completion(response: Any) -> bool:
-    """Whether there is a message in ``response``, from JSON."""
+    """Whether the JSON value ``response`` contains a message."""
     return isinstance(first_choice(response).get("message"), Mapping)
 
 
 @dataclass(frozen=True)
 class TokenCount:
-    """Tokens of one answer."""
+    """Number of tokens of a prompt and its answer."""
 
     prompt: int
     completion: int
 
 
 def token_count(response: Mapping[str, Any]) -> TokenCount | None:
-    """Its tokens; none where the endpoint does not count both kinds."""
+    """The tokens of ``response``, if the endpoint counts both kinds."""
     usage = response.get("usage")
-    said = usage if isinstance(usage, Mapping) else {}
-    prompt, completion = said.get("prompt_tokens"), said.get("completion_tokens")
+    counts = usage if isinstance(usage, Mapping) else {}
+    prompt, completion = counts.get("prompt_tokens"), counts.get("completion_tokens")
     if not (isinstance(prompt, int) and isinstance(completion, int)):
         return None
     return TokenCount(prompt, completion) if min(prompt, completion) >= 0 else None
 
 
 def serving_model(response: Mapping[str, Any]) -> tuple[str, ...]:
-    """The model that answered, and whose machines it ran on where a router says so."""
-    told = (response.get("model"), response.get("provider"))
-    known = [one for one in told if isinstance(one, str) and one]
+    """The model that answered, with its provider where a router names one."""
+    names = (response.get("model"), response.get("provider"))
+    known = [name for name in names if isinstance(name, str) and name]
     return (" at ".join(known),) if known else ()
 
 
 Role = Literal["investigator", "grader"]
-"""In which a language model is asked."""
+"""The part that a language model has in an evaluation."""
 
 
 @dataclass(frozen=True)
 class RequestedCall:
-    """A tool that the model calls."""
+    """A tool call that the model requests."""
 
     id: str
-    """By which its result is handed back, as ``tool_call_id``; unique in the answer."""
+    """The ``tool_call_id`` of its result; unique in the answer."""
     name: str
-    """As the model wrote it; there may be no such tool."""
+    """As the model wrote it; no such tool may exist."""
     arguments: str
-    """As the model wrote them; JSON, or not."""
+    """As the model wrote them; possibly invalid JSON."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer."""
+    """One answer of a language model."""
 
     text: str
-    """What it said; empty where it said nothing."""
+    """Its text; possibly empty."""
     refusal: str
-    """Why it, or its endpoint, refused; empty where it did not."""
+    """Why the model or its endpoint refused; empty if neither did."""
     tool_calls: tuple[RequestedCall, ...]
     finish: str
-    """``stop``, ``length``, ``tool_calls``, …, as the endpoint says."""
+    """The endpoint's finish reason: ``stop``, ``length``, ``tool_calls``, …"""
     message: Mapping[str, Any]
-    """To append to the messages, before the results of its tools."""
+    """The message to append to the conversation, before the results of its tools."""
 
 
 _FILTER_REASONS = {"content_filter", "refusal"}
 
-_REASONING = "reasoning_details"  # routers want some models' thoughts back with their tool calls
+_REASONING = "reasoning_details"  # some routers require a model's reasoning with its tool calls
 
 
-def parse_reply(response: Mapping[str, Any], turn: int, *, in_words: bool) -> Reply:
-    """What ``response`` says.
+def parse_reply(response: Mapping[str, Any], turn: int, *, calls_in_text: bool) -> Reply:
+    """Reads the reply from a response.
 
     Args:
         response: the body of a chat completion.
-        turn: a number that no earlier answer of the conversation had, for ids.
-        in_words: whether tool calls stand in the text.
+        turn: a number for ids, different for each answer of the conversation.
+        calls_in_text: whether tool calls are written in the text.
     """
     choice = response["choices"][0]
     message = choice["message"]
     text = _content_text(message.get("content"))
-    tools = parse_calls(text, turn) if in_words else _native_calls(message, turn)
+    tools = parse_calls(text, turn) if calls_in_text else _native_calls(message, turn)
     finish = str(choice.get("finish_reason") or "")
     refusal = _content_text(message.get("refusal"))
     if not refusal and finish in _FILTER_REASONS:
@@ -101,7 +101,7 @@ def parse_reply(response: Mapping[str, Any], turn: int, *, in_words: bool) -> Re
 
 
 def _content_text(content: Any) -> str:
-    """Words, of one string or of several parts."""
+    """The text of a message's content: one string, or several parts."""
     if isinstance(content, list):
         parts = (one.get("text") for one in content if isinstance(one, Mapping))
         return "".join(part for part in parts if isinstance(part, str))
@@ -109,7 +109,7 @@ def _content_text(content: Any) -> str:
 
 
 def _raw_calls(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The tool calls that have a function."""
+    """The tool calls that name a function."""
     asked = message.get("tool_calls")
     return [
         call
@@ -133,7 +133,7 @@ def _native_calls(message: Mapping[str, Any], turn: int) -> tuple[RequestedCall,
 
 
 def _raw_arguments(given: Any) -> str:
-    """As they were written, unless they hold what nobody could write down again."""
+    """Arguments as the model wrote them, without characters that UTF-8 cannot encode."""
     if not isinstance(given, str):
         return json.dumps({} if given is None else given)
     try:
@@ -151,15 +151,15 @@ def _reply_message(
     if not tools:
         return {"role": "assistant", "content": text}
     kept = {_REASONING: message[_REASONING]} if message.get(_REASONING) else {}
-    raw = _raw_calls(message) or [{}] * len(tools)  # there are none where they stand in the text
+    raw = _raw_calls(message) or [{}] * len(tools)  # empty where calls are written in the text
     calls = [_call_message(tool, one) for tool, one in zip(tools, raw, strict=True)]
     return {"role": "assistant", "content": text or None, "tool_calls": calls, **kept}
 
 
 def _call_message(tool: RequestedCall, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """A call as it goes back, with whatever else the endpoint said of it.
+    """A call as it is sent back, with the endpoint's further fields.
 
-    Arguments are made a JSON object, since some servers refuse a conversation with any others.
+    Arguments become a JSON object, since some servers refuse a conversation with anything else.
     """
     function = {"name": tool.name, "arguments": _object_arguments(tool.arguments)}
     return {**raw, "id": tool.id, "type": "function", "function": function}
@@ -174,7 +174,7 @@ def _object_arguments(arguments: str) -> str:
 
 
 def parse_calls(text: str, turn: int) -> tuple[RequestedCall, ...]:
-    """The calls in what a model wrote; ids are made of the number of the turn."""
+    """The tool calls in a model's text; ids contain the number of the turn."""
     return tuple(
         RequestedCall(
             id=f"call-{turn}-{number}", name=str(name), arguments=_arguments_text(arguments)

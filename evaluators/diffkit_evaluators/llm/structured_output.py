@@ -13,7 +13,7 @@ from diffkit_evaluators.llm.response import Reply
 
 R = TypeVar("R", bound=Record)
 
-_MAX_PROBLEMS = 3  # things that are wrong
+_MAX_PROBLEMS = 3  # that are shown to the model
 
 _MAX_REASON = 200  # characters of a refusal
 
@@ -21,48 +21,49 @@ _MAX_REASON = 200  # characters of a refusal
 def complete_structured(
     model: LanguageModel, messages: Messages, schema: type[R], *, tries: int = 3
 ) -> R:
-    """Asks until the answer fits ``schema``, saying each time what was wrong.
+    """Asks until an answer matches ``schema``, with the errors of the answer before.
 
-    The last object in the answer that fits is taken: what stands before it may be a quotation. An
-    answer that does not fit, or refuses, is not remembered, so that what failed may be mended.
+    The last JSON object of the answer that matches is used, as an earlier one may be a quotation.
+    Answers that do not match, and refusals, are not cached: a repeated evaluation asks again.
 
     Raises:
         Refused: the model refused.
-        Malformed: no answer of ``tries`` fits.
-        LanguageModelError: there was none, see `LanguageModel.complete`.
+        Malformed: none of ``tries`` answers matches.
+        LanguageModelError: there was no answer, see `LanguageModel.complete`.
     """
-    conversation, wrong = [*messages], ""
+    conversation, problem = [*messages], ""
     for _ in range(tries):
         reply = model.complete(conversation, schema=schema)
-        read = reply.refusal or _parse(reply, schema)
-        if isinstance(read, schema):
-            return read
+        parsed = reply.refusal or _parse(reply, schema)
+        if isinstance(parsed, schema):
+            return parsed
         model.discard_last()
         if reply.refusal:
             raise Refused(" ".join(reply.refusal.split())[:_MAX_REASON])
-        wrong = str(read)
-        complaint = f"That cannot be read: {wrong}\n{schema_instruction(schema)}"
+        problem = str(parsed)
+        complaint = f"That cannot be read: {problem}\n{schema_instruction(schema)}"
         conversation += [reply.message, {"role": "user", "content": complaint}]
-    raise Malformed(f"No answer of {tries} fits {title_of(schema)}: {wrong}")
+    raise Malformed(f"No answer of {tries} fits {title_of(schema)}: {problem}")
 
 
 def _parse(reply: Reply, schema: type[R]) -> R | str:
-    """What fits, or what is wrong."""
-    wrong = "the answer is empty." if not reply.text.strip() else "there is no JSON object."
+    """The object that matches, or a description of the problem."""
+    problem = "the answer is empty." if not reply.text.strip() else "there is no JSON object."
     for number, found in enumerate(reversed(find_objects(reply.text))):
         try:
             return schema.model_validate(found)
         except ValidationError as error:
-            wrong = _problems(error) if number == 0 else wrong
+            problem = _problems(error) if number == 0 else problem
     cut = " The answer was cut off; be shorter." if reply.finish == "length" else ""
-    return f"{wrong}{cut}"
+    return f"{problem}{cut}"
 
 
 def _problems(error: ValidationError) -> str:
-    """What is wrong, field by field, without what was written there."""
-    said = [
+    """What is wrong, field by field, without the values that were given."""
+    problems = [
         f"{'.'.join(map(str, one['loc'])) or 'the object'}: {one['msg']}"
         for one in error.errors(include_input=False, include_url=False)
     ]
-    more = f"; {len(said) - _MAX_PROBLEMS} more" if len(said) > _MAX_PROBLEMS else ""
-    return f"{'; '.join(said[:_MAX_PROBLEMS])}{more}."
+    count = len(problems) - _MAX_PROBLEMS
+    more = f"; {count} more" if count > 0 else ""
+    return f"{'; '.join(problems[:_MAX_PROBLEMS])}{more}."

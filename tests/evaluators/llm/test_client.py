@@ -53,7 +53,7 @@ def test_a_proxy_that_cannot_be_used_is_said(begin, monkeypatch, proxy):
     pytest.importorskip("openai")
     monkeypatch.setitem(sys.modules, "socksio", None)
     monkeypatch.setenv("ALL_PROXY", proxy)
-    with pytest.raises(UserError, match="Mend ALL_PROXY") as raised:
+    with pytest.raises(UserError, match="Correct ALL_PROXY") as raised:
         begin(ChatConfig(model=LOCAL))
     assert "secret-4711" not in str(raised.value)
 

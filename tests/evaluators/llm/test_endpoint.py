@@ -31,7 +31,7 @@ def test_names_lead_to_their_providers(monkeypatch):
     )
     assert (openai.url, openai.model) == ("https://api.openai.com/v1", "gpt-5")
     assert (router.url, router.model) == ("https://openrouter.ai/api/v1", "v/m:free")
-    assert (openai.secret.key, router.secret.key) == ("key-of-openai", "key-of-openrouter")
+    assert (openai.api_key.key, router.api_key.key) == ("key-of-openai", "key-of-openrouter")
 
 
 def test_addresses_of_providers_may_be_others(monkeypatch):
@@ -52,12 +52,12 @@ def test_an_address_in_the_environment_holds_no_password(monkeypatch):
 
 def test_a_server_of_ones_own_needs_no_key_and_calls_models_as_it_likes(monkeypatch):
     local = ChatModel(name="openai/gpt-oss-20b", base_url="http://localhost:8000/v1")
-    assert (resolve_endpoint(local).model, resolve_endpoint(local).secret.key) == (
+    assert (resolve_endpoint(local).model, resolve_endpoint(local).api_key.key) == (
         "openai/gpt-oss-20b",
         "none",
     )
     monkeypatch.setenv("OPENAI_API_KEY", "its-key")
-    assert resolve_endpoint(local).secret.key == "its-key"
+    assert resolve_endpoint(local).api_key.key == "its-key"
 
 
 @pytest.mark.parametrize("name", ["gpt-5", "openai/", "nobody/model"])
@@ -68,14 +68,14 @@ def test_a_name_without_an_endpoint_says_what_to_write(name):
 
 def test_keys_are_read_from_dotenv_and_put_nowhere_else(tmp_path):
     (tmp_path / ".env").write_text("OPENAI_API_KEY='key-of-dotenv'\n")
-    assert resolve_endpoint(ChatModel(name="openai/m")).secret.key == "key-of-dotenv"
+    assert resolve_endpoint(ChatModel(name="openai/m")).api_key.key == "key-of-dotenv"
     assert "OPENAI_API_KEY" not in os.environ
 
 
 def test_the_environment_goes_before_dotenv(tmp_path, monkeypatch):
     (tmp_path / ".env").write_text("OPENAI_API_KEY=key-of-dotenv\n")
     monkeypatch.setenv("OPENAI_API_KEY", "key-of-shell")
-    assert resolve_endpoint(ChatModel(name="openai/m")).secret.key == "key-of-shell"
+    assert resolve_endpoint(ChatModel(name="openai/m")).api_key.key == "key-of-shell"
 
 
 def test_a_dotenv_that_is_no_text_is_said(tmp_path):

@@ -59,20 +59,22 @@ def test_the_key_is_in_no_error_of_a_broken_connection(bench, ask):
 
 
 def test_a_part_of_a_key_and_keys_of_others_are_withheld_too():
-    line = ApiKey("sk-abcdefgh-ijklmnop").line(
+    line = ApiKey("sk-abcdefgh-ijklmnop").one_line(
         "Incorrect key: sk-abcd****mnop, Bearer xyz. The task-force"
     )
     assert line == "Incorrect key: [key], Bearer [key] The task-force"
 
 
 def test_paths_are_in_no_reason():
-    line = ApiKey("none").line("Cannot read /models/organism-7/adapter of http://host/v1 (400/422)")
+    line = ApiKey("none").one_line(
+        "Cannot read /models/organism-7/adapter of http://host/v1 (400/422)"
+    )
     assert line == "Cannot read [path] of http://host/v1 (400/422)"
 
 
 def test_placeholders_are_no_secrets():
-    assert ApiKey("EMPTY").hide("EMPTY") == "EMPTY"
-    assert ApiKey("none").hide({"none": ["none"]}) == {"none": ["none"]}
+    assert ApiKey("EMPTY").redact("EMPTY") == "EMPTY"
+    assert ApiKey("none").redact({"none": ["none"]}) == {"none": ["none"]}
 
 
 def test_half_a_surrogate_pair_can_be_written(bench, ask):

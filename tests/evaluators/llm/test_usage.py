@@ -123,13 +123,13 @@ def test_caps_are_those_of_the_role_in_the_talk(bench, ask):
 def test_what_is_afforded_is_told_by_the_dearest_call(bench, ask, prices):
     bench.chat.prices = prices
     model = bench.model(max_calls=9, max_tokens=100, max_dollars=100.0)
-    assert model.affords(9)
-    assert not model.affords(10)
+    assert model.can_afford(9)
+    assert not model.can_afford(10)
     bench.endpoint.script = _counts(20, 10)
     model.complete(ask)
     bench.endpoint.script = _counts(10, 0)
     model.complete(ask)
-    assert (model.affords(1), model.affords(2)) == (True, False)  # 2 × 30 tokens, 40 are used
+    assert (model.can_afford(1), model.can_afford(2)) == (True, False)  # 2 × 30 tokens, 40 are used
 
 
 def test_dollars_alone_may_be_what_is_not_afforded(bench, ask, prices):
@@ -137,8 +137,8 @@ def test_dollars_alone_may_be_what_is_not_afforded(bench, ask, prices):
     bench.endpoint.script = _counts(0, 20)
     model = bench.model(max_dollars=100.0)
     model.complete(ask)
-    assert model.affords(1)
-    assert not model.affords(2)
+    assert model.can_afford(1)
+    assert not model.can_afford(2)
 
 
 def test_what_is_left_is_said_in_words(bench, ask, prices):
@@ -146,5 +146,5 @@ def test_what_is_left_is_said_in_words(bench, ask, prices):
     bench.endpoint.script = _counts(3, 5)
     model = bench.model(max_calls=1200, max_tokens=5000, max_dollars=20.0)
     model.complete(ask)
-    assert model.spent == "1,199 of 1,200 calls, 4,992 of 5,000 tokens, $7.00 of $20.00"
-    assert bench.model(max_calls=3).spent == "2 of 3 calls"
+    assert model.remaining == "1,199 of 1,200 calls, 4,992 of 5,000 tokens, $7.00 of $20.00"
+    assert bench.model(max_calls=3).remaining == "2 of 3 calls"
