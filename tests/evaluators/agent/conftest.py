@@ -119,8 +119,8 @@ def interview(endpoint, tmp_path):
     def run(script, case=CASE, *, investigator=None, blinding=None, tools=(), **options):
         models = Models(blinding := blinding or Blinding(), **options.pop("said", {}))
         path = tmp_path / f"transcript-{endpoint.calls}.jsonl"
-        memory, repeat = options.pop("memory", Kept()), options.pop("repeat", 0)
-        chat = ChatSession(repeat=repeat, transcript=Transcript(path), cache=memory)
+        cache, repeat = options.pop("cache", Kept()), options.pop("repeat", 0)
+        chat = ChatSession(repeat=repeat, transcript=Transcript(path), cache=cache)
         context = AttemptContext(blinding, models if case.questions else None, tools, chat)
         before = endpoint.calls
         endpoint.script = lambda body, number: script(body, number - before)
