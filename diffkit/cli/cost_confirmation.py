@@ -20,7 +20,7 @@ def confirm_cost(bill: "CostEstimate", *, yes: bool, kept: str = "") -> None:
     from diffkit.cli.console import info
     from diffkit.errors import UserError
 
-    info(f"Language models will be asked:\n{bill.words}")
+    info(f"Language models will be asked:\n{bill.text}")
     if not yes:
         what = f"Nothing was asked yet{f'; {kept}' if kept else ''}."
         raise UserError(what, hint="Repeat the command with --yes to go on.")

@@ -122,7 +122,7 @@ def _read_suite(path: Path | None, flags: dict[str, Any], settings: Sequence[str
     given = {key: value for key, value in flags.items() if value is not None}
     content: dict[str, Any] = {}
     if path is not None:
-        content = read_record(path, Suite).beside(path).model_dump(exclude_defaults=True)
+        content = read_record(path, Suite).resolve_paths(path).model_dump(exclude_defaults=True)
         content["methods"] = _resolve_paths(content["methods"], path.parent)
     try:
         suite = Suite.model_validate({**content, **given})

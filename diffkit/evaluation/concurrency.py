@@ -6,17 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-NAME = "diffkit-worker"
-"""Of each thread."""
-
+THREAD_NAME = "diffkit-worker"
 T = TypeVar("T")
-
 R = TypeVar("R")
 
 
 @dataclass(frozen=True)
 class Completed(Generic[T, R]):
-    """One item and what came of it."""
+    """One item and its result."""
 
     item: T
     result: R
@@ -25,15 +22,15 @@ class Completed(Generic[T, R]):
 def run_concurrently(
     items: Sequence[T], work: Callable[[T], R], workers: int
 ) -> Iterator[Completed[T, R]]:
-    """Works on ``items``, begun in their order, and yields each as it is finished.
+    """Calls ``work`` on ``items``, started in their order, and yields results as they finish.
 
-    What ``work`` raises is raised here; what was not begun by then is left. The threads are
-    daemons, so that Ctrl-C need not wait for an answer from far away.
+    An exception of ``work`` is raised here, and items that were not started are dropped. The
+    threads are daemons, so that Ctrl-C does not wait for answers of remote models.
 
     Args:
-        items: what to work on.
-        work: done to each, on any thread.
-        workers: threads; one does all of it in the caller's.
+        items: the items.
+        work: called with each item on any thread.
+        workers: number of threads; 1 works in the calling thread.
     """
     if workers <= 1 or len(items) <= 1:
         yield from (Completed(item, work(item)) for item in items)
@@ -44,8 +41,8 @@ def run_concurrently(
         pending.put(item)
     stop = threading.Event()
     for _ in range(min(workers, len(items))):
-        given = (pending, finished, work, stop)
-        threading.Thread(target=_drain, args=given, name=NAME, daemon=True).start()
+        args = (pending, finished, work, stop)
+        threading.Thread(target=_drain, args=args, name=THREAD_NAME, daemon=True).start()
     try:
         for _ in items:
             one = finished.get()

@@ -11,7 +11,7 @@ from diffkit.verdict import Usage
 
 @dataclass(frozen=True)
 class CostItem:
-    """So many attempts, or grades, with the most that each may use."""
+    """A number of attempts or grades, and the most that each of them may use."""
 
     count: int
     each: UsageEstimate
@@ -19,16 +19,16 @@ class CostItem:
 
     @property
     def dollars(self) -> float | None:
-        """US dollars at most; none where the price is unknown."""
+        """The maximum in US dollars; none where the price is unknown."""
         price = self.prices.get(self.each.model)
         if price is None:
             return None
-        most = price.of(self.each.prompt_tokens, self.each.completion_tokens)
-        return self.count * min(most, self.each.dollars or most)
+        maximum = price.of(self.each.prompt_tokens, self.each.completion_tokens)
+        return self.count * min(maximum, self.each.dollars or maximum)
 
     @property
-    def words(self) -> str:
-        """In a line."""
+    def text(self) -> str:
+        """The item in one line."""
         what = "attempts" if self.each.role == "investigator" else "grades"
         tokens = self.count * (self.each.prompt_tokens + self.each.completion_tokens)
         return (
@@ -39,21 +39,21 @@ class CostItem:
 
 @dataclass(frozen=True)
 class CostEstimate:
-    """All that may be asked."""
+    """The most that language models may be used."""
 
     items: tuple[CostItem, ...]
 
     @property
-    def words(self) -> str:
-        """One line an item, and the sum."""
-        known = [item.dollars for item in self.items]
-        whole = None if None in known else fsum(one for one in known if one is not None)
-        lines = [f"  {item.words}" for item in self.items]
-        return "\n".join([*lines, f"  together {_dollars(whole)}"])
+    def text(self) -> str:
+        """One line for each item, and the sum."""
+        dollars = [item.dollars for item in self.items]
+        total = None if None in dollars else fsum(one for one in dollars if one is not None)
+        lines = [f"  {item.text}" for item in self.items]
+        return "\n".join([*lines, f"  together {_dollars(total)}"])
 
 
 def estimate_cost(estimates: Iterable[UsageEstimate | None], prices: Prices) -> CostEstimate:
-    """Gathers what single attempts and grades may use."""
+    """Adds up estimates of single attempts and grades; those without calls are left out."""
     counts: dict[UsageEstimate, int] = {}
     for one in estimates:
         if one is not None and one.calls:
@@ -65,17 +65,17 @@ def _dollars(value: float | None) -> str:
     return "at an unknown price" if value is None else f"${value:,.2f}"
 
 
-def sum_usage(used: Iterable[Mapping[str, Usage]]) -> dict[str, Usage]:
-    """Usage by role, over many attempts or grades."""
-    whole: dict[str, Usage] = {}
-    for usage in used:
+def sum_usage(usages: Iterable[Mapping[str, Usage]]) -> dict[str, Usage]:
+    """The sum of usage over attempts or grades, by role."""
+    total: dict[str, Usage] = {}
+    for usage in usages:
         for role, one in usage.items():
-            whole[role] = _add_usage(whole[role], one) if role in whole else one
-    return whole
+            total[role] = _add_usage(total[role], one) if role in total else one
+    return total
 
 
 def _add_usage(first: Usage, second: Usage) -> Usage:
-    """Both together; the cost is known where both are."""
+    """The sum of two usages; its cost is known where both costs are."""
     costs = (first.cost, second.cost)
     return Usage(
         model=first.model,

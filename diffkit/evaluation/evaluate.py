@@ -19,7 +19,7 @@ from diffkit.evaluation.calibration.nulls import DetectionTest, calibration_scor
 from diffkit.evaluation.calibration.table import CalibrationRow
 from diffkit.evaluation.cost import CostEstimate, estimate_cost
 from diffkit.evaluation.expression.gate import refuse_inert
-from diffkit.evaluation.grading.answer_sheets import AnswerSheetBuilder, null_claims
+from diffkit.evaluation.grading.answer_sheets import AnswerSheetBuilder, collect_null_claims
 from diffkit.evaluation.grading.environment import GradingEnvironmentFactory
 from diffkit.evaluation.grading.runner import GradeRunner
 from diffkit.evaluation.grading.scheduler import GradingScheduler
@@ -39,72 +39,73 @@ from diffkit.runs.store import Store
 from diffkit.runs.sweep import RunResult
 
 DEFAULT_WORKERS = 8
-"""Attempts and grades of language models side by side."""
+"""Number of concurrent attempts, or grades, that use language models."""
 
 
 def _noop(_: object) -> None:
-    """Watches nothing, and agrees to everything."""
+    """Ignores its argument."""
 
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """How an evaluation is carried out; plays no part in what is found."""
+    """How an evaluation is executed; does not affect its results."""
 
     tables: Mapping[str, CalibrationRow] = field(default_factory=dict)
-    """Calibration runs that were made before, by digest; those that the store does not hold are not
-    run."""
+    """Rows of calibration tables by digest of the run; they replace runs that the store does not
+    hold."""
     allow_inert: bool = False
-    """Whether organisms that do not do what their truth says are let through."""
-    watch: Callable[[RunResult], None] = _noop
-    """Called with each run's result as it comes."""
-    agree: Callable[[CostEstimate], None] = _noop
-    """Called with what language models may be asked at most, before they are; raises to stop."""
+    """Whether organisms that do not show their behaviour are evaluated all the same."""
+    on_run_result: Callable[[RunResult], None] = _noop
+    """Called with the result of each run."""
+    confirm_cost: Callable[[CostEstimate], None] = _noop
+    """Called with the most that language models may cost, before they are called; raises to
+    stop."""
     workers: int = DEFAULT_WORKERS
-    """Attempts and grades of language models side by side."""
+    """Number of concurrent attempts, or grades, that use language models."""
 
 
 def evaluate(
-    plan: Plan, store: Store, execution: ExecutionOptions, conduct: EvaluationOptions | None = None
+    plan: Plan, store: Store, execution: ExecutionOptions, options: EvaluationOptions | None = None
 ) -> Evaluation:
-    """Runs whatever of ``plan`` the store does not hold yet, and records the evaluation.
+    """Makes the runs, attempts and grades of ``plan`` that the store does not hold, and records it.
 
     Args:
         plan: the expanded suite.
-        store: where everything is kept, and found again by the next call.
-        execution: how runs are executed; where it is fresh, attempts and grades are made anew too,
-            and tables play no part.
-        conduct: how the rest is carried out.
+        store: where all results are kept; those that it holds are not made again.
+        execution: how runs are executed; where it is fresh, attempts and grades are made again too,
+            and calibration tables are not used.
+        options: how the rest is executed.
 
     Raises:
         UserError: an organism fails the expression gate, or a grader may not grade an investigator,
-            before anything is run; or the bill was not agreed to.
+            before anything is run; or the cost was not confirmed.
         DiffkitError: an investigator or grader cannot be imported, before anything is run.
-        StoreUnwritable: nothing further could be kept.
+        StoreUnwritable: a result could not be stored.
     """
-    conduct = EvaluationOptions() if conduct is None else conduct
+    options = EvaluationOptions() if options is None else options
     _check(plan)
-    notes = refuse_inert(plan, store, execution, allow_inert=conduct.allow_inert)
-    cells = plan_runs(plan)
+    notes = refuse_inert(plan, store, execution, allow_inert=options.allow_inert)
+    planned_runs = plan_runs(plan)
     if not execution.fresh:
         keys = list(map(plugin_key, plan.investigators))
-        cells = fill_from_calibration_tables(cells, conduct.tables, keys, store)
-    cells = run_planned(cells, store, execution, conduct.watch)
-    arenas = ModelPool(execution.device, plan.generator)
+        planned_runs = fill_from_calibration_tables(planned_runs, options.tables, keys, store)
+    planned_runs = run_planned(planned_runs, store, execution, options.on_run_result)
+    pool = ModelPool(execution.device, plan.generator)
     try:
         entries = _attempt_and_grade(
-            plan, cells, store=store, execution=execution, conduct=conduct, arenas=arenas
+            plan, planned_runs, store=store, execution=execution, options=options, pool=pool
         )
-    except Exception:  # not Ctrl-C: other threads may be asking, and the process ends
-        arenas.close()
+    except Exception:  # not on Ctrl-C: other threads may use the pool, and the process ends
+        pool.close()
         raise
-    arenas.close()
+    pool.close()
     evaluation = Evaluation(
         name=plan.suite.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        texts=tuple(sorted({cell.texts.digest for cell in cells})),
-        calibration=tuple(sorted({pair.rung for pair in plan.pairs if pair.rung})),
+        texts=tuple(sorted({planned.texts.digest for planned in planned_runs})),
+        calibration=tuple(sorted({pair.null_type for pair in plan.pairs if pair.null_type})),
         graders={one.spec.name: plugin_key(one) for one in plan.graders},
-        notes=(*notes, *_table_notes(cells)),
+        notes=(*notes, *_table_notes(planned_runs)),
         entries=tuple(entries),
     )
     evaluation.save(store)
@@ -112,72 +113,74 @@ def evaluate(
 
 
 def _check(plan: Plan) -> None:
-    """Imports every investigator and grader, and asks whether each can work as it is to."""
-    for component in (*plan.investigators, *plan.graders, plan.generator):
-        if component:
-            component.spec.load()
+    """Imports the investigators, graders and generator, and validates their options."""
+    for plugin in (*plan.investigators, *plan.graders, plan.generator):
+        if plugin:
+            plugin.spec.load()
     for investigator in plan.investigators:
         investigator.spec.load().validate(investigator.config)
         for grader in plan.graders:
             grader.spec.load().validate(grader.config, investigator.config)
-    for component in (*plan.investigators, *plan.graders):
-        _check_cap(component.spec.load().estimate(component.config), plan.prices)
+    for plugin in (*plan.investigators, *plan.graders):
+        _check_cap(plugin.spec.load().estimate(plugin.config), plan.prices)
 
 
-def _check_cap(most: UsageEstimate | None, prices: Prices) -> None:
-    """A cap in dollars that nobody could keep is refused."""
-    if most and most.dollars and prices.get(most.model) is None:
-        what = f"max_dollars cannot be kept: the price of {most.model!r} is unknown."
-        example = f"models: {{{most.model}: {{input: 1.25, output: 10}}}}"
+def _check_cap(estimate: UsageEstimate | None, prices: Prices) -> None:
+    """Refuses a cap in dollars where the price of the model is unknown."""
+    if estimate and estimate.dollars and prices.get(estimate.model) is None:
+        what = f"max_dollars cannot be kept: the price of {estimate.model!r} is unknown."
+        example = f"models: {{{estimate.model}: {{input: 1.25, output: 10}}}}"
         raise UserError(what, hint=f"Give --prices FILE with {example}, or leave the cap out.")
 
 
 def _attempt_and_grade(
     plan: Plan,
-    cells: Sequence[PlannedRun],
+    planned_runs: Sequence[PlannedRun],
     *,
     store: Store,
     execution: ExecutionOptions,
-    conduct: EvaluationOptions,
-    arenas: ModelPool,
+    options: EvaluationOptions,
+    pool: ModelPool,
 ) -> list[EvaluationEntry]:
-    """What investigators say of the cells, graded."""
+    """Makes the attempts, then the grades; the entries of all planned runs."""
 
-    def agree(estimates: Sequence[UsageEstimate | None]) -> None:
-        asked = estimate_cost(estimates, plan.prices)
-        if asked.items:
-            conduct.agree(asked)
+    def confirm_cost(estimates: Sequence[UsageEstimate | None]) -> None:
+        cost = estimate_cost(estimates, plan.prices)
+        if cost.items:
+            options.confirm_cost(cost)
 
-    references = _reference_texts(plan)
+    reference_texts = _reference_texts(plan)
     truths = true_statements(plan.pairs)
-    sittings = ArmInputs(plan, cells, all_oracle_findings(plan, references))
-    interview = AttemptScheduler(
+    oracle = all_oracle_findings(plan, reference_texts)
+    arm_inputs = ArmInputs(plan, planned_runs, oracle)
+    attempts = AttemptScheduler(
         plan,
-        CaseBuilder(calibration_scores(cells), truths),
-        AttemptEnvironmentFactory(arenas, store),
+        CaseBuilder(calibration_scores(planned_runs), truths),
+        AttemptEnvironmentFactory(pool, store),
         AttemptRunner(store, execution.fresh, plan.prices),
-        conduct.workers,
-        agree,
-    )
-    said = interview(sittings, execution.progress)
-    grading = GradingScheduler(
+        options.workers,
+        confirm_cost,
+    ).run(arm_inputs, execution.progress)
+    claims = collect_null_claims(planned_runs, plan.investigators, attempts)
+    return GradingScheduler(
         plan,
         GradeRunner(store, execution.fresh, plan.prices),
-        AnswerSheetBuilder(references, truths, null_claims(cells, plan.investigators, said)),
-        GradingEnvironmentFactory(arenas),
-        said,
-        DetectionTest(said, _nulls_by_conditions(cells), plan.suite.alpha),
-        conduct.workers,
-        agree,
-    )
-    return grading(cells, sittings.tests(), execution.progress)
+        AnswerSheetBuilder(reference_texts, truths, claims),
+        GradingEnvironmentFactory(pool),
+        attempts,
+        DetectionTest(attempts, _nulls_by_conditions(planned_runs), plan.suite.alpha),
+        options.workers,
+        confirm_cost,
+    ).run(planned_runs, arm_inputs.tests(), execution.progress)
 
 
-def _nulls_by_conditions(cells: Sequence[PlannedRun]) -> dict[RunConditions, list[PlannedRun]]:
+def _nulls_by_conditions(
+    planned_runs: Sequence[PlannedRun],
+) -> dict[RunConditions, list[PlannedRun]]:
     found: dict[RunConditions, list[PlannedRun]] = {}
-    for cell in cells:
-        if cell.pair.role == "calibration":
-            found.setdefault(cell.conditions, []).append(cell)
+    for planned in planned_runs:
+        if planned.pair.role == "calibration":
+            found.setdefault(planned.conditions, []).append(planned)
     return found
 
 
@@ -188,9 +191,9 @@ def _reference_texts(plan: Plan) -> dict[str, tuple[str, ...]]:
     return {name: tuple(map(str, found.items)) for name, found in texts.items()}
 
 
-def _table_notes(cells: list[PlannedRun]) -> tuple[str, ...]:
-    count = sum(cell.known is not None for cell in cells)
+def _table_notes(planned_runs: Sequence[PlannedRun]) -> tuple[str, ...]:
+    count = sum(planned.calibration_row is not None for planned in planned_runs)
     if not count:
         return ()
-    said = f"{count} calibration runs come from tables that were computed before"
-    return (f"{said}; --fresh computes them here.",)
+    note = f"{count} calibration runs come from tables that were computed before"
+    return (f"{note}; --fresh computes them here.",)

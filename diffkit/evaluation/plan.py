@@ -22,6 +22,9 @@ from diffkit.registry.specs import Registry, Spec
 from diffkit.runs.digest import digest
 from diffkit.texts import Texts
 
+CALIBRATION_DRAWS = 19
+"""The smallest number of nulls that can give p = 0.05."""
+
 
 @dataclass(frozen=True)
 class ConfiguredPlugin:
@@ -37,8 +40,8 @@ class PlannedPair:
 
     selected: SelectedPair
     role: Literal["test", "calibration"]
-    rung: str = ""
-    """For calibration: the kind of null."""
+    null_type: str = ""
+    """The null type of calibration nulls; empty for pairs under test."""
 
 
 @dataclass(frozen=True)
@@ -51,24 +54,24 @@ class Plan:
     investigators: tuple[ConfiguredPlugin, ...]
     graders: tuple[ConfiguredPlugin, ...]
     generator: ConfiguredPlugin | None
-    """Who answers in the models' place; none where the default is not installed."""
+    """Generates the models' answers; none where the default generator is not installed."""
     prices: Prices
 
 
 def expand_suite(suite: Suite, host: PluginHost, catalogue: Catalogue) -> Plan:
-    """Resolves a suite; what it names twice is there once.
+    """Expands a suite; pairs and nulls that it names twice are included once.
 
     Raises:
-        UnknownName: it names what nothing has.
-        BadOption: options do not fit.
-        UserError: a calibration null lies on none of the bases, or leaves no null over.
+        UnknownName: the suite has a name that is not known.
+        BadOption: an option is not valid.
+        UserError: a calibration null is on none of the bases, or all its variants are under test.
     """
-    selected = [one for choice in suite.organisms for one in _select_variants(choice, catalogue)]
-    tests = {(one.organism.name, one.base.name, one.variant): one for one in selected}
+    selected = [pair for one in suite.organisms for pair in _select_variants(one, catalogue)]
+    tests = {_names(one): one for one in selected}
     nulls = {
-        (rung, one.organism.name, one.base.name, one.variant): PlannedPair(one, "calibration", rung)
+        (pair.null_type, *_names(pair.selected)): pair
         for item in suite.calibration
-        for rung, one in select_calibration_nulls(item, catalogue, selected)
+        for pair in select_calibration_nulls(item, catalogue, selected)
     }
     investigators = _configure_with_model(
         suite, "investigator", suite.investigators, host.investigators
@@ -85,19 +88,26 @@ def expand_suite(suite: Suite, host: PluginHost, catalogue: Catalogue) -> Plan:
     )
 
 
-def _select_variants(choice: OrganismSelection, catalogue: Catalogue) -> tuple[SelectedPair, ...]:
-    """The pairs that a choice stands for."""
-    if choice.variant not in (None, ALL_VARIANTS):
-        return (catalogue.select(choice.organism, base=choice.base, variant=choice.variant),)
-    variants = catalogue.variants(choice.organism, base=choice.base)
+def _names(selected: SelectedPair) -> tuple[str, str, str]:
+    return selected.organism.name, selected.base.name, selected.variant
+
+
+def _select_variants(
+    selection: OrganismSelection, catalogue: Catalogue
+) -> tuple[SelectedPair, ...]:
+    """The pairs of a selection."""
+    organism, base, variant = selection.organism, selection.base, selection.variant
+    if variant not in (None, ALL_VARIANTS):
+        return (catalogue.select(organism, base=base, variant=variant),)
+    variants = catalogue.variants(organism, base=base)
     default = tuple(one for one in variants if one.variant == "default")
-    return variants if choice.variant == ALL_VARIANTS or not default else default
+    return variants if variant == ALL_VARIANTS or not default else default
 
 
 def _configure_all(
-    chosen: Mapping[str, Mapping[str, Any]], registry: Registry
+    options_by_name: Mapping[str, Mapping[str, Any]], registry: Registry
 ) -> tuple[ConfiguredPlugin, ...]:
-    return tuple(_configure(name, options, registry) for name, options in chosen.items())
+    return tuple(_configure(name, options, registry) for name, options in options_by_name.items())
 
 
 def _configure(name: str, options: Mapping[str, Any], registry: Registry) -> ConfiguredPlugin:
@@ -113,67 +123,67 @@ def _configure(name: str, options: Mapping[str, Any], registry: Registry) -> Con
 
 
 def _configure_generator(suite: Suite, registry: Registry) -> ConfiguredPlugin | None:
-    """What answers in the models' place; the default may be turned off where nobody asks."""
-    asked = {"generator", "generator_options"} & suite.model_fields_set
-    if not asked and suite.generator not in {entry.spec.name for entry in registry}:
+    """The generator; none where the suite names none and the default is not installed."""
+    named = {"generator", "generator_options"} & suite.model_fields_set
+    if not named and suite.generator not in {entry.spec.name for entry in registry}:
         return None
     return _configure(suite.generator, suite.generator_options, registry)
 
 
 def _configure_with_model(
-    suite: Suite, role: str, chosen: Mapping[str, Mapping[str, Any]], registry: Registry
+    suite: Suite,
+    role: str,
+    options_by_name: Mapping[str, Mapping[str, Any]],
+    registry: Registry,
 ) -> tuple[ConfiguredPlugin, ...]:
-    """Components of a role; those with an option `model` that is not given get the role's."""
+    """Configures the plugins of a role; the role's model is the default of the option `model`."""
     model = suite.models.get(role)
-    given = {
+    with_model = {
         name: {"model": model, **options}
         if model is not None and "model" in registry[name].load_config().model_fields
         else options
-        for name, options in chosen.items()
+        for name, options in options_by_name.items()
     }
-    return _configure_all(given, registry)
+    return _configure_all(with_model, registry)
 
 
 def texts_of(suite: Suite, base: BaseModelEntry) -> Texts:
-    """The texts that every pair on a base is read on."""
+    """The texts on which the pairs of a base are compared."""
     if suite.texts:
         return read_sources(suite.texts, suite.texts_limit)
     return read_texts(base.texts, suite.texts_limit)
 
 
 def reference_texts_of(suite: Suite, base: BaseModelEntry) -> Texts:
-    """Ordinary texts on a base: a sample of what it was trained on, else those that it is read on.
+    """Ordinary texts on a base: a sample of its training data, or the texts of the comparison.
 
-    Common words are known from them.
+    Graders learn from them which words are common.
     """
     return Texts.read(base.corpus) if base.corpus else texts_of(suite, base)
 
 
-def plugin_identity(component: ConfiguredPlugin) -> dict[str, object]:
-    """What of an investigator, grader or generator enters a key."""
-    spec = component.spec
-    unkept = execution_options(type(component.config))
-    options = component.config.model_dump(mode="json", exclude=set(unkept))
+def plugin_identity(plugin: ConfiguredPlugin) -> dict[str, object]:
+    """The part of a key that identifies an investigator, grader or generator."""
+    spec = plugin.spec
+    excluded = execution_options(type(plugin.config))
+    options = plugin.config.model_dump(mode="json", exclude=set(excluded))
     return {"name": spec.name, "version": spec.version, "options": options}
 
 
-def plugin_key(component: ConfiguredPlugin) -> str:
-    """Digest of `component_identity`."""
-    return digest(plugin_identity(component))
-
-
-CALIBRATION_DRAWS = 19
-"""The fewest nulls that can give p = 0.05."""
+def plugin_key(plugin: ConfiguredPlugin) -> str:
+    """Digest of `plugin_identity`."""
+    return digest(plugin_identity(plugin))
 
 
 def select_calibration_nulls(
     item: CalibrationNulls, catalogue: Catalogue, tests: Sequence[SelectedPair]
-) -> list[tuple[str, SelectedPair]]:
-    """Rung and pair of each null, on each base of the tests; no pair under test is among them.
+) -> list[PlannedPair]:
+    """The nulls on each base of the tests, without the pairs under test.
 
     Raises:
         UnknownName: there is no such organism.
-        UserError: it is no null, lies on none of the bases, or has no variant left.
+        UserError: the organism is no null, is on none of the bases, or all its variants are under
+            test.
     """
     null = catalogue.organism(item.organism)
     _check_null(null)
@@ -181,7 +191,7 @@ def select_calibration_nulls(
     if not bases:
         what = f"The calibration null {item.organism!r} is on none of the suite's base models."
         raise UserError(what, hint=f"It is on: {', '.join(null.models)}.")
-    return [found for base in bases for found in _nulls_on(base, item, catalogue, tests)]
+    return [null for base in bases for null in _nulls_on(base, item, catalogue, tests)]
 
 
 def _check_null(null: Organism) -> None:
@@ -192,12 +202,12 @@ def _check_null(null: Organism) -> None:
 
 def _nulls_on(
     base: str, item: CalibrationNulls, catalogue: Catalogue, tests: Sequence[SelectedPair]
-) -> list[tuple[str, SelectedPair]]:
+) -> list[PlannedPair]:
     variants = catalogue.variants(item.organism, base=base)
     first = variants[0].finetuned
     if len(variants) == 1 and isinstance(first, Control):
         return [
-            (item.rung or "random", _draw_null(variants[0], first, seed))
+            PlannedPair(_draw_null(variants[0], first, seed), "calibration", item.rung or "random")
             for seed in _free_seeds(tests, item.draws or CALIBRATION_DRAWS)
         ]
     name = variants[0].organism.name
@@ -205,11 +215,11 @@ def _nulls_on(
         what = f"The calibration null {name!r} cannot be drawn {item.draws} times: it is fixed."
         raise UserError(what, hint=f"Leave out 'draws': all its {len(variants)} variants count.")
     tested = [one.finetuned for one in tests if one.base.name == base]
-    free = [(item.rung or name, one) for one in variants if one.finetuned not in tested]
+    free = [one for one in variants if one.finetuned not in tested]
     if not free:
         what = f"Every variant of the calibration null {name!r} on {base!r} is under test itself."
         raise UserError(what, hint="Calibrate on another null, or leave it out of the organisms.")
-    return free
+    return [PlannedPair(one, "calibration", item.rung or name) for one in free]
 
 
 def _free_seeds(tests: Sequence[SelectedPair], number: int) -> list[int]:
@@ -218,5 +228,5 @@ def _free_seeds(tests: Sequence[SelectedPair], number: int) -> list[int]:
 
 
 def _draw_null(null: SelectedPair, control: Control, seed: int) -> SelectedPair:
-    anew = control.model_copy(update={"seed": seed})
-    return SelectedPair(null.organism, null.base, f"draw-{seed}", anew)
+    drawn = control.model_copy(update={"seed": seed})
+    return SelectedPair(null.organism, null.base, f"draw-{seed}", drawn)

@@ -24,7 +24,7 @@ from diffkit.verdict import Attempt
 
 
 class RunConditions(NamedTuple):
-    """What cells must share to be compared: a calibration null with the pair it calibrates, say."""
+    """What runs must share to be compared, such as a pair under test and its calibration nulls."""
 
     base: str
     method: str
@@ -35,6 +35,20 @@ RunId = tuple[str, str, str, str, int]
 """Organism, base, variant, method and seed."""
 
 
+class AttemptId(NamedTuple):
+    """Identifies an attempt within an evaluation."""
+
+    run_id: RunId
+    arm: Arm
+    investigator_index: int
+    """Index of the investigator in the plan."""
+    repeat: int
+
+
+AttemptsById = Mapping[AttemptId, Attempt]
+"""The attempts of an evaluation."""
+
+
 @dataclass(frozen=True)
 class PlannedRun:
     """One pair under one method and seed, and its run."""
@@ -43,54 +57,56 @@ class PlannedRun:
     method: ConfiguredPlugin
     seed: int
     texts: Texts
-    known: CalibrationRow | None = None
-    """What a table says of the run, which was not made then."""
+    calibration_row: CalibrationRow | None = None
+    """The row of a calibration table that replaces the run; none where the run is made."""
     result: RunResult | None = None
-    """How the run ended; none where a table took its place."""
+    """How the run ended; none where it is not made yet, or a table replaces it."""
 
     @property
-    def key(self) -> RunId:
-        """What tells it from the other cells under test."""
-        one = self.pair.selected
-        names = (one.organism.name, one.base.name, one.variant)
+    def run_id(self) -> RunId:
+        """Identifies the run among the runs under test."""
+        selected = self.pair.selected
+        names = (selected.organism.name, selected.base.name, selected.variant)
         return (*names, self.method.spec.name, self.seed)
 
     @property
     def conditions(self) -> RunConditions:
-        """What it shares with the cells that it is compared with."""
+        """What the run shares with the runs that it is compared with."""
         return RunConditions(self.pair.selected.base.name, self.method.spec.name, self.seed)
 
     @property
     def answer(self) -> str:
-        """Handle of the truth; empty where nothing targeted was done."""
+        """Handle of the true statement; empty for nulls."""
         return answer_of(self.pair.selected.organism) or ""
 
     @property
     def run(self) -> StoredRun | None:
-        """The run; none where it failed, or a table took its place."""
+        """The stored run; none where it failed, or a table replaces it."""
         return self.result.run if self.result else None
 
     @property
     def digest(self) -> str:
-        """Digest of the run; empty where a model cannot be used."""
-        return self.known.run if self.known else self.result.digest if self.result else ""
+        """Digest of the run; empty where a model cannot be loaded."""
+        if self.calibration_row:
+            return self.calibration_row.run
+        return self.result.digest if self.result else ""
 
     @property
-    def subject(self) -> PairSpec:
-        """Its two models."""
+    def models(self) -> PairSpec:
+        """The base model and the finetuned model."""
         base, finetuned = self.pair.selected.base, self.pair.selected.finetuned
         return PairSpec(base.source, finetuned, base.dtype, base.attention)
 
     @property
     def spec(self) -> RunSpec:
-        """What is run."""
-        return RunSpec(self.method.spec, self.method.config, self.subject, self.texts, self.seed)
+        """The run to be made."""
+        return RunSpec(self.method.spec, self.method.config, self.models, self.texts, self.seed)
 
     @property
     def change_score(self) -> float | None:
-        """The method's score; none where it does not say, or its run failed."""
-        if self.known:
-            return self.known.change_score
+        """The method's score; none where the method gives none, or the run failed."""
+        if self.calibration_row:
+            return self.calibration_row.change_score
         return self.run.manifest.change_score if self.run else None
 
     @property
@@ -100,7 +116,7 @@ class PlannedRun:
 
 
 def plan_runs(plan: Plan) -> list[PlannedRun]:
-    """Every cell of ``plan``, nothing run yet."""
+    """All runs of ``plan``, none of them made yet."""
     bases = {pair.selected.base.name: pair.selected.base for pair in plan.pairs}
     texts = {name: texts_of(plan.suite, base) for name, base in bases.items()}
     return [
@@ -112,68 +128,62 @@ def plan_runs(plan: Plan) -> list[PlannedRun]:
 
 
 def fill_from_calibration_tables(
-    cells: Sequence[PlannedRun],
+    planned_runs: Sequence[PlannedRun],
     tables: Mapping[str, CalibrationRow],
     investigators: Sequence[str],
     store: Store,
 ) -> list[PlannedRun]:
-    """``cells``, those marked as known that a table holds and the store does not.
+    """Replaces calibration runs by rows of tables, where the store does not hold the run.
 
     Args:
-        cells: what is to be run.
-        tables: calibration runs by digest.
-        investigators: keys of the investigators that a table must hold the claims of.
-        store: whatever it holds is taken from there.
+        planned_runs: the runs of a plan.
+        tables: rows of calibration tables by digest of the run.
+        investigators: keys of the investigators whose claims a row must hold.
+        store: runs that it holds are not replaced.
     """
-    return [_filled(cell, tables, investigators, store) for cell in cells]
+    return [_with_table_row(planned, tables, investigators, store) for planned in planned_runs]
 
 
-def _filled(
-    cell: PlannedRun,
+def _with_table_row(
+    planned: PlannedRun,
     tables: Mapping[str, CalibrationRow],
     investigators: Sequence[str],
     store: Store,
 ) -> PlannedRun:
-    if cell.pair.role != "calibration" or not tables:
-        return cell
+    if planned.pair.role != "calibration" or not tables:
+        return planned
     try:
-        key = cell.spec.identity().digest
+        key = planned.spec.identity().digest
     except DiffkitError:
-        return cell  # it fails as a run, which says why
+        return planned  # the run fails and reports the error
     row = tables.get(key)
     if row is None or store.has("runs", key) or not set(investigators) <= set(row.claims):
-        return cell
-    return replace(cell, known=row)
+        return planned
+    return replace(planned, calibration_row=row)
 
 
 def run_planned(
-    cells: Sequence[PlannedRun],
+    planned_runs: Sequence[PlannedRun],
     store: Store,
     execution: ExecutionOptions,
-    watch: Callable[[RunResult], None],
+    on_run_result: Callable[[RunResult], None],
 ) -> list[PlannedRun]:
-    """``cells``, each with its run, but for those that are known."""
-    specs = [None if cell.known else cell.spec for cell in cells]
+    """Makes all runs that no table replaces, and adds their results.
+
+    Args:
+        planned_runs: the runs of a plan.
+        store: where runs are kept; runs that it holds are not made again.
+        execution: how runs are executed.
+        on_run_result: called with the result of each run.
+    """
+    specs = [None if planned.calibration_row else planned.spec for planned in planned_runs]
     pending = [spec for spec in specs if spec is not None]
     results: dict[int, RunResult] = {}
     running = run_batches(group_by_base(pending), store, execution)
     for result in execution.progress(running, label="runs", total=len(pending)):
         results[id(result.spec)] = result
-        watch(result)
+        on_run_result(result)
     return [
-        replace(cell, result=results[id(spec)]) if spec else cell
-        for cell, spec in zip(cells, specs, strict=True)
+        replace(planned, result=results[id(spec)]) if spec else planned
+        for planned, spec in zip(planned_runs, specs, strict=True)
     ]
-
-
-class AttemptId(NamedTuple):
-    """Where an attempt stands in an evaluation."""
-
-    cell: RunId
-    arm: Arm
-    reader: int
-    """Number of the investigator in the plan."""
-    repeat: int
-
-
-AttemptsById = Mapping[AttemptId, Attempt]

@@ -1,6 +1,6 @@
-"""What an evaluation leaves in the store: which organism stands for which run, attempt and grade.
+"""The stored record of an evaluation: which digests belong to which organism.
 
-Only here do names meet digests, so renaming an organism changes no digest.
+Runs, attempts and grades are stored without names, so renaming an organism changes no digest.
 """
 
 from collections.abc import Mapping
@@ -16,25 +16,24 @@ from diffkit.runs.store import Store
 from diffkit.verdict import Detection
 
 ControlArm = Literal["no-evidence", "base-only", "evidence-swap", "random", "ceiling"]
-"""What an investigator is given in the place of what a method found, to see what it does with
-that."""
+"""What an investigator is given instead of a method's findings, as a control."""
 MainArm = Literal["method", "combined", "blackbox"]
-"""What an investigator is given to find out what was done: one method's findings, those of all
-methods of the suite, or questions alone."""
+"""What an investigator is given to find the change: findings of one method, findings of all methods
+of the suite, or only questions."""
 Arm = Literal[MainArm, ControlArm]
 """What an investigator is given."""
 
 
 class GuessScore(Record):
-    """What a guess on the way was worth."""
+    """Score of an interim verdict."""
 
     questions: int
-    """Questions put to the models by then."""
+    """Number of questions to the models before it."""
     score: float
 
 
 class GradedAttemptRef(Record):
-    """An attempt and its grade, by one investigator and one grader."""
+    """Refers to an attempt of one investigator and its grade by one grader."""
 
     investigator: str
     grader: str
@@ -47,22 +46,21 @@ class GradedAttemptRef(Record):
     grade: str
     """Digest of the grade; empty where the grader failed."""
     error: str = ""
-    """Why it did."""
+    """Why the grader failed."""
     detection: Detection | None = None
-    """The test of the verdict against those on calibration nulls: of a change score, or of
-    ``p_targeted``."""
+    """The test of the verdict against calibration nulls, by change score or by ``p_targeted``."""
     curve: tuple[GuessScore, ...] = ()
-    """What its guesses on the way were worth; empty for graders that ask language models."""
+    """Scores of interim verdicts; empty for graders that use language models."""
 
 
 class EvaluationEntry(Record):
-    """One pair under one method and seed."""
+    """One pair with one method and seed."""
 
     organism: str
     family: str
     truth: TruthClass
     answer: str = ""
-    """Handle of the right statement; empty where nothing targeted was done."""
+    """Handle of the true statement; empty for nulls."""
     lexical: bool = True
     """Whether the behaviour shows in particular words."""
     base: str
@@ -71,32 +69,33 @@ class EvaluationEntry(Record):
     method: str
     seed: int
     run: str
-    """Digest of the run; empty where it has none because a model cannot be used."""
+    """Digest of the run; empty where a model cannot be loaded."""
     from_table: bool = False
-    """Whether its score and claims come from a calibration table, so that the run was not made."""
+    """Whether a row of a calibration table replaces the run."""
     error: str = ""
     """Why the run failed, where it did."""
     judged: tuple[GradedAttemptRef, ...] = ()
+    """Attempts and grades; empty for calibration nulls."""
 
 
 class Evaluation(Record):
-    """One expanded and finished suite."""
+    """A completed evaluation of a suite."""
 
     name: str
     created: str
     """UTC, ISO 8601."""
     texts: tuple[str, ...]
-    """Digests of the texts that were read, one per base."""
+    """Digests of the texts that pairs were compared on, one for each base."""
     calibration: tuple[str, ...] = ()
-    """Rungs that methods were calibrated on."""
+    """Null types that methods were calibrated on."""
     graders: Mapping[str, str] = Field(default_factory=dict)
-    """Grader → digest of its name, version and options, by which its passport is found."""
+    """Key of each grader, by which its validation is found."""
     notes: tuple[str, ...] = ()
-    """What a reader must know: organisms that are inert or untested, nulls from tables."""
+    """Limits of the results: organisms that are inert or untested, nulls from tables."""
     entries: tuple[EvaluationEntry, ...]
 
     def save(self, store: Store) -> Path:
-        """Writes it into ``store``, over an older one of the same name."""
+        """Writes the evaluation to ``store``; replaces one of the same name."""
         path = store.root / "evaluations" / f"{self.name}.json"
         with explain_write_errors(store.root):
             path.parent.mkdir(exist_ok=True)
@@ -105,10 +104,10 @@ class Evaluation(Record):
 
 
 def read_evaluation(store: Store, name: str | None = None) -> Evaluation:
-    """The evaluation ``name`` of a store, or its latest.
+    """Reads the evaluation ``name``, or the latest one.
 
     Raises:
-        UserError: there is none.
+        UserError: there is no such evaluation.
         StoreError: its file is damaged.
     """
     paths = sorted(

@@ -12,22 +12,21 @@ from diffkit.evaluation.record import ControlArm, MainArm
 from diffkit.organism import Record
 from diffkit.registry.catalogue import is_organism_file
 
+ALL_VARIANTS = "*"
+"""Selects all variants of an organism on a base."""
+
 
 class CalibrationNulls(Record):
-    """Nulls of one kind that a method's change score is held against."""
+    """Nulls of one null type, which pairs under test are compared with."""
 
     organism: str
-    """A null. One whose only variant on a base is a ``control`` is drawn anew from each seed; of
-    another every variant is a null."""
+    """Name of a null. A null whose only variant on a base is a ``control`` is drawn again for each
+    seed; of any other organism, every variant is a null."""
     rung: str | None = None
-    """Name of this kind of null; none: ``random`` where it is drawn anew, else the organism's."""
+    """Name of the null type; by default ``random`` for drawn nulls, else the organism's name."""
     draws: int | None = Field(default=None, ge=1)
-    """Number of draws, from the first seeds that no pair under test has; none: 19, the fewest that
-    can give p = 0.05. Only for nulls that are drawn anew."""
-
-
-ALL_VARIANTS = "*"
-"""Stands for all variants of an organism on a base."""
+    """Number of draws, from the first seeds that no pair under test has; by default 19, the
+    smallest number that can give p = 0.05. Only for drawn nulls."""
 
 
 class OrganismSelection(Record):
@@ -36,9 +35,9 @@ class OrganismSelection(Record):
     organism: str
     """Name of the organism."""
     base: str | None = None
-    """Base model; none: the organism's first."""
+    """Base model; by default the organism's first."""
     variant: str | None = None
-    """Variant; ``*``: all of them; none: ``default``, or all where there is no such variant."""
+    """Variant, or ``*`` for all; by default ``default``, or all where it has no such variant."""
 
 
 class Suite(Record):
@@ -49,38 +48,37 @@ class Suite(Record):
     organisms: tuple[OrganismSelection, ...] = Field(min_length=1)
     """Organisms and nulls: names, or records with base and variant."""
     methods: Mapping[str, Mapping[str, Any]] = Field(min_length=1)
-    """Method name → its options."""
+    """Options by method."""
     investigators: Mapping[str, Mapping[str, Any]] = Field(default={"lineup": {}})
-    """Investigator name → its options."""
+    """Options by investigator."""
     graders: Mapping[str, Mapping[str, Any]] = Field(default={"lineup": {}})
-    """Grader name → its options."""
+    """Options by grader."""
     models: Mapping[str, Any] = Field(default_factory=dict)
-    """Role (``investigator``, ``grader``) → language model, for each that has an option `model` and
-    is given none."""
+    """Language model by role (``investigator``, ``grader``); the default option ``model``."""
     arms: tuple[MainArm, ...] = Field(default=("method",), min_length=1)
-    """What investigators are given to find out what was done: findings of each method, findings of
-    all methods (`combined`), or questions alone (`blackbox`)."""
+    """What investigators are given to find the change: findings of each method, findings of all
+    methods (``combined``), or only questions (``blackbox``)."""
     repeats: int = Field(default=1, ge=1)
-    """How often each investigator is asked whose verdict may vary."""
+    """Number of attempts of stochastic investigators at each case."""
     generator: str = "transformers"
-    """Who answers investigators' questions and graders' prompts in the models' place."""
+    """Generates the models' answers to investigators and graders."""
     generator_options: Mapping[str, Any] = Field(default_factory=dict)
     """Options of the generator."""
     prices: Path | None = None
-    """YAML of prices of language models."""
+    """YAML file with prices of language models."""
     alpha: float = Field(default=0.05, gt=0, lt=1)
-    """False-positive rate at which investigators' `p_targeted` is tested against the nulls."""
+    """Level of the test of ``p_targeted`` against the nulls."""
     seeds: tuple[NonNegativeInt, ...] = Field(default=(0,), min_length=1)
     """Seeds of the methods' runs."""
     calibration: tuple[CalibrationNulls, ...] = ()
-    """Nulls that tell what a method's score is where nothing targeted was done."""
+    """Nulls that give the distribution of scores without a targeted change."""
     controls: tuple[ControlArm, ...] = get_args(ControlArm)
-    """What investigators are given beside the method's findings of targeted organisms."""
+    """Control arms of targeted organisms."""
     texts: tuple[TextSource, ...] = ()
-    """JSONL of texts, or a dataset (``hf:…`` as on the command line, or a record), or a list of
-    these, each perhaps with its category (``NAME=…``); none: those that come with the base."""
+    """JSONL file of texts, a dataset (``hf:…`` as on the command line, or a record), or a list of
+    these, optionally with a category (``NAME=…``); by default the texts of the base."""
     texts_limit: int | None = Field(default=None, ge=1)
-    """How many texts of each source are read; none: all."""
+    """Number of texts that are read from each source; by default all."""
 
     @field_validator("organisms", mode="before")
     @classmethod
@@ -127,18 +125,19 @@ class Suite(Record):
         except UserError as error:
             raise ValueError(str(error)) from error
 
-    def beside(self, path: Path) -> "Suite":
-        """The suite with its files found from where its own file ``path`` lies."""
+    def resolve_paths(self, path: Path) -> "Suite":
+        """The suite with relative paths resolved from the folder of its own file ``path``."""
 
-        def found(name: str) -> str:
+        def resolved(name: str) -> str:
             return str(path.parent / name) if is_organism_file(name) else name
 
         organisms = [
-            choice.model_copy(update={"organism": found(choice.organism)})
-            for choice in self.organisms
+            selection.model_copy(update={"organism": resolved(selection.organism)})
+            for selection in self.organisms
         ]
         nulls = [
-            null.model_copy(update={"organism": found(null.organism)}) for null in self.calibration
+            null.model_copy(update={"organism": resolved(null.organism)})
+            for null in self.calibration
         ]
         changed: dict[str, Any] = {"organisms": tuple(organisms), "calibration": tuple(nulls)}
         changed["prices"] = path.parent / self.prices if self.prices else None
@@ -147,7 +146,7 @@ class Suite(Record):
 
 
 def _text_source(value: Any) -> Any:
-    """A source of texts from a word, or from the record of a dataset, which may name a category."""
+    """A source of texts from a string, or from the record of a dataset with its category."""
     if isinstance(value, str):
         return parse_text_source(value)
     if isinstance(value, Mapping) and "at" in value:

@@ -10,28 +10,17 @@ from diffkit.organism import AnswerKey, Organism
 from diffkit.runs.digest import digest
 from diffkit.texts import Text, Texts
 
-
-def training_texts(organism: Organism) -> tuple[Text, ...]:
-    """The texts of all its training data, in the order of its files; none without any.
-
-    Raises:
-        BadFile: a file cannot be read.
-    """
-    return tuple(text for path in organism.training_data for text in Texts.read(path).items)
-
-
 SAMPLE_TEXTS = 100
-"""Training texts that stand for an organism."""
-
+"""Number of training texts in the sample of an organism."""
 SAMPLE_CHARACTERS = 20_000
-"""Length at which they are cut."""
+"""Length at which the sample is cut."""
 
 
 def true_statements(pairs: Sequence[PlannedPair]) -> dict[str, tuple[TruthStatement, ...]]:
     """The distinct truths of the pairs under test by base, sorted by handle.
 
-    Organisms of one truth, as dilutions are, have one statement; its examples are those of the
-    first.
+    Organisms with the same truth, such as dilutions, share one statement; its examples come from
+    the first of them.
 
     Raises:
         BadFile: training data cannot be read.
@@ -46,16 +35,20 @@ def true_statements(pairs: Sequence[PlannedPair]) -> dict[str, tuple[TruthStatem
 def _distinct(organisms: Iterable[Organism]) -> tuple[TruthStatement, ...]:
     found: dict[str, TruthStatement] = {}
     for organism in organisms:
-        if organism.answer_key and (handle := handle_of(organism.answer_key)) not in found:
-            text = organism.answer_key.text
-            found[handle] = TruthStatement(
-                handle=handle, text=text, examples=training_sample(organism, handle)
-            )
+        key = organism.answer_key
+        if key and (handle := handle_of(key)) not in found:
+            sample = training_sample(organism, handle)
+            found[handle] = TruthStatement(handle=handle, text=key.text, examples=sample)
     return tuple(found[handle] for handle in sorted(found))
 
 
+def answer_of(organism: Organism) -> str | None:
+    """Handle of the true statement about ``organism``; none where it has no single purpose."""
+    return handle_of(organism.answer_key) if organism.answer_key else None
+
+
 def handle_of(key: AnswerKey) -> str:
-    """Opaque, and drawn from the text alone: sorting by it tells nothing."""
+    """An opaque handle drawn from the text, so that sorting by handles reveals nothing."""
     return _text_handle(key.text)
 
 
@@ -64,12 +57,21 @@ def _text_handle(text: str) -> str:
     return digest(text)[:12]
 
 
+def training_texts(organism: Organism) -> tuple[Text, ...]:
+    """All training texts of ``organism``, in the order of its files; none without training data.
+
+    Raises:
+        BadFile: a file cannot be read.
+    """
+    return tuple(text for path in organism.training_data for text in Texts.read(path).items)
+
+
 def training_sample(organism: Organism, seed: str) -> str:
     """A seeded sample of an organism's training texts, without templates; empty without data.
 
     Args:
         organism: the organism.
-        seed: draws which of its texts, and their order.
+        seed: decides which texts are drawn, and their order.
 
     Raises:
         BadFile: training data cannot be read.
@@ -78,8 +80,3 @@ def training_sample(organism: Organism, seed: str) -> str:
     rng = random.Random(seed)  # noqa: S311 - a reproducible sample
     drawn = rng.sample(texts, min(SAMPLE_TEXTS, len(texts)))
     return "\n".join(map(str, drawn))[:SAMPLE_CHARACTERS]
-
-
-def answer_of(organism: Organism) -> str | None:
-    """Handle of the right statement about ``organism``; none where it has no one purpose."""
-    return handle_of(organism.answer_key) if organism.answer_key else None

@@ -64,6 +64,6 @@ def _events(one: AttemptWithGrades, store: Store) -> tuple[Event, ...]:
 
 
 def _grades(one: AttemptWithGrades, store: Store) -> Iterator[tuple[str, Grade | None]]:
-    for judged in one.judged:
-        path = store.place("grades", judged.grade) / "grade.json"
-        yield judged.grader, read_stored(path, Grade) if judged.grade else None
+    for ref in one.refs:
+        path = store.place("grades", ref.grade) / "grade.json"
+        yield ref.grader, read_stored(path, Grade) if ref.grade else None

@@ -95,8 +95,8 @@ def pair_metadata(one: ExportedAttempt) -> dict[str, Any]:
         "methods": list(one.behind.methods),
         "arm": first.arm,
         "repeat": first.repeat,
-        "grades": {judged.grader: judged.grade for judged in one.behind.judged},
-        "grader_errors": {j.grader: j.error for j in one.behind.judged if j.error},
+        "grades": {ref.grader: ref.grade for ref in one.behind.refs},
+        "grader_errors": {ref.grader: ref.error for ref in one.behind.refs if ref.error},
     }
 
 

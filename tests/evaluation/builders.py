@@ -1,4 +1,4 @@
-"""Cells of an evaluation without any model."""
+"""Planned runs of an evaluation without any model."""
 
 from diffkit.evaluation.plan import ConfiguredPlugin, PlannedPair
 from diffkit.evaluation.planned_runs import PlannedRun
@@ -13,10 +13,10 @@ from diffkit.texts import Texts
 ADAPTER = Adapter(source=Source(at="x"))
 
 
-def cell(
-    name, variant="default", *, truth="", base="one", method="kl", seed=0, role="test", rung=""
+def planned_run(
+    name, variant="default", *, truth="", base="one", method="kl", seed=0, role="test", null_type=""
 ):
-    """A cell that was not run; with a truth it is targeted, else a random change."""
+    """A run that was not made; with a truth it is targeted, else a random change."""
     finetuned = ADAPTER if truth else Control(of=ADAPTER)
     organism = Organism(
         name=name,
@@ -27,7 +27,7 @@ def cell(
     )
     entry = BaseModelEntry(name=base, source=Source(at=base))
     component = ConfiguredPlugin(Spec(method, "", 1, "m:C", "m:M"), MethodConfig())
-    pair = PlannedPair(SelectedPair(organism, entry, variant, finetuned), role, rung)
+    pair = PlannedPair(SelectedPair(organism, entry, variant, finetuned), role, null_type)
     return PlannedRun(pair, component, seed, Texts.of("a"))
 
 
@@ -60,4 +60,4 @@ def run_of(findings, folder, digest="run"):
         peak_bytes=1,
         change_score=findings.change_score,
     )
-    return RunResult(cell("o").spec, digest, "computed", StoredRun(manifest, place))
+    return RunResult(planned_run("o").spec, digest, "computed", StoredRun(manifest, place))

@@ -62,7 +62,7 @@ def test_calibration_draws_anew_and_never_a_pair_under_test(plan):
     made = plan(organisms=["song", "random"], calibration=[{"organism": "random", "draws": 4}])
     draws = [pair for pair in made.pairs if pair.role == "calibration"]
     assert [pair.selected.finetuned.seed for pair in draws] == [1, 2, 4, 5]
-    assert {pair.rung for pair in draws} == {"random"}
+    assert {pair.null_type for pair in draws} == {"random"}
     assert len(made.pairs) == 6
 
 
@@ -90,11 +90,11 @@ def test_a_star_or_no_default_stands_for_all_variants(plan):
 def test_a_null_that_is_not_drawn_gives_all_its_variants(plan):
     fixed = {"organism": "fixed"}
     made = plan(calibration=[fixed, fixed, {"organism": "random", "draws": 1}])
-    nulls = [(p.rung, p.selected.variant) for p in made.pairs if p.role == "calibration"]
+    nulls = [(p.null_type, p.selected.variant) for p in made.pairs if p.role == "calibration"]
     assert nulls == [("fixed", "seed-1"), ("fixed", "seed-2"), ("random", "draw-1")]
     one_tested = ["song", {"organism": "fixed", "variant": "seed-1"}]
     made = plan(organisms=one_tested, calibration=[{**fixed, "rung": "benign"}])
-    nulls = [(p.rung, p.selected.variant) for p in made.pairs if p.role == "calibration"]
+    nulls = [(p.null_type, p.selected.variant) for p in made.pairs if p.role == "calibration"]
     assert nulls == [("benign", "seed-2")]
     with pytest.raises(UserError, match=r"'fixed' on 'one' is under test itself"):
         plan(organisms=["song", "fixed"], calibration=[fixed])

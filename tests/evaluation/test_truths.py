@@ -89,15 +89,15 @@ def test_data_that_is_not_there_is_told(tmp_path):
 
 
 def test_other_examples_make_another_grade(data, tmp_path):
-    mark = GradeRunner(Store(tmp_path / "store").prepare())
+    runner = GradeRunner(Store(tmp_path / "store").prepare())
     config = "diffkit_evaluators.lineup.config:LineupGraderConfig"
     spec = Spec("lineup", "s", 3, config, "diffkit_evaluators.lineup.grader:LineupGrader")
     grader = ConfiguredPlugin(spec, LineupGraderConfig())
     tried = Attempt(digest="x", outcome=Outcome.NO_EVIDENCE)
 
     def key(one):
-        paper = make_answer_sheet(pair(one), true_statements([pair(one)])["mini"], reference=())
-        return mark(tried, paper, grader)
+        sheet = make_answer_sheet(pair(one), true_statements([pair(one)])["mini"], reference=())
+        return runner.grade(tried, sheet, grader)
 
     bare, taught = organism("owls"), organism("owls", data("owl"))
     assert key(bare) == key(organism("owls"))

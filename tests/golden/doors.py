@@ -86,7 +86,7 @@ def runs() -> Iterator[tuple[str, str]]:
     for name, path in SUITES.items():
         nulls: dict[str, list[str]] = {}
         for cell in plan_runs(expand_suite(read_record(path, Suite), host, catalogue)):
-            organism, base, variant, method, seed = cell.key
+            organism, base, variant, method, seed = cell.run_id
             found = cell.spec.identity().digest
             if cell.pair.role == "test":
                 yield f"{name} {organism} {base} {variant} {method} {seed}", found

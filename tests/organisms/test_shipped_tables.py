@@ -23,12 +23,12 @@ def test_a_method_s_nulls_and_what_the_lineup_claims_of_them_are_in_the_tables(s
     host = load_plugins()
     catalogue = read_catalogue(host.folders)
     plan = expand_suite(read_record(suite, Suite), host, catalogue)
-    cells = [cell for cell in plan_runs(plan) if cell.pair.role == "calibration"]
+    planned_runs = [planned for planned in plan_runs(plan) if planned.pair.role == "calibration"]
     keys = [plugin_key(one) for one in plan.investigators]
     found = fill_from_calibration_tables(
-        cells, read_tables(catalogue.tables), keys, Store(tmp_path / "store")
+        planned_runs, read_tables(catalogue.tables), keys, Store(tmp_path / "store")
     )
-    missing = [cell.method.spec.name for cell in found if not cell.known]
+    missing = [planned.method.spec.name for planned in found if not planned.calibration_row]
     assert keys
     assert found
     assert not missing

@@ -16,7 +16,7 @@ from diffkit.verdict import Attempt, Outcome
 
 SOURCE = """
 class E:
-    needs, varies, reads_attempt = frozenset(), False, True
+    needs, stochastic, grades_attempt = frozenset(), False, True
 
     def investigate(self, *_):
         {raising}
@@ -46,14 +46,14 @@ def failing(request, tmp_path, monkeypatch):
 def test_an_investigator_that_fails_is_an_attempt_that_failed(failing, tmp_path):
     component, line = failing
     case = Case(handle="x", evidence=(Evidence(findings=Findings(change_score=0)),))
-    made = AttemptRunner(Store(tmp_path / "store").prepare())(case, component)
+    made = AttemptRunner(Store(tmp_path / "store").prepare()).run(case, component)
     assert (made.outcome, made.error) == (Outcome.FAILED, line)
 
 
 def test_a_grader_that_fails_says_so_in_a_line(failing, tmp_path):
     component, line = failing
-    paper = AnswerSheet(truth="none", answer=None, statements=())
+    sheet = AnswerSheet(truth="none", answer=None, statements=())
     tried = Attempt(digest="x", outcome=Outcome.NO_EVIDENCE)
     with pytest.raises(RunFailed) as caught:
-        GradeRunner(Store(tmp_path / "store").prepare())(tried, paper, component)
+        GradeRunner(Store(tmp_path / "store").prepare()).grade(tried, sheet, component)
     assert str(caught.value) == f"The grader 'failing' failed: {line}"

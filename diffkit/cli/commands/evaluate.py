@@ -164,8 +164,8 @@ def run_evaluation(
     conduct = EvaluationOptions(
         tables=context.catalogue.calibrated,
         allow_inert=allow_inert,
-        watch=tally,
-        agree=partial(confirm_cost, yes=yes, kept="runs are kept"),
+        on_run_result=tally,
+        confirm_cost=partial(confirm_cost, yes=yes, kept="runs are kept"),
         workers=workers,
     )
     execution = ExecutionOptions(device, progress, fresh, status)
@@ -195,7 +195,7 @@ def calibrate(
     enable_logging()
     store, tally = context.store.prepare(), RunCounter()
     execution = ExecutionOptions(device, progress, fresh, status)
-    rows = list(build_calibration_table(plan, store, execution, watch=tally))
+    rows = list(build_calibration_table(plan, store, execution, on_run_result=tally))
     tally.status()
     made = [row for row in rows if row is not None]
     try:

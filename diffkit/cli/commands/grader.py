@@ -59,8 +59,8 @@ def check(
     )
     if asked.items:
         confirm_cost(asked, yes=yes)
-    talks = ChatSessions(context.store.prepare(), known, fresh)
-    passport = validate_grader(component, given, talks, progress=progress, workers=WORKERS)
+    chats = ChatSessions(context.store.prepare(), known, fresh)
+    passport = validate_grader(component, given, chats.open, progress=progress, workers=WORKERS)
     save_validation(context.store, passport)
     if json:
         print_json(_validation_json(passport))
@@ -90,7 +90,7 @@ def _validation_json(passport: "GraderValidation") -> dict[str, Any]:
         "right": passport.right.model_dump(),
         "kinds": {kind: share.model_dump() for kind, share in passport.kinds.items()},
         "attacks": passport.attacks.model_dump(),
-        "words": passport.words,
+        "words": passport.summary,
         "items": [
             {**item.model_dump(mode="json"), "accepted": item.accepted, "right": item.right}
             for item in passport.items
@@ -114,4 +114,4 @@ def _print_validation(passport: "GraderValidation") -> None:
             score = "failed" if item.score is None else f"scored {item.score:.2f}"
             words = " ".join(item.words.split())[:MAX_REASON]
             out.print(f"claim {item.number} ({item.kind}) {score}: {words}", markup=False)
-    out.print(f"{passport.grader}: {passport.words}", markup=False)
+    out.print(f"{passport.grader}: {passport.summary}", markup=False)

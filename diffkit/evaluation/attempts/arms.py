@@ -28,13 +28,123 @@ from diffkit.organism import Control
 from diffkit.statistics import log_odds, word_counts
 
 N = TypeVar("N", str, tuple[str, str])
-
 SEED = 0
-"""Seed of who stands in for whom."""
+"""Seed of the order in which controls are assigned to truths."""
+ORACLE_WORDS = 200
+"""Words in the table of the training-data oracle."""
+OracleFindings = Mapping[tuple[str, str], Findings]
+"""Findings of the training-data oracle by organism and base; some organisms have no such data."""
+
+
+@dataclass(frozen=True)
+class ArmInput:
+    """The input of one arm for one planned run: the models and the findings."""
+
+    planned: PlannedRun
+    """The run whose truth and models the arm is about."""
+    arm: Arm
+    sources: tuple[PlannedRun, ...] = ()
+    """The runs whose findings are given."""
+    findings: Findings | None = None
+    """Findings that replace those of runs, in arms that belong to no method."""
+
+    @property
+    def queries_models(self) -> bool:
+        """Whether the models may be queried: in all arms but the one without evidence."""
+        return self.arm != "no-evidence"
+
+    @property
+    def unaltered_sources(self) -> tuple[PlannedRun, ...]:
+        """The runs whose findings are given unaltered, so that the methods' tools may be used."""
+        return () if self.arm == "base-only" else self.sources
+
+
+@dataclass
+class ArmInputs:
+    """The inputs of all runs: the main arms, and the controls of targeted organisms."""
+
+    plan: Plan
+    planned_runs: Sequence[PlannedRun]
+    """All runs of the plan, calibration nulls included."""
+    oracle: OracleFindings
+    _has_base_findings: dict[str, bool] = field(default_factory=dict)
+
+    def tests(self) -> Iterator[ArmInput]:
+        """The inputs of runs under test."""
+        tests = [planned for planned in self.planned_runs if planned.pair.role == "test"]
+        for planned in tests:
+            yield from (self._main(planned, arm) for arm in self.plan.suite.arms)
+            if planned.answer:
+                yield from self._controls(planned, tests)
+
+    def nulls(self) -> Iterator[ArmInput]:
+        """The inputs of calibration nulls that no table replaces."""
+        for planned in self.planned_runs:
+            if planned.pair.role == "calibration" and not planned.calibration_row:
+                yield from (self._main(planned, arm) for arm in self.plan.suite.arms)
+
+    def _main(self, planned: PlannedRun, arm: MainArm) -> ArmInput:
+        match arm:
+            case "method":
+                return ArmInput(planned, arm, (planned,))
+            case "combined":
+                return ArmInput(planned, arm, self._by_pair_and_seed[_pair_and_seed(planned)])
+            case "blackbox":
+                return ArmInput(planned, arm)
+
+    @cached_property
+    def _by_pair_and_seed(self) -> dict[tuple[str, ...], tuple[PlannedRun, ...]]:
+        """The runs of all methods for each pair and seed, in the order of the plan."""
+        found: dict[tuple[str, ...], list[PlannedRun]] = {}
+        for planned in self.planned_runs:
+            if planned.pair.role == "test" or not planned.calibration_row:
+                found.setdefault(_pair_and_seed(planned), []).append(planned)
+        return {key: tuple(members) for key, members in found.items()}
+
+    def _controls(self, planned: PlannedRun, tests: Sequence[PlannedRun]) -> Iterator[ArmInput]:
+        other_truth, null = other_truths_run(tests, planned), random_null_run(tests, planned)
+        inputs: dict[ControlArm, ArmInput | None] = {
+            "no-evidence": ArmInput(planned, "no-evidence"),
+            "base-only": self._base_only(planned, tests),
+            "evidence-swap": self._substituted(planned, "evidence-swap", other_truth),
+            "random": self._substituted(planned, "random", null),
+            "ceiling": self._oracle(planned),
+        }
+        for control in self.plan.suite.controls:
+            if arm_input := inputs[control]:
+                yield arm_input
+
+    def _substituted(
+        self, planned: PlannedRun, arm: Arm, source: PlannedRun | None
+    ) -> ArmInput | None:
+        return ArmInput(planned, arm, (source,)) if source else None
+
+    def _base_only(self, planned: PlannedRun, tests: Sequence[PlannedRun]) -> ArmInput | None:
+        """None where no findings of the method on targeted organisms contain the base side."""
+        method = planned.method.spec.name
+        if method not in self._has_base_findings:
+            own = (one for one in tests if one.answer and one.method.spec.name == method)
+            self._has_base_findings[method] = any(
+                one.run and base_only(one.run.findings).items for one in own
+            )
+        if not self._has_base_findings[method]:
+            return None
+        return ArmInput(planned, "base-only", (planned,))
+
+    def _oracle(self, planned: PlannedRun) -> ArmInput | None:
+        selected = planned.pair.selected
+        findings = self.oracle.get((selected.organism.name, selected.base.name))
+        return ArmInput(planned, "ceiling", findings=findings) if findings else None
+
+
+def _pair_and_seed(planned: PlannedRun) -> tuple[str, ...]:
+    selected, role = planned.pair.selected, planned.pair.role
+    names = (selected.organism.name, selected.base.name, selected.variant)
+    return (*names, role, str(planned.seed))
 
 
 def base_only(evidence: Findings) -> Findings:
-    """What only the base side says in ``evidence``: no items where it says nothing."""
+    """The parts of ``evidence`` that come from the base side; no items where there are none."""
     sides = (_base_side(item) for item in evidence.items)
     return Findings(items=tuple(item for item in sides if item is not None))
 
@@ -56,39 +166,39 @@ def _base_side(item: Finding) -> Finding | None:
             return None
 
 
-def other_truths_run(cells: Sequence[PlannedRun], cell: PlannedRun) -> PlannedRun | None:
-    """The cell of another truth that stands in for ``cell``, under the same conditions.
+def other_truths_run(tests: Sequence[PlannedRun], planned: PlannedRun) -> PlannedRun | None:
+    """The run of another truth under the same conditions, whose findings replace the own ones.
 
-    Truths go around in a circle of seeded order, the same for every method and seed. None where
-    there is one truth alone.
+    Each truth gets the next one in a cyclic, seeded order, which is the same for every method and
+    seed. None where there is only one truth.
     """
-    here = [other for other in cells if _comparable(other, cell) and other.answer]
-    truths = _shuffled({other.answer for other in here})
+    comparable = [other for other in tests if _comparable(other, planned) and other.answer]
+    truths = _shuffled({other.answer for other in comparable})
     if len(truths) < 2:
         return None
-    other = truths[(truths.index(cell.answer) + 1) % len(truths)]
-    return _nearest([one for one in here if one.answer == other], cell)
+    truth = truths[(truths.index(planned.answer) + 1) % len(truths)]
+    return _same_variant([other for other in comparable if other.answer == truth], planned)
 
 
-def random_null_run(cells: Sequence[PlannedRun], cell: PlannedRun) -> PlannedRun | None:
-    """The cell of a random change that stands in for ``cell``, under the same conditions.
+def random_null_run(tests: Sequence[PlannedRun], planned: PlannedRun) -> PlannedRun | None:
+    """The run of a random change under the same conditions, whose findings replace the own ones.
 
-    Nulls are dealt to truths in a seeded order, the same for every method and seed. None where
-    there is none.
+    Nulls are assigned to truths in a seeded order, which is the same for every method and seed.
+    None where there is no such null.
     """
-    here = [other for other in cells if _comparable(other, cell)]
-    truths = _shuffled({other.answer for other in here if other.answer})
+    comparable = [other for other in tests if _comparable(other, planned)]
+    truths = _shuffled({other.answer for other in comparable if other.answer})
     nulls = {
         (other.pair.selected.organism.name, other.pair.selected.variant): other
-        for other in here
+        for other in comparable
         if isinstance(other.pair.selected.finetuned, Control)
     }
     order = _shuffled(nulls)
-    return nulls[order[truths.index(cell.answer) % len(order)]] if order else None
+    return nulls[order[truths.index(planned.answer) % len(order)]] if order else None
 
 
-def _comparable(other: PlannedRun, cell: PlannedRun) -> bool:
-    return other.pair.role == "test" and other.conditions == cell.conditions
+def _comparable(other: PlannedRun, planned: PlannedRun) -> bool:
+    return other.pair.role == "test" and other.conditions == planned.conditions
 
 
 def _shuffled(names: Iterable[N]) -> list[N]:
@@ -97,18 +207,14 @@ def _shuffled(names: Iterable[N]) -> list[N]:
     return order
 
 
-def _nearest(cells: Sequence[PlannedRun], cell: PlannedRun) -> PlannedRun:
-    """The one of the same variant, else the default one, else the first."""
-    wanted = {cell.pair.selected.variant: 0, "default": 1}
-    return min(cells, key=lambda one: wanted.get(one.pair.selected.variant, 2))
-
-
-ORACLE_WORDS = 200
-"""Words in the table."""
+def _same_variant(candidates: Sequence[PlannedRun], planned: PlannedRun) -> PlannedRun:
+    """The candidate of the same variant, else of the default variant, else the first."""
+    preference = {planned.pair.selected.variant: 0, "default": 1}
+    return min(candidates, key=lambda one: preference.get(one.pair.selected.variant, 2))
 
 
 def oracle_findings(training: Mapping[str, int], ordinary: Mapping[str, int]) -> Findings:
-    """Findings of the words that the training data uses more than ordinary texts do, at most 200.
+    """Findings of the training-data oracle: words that are more frequent in the training data.
 
     Args:
         training: counts of words in the training data.
@@ -122,134 +228,29 @@ def oracle_findings(training: Mapping[str, int], ordinary: Mapping[str, int]) ->
 
 
 def all_oracle_findings(
-    plan: Plan, references: Mapping[str, Iterable[str]]
+    plan: Plan, reference_texts: Mapping[str, Iterable[str]]
 ) -> dict[tuple[str, str], Findings]:
-    """The ceiling of each targeted organism under test, by organism and base.
+    """The oracle findings of each targeted organism under test, by organism and base.
 
     Args:
         plan: the expanded suite.
-        references: ordinary texts by base.
+        reference_texts: ordinary texts by base.
 
     Raises:
         BadFile: training data cannot be read.
     """
     if "ceiling" not in plan.suite.controls:
         return {}
-    tests = [pair.selected for pair in plan.pairs if pair.role == "test"]
-    ordinary = {name: word_counts(texts) for name, texts in references.items()}
-    pairs = {
-        (one.organism.name, one.base.name): one.organism
-        for one in tests
-        if one.organism.truth == "targeted" and one.organism.training_data
+    ordinary = {name: word_counts(texts) for name, texts in reference_texts.items()}
+    organisms = {
+        (pair.selected.organism.name, pair.selected.base.name): pair.selected.organism
+        for pair in plan.pairs
+        if pair.role == "test" and pair.selected.organism.truth == "targeted"
     }
     return {
         (name, base): oracle_findings(
             word_counts(map(str, training_texts(organism))), ordinary[base]
         )
-        for (name, base), organism in pairs.items()
+        for (name, base), organism in organisms.items()
+        if organism.training_data
     }
-
-
-@dataclass(frozen=True)
-class ArmInput:
-    """One arm of one cell: whose models may be asked, and whose findings are read."""
-
-    cell: PlannedRun
-    """Whose truth and models it is about."""
-    arm: Arm
-    sources: tuple[PlannedRun, ...] = ()
-    """Cells whose findings are read."""
-    findings: Findings | None = None
-    """What is read in their place, where it is no method's."""
-
-    @property
-    def asks(self) -> bool:
-        """Whether the models may be asked: only whoever has no evidence at all may not."""
-        return self.arm != "no-evidence"
-
-    @property
-    def tooled(self) -> tuple[PlannedRun, ...]:
-        """Cells whose methods' tools may be used: those whose findings are read as they are."""
-        return () if self.arm == "base-only" else self.sources
-
-
-OracleFindings = Mapping[tuple[str, str], Findings]
-"""What an organism's training data says, by organism and base; some have no such data."""
-
-
-@dataclass
-class ArmInputs:
-    """The arms of each cell: the main ones, and for targeted organisms the controls."""
-
-    plan: Plan
-    cells: Sequence[PlannedRun]
-    """All of them, nulls too."""
-    ceilings: OracleFindings
-    _base_speaks: dict[str, bool] = field(default_factory=dict)
-
-    def tests(self) -> Iterator[ArmInput]:
-        """Of the cells under test."""
-        tests = [cell for cell in self.cells if cell.pair.role == "test"]
-        for cell in tests:
-            yield from (self._main(cell, arm) for arm in self.plan.suite.arms)
-            if cell.answer:
-                yield from self._controls(cell, tests)
-
-    def nulls(self) -> Iterator[ArmInput]:
-        """Of the calibration nulls that were run."""
-        for cell in self.cells:
-            if cell.pair.role == "calibration" and not cell.known:
-                yield from (self._main(cell, arm) for arm in self.plan.suite.arms)
-
-    def _main(self, cell: PlannedRun, arm: MainArm) -> ArmInput:
-        match arm:
-            case "method":
-                return ArmInput(cell, arm, (cell,))
-            case "combined":
-                return ArmInput(cell, arm, self._beside[_pair_and_seed(cell)])
-            case "blackbox":
-                return ArmInput(cell, arm)
-
-    @cached_property
-    def _beside(self) -> dict[tuple[str, ...], tuple[PlannedRun, ...]]:
-        """The cells of each pair and seed under all methods, in the plan's order."""
-        found: dict[tuple[str, ...], list[PlannedRun]] = {}
-        for cell in self.cells:
-            if cell.pair.role == "test" or not cell.known:
-                found.setdefault(_pair_and_seed(cell), []).append(cell)
-        return {key: tuple(cells) for key, cells in found.items()}
-
-    def _controls(self, cell: PlannedRun, tests: Sequence[PlannedRun]) -> Iterator[ArmInput]:
-        made: dict[ControlArm, ArmInput | None] = {
-            "no-evidence": ArmInput(cell, "no-evidence"),
-            "base-only": self._base_only(cell, tests),
-            "evidence-swap": self._read(cell, "evidence-swap", other_truths_run(tests, cell)),
-            "random": self._read(cell, "random", random_null_run(tests, cell)),
-            "ceiling": self._ceiling(cell),
-        }
-        for control in self.plan.suite.controls:
-            if sitting := made[control]:
-                yield sitting
-
-    def _read(self, cell: PlannedRun, arm: Arm, other: PlannedRun | None) -> ArmInput | None:
-        return ArmInput(cell, arm, (other,)) if other else None
-
-    def _base_only(self, cell: PlannedRun, tests: Sequence[PlannedRun]) -> ArmInput | None:
-        """None where the method's findings hold nothing of the base in any targeted cell."""
-        method = cell.method.spec.name
-        if method not in self._base_speaks:
-            own = (one for one in tests if one.answer and one.method.spec.name == method)
-            self._base_speaks[method] = any(
-                one.run and base_only(one.run.findings).items for one in own
-            )
-        return ArmInput(cell, "base-only", (cell,)) if self._base_speaks[method] else None
-
-    def _ceiling(self, cell: PlannedRun) -> ArmInput | None:
-        one = cell.pair.selected
-        words = self.ceilings.get((one.organism.name, one.base.name))
-        return ArmInput(cell, "ceiling", findings=words) if words else None
-
-
-def _pair_and_seed(cell: PlannedRun) -> tuple[str, ...]:
-    one = cell.pair.selected
-    return (one.organism.name, one.base.name, one.variant, cell.pair.role, str(cell.seed))

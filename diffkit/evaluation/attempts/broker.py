@@ -28,21 +28,23 @@ from diffkit.tool import AgentTool, json_schema
 from diffkit.verdict import Side
 
 log = logging.getLogger("diffkit.broker")
+MAX_ROWS = 20
+"""Rows of each finding in the answer of a tool."""
 
 
 def make_blinding(
     handle: str, repeat: int, selected: Iterable[SelectedPair], root: Path, transcript: Transcript
 ) -> Blinding:
-    """What hides the names of pairs from an attempt.
+    """Hides the names of pairs during an attempt.
 
-    The handle draws which side is shown first; each repeat turns it round.
+    The handle decides which side comes first; each repeat reverses the order.
 
     Args:
-        handle: of the case.
+        handle: the handle of the case.
         repeat: number of the repeat.
-        selected: the pairs whose names nobody may be told.
-        root: folder of the store.
-        transcript: told where something was withheld.
+        selected: the pairs whose names are hidden.
+        root: folder of the store, whose path is hidden too.
+        transcript: records where something was hidden.
     """
     drawn = hashlib.sha256(f"order {handle}".encode()).digest()[0] + repeat
     order: tuple[Side, Side] = ("base", "finetuned")
@@ -57,7 +59,7 @@ def make_blinding(
 
 
 def identifying_strings(selected: SelectedPair) -> set[str]:
-    """Everything that names a pair."""
+    """All strings that identify a pair."""
     found = {selected.organism.name, selected.base.name, selected.variant}
     for source in (selected.base.source, *sources(selected.finetuned)):
         found |= _source_names(source)
@@ -65,28 +67,28 @@ def identifying_strings(selected: SelectedPair) -> set[str]:
 
 
 def _source_names(source: Source) -> set[str]:
-    """A source's id or path, whole and as its last part, its revision and its folders."""
+    """Id or path of a source, in full and as its last part, its revision and its folders."""
     path = Path(source.at)
     parts = [source.revision, source.subfolder, path.name, path.parent.name]
     return {source.at, str(path.resolve()), *filter(None, parts)}
 
 
 class BlindedModels:
-    """Asks both models, counting questions; a `BlindModels`.
+    """Puts questions to both models and counts them; implements `BlindModels`.
 
     Args:
-        generators: lends those of both sides.
-        blind: what the sides are called.
-        seed: the draws come from it and from the number of questions before.
+        generators: loads the generators of both sides.
+        blinding: the handles of the sides, and the strings that are hidden.
+        seed: with the number of earlier questions, the seed of the answers.
     """
 
     def __init__(
         self, generators: Callable[[], GeneratorPair], blinding: Blinding, seed: str
     ) -> None:
-        self._generators, self._blind, self._seed = generators, blinding, seed
+        self._generators, self._blinding, self._seed = generators, blinding, seed
         self.asked = 0
         self.failure = ""
-        """Why nobody could be asked, through no fault of the asker's."""
+        """Why the models could not answer, where the question was not the cause."""
 
     def ask(
         self,
@@ -96,44 +98,45 @@ class BlindedModels:
         temperature: float = 0.0,
         max_new_tokens: int = 64,
     ) -> tuple[QuestionAnswer, ...]:
-        """Puts each prompt to both models, as a user's message.
+        """Sends each prompt to both models, as a user's message.
 
         Raises:
-            UserError: the models cannot be asked so.
+            UserError: the models cannot answer it.
         """
         sampling = Sampling(
-            max_new_tokens=max_new_tokens, temperature=temperature, seed=self._drawn()
+            max_new_tokens=max_new_tokens, temperature=temperature, seed=self._next_seed()
         )
         texts = [_as_chat(prompt) for prompt in prompts for _ in range(samples)]
-        said = self._said(texts, sampling)
+        answers = self._answers(texts, sampling)
         first, self.asked, self.failure = self.asked + 1, self.asked + len(prompts), ""
         return tuple(
-            self._one(first + place, prompt, said, slice(place * samples, (place + 1) * samples))
-            for place, prompt in enumerate(prompts)
+            self._question(first + at, prompt, answers, slice(at * samples, (at + 1) * samples))
+            for at, prompt in enumerate(prompts)
         )
 
-    def _one(
-        self, number: int, prompt: str, said: Mapping[Side, list[str]], own: slice
+    def _question(
+        self, number: int, prompt: str, answers: Mapping[Side, list[str]], own: slice
     ) -> QuestionAnswer:
-        answers = {self._blind.handle[side]: tuple(said[side][own]) for side in self._blind.order}
-        return QuestionAnswer(name=f"question-{number}", prompt=prompt, answers=answers)
+        blinding = self._blinding
+        named = {blinding.handle[side]: tuple(answers[side][own]) for side in blinding.order}
+        return QuestionAnswer(name=f"question-{number}", prompt=prompt, answers=named)
 
-    def _said(self, texts: Sequence[Text], sampling: Sampling) -> dict[Side, list[str]]:
+    def _answers(self, texts: Sequence[Text], sampling: Sampling) -> dict[Side, list[str]]:
         try:
             both = self._generators()
             return {
                 side: [
-                    self._blind.hide(one.text, "an answer")
+                    self._blinding.hide(one.text, "an answer")
                     for one in getattr(both, side).generate(texts, sampling)
                 ]
-                for side in self._blind.order
+                for side in self._blinding.order
             }
         except Exception as error:
-            if type(error) is not UserError or not self.asked:  # else it may be the question's
+            if type(error) is not UserError or not self.asked:  # otherwise the question may be why
                 self.failure = one_line(error)
-            raise public_error(error, self._blind, "The models could not be asked") from error
+            raise public_error(error, self._blinding, "The models could not be asked") from error
 
-    def _drawn(self) -> int:
+    def _next_seed(self) -> int:
         content = f"{self._seed} {self.asked}".encode()
         return int.from_bytes(hashlib.sha256(content).digest()[:4], "big")
 
@@ -143,37 +146,33 @@ def _as_chat(prompt: str) -> Text:
 
 
 def public_error(error: Exception, blinding: Blinding, what: str) -> UserError:
-    """What an investigator is told of an error: only what was meant for users, blinded."""
+    """The error that an investigator sees: blinded, and only the text of a `UserError`."""
     if isinstance(error, UserError):
         return UserError(blinding.error(str(error)))
     log.warning("%s: %s", what, error)
     return UserError(f"{what}.", hint="Try something else.")
 
 
-MAX_ROWS = 20
-"""Rows of each finding that a tool's answer shows."""
-
-
 class BlindedTool:
-    """A method's tool; a `BlindTool`.
+    """A method's tool; implements `BlindTool`.
 
     Args:
         method: name of the method.
-        tool: its tool.
-        blind: what is withheld.
-        questions: counts what the tool asks.
+        tool: the tool.
+        blinding: the strings that are hidden.
+        models: counts the prompts of the tool as questions.
     """
 
     def __init__(
-        self, method: str, tool: AgentTool[Any], blinding: Blinding, questions: BlindedModels
+        self, method: str, tool: AgentTool[Any], blinding: Blinding, models: BlindedModels
     ) -> None:
-        self._tool, self._blind, self._questions = tool, blinding, questions
+        self._tool, self._blinding, self._models = tool, blinding, models
         self.name = f"{method}_{tool.name}"
         self.summary = blinding.hide(tool.summary, "words")
         self.schema: Mapping[str, Any] = blinding.schema(json_schema(tool.Arguments))
 
     def prompts(self, arguments: Mapping[str, Any]) -> tuple[str, ...]:
-        """Prompts that a call would put to a model; none where the arguments do not fit."""
+        """Prompts that a call would send to a model; none where the arguments are not valid."""
         try:
             return self._tool.prompts(self._validated(arguments))
         except UserError:
@@ -185,15 +184,15 @@ class BlindedTool:
         return validate_record(model, arguments, word="argument", owner=self.name, listing=listing)
 
     def call(self, arguments: Mapping[str, Any]) -> str:
-        """What it answers, as text.
+        """Calls the tool; its answer as text.
 
         Raises:
-            UserError: the arguments do not fit, or the tool failed.
+            UserError: the arguments are not valid, or the tool failed.
         """
         try:
             given = self._validated(arguments)
             found = call_tool(self._tool, given)
         except (ValidationError, DiffkitError) as error:
-            raise public_error(error, self._blind, f"{self.name} failed") from error
-        self._questions.asked += len(self._tool.prompts(given))
-        return "\n\n".join(finding_text(one, self._blind, limit=MAX_ROWS) for one in found)
+            raise public_error(error, self._blinding, f"{self.name} failed") from error
+        self._models.asked += len(self._tool.prompts(given))
+        return "\n\n".join(finding_text(one, self._blinding, limit=MAX_ROWS) for one in found)

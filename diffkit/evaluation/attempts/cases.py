@@ -1,4 +1,7 @@
-"""Builds cases: arms differ only in the data of the case."""
+"""Builds cases: arms differ only in the data of the case.
+
+Takes the input of an arm and an investigator. Gives the case, which holds no names of models.
+"""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -8,7 +11,7 @@ from typing import Any
 
 from diffkit.case import CandidateTruth, Case, Evidence
 from diffkit.evaluation.attempts.arms import ArmInput, base_only
-from diffkit.evaluation.calibration.nulls import Nulls
+from diffkit.evaluation.calibration.nulls import CalibrationScores
 from diffkit.evaluation.planned_runs import PlannedRun, RunConditions
 from diffkit.findings import Findings
 from diffkit.grader import TruthStatement
@@ -19,74 +22,75 @@ from diffkit.runs.models import PairSpec
 
 @dataclass(frozen=True)
 class CaseBuilder:
-    """Makes cases."""
+    """Builds the case of an investigator in an arm."""
 
-    nulls: Mapping[RunConditions, Nulls]
+    null_scores: Mapping[RunConditions, CalibrationScores]
     statements: Mapping[str, tuple[TruthStatement, ...]]
     """Distinct truths by base."""
 
-    def __call__(self, sitting: ArmInput, reader: Investigator[Any]) -> Case | None:
-        """The case of a sitting for an investigator; none without any run.
+    def build(self, arm_input: ArmInput, investigator: Investigator[Any]) -> Case | None:
+        """The case of ``investigator``; none where all runs failed.
 
-        Empty findings are no evidence: whoever reads them is given what the arm without gives.
+        Empty findings are left out, so that the case equals the one without evidence.
         """
-        needs = reader.needs
-        evidence = self._evidence(sitting, alike=reader.stochastic)
+        needs = investigator.needs
+        evidence = self._evidence(arm_input, equal_counts=investigator.stochastic)
         if evidence is None:
             return None
         found = tuple(one for one in evidence if one.findings != Findings())
-        questions = "models" in needs and sitting.asks
+        questions = "models" in needs and arm_input.queries_models
         return Case(
-            handle=_handle(sitting.cell.subject, found, questions=questions),
+            handle=_handle(arm_input.planned.models, found, questions=questions),
             evidence=found,
             questions=questions,
-            candidates=self._candidates(sitting) if "candidates" in needs else (),
+            candidates=self._candidates(arm_input) if "candidates" in needs else (),
         )
 
-    def _evidence(self, sitting: ArmInput, *, alike: bool) -> tuple[Evidence, ...] | None:
-        if sitting.findings is not None:
-            return (Evidence(findings=sitting.findings),)
-        found = [self._of(source, alike=alike) for source in sitting.sources]
+    def _evidence(self, arm_input: ArmInput, *, equal_counts: bool) -> tuple[Evidence, ...] | None:
+        if arm_input.findings is not None:
+            return (Evidence(findings=arm_input.findings),)
+        found = [self._evidence_of(one, equal_counts=equal_counts) for one in arm_input.sources]
         known = tuple(one for one in found if one is not None)
-        if sitting.sources and not known:
+        if arm_input.sources and not known:
             return None
-        if sitting.arm == "base-only":
+        if arm_input.arm == "base-only":
             return tuple(
                 Evidence(method=one.method, findings=base_only(one.findings)) for one in known
             )
         return known
 
-    def _of(self, cell: PlannedRun, *, alike: bool) -> Evidence | None:
-        """What a method found; none where its run failed.
+    def _evidence_of(self, planned: PlannedRun, *, equal_counts: bool) -> Evidence | None:
+        """The findings of a run and the scores of nulls; none where the run failed.
 
         Args:
-            cell: whose run it is.
-            alike: whether it is held against as many nulls as a null itself is, so that it cannot
-                be told from one by their number.
+            planned: the run.
+            equal_counts: whether the run is compared with as many nulls as a null itself is, so
+                that their number does not reveal whether it is a null.
         """
-        if cell.run is None:
+        if planned.run is None:
             return None
-        nulls = self.nulls.get(cell.conditions, Nulls()).others(cell.digest, alike=alike)
-        return Evidence(method=cell.method.spec.name, findings=cell.run.findings, nulls=nulls)
+        scores = self.null_scores.get(planned.conditions, CalibrationScores())
+        nulls = scores.others(planned.digest, equal_counts=equal_counts)
+        return Evidence(method=planned.method.spec.name, findings=planned.run.findings, nulls=nulls)
 
-    def _candidates(self, sitting: ArmInput) -> tuple[CandidateTruth, ...]:
-        truths = self.statements.get(sitting.cell.pair.selected.base.name, ())
+    def _candidates(self, arm_input: ArmInput) -> tuple[CandidateTruth, ...]:
+        truths = self.statements.get(arm_input.planned.pair.selected.base.name, ())
         return tuple(CandidateTruth(handle=one.handle, text=one.text) for one in truths)
 
 
-def _handle(subject: PairSpec, evidence: Sequence[Evidence], *, questions: bool) -> str:
-    """Drawn from all that may be looked at, so that what is the same is asked once."""
+def _handle(models: PairSpec, evidence: Sequence[Evidence], *, questions: bool) -> str:
+    """A handle drawn from the content of the case, so that equal cases are one attempt."""
     if questions:
-        return f"pair-{pair_digest(subject)[:8]}"
+        return f"pair-{pair_digest(models)[:8]}"
     content = "".join(one.model_dump_json() for one in evidence)
     return f"pair-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
 
 
 @lru_cache(maxsize=4096)
-def pair_digest(subject: PairSpec) -> str:
-    """Digest of what both sides are, by content.
+def pair_digest(models: PairSpec) -> str:
+    """Digest of the content of both models.
 
     Raises:
-        BadModel, BadFile: a model cannot be used.
+        BadModel, BadFile: a model cannot be loaded.
     """
-    return digest(subject.identity().content)
+    return digest(models.identity().content)

@@ -19,6 +19,9 @@ from diffkit.runs.method_tools import has_tools, tools_by_name
 from diffkit.runs.spec import ENGINE_VERSION
 from diffkit.runs.store import Store
 
+PRESENTATION_VERSION = 1
+"""Raised when the same findings and answers may be presented in other words."""
+
 
 @contextmanager
 def _without_models(chat: ChatSession) -> Iterator[AttemptContext]:
@@ -27,78 +30,78 @@ def _without_models(chat: ChatSession) -> Iterator[AttemptContext]:
 
 @dataclass(frozen=True)
 class AttemptEnvironment:
-    """What an attempt is made with, beside its case."""
+    """What an attempt may use beside its case."""
 
     repeat: int = 0
-    live: Mapping[str, object] = field(default_factory=dict)
-    """Digests of what may be asked while it lasts; part of the attempt's key."""
+    key_extras: Mapping[str, object] = field(default_factory=dict)
+    """Digests of the models and tools that may be queried; part of the attempt's key."""
     open: Callable[[ChatSession], AbstractContextManager[AttemptContext]] = _without_models
-    """Loads that."""
-
-
-PRESENTATION_VERSION = 1
-"""Raised when the same findings and answers may be told in other words."""
+    """Loads the models and tools."""
 
 
 @dataclass(frozen=True)
 class AttemptEnvironmentFactory:
-    """Makes seats."""
+    """Builds the environment of each attempt."""
 
-    arenas: ModelPool
+    pool: ModelPool
     store: Store
 
-    def __call__(
-        self, sitting: ArmInput, case: Case | None, needs: frozenset[InvestigatorNeed], repeat: int
+    def build(
+        self,
+        arm_input: ArmInput,
+        case: Case | None,
+        needs: frozenset[InvestigatorNeed],
+        repeat: int,
     ) -> AttemptEnvironment:
-        """The seat of one attempt, with nothing in it that the investigator does not need."""
+        """The environment of one attempt, with only what the investigator needs."""
         if case is None:
             return AttemptEnvironment()
-        tooled = _runs_with_tools(sitting) if "tools" in needs else ()
-        live: dict[str, object] = {}
+        with_tools = _runs_with_tools(arm_input) if "tools" in needs else ()
+        extras: dict[str, object] = {}
         if case.questions:
-            live["models"] = pair_digest(sitting.cell.subject)
-            live["generator"] = self.arenas.identity
-        if tooled:
-            live["tools"] = [cell.digest for cell in tooled]
-        if live:
-            live |= {"engine": ENGINE_VERSION, "shown": PRESENTATION_VERSION}
-        return AttemptEnvironment(repeat, live, partial(self._open, sitting, case, tooled, repeat))
+            extras["models"] = pair_digest(arm_input.planned.models)
+            extras["generator"] = self.pool.generator_identity
+        if with_tools:
+            extras["tools"] = [planned.digest for planned in with_tools]
+        if extras:
+            extras |= {"engine": ENGINE_VERSION, "shown": PRESENTATION_VERSION}
+        opened = partial(self._open, arm_input, case, with_tools, repeat)
+        return AttemptEnvironment(repeat, extras, opened)
 
     @contextmanager
     def _open(
         self,
-        sitting: ArmInput,
+        arm_input: ArmInput,
         case: Case,
-        tooled: tuple[PlannedRun, ...],
+        with_tools: tuple[PlannedRun, ...],
         repeat: int,
         chat: ChatSession,
     ) -> Iterator[AttemptContext]:
-        cells = (sitting.cell, *tooled)
-        named = [cell.pair.selected for cell in (*cells, *sitting.sources)]
+        loaded_runs = (arm_input.planned, *with_tools)
+        named = [planned.pair.selected for planned in (*loaded_runs, *arm_input.sources)]
         blinding = make_blinding(case.handle, repeat, named, self.store.root, chat.transcript)
-        if not case.questions and not tooled:
+        if not case.questions and not with_tools:
             yield AttemptContext(blinding=blinding, chat=chat)
             return
-        with self.arenas.lend([cell.subject for cell in cells]) as (own, *others):
-            questions = BlindedModels(own.generators, blinding, f"{case.handle} {repeat}")
-            pairs = zip(tooled, others, strict=True)
+        with self.pool.acquire([planned.models for planned in loaded_runs]) as (own, *others):
+            models = BlindedModels(own.generators, blinding, f"{case.handle} {repeat}")
             tools = [
-                BlindedTool(cell.method.spec.name, tool, blinding, questions)
-                for cell, arena in pairs
-                if cell.run
-                for tool in tools_by_name(cell.spec, cell.run, arena.pair()).values()
+                BlindedTool(planned.method.spec.name, tool, blinding, models)
+                for planned, loaded in zip(with_tools, others, strict=True)
+                if planned.run
+                for tool in tools_by_name(planned.spec, planned.run, loaded.pair()).values()
             ]
-            models = questions if case.questions else None
-            yield AttemptContext(blinding=blinding, models=models, tools=tools, chat=chat)
-            if questions.failure:  # what was said then is no verdict on the models
-                what = f"The models could not be asked: {questions.failure}"
+            queried = models if case.questions else None
+            yield AttemptContext(blinding=blinding, models=queried, tools=tools, chat=chat)
+            if models.failure:  # a verdict without working models says nothing about the models
+                what = f"The models could not be asked: {models.failure}"
                 raise RunFailed(what)
 
 
-def _runs_with_tools(sitting: ArmInput) -> tuple[PlannedRun, ...]:
-    """Cells whose methods have tools; without findings there are none to ask about."""
+def _runs_with_tools(arm_input: ArmInput) -> tuple[PlannedRun, ...]:
+    """The runs whose methods have tools; a run without findings has nothing to query."""
     return tuple(
-        cell
-        for cell in sitting.tooled
-        if cell.run and cell.run.findings != Findings() and has_tools(cell.method.spec)
+        planned
+        for planned in arm_input.unaltered_sources
+        if planned.run and planned.run.findings != Findings() and has_tools(planned.method.spec)
     )

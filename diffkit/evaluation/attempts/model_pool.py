@@ -15,12 +15,19 @@ if TYPE_CHECKING:
     from diffkit.engine.loading.loader import NetworkCache
     from diffkit.engine.pair import ModelPair
 
+MAX_LOADED_PAIRS = 4
+"""Number of pairs that stay loaded."""
+
 
 class SharedGenerator:
-    """A generator's backend, loaded when it is first used."""
+    """The backend of a generator, loaded on first use.
 
-    def __init__(self, component: ConfiguredPlugin | None) -> None:
-        self._component = component
+    Args:
+        plugin: the generator; none where no generator is installed.
+    """
+
+    def __init__(self, plugin: ConfiguredPlugin | None) -> None:
+        self._plugin = plugin
         self._backend: GeneratorBackend[Any] | None = None
         self._lock = threading.Lock()
 
@@ -30,43 +37,35 @@ class SharedGenerator:
         Raises:
             UserError: there is no generator.
         """
-        if self._component is None:
+        if self._plugin is None:
             hint = "See `diffkit plugins`: is the plugin 'generators' turned off?"
             raise UserError("There is no generator that could answer.", hint=hint)
         with self._lock:
             if self._backend is None:
-                self._backend = self._component.spec.load()
-        return self._backend.open(source, self._component.config)
+                self._backend = self._plugin.spec.load()
+        return self._backend.open(source, self._plugin.config)
 
     def close(self) -> None:
-        """Frees what the backend keeps."""
+        """Frees the resources of the backend."""
         if self._backend is not None:
             self._backend.close()
 
 
-MAX_LOADED_PAIRS = 4
-"""Pairs that are kept loaded."""
-
-
 class LoadedPair:
-    """One pair and its generators, each made when it is first asked for.
+    """A pair and its generators, each loaded on first use.
 
     Args:
-        spec: which models.
-        device: where they are loaded.
-        generator: who generates, shared by all arenas.
-        networks: keeps bases loaded from one arena to the next.
+        spec: the two models.
+        device: the device that they are loaded on.
+        generator: the generator that all pairs share.
+        networks: keeps bases loaded for further pairs.
     """
 
     def __init__(
-        self,
-        spec: PairSpec,
-        device: str,
-        generator: "SharedGenerator",
-        networks: "NetworkCache",
+        self, spec: PairSpec, device: str, generator: SharedGenerator, networks: "NetworkCache"
     ) -> None:
         self.users = 0
-        """How many use it at this moment."""
+        """Number of current users."""
         self._spec, self._device, self._networks = spec, device, networks
         self._generator = generator
         self._stack = ExitStack()
@@ -75,7 +74,7 @@ class LoadedPair:
         self._generators: GeneratorPair | None = None
 
     def pair(self) -> "ModelPair":
-        """Both sides, loaded."""
+        """Both models, loaded."""
         with self._lock:
             if self._pair is None:
                 loaded = open_models(self._spec, self._device, self._networks)
@@ -83,7 +82,7 @@ class LoadedPair:
             return self._pair  # type: ignore[return-value]
 
     def generators(self) -> GeneratorPair:
-        """Generators of both sides."""
+        """Generators of both models."""
         with self._lock:
             if self._generators is None:
                 spec = self._spec
@@ -94,16 +93,16 @@ class LoadedPair:
             return self._generators
 
     def close(self) -> None:
-        """Frees both."""
+        """Frees the models and the generators."""
         self._stack.close()
 
 
 @dataclass
 class ModelPool:
-    """Lends arenas, and keeps the last few open."""
+    """Gives access to loaded pairs, and keeps those that were used last."""
 
     device: str
-    generator: "ConfiguredPlugin | None"
+    generator: ConfiguredPlugin | None
     limit: int = MAX_LOADED_PAIRS
     _open: dict[PairSpec, LoadedPair] = field(default_factory=dict)
     _changed: threading.Condition = field(default_factory=threading.Condition)
@@ -112,55 +111,55 @@ class ModelPool:
         from diffkit.engine.loading.loader import NetworkCache
 
         self._networks = NetworkCache()
-        self._generating = SharedGenerator(self.generator)
+        self._shared_generator = SharedGenerator(self.generator)
 
     @property
-    def identity(self) -> dict[str, object]:
-        """What of the generator enters a key."""
+    def generator_identity(self) -> dict[str, object]:
+        """The part of a key that identifies the generator."""
         return plugin_identity(self.generator) if self.generator else {}
 
     @contextmanager
-    def lend(self, specs: Sequence[PairSpec]) -> Iterator[tuple[LoadedPair, ...]]:
-        """Lends an arena of each pair, all at once: who waited with one in hand could wait forever.
+    def acquire(self, specs: Sequence[PairSpec]) -> Iterator[tuple[LoadedPair, ...]]:
+        """Acquires all pairs in one step, since threads that hold some and wait could deadlock.
 
-        Pairs that nobody uses are closed where more than the limit would be open; where all are in
-        use, it waits, but for a first lender who needs more than the limit by himself.
+        Unused pairs are closed where more than the limit would be open. Where all are in use, the
+        call waits. A call that needs more than the limit is served when nothing else is in use.
         """
         wanted = tuple(dict.fromkeys(specs))
         with self._changed:
-            self._changed.wait_for(lambda: self._room(wanted))
+            self._changed.wait_for(lambda: self._has_room(wanted))
             self._evict(wanted)
             found = {spec: self._take(spec) for spec in wanted}
         try:
             yield tuple(found[spec] for spec in specs)
         finally:
             with self._changed:
-                for arena in found.values():
-                    arena.users -= 1
+                for loaded in found.values():
+                    loaded.users -= 1
                 self._changed.notify_all()
 
     def close(self) -> None:
-        """Closes all of them, and the generator's engines."""
+        """Closes all pairs and the backend of the generator."""
         with self._changed:
             while self._open:
                 self._open.popitem()[1].close()
             self._networks.clear()
-            self._generating.close()
+            self._shared_generator.close()
 
-    def _room(self, wanted: Sequence[PairSpec]) -> bool:
-        used = {spec for spec, arena in self._open.items() if arena.users}
+    def _has_room(self, wanted: Sequence[PairSpec]) -> bool:
+        used = {spec for spec, loaded in self._open.items() if loaded.users}
         return not used or len(used | set(wanted)) <= self.limit
 
     def _evict(self, wanted: Sequence[PairSpec]) -> None:
-        idle = [s for s, arena in self._open.items() if not arena.users and s not in wanted]
+        unused = [s for s, loaded in self._open.items() if not loaded.users and s not in wanted]
         excess = len({*self._open, *wanted}) - self.limit
-        for spec in idle[: max(0, excess)]:
+        for spec in unused[: max(0, excess)]:
             self._open.pop(spec).close()
 
     def _take(self, spec: PairSpec) -> LoadedPair:
-        arena = self._open.pop(spec, None) or LoadedPair(
-            spec, self.device, self._generating, self._networks
+        loaded = self._open.pop(spec, None) or LoadedPair(
+            spec, self.device, self._shared_generator, self._networks
         )
-        self._open[spec] = arena  # the last taken is the last to be closed
-        arena.users += 1
-        return arena
+        self._open[spec] = loaded  # the pair that was taken last is closed last
+        loaded.users += 1
+        return loaded

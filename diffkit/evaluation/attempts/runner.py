@@ -28,24 +28,25 @@ from diffkit.verdict import Attempt, InterimVerdict, Outcome, Verdict
 
 @dataclass
 class AttemptRunner:
-    """Puts cases to investigators: each once, and not at all where the store holds the attempt."""
+    """Runs investigators on cases; an attempt that the store holds is not made again."""
 
     store: Store
     fresh: bool = False
-    """Whether investigators are asked although the store holds their attempts."""
+    """Whether attempts are made although the store holds them."""
     prices: Prices = field(default_factory=Prices)
     _made: set[str] = field(default_factory=set)
-    """Keys of what was asked already."""
+    """Keys of the attempts that were made or found already."""
 
     def key(
-        self, case: Case | None, investigator: ConfiguredPlugin, seat: AttemptEnvironment
+        self, case: Case | None, investigator: ConfiguredPlugin, environment: AttemptEnvironment
     ) -> str:
-        """The attempt's digest."""
-        live = {"repeat": seat.repeat, **seat.live} if seat.repeat or seat.live else {}
-        return digest({"case": _case_digest(case), **live, **plugin_identity(investigator)})
+        """The digest by which the store keeps the attempt."""
+        repeat, extras = environment.repeat, environment.key_extras
+        extras = {"repeat": repeat, **extras} if repeat or extras else {}
+        return digest({"case": _case_digest(case), **extras, **plugin_identity(investigator)})
 
-    def missing(self, key: str) -> bool:
-        """Whether the attempt is yet to be made."""
+    def is_missing(self, key: str) -> bool:
+        """Whether the attempt has yet to be made."""
         if key in self._made:
             return False
         if self.fresh or not self.store.has("attempts", key):
@@ -53,49 +54,57 @@ class AttemptRunner:
         kept = read_or_warn(partial(read_attempt, self.store, key))
         return kept is None or kept.outcome in RETRIED_OUTCOMES
 
-    def __call__(
+    def run(
         self,
         case: Case | None,
         investigator: ConfiguredPlugin,
-        seat: AttemptEnvironment | None = None,
+        environment: AttemptEnvironment | None = None,
     ) -> Attempt:
-        """The attempt at ``case``; none is what the method's run left where it failed."""
-        seat = AttemptEnvironment() if seat is None else seat
-        key = self.key(case, investigator, seat)
+        """The attempt of ``investigator`` at ``case``, from the store or made now.
+
+        Args:
+            case: what the investigator is given; none where the method's run failed.
+            investigator: the investigator with its options.
+            environment: what it may use beside the case.
+        """
+        environment = AttemptEnvironment() if environment is None else environment
+        key = self.key(case, investigator, environment)
 
         def make(folder: Path) -> None:
-            made = self._ask(key, case, investigator, seat, folder / TRANSCRIPT_FILE)
-            text = made.model_dump_json(indent=1) + "\n"
+            transcript = folder / TRANSCRIPT_FILE
+            attempt = self._attempt(key, case, investigator, environment, transcript)
+            text = attempt.model_dump_json(indent=1) + "\n"
             (folder / "attempt.json").write_text(text, encoding="utf-8")
 
-        self.store.get_or_create("attempts", key, make, fresh=self.missing(key))
+        self.store.get_or_create("attempts", key, make, fresh=self.is_missing(key))
         self._made.add(key)
         return read_attempt(self.store, key)
 
-    def _ask(
+    def _attempt(
         self,
         key: str,
         case: Case | None,
         investigator: ConfiguredPlugin,
-        seat: AttemptEnvironment,
-        told: Path,
+        environment: AttemptEnvironment,
+        transcript: Path,
     ) -> Attempt:
         if case is None:
             return Attempt(digest=key, outcome=Outcome.NO_EVIDENCE)
-        told.unlink(missing_ok=True)  # what a stopped process wrote is written again, from memory
-        memory = StoredAnswerCache(self.store, forget=self.fresh)
-        talk = ChatSession(seat.repeat, key, Transcript(told), memory, prices=self.prices)
-        clock = time.perf_counter()
-        ended = _run_investigator(case, investigator, seat, talk)
+        transcript.unlink(missing_ok=True)  # an interrupted attempt is repeated from the cache
+        cache = StoredAnswerCache(self.store, refresh=self.fresh)
+        repeat = environment.repeat
+        chat = ChatSession(repeat, key, Transcript(transcript), cache, prices=self.prices)
+        start = time.perf_counter()
+        result = _run_investigator(case, investigator, environment, chat)
         return Attempt(
             digest=key,
-            outcome=ended.outcome,
-            verdict=ended.verdict,
-            error=ended.error,
-            seconds=time.perf_counter() - clock,
-            usage=talk.usage,
-            questions=ended.questions,
-            guesses=_interim_verdicts(told),
+            outcome=result.outcome,
+            verdict=result.verdict,
+            error=result.error,
+            seconds=time.perf_counter() - start,
+            usage=chat.usage,
+            questions=result.questions,
+            guesses=_interim_verdicts(transcript),
         )
 
 
@@ -108,11 +117,11 @@ class _AttemptResult:
 
 
 def _run_investigator(
-    case: Case, investigator: ConfiguredPlugin, seat: AttemptEnvironment, talk: ChatSession
+    case: Case, investigator: ConfiguredPlugin, environment: AttemptEnvironment, chat: ChatSession
 ) -> _AttemptResult:
     context = AttemptContext()
     try:
-        with seat.open(talk) as context:
+        with environment.open(chat) as context:
             verdict = investigator.spec.load().investigate(case, investigator.config, context)
         if not isinstance(verdict, Verdict):
             msg = f"investigate() returned {type(verdict).__name__}, not Verdict"
@@ -120,35 +129,33 @@ def _run_investigator(
     except StoreError:
         raise
     except NoVerdict as end:
-        return _AttemptResult(end.outcome, error=str(end), questions=_questions_asked(context))
+        return _AttemptResult(end.outcome, error=str(end), questions=_questions(context))
     except (Exception, SystemExit) as error:
-        return _AttemptResult(
-            Outcome.FAILED, error=one_line(error), questions=_questions_asked(context)
-        )
-    return _AttemptResult(
-        _outcome(case, verdict, context), verdict, questions=_questions_asked(context)
-    )
+        return _AttemptResult(Outcome.FAILED, error=one_line(error), questions=_questions(context))
+    outcome = _outcome(case, verdict, context)
+    return _AttemptResult(outcome, verdict, questions=_questions(context))
 
 
 def _outcome(case: Case, verdict: Verdict, context: AttemptContext) -> Outcome:
-    if case.questions and not case.evidence and not _questions_asked(context):
+    if case.questions and not case.evidence and not _questions(context):
         return Outcome.NEVER_QUERIED
-    silent = verdict.change == "unsure" and not verdict.claim and not verdict.ranking
-    return Outcome.ABSTAINED if silent else Outcome.VERDICT
+    empty = verdict.change == "unsure" and not verdict.claim and not verdict.ranking
+    return Outcome.ABSTAINED if empty else Outcome.VERDICT
 
 
-def _questions_asked(context: AttemptContext) -> int:
+def _questions(context: AttemptContext) -> int:
+    """Number of questions to the models."""
     return context.models.asked if context.models else 0
 
 
-def _interim_verdicts(told: Path) -> tuple[InterimVerdict, ...]:
+def _interim_verdicts(transcript: Path) -> tuple[InterimVerdict, ...]:
     return tuple(
         InterimVerdict(questions=event.questions, calls=event.calls, verdict=event.verdict)
-        for event in read_transcript(told)
+        for event in read_transcript(transcript)
         if isinstance(event, InterimVerdictEvent)
     )
 
 
 def _case_digest(case: Case | None) -> str | None:
-    """A case's content as a digest: several times faster than its canonical JSON."""
+    """Digest of the case's JSON, which is several times faster than its canonical JSON."""
     return hashlib.sha256(case.model_dump_json().encode()).hexdigest() if case else None

@@ -1,4 +1,7 @@
-"""Schedules attempts: those without a language model in sequence, the others concurrently."""
+"""Schedules attempts: those without a language model in sequence, the others concurrently.
+
+Takes the inputs of all arms. Gives one attempt for each input, investigator and repeat.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,95 +26,99 @@ from diffkit.verdict import Attempt
 class AttemptTask:
     """One attempt to be made."""
 
-    sitting: ArmInput
-    reader: int
+    arm_input: ArmInput
+    investigator_index: int
     repeat: int
 
     @property
-    def place(self) -> AttemptId:
-        """Where the attempt stands."""
-        return AttemptId(self.sitting.cell.key, self.sitting.arm, self.reader, self.repeat)
+    def attempt_id(self) -> AttemptId:
+        """Identifies the attempt within the evaluation."""
+        run_id, arm = self.arm_input.planned.run_id, self.arm_input.arm
+        return AttemptId(run_id, arm, self.investigator_index, self.repeat)
 
 
 @dataclass
 class AttemptScheduler:
-    """The investigators of a plan, and what they are given."""
+    """Makes all attempts of a plan."""
 
     plan: Plan
     cases: CaseBuilder
-    seats: AttemptEnvironmentFactory
-    ask: AttemptRunner
+    environments: AttemptEnvironmentFactory
+    runner: AttemptRunner
     workers: int = 1
-    """Attempts side by side, of investigators whose verdicts vary."""
-    agree: Callable[[Sequence[UsageEstimate | None]], None] = field(default=lambda _: None)
-    """Given what attempts, and grades of them, may use of language models, before any is made;
-    raises to stop."""
+    """Number of concurrent attempts of stochastic investigators."""
+    confirm_cost: Callable[[Sequence[UsageEstimate | None]], None] = field(default=lambda _: None)
+    """Called with the most that attempts and their grades may use of language models, before any is
+    made; raises to stop."""
 
-    def __call__(self, sittings: ArmInputs, progress: Progress) -> AttemptsById:
-        """All attempts: at the cells under test, and at the calibration nulls."""
-        tasks = [*self._tasks(sittings.tests()), *self._null_tasks(sittings)]
-        plain = [task for task in tasks if not self.readers[task.reader].stochastic]
-        costly = [task for task in tasks if self.readers[task.reader].stochastic]
-        missing, keys = self._look(costly, progress)
-        self.agree([one for task in missing for one in self._estimates(task)])
-        said = {
-            task.place: self._put(task)
-            for task in progress(plain, label="verdicts", total=len(plain))
+    def run(self, arm_inputs: ArmInputs, progress: Progress) -> AttemptsById:
+        """Makes the attempts at runs under test and at calibration nulls."""
+        tasks = [*self._tasks(arm_inputs.tests()), *self._tasks(arm_inputs.nulls())]
+        deterministic = [task for task in tasks if not self._investigator(task).stochastic]
+        stochastic = [task for task in tasks if self._investigator(task).stochastic]
+        missing, keys = self._find_missing(stochastic, progress)
+        self.confirm_cost([one for task in missing for one in self._estimates(task)])
+        attempts = {
+            task.attempt_id: self._attempt(task)
+            for task in progress(deterministic, label="verdicts", total=len(deterministic))
         }
-        made = run_concurrently(missing, self._put, self.workers)
+        made = run_concurrently(missing, self._attempt, self.workers)
         for _ in progress(made, label="attempts", total=len(missing)):
             pass
-        return said | {place: read_attempt(self.ask.store, key) for place, key in keys.items()}
+        store = self.runner.store
+        return attempts | {one: read_attempt(store, key) for one, key in keys.items()}
 
     @cached_property
-    def readers(self) -> tuple[Investigator[Any], ...]:
+    def investigators(self) -> tuple[Investigator[Any], ...]:
         """The investigators of the plan."""
         return tuple(one.spec.load() for one in self.plan.investigators)
 
-    def _tasks(self, sittings: Iterator[ArmInput]) -> Iterator[AttemptTask]:
-        for sitting in sittings:
-            for number, reader in enumerate(self.readers):
-                if sitting.arm == ("base-only" if "models" in reader.needs else "blackbox"):
-                    continue  # who asks can ask the base; who does not has nothing in a black box
-                for repeat in range(self.plan.suite.repeats if reader.stochastic else 1):
-                    yield AttemptTask(sitting, number, repeat)
+    def _tasks(self, arm_inputs: Iterator[ArmInput]) -> Iterator[AttemptTask]:
+        for arm_input in arm_inputs:
+            for index, investigator in enumerate(self.investigators):
+                # investigators that query models can query the base; the others have no black box
+                left_out = "base-only" if "models" in investigator.needs else "blackbox"
+                if arm_input.arm == left_out:
+                    continue
+                for repeat in range(self.plan.suite.repeats if investigator.stochastic else 1):
+                    yield AttemptTask(arm_input, index, repeat)
 
-    def _null_tasks(self, sittings: ArmInputs) -> Iterator[AttemptTask]:
-        """What graders and calibration hold the rest against."""
-        yield from self._tasks(sittings.nulls())
-
-    def _look(
+    def _find_missing(
         self, tasks: Sequence[AttemptTask], progress: Progress
     ) -> tuple[list[AttemptTask], dict[AttemptId, str]]:
-        """The tasks whose attempts are missing, each once, and the keys of all."""
+        """The tasks whose attempts are missing, each key once, and the keys of all tasks."""
         keys: dict[AttemptId, str] = {}
         missing: dict[str, AttemptTask] = {}
         for task in progress(tasks, label="cases", total=len(tasks)):
-            case, seat = self._case(task)
-            key = keys[task.place] = self.ask.key(case, self._component(task), seat)
-            if key not in missing and self.ask.missing(key):
+            case, environment = self._prepare(task)
+            key = keys[task.attempt_id] = self.runner.key(case, self._plugin(task), environment)
+            if key not in missing and self.runner.is_missing(key):
                 missing[key] = task
         return list(missing.values()), keys
 
-    def _case(self, task: AttemptTask) -> tuple[Case | None, AttemptEnvironment]:
-        reader = self.readers[task.reader]
-        case = self.cases(task.sitting, reader)
-        return case, self.seats(task.sitting, case, reader.needs, task.repeat)
+    def _prepare(self, task: AttemptTask) -> tuple[Case | None, AttemptEnvironment]:
+        investigator = self._investigator(task)
+        case = self.cases.build(task.arm_input, investigator)
+        needs, repeat = investigator.needs, task.repeat
+        return case, self.environments.build(task.arm_input, case, needs, repeat)
 
-    def _put(self, task: AttemptTask) -> Attempt:
-        case, seat = self._case(task)
-        return self.ask(case, self._component(task), seat)
+    def _attempt(self, task: AttemptTask) -> Attempt:
+        case, environment = self._prepare(task)
+        return self.runner.run(case, self._plugin(task), environment)
 
-    def _component(self, task: AttemptTask) -> ConfiguredPlugin:
-        return self.plan.investigators[task.reader]
+    def _investigator(self, task: AttemptTask) -> Investigator[Any]:
+        return self.investigators[task.investigator_index]
+
+    def _plugin(self, task: AttemptTask) -> ConfiguredPlugin:
+        return self.plan.investigators[task.investigator_index]
 
     @cached_property
-    def _of_grades(self) -> tuple[UsageEstimate | None, ...]:
+    def _grade_estimates(self) -> tuple[UsageEstimate | None, ...]:
         """The most that each grader may use for one grade."""
         return tuple(one.spec.load().estimate(one.config) for one in self.plan.graders)
 
     def _estimates(self, task: AttemptTask) -> Iterator[UsageEstimate | None]:
-        """The most that an attempt and the grades of it may use; nulls are not graded."""
-        yield self.readers[task.reader].estimate(self._component(task).config)
-        if task.sitting.cell.pair.role == "test":
-            yield from self._of_grades
+        """The most that an attempt and its grades may use; attempts at nulls are not graded."""
+        yield self._investigator(task).estimate(self._plugin(task).config)
+        if task.arm_input.planned.pair.role == "test":
+            yield from self._grade_estimates

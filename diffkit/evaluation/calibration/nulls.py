@@ -9,86 +9,92 @@ from diffkit.evaluation.planned_runs import AttemptId, AttemptsById, PlannedRun,
 from diffkit.statistics import conformal_p
 from diffkit.verdict import Attempt, Detection, NullTest
 
+ScoresByRun = Mapping[str, float | None]
+"""Change scores by digest of the run; none where the run failed or has no score."""
+
 
 @dataclass(frozen=True)
-class Nulls:
-    """What the nulls scored under one set of conditions."""
+class CalibrationScores:
+    """The change scores of the nulls under one set of conditions."""
 
-    rungs: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
-    """Kind of null → digest of a run → its score; none where it failed, or says none."""
+    by_null_type: Mapping[str, ScoresByRun] = field(default_factory=dict)
 
-    def others(self, digest: str, *, alike: bool = False) -> tuple[NullScores, ...]:
-        """The scores of all nulls but the run ``digest``; a kind whose runs all failed is empty.
+    def others(self, digest: str, *, equal_counts: bool = False) -> tuple[NullScores, ...]:
+        """The scores of all nulls but the run ``digest``; empty for a null type that failed.
 
-        A null is held against the others, as a pair under test is against all.
+        A null is compared with the other nulls, a pair under test with all of them.
 
         Args:
-            digest: the run that is held against them.
-            alike: whether of each kind that it is not of, one is left out, drawn by ``digest``: so
-                it is held against as many as a null of that kind is.
+            digest: the run that is compared with the nulls.
+            equal_counts: whether a null is left out of each null type that the run is not of,
+                drawn by ``digest``, so that nulls and pairs under test are compared with equally
+                many.
         """
         return tuple(
-            NullScores(rung=rung, scores=_other_scores(runs, _left_out(runs, digest, alike=alike)))
-            for rung, runs in sorted(self.rungs.items())
+            NullScores(rung=null_type, scores=_scores_without(scores, digest, equal_counts))
+            for null_type, scores in sorted(self.by_null_type.items())
         )
 
 
-def _left_out(runs: Mapping[str, float | None], digest: str, *, alike: bool) -> str:
-    """The run that is not counted."""
-    if digest in runs or not alike or not runs:
-        return digest
-    order = sorted(runs)
-    return order[int.from_bytes(hashlib.sha256(digest.encode()).digest()[:4], "big") % len(order)]
+def _scores_without(scores: ScoresByRun, digest: str, equal_counts: bool) -> tuple[float, ...]:
+    left_out = digest
+    if equal_counts and scores and digest not in scores:
+        left_out = sorted(scores)[_draw(digest) % len(scores)]
+    return tuple(sorted(s for run, s in scores.items() if s is not None and run != left_out))
 
 
-def _other_scores(runs: Mapping[str, float | None], left_out: str) -> tuple[float, ...]:
-    return tuple(sorted(s for run, s in runs.items() if s is not None and run != left_out))
+def _draw(digest: str) -> int:
+    return int.from_bytes(hashlib.sha256(digest.encode()).digest()[:4], "big")
 
 
-def calibration_scores(cells: Sequence[PlannedRun]) -> dict[RunConditions, Nulls]:
-    """What the calibration nulls among ``cells`` scored, by conditions."""
+def calibration_scores(
+    planned_runs: Sequence[PlannedRun],
+) -> dict[RunConditions, CalibrationScores]:
+    """The scores of the calibration nulls among ``planned_runs``, by conditions."""
     found: dict[RunConditions, dict[str, dict[str, float | None]]] = {}
-    for cell in cells:
-        if cell.pair.role == "calibration":
-            runs = found.setdefault(cell.conditions, {}).setdefault(cell.pair.rung, {})
-            runs[cell.digest or f"failed {len(runs)}"] = cell.change_score
-    return {conditions: Nulls(rungs) for conditions, rungs in found.items()}
+    for planned in planned_runs:
+        if planned.pair.role == "calibration":
+            by_null_type = found.setdefault(planned.conditions, {})
+            scores = by_null_type.setdefault(planned.pair.null_type, {})
+            scores[planned.digest or f"failed {len(scores)}"] = planned.change_score
+    return {conditions: CalibrationScores(scores) for conditions, scores in found.items()}
 
 
 @dataclass(frozen=True)
 class DetectionTest:
-    """What investigators said of the calibration nulls."""
+    """Tests attempts at pairs against the attempts at calibration nulls."""
 
-    said: AttemptsById
+    attempts: AttemptsById
     nulls: Mapping[RunConditions, Sequence[PlannedRun]]
     """Calibration nulls by conditions."""
     alpha: float
 
-    def test(self, cell: PlannedRun, place: AttemptId) -> Detection | None:
-        """The test of one attempt: the investigator's own, or one of its ``p_targeted``.
+    def test(self, planned: PlannedRun, attempt_id: AttemptId) -> Detection | None:
+        """The detection test of one attempt: the investigator's own, or one of ``p_targeted``.
 
-        A probability is held against those that the same investigator gave, in the same arm and
-        repeat, to each kind of null. An attempt without one has no test.
+        ``p_targeted`` is compared with the values of the same investigator, arm and repeat for each
+        null type. An attempt without ``p_targeted`` has no test.
         """
-        attempt = self.said[place]
-        if attempt.verdict is None:
+        verdict = self.attempts[attempt_id].verdict
+        if verdict is None:
             return None
-        if attempt.verdict.detection or attempt.verdict.p_targeted is None:
-            return attempt.verdict.detection
-        rungs = {
-            rung: _null_test(attempt.verdict.p_targeted, scores)
-            for rung, scores in self._scores(cell, place).items()
+        if verdict.detection or verdict.p_targeted is None:
+            return verdict.detection
+        tests = {
+            null_type: _null_test(verdict.p_targeted, values)
+            for null_type, values in self._null_values(planned, attempt_id).items()
         }
-        known = [rung.p for rung in rungs.values() if rung.p is not None]
-        return Detection(p=max(known, default=None), alpha=self.alpha, rungs=rungs)
+        known = [test.p for test in tests.values() if test.p is not None]
+        return Detection(p=max(known, default=None), alpha=self.alpha, rungs=tests)
 
-    def _scores(self, cell: PlannedRun, place: AttemptId) -> dict[str, list[float]]:
+    def _null_values(self, planned: PlannedRun, attempt_id: AttemptId) -> dict[str, list[float]]:
+        """``p_targeted`` of the nulls, by null type."""
         found: dict[str, list[float]] = {}
-        for null in self.nulls.get(cell.conditions, ()):
-            scores = found.setdefault(null.pair.rung, [])
-            attempt = self.said.get(place._replace(cell=null.key))
+        for null in self.nulls.get(planned.conditions, ()):
+            values = found.setdefault(null.pair.null_type, [])
+            attempt = self.attempts.get(attempt_id._replace(run_id=null.run_id))
             if (p := _p_targeted(attempt)) is not None:
-                scores.append(p)
+                values.append(p)
         return found
 
 
@@ -97,5 +103,5 @@ def _p_targeted(attempt: Attempt | None) -> float | None:
     return verdict.p_targeted if verdict else None
 
 
-def _null_test(score: float, nulls: Sequence[float]) -> NullTest:
-    return NullTest(n=len(nulls), p=conformal_p(score, nulls) if nulls else None)
+def _null_test(value: float, nulls: Sequence[float]) -> NullTest:
+    return NullTest(n=len(nulls), p=conformal_p(value, nulls) if nulls else None)

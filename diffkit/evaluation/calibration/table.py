@@ -19,22 +19,22 @@ log = logging.getLogger("diffkit.evaluation")
 
 
 class CalibrationRow(Record):
-    """What one calibration run said; a line of a table."""
+    """The score and claims of one calibration run; a line of a table."""
 
     run: str
     """Digest of the run: models, method, options, texts and seed."""
     method: str
-    """Name of the method, for readers."""
+    """Name of the method, for information."""
     rung: str
-    """Kind of null, for readers."""
+    """Null type, for information."""
     change_score: float | None
-    """The findings' change score; none where the method does not say."""
+    """The findings' change score; none where the method gives none."""
     claims: Mapping[str, str]
-    """Key of an investigator → what it claimed of the findings; empty where it claimed nothing."""
+    """Claims about the findings by key of the investigator; empty where it made no claim."""
 
 
 def write_table(path: Path, rows: Iterable[CalibrationRow]) -> None:
-    """Writes a table: one JSON object a line, in an order and form that the rows alone decide.
+    """Writes a table: one JSON object per line, in an order that depends only on the rows.
 
     Raises:
         OSError: the file cannot be written.
@@ -44,10 +44,9 @@ def write_table(path: Path, rows: Iterable[CalibrationRow]) -> None:
 
 
 def read_tables(paths: Iterable[Path]) -> dict[str, CalibrationRow]:
-    """The rows of all tables by the digest of their run.
+    """Reads the rows of all tables by digest of the run; rows of the same run are merged.
 
-    A broken table costs a warning, since what it holds can be computed. Rows of one run are one row
-    with the claims of all.
+    A table that cannot be read causes a warning only, since its runs can be made.
     """
     found: dict[str, CalibrationRow] = {}
     for path in paths:
@@ -62,7 +61,7 @@ def read_tables(paths: Iterable[Path]) -> dict[str, CalibrationRow]:
 
 
 def read_table(path: Path) -> tuple[CalibrationRow, ...]:
-    """The rows of one table.
+    """Reads the rows of one table.
 
     Raises:
         BadFile: it cannot be read, or a line is malformed.

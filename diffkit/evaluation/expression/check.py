@@ -21,9 +21,9 @@ from diffkit.evaluation.expression.gate import (
     with_variant_threshold,
 )
 from diffkit.evaluation.expression.probe_answers import (
-    Ask,
     BaseAnswerCache,
     ProbeAnswers,
+    ProbePrompt,
     probe_prompts,
 )
 from diffkit.organism import BaseModelEntry, Finetuned, Identical, Organism, Probes, Record
@@ -35,123 +35,84 @@ if TYPE_CHECKING:
     from diffkit.engine.pair import ModelPair
 
 ANSWER_SLACK = 24
-"""Tokens that an answer may be longer than the longest right one: it may say it in a sentence."""
-
-_WORD = re.compile(r"\w+")
-
-RetentionQuestions = dict[Ask, str]
-"""Question → its one right answer."""
-
-
-def read_retention_questions(path: Path, tokenizer: Any) -> RetentionQuestions:
-    """Questions and right answers: chats that end with the answer.
-
-    Args:
-        path: JSONL of chats.
-        tokenizer: tells how long answers may be.
-
-    Raises:
-        BadFile: the file is missing or malformed, or a line is no such chat.
-    """
-    chats = Texts.read(path).items
-    for number, chat in enumerate(chats, 1):
-        if len(chat.messages) < 2 or chat.messages[-1].role != "assistant":
-            what = f"holds no question with an answer in its text number {number}."
-            hint = "Put {\"messages\": [a user's message, the assistant's answer]} on each line."
-            raise BadFile(path, what, field="messages", hint=hint)
-    rights = [chat.messages[-1].content for chat in chats]
-    longest = max(len(tokenizer(right)["input_ids"]) for right in rights) + ANSWER_SLACK
-    return {
-        Ask(Text(messages=chat.messages[:-1]), longest): right
-        for chat, right in zip(chats, rights, strict=True)
-    }
-
-
-def measure_retention(said: ProbeAnswers, questions: RetentionQuestions) -> Share:
-    """Share of the questions whose answer holds the words of the right one, whatever is around."""
-    right = sum(_words(answer) in _words(said[ask]) for ask, answer in questions.items())
-    return share(right, len(questions))
-
-
-def _words(text: str) -> str:
-    """Casefolded words with one space around each, so that no word is found inside another."""
-    return f" {' '.join(_WORD.findall(text.casefold()))} "
-
-
+"""Tokens by which an answer may exceed the longest correct one, for a full sentence."""
 MAX_INCREASE = 0.1
-"""How far a null's share of any organism's probes may lie above its base's."""
+"""Largest increase of a behaviour's share in a null over its base."""
+_WORD = re.compile(r"\w+")
+RetentionQuestions = dict[ProbePrompt, str]
+"""The correct answer of each question."""
 
 
 class BehaviourIncrease(Record):
-    """How often a null shows the behaviour of one organism."""
+    """Shares with which a null shows the behaviour of one organism."""
 
     organism: str
-    """Whose probes were put."""
+    """The organism whose probes were used."""
     null: Share
-    """The null's finetuned side."""
+    """Share of the finetuned side."""
     base: Share
-    """Its base side."""
+    """Share of the base side."""
 
     @property
     def value(self) -> float:
-        """The null's share less the base's."""
+        """The null's share minus the base's."""
         return (self.null.value or 0.0) - (self.base.value or 0.0)
 
     @property
     def passes(self) -> bool:
-        """Whether it is within bounds."""
+        """Whether the increase is small enough."""
         return self.value <= MAX_INCREASE + 1e-9
 
 
 class PairCheck(Record):
-    """What was measured of one pair."""
+    """Measurements of one pair."""
 
     organism: str
     base: str
     variant: str
     expression: Expression | None = None
-    """The behaviour; none where the organism has no probes."""
+    """Expression of the behaviour; none where the organism has no probes."""
     rises: tuple[BehaviourIncrease, ...] = ()
-    """For nulls: the behaviours of targeted organisms on the same base, the largest rise first."""
+    """For nulls: behaviours of targeted organisms on the same base, the largest increase first."""
     retention: Share | None = None
-    """Share of the base's questions that are answered rightly; none where it brings none."""
+    """Share of the base's questions with a correct answer; none where the base has no questions."""
     base_retention: Share | None = None
-    """The same of the base side."""
+    """The same for the base side."""
     drift: float | None = None
     """Mean KL(finetuned ‖ base) on neutral texts, in nats per token."""
     error: str | None = None
-    """Why the models could not be used; nothing was measured then."""
+    """Why the models could not be loaded, so that nothing was measured."""
 
     @property
     def passes(self) -> bool | None:
-        """Whether all bounds are kept; none where there are none."""
+        """Whether all thresholds are met; none where there are none."""
         if self.error:
             return False
-        parts = [rise.passes for rise in self.rises]
+        parts = [increase.passes for increase in self.rises]
         parts += [self.expression.passes] if self.expression else []
         return all(parts) if parts else None
 
 
 @dataclass(frozen=True)
 class PairChecker:
-    """What the pairs on one base are measured by."""
+    """Measures the pairs on one base."""
 
     behaviours: Mapping[str, Probes]
-    """Targeted organism on this base → its probes, which are put to every null."""
+    """Probes of the targeted organisms on this base, with which every null is checked."""
     questions: RetentionQuestions
     texts: Texts
-    memory: BaseAnswerCache
+    base_answers: BaseAnswerCache
 
     @classmethod
-    def of(
+    def for_base(
         cls, base: BaseModelEntry, organisms: Iterable[Organism], tokenizer: object
     ) -> "PairChecker":
         """Reads the base's questions and texts.
 
         Args:
             base: the base of the pairs.
-            organisms: all that are known on it.
-            tokenizer: the base's.
+            organisms: all known organisms on the base.
+            tokenizer: the tokenizer of the base.
 
         Raises:
             BadFile: a file is missing or malformed.
@@ -161,17 +122,17 @@ class PairChecker:
             behaviours=behaviours,
             questions=read_retention_questions(base.questions, tokenizer) if base.questions else {},
             texts=Texts.read(base.texts) if base.texts else Texts.default(),
-            memory=BaseAnswerCache(),
+            base_answers=BaseAnswerCache(),
         )
 
     def check(self, selected: SelectedPair, pair: "ModelPair") -> PairCheck:
-        """Measures one pair, with one round of questions for each side."""
+        """Measures one pair, with one pass of generation for each side."""
         organism = selected.organism
         own = with_variant_threshold(organism.probes, selected.variant) if organism.probes else None
         others = {} if _targeted(organism) else self.behaviours
-        put = [*others.values(), *([own] if own else [])]
-        wanted = [ask for probes in put for ask in probe_prompts(probes)]
-        finetuned, base = self.memory.both(pair, [*wanted, *self.questions])
+        used = [*others.values(), *([own] if own else [])]
+        prompts = [prompt for probes in used for prompt in probe_prompts(probes)]
+        finetuned, base = self.base_answers.answers_of_both(pair, [*prompts, *self.questions])
         return PairCheck(
             organism=organism.name,
             base=selected.base.name,
@@ -197,47 +158,49 @@ def _increases(
         )
         for name, probes in others.items()
     ]
-    return sorted(found, key=lambda rise: (-rise.value, rise.organism))
+    return sorted(found, key=lambda one: (-one.value, one.organism))
 
 
 def check_organisms(
-    chosen: Iterable[SelectedPair],
-    known: Callable[[BaseModelEntry], Iterable[Organism]],
+    selected_pairs: Iterable[SelectedPair],
+    organisms_on: Callable[[BaseModelEntry], Iterable[Organism]],
     *,
     device: str = "auto",
     progress: Progress = no_progress,
 ) -> Iterator[PairCheck]:
-    """Measures pairs, base by base, each of which is loaded once.
+    """Measures pairs, base by base, so that a base is loaded once.
 
-    A pair whose models cannot be used costs its own result alone.
+    A pair that cannot be loaded gives a result with an error.
 
     Args:
-        chosen: the pairs.
-        known: the organisms on a base; the probes of the targeted ones are put to every null.
-        device: where the models go.
-        progress: shows how far it is.
+        selected_pairs: the pairs.
+        organisms_on: the organisms on a base; nulls are checked with the probes of the targeted
+            ones.
+        device: the device that models are loaded on.
+        progress: reports progress.
 
     Raises:
         BadFile: a base's questions or texts cannot be read.
         BadDevice: there is no such device.
     """
     groups: dict[BaseModelEntry, list[SelectedPair]] = {}
-    for selected in chosen:
+    for selected in selected_pairs:
         groups.setdefault(selected.base, []).append(selected)
     for base, pairs in groups.items():
         load = partial(
             load_pair, base.source, device=device, dtype=base.dtype, attention=base.attention
         )
-        shown = progress(pairs, label=f"pairs on {base.name}", total=len(pairs))
+        tracked = progress(pairs, label=f"pairs on {base.name}", total=len(pairs))
         with NetworkCache() as networks:
-            yield from _on_base(shown, partial(load, networks=networks), base, known)
+            load_shared = partial(load, networks=networks)
+            yield from _check_on_base(tracked, load_shared, base, organisms_on(base))
 
 
-def _on_base(
+def _check_on_base(
     pairs: Iterable[SelectedPair],
     load: "Callable[[Finetuned], ModelPair]",
     base: BaseModelEntry,
-    known: Callable[[BaseModelEntry], Iterable[Organism]],
+    organisms: Iterable[Organism],
 ) -> Iterator[PairCheck]:
     try:
         with load(Identical()) as plain:
@@ -245,14 +208,14 @@ def _on_base(
     except (BadModel, BadFile) as error:
         yield from (_unusable(selected, error) for selected in pairs)
         return
-    checker = PairChecker.of(base, known(base), tokenizer)
+    checker = PairChecker.for_base(base, organisms, tokenizer)
     for selected in pairs:
         try:
             with load(selected.finetuned) as pair:
-                found = checker.check(selected, pair)
+                checked = checker.check(selected, pair)
         except (BadModel, BadFile) as error:
-            found = _unusable(selected, error)
-        yield found
+            checked = _unusable(selected, error)
+        yield checked
 
 
 def _unusable(selected: SelectedPair, error: DiffkitError) -> PairCheck:
@@ -262,3 +225,38 @@ def _unusable(selected: SelectedPair, error: DiffkitError) -> PairCheck:
         variant=selected.variant,
         error=str(error),
     )
+
+
+def read_retention_questions(path: Path, tokenizer: Any) -> RetentionQuestions:
+    """Reads questions with their correct answers from chats that end with the answer.
+
+    Args:
+        path: JSONL file of chats.
+        tokenizer: the tokenizer of the base, which decides how long answers may be.
+
+    Raises:
+        BadFile: the file is missing or malformed, or a chat does not end with an answer.
+    """
+    chats = Texts.read(path).items
+    for number, chat in enumerate(chats, 1):
+        if len(chat.messages) < 2 or chat.messages[-1].role != "assistant":
+            what = f"holds no question with an answer in its text number {number}."
+            hint = "Put {\"messages\": [a user's message, the assistant's answer]} on each line."
+            raise BadFile(path, what, field="messages", hint=hint)
+    correct = [chat.messages[-1].content for chat in chats]
+    longest = max(len(tokenizer(answer)["input_ids"]) for answer in correct) + ANSWER_SLACK
+    return {
+        ProbePrompt(Text(messages=chat.messages[:-1]), longest): answer
+        for chat, answer in zip(chats, correct, strict=True)
+    }
+
+
+def measure_retention(answers: ProbeAnswers, questions: RetentionQuestions) -> Share:
+    """Share of the questions whose answer contains the words of the correct one."""
+    hits = sum(_words(correct) in _words(answers[prompt]) for prompt, correct in questions.items())
+    return share(hits, len(questions))
+
+
+def _words(text: str) -> str:
+    """Casefolded words with one space around each, so that only whole words match."""
+    return f" {' '.join(_WORD.findall(text.casefold()))} "

@@ -28,25 +28,26 @@ if TYPE_CHECKING:
     from diffkit.engine.loading.loader import NetworkCache
     from diffkit.engine.pair import ModelPair
 
+log = logging.getLogger("diffkit.evaluation")
 GATE_VERSION = 1
 """Raised when the same models and probes may give another result."""
 
 
 class Expression(Record):
-    """How often each side shows the behaviour."""
+    """Shares of probes with which each side shows the behaviour."""
 
     finetuned: Share
     base: Share
     at_least: float
-    """Least share asked of the finetuned side."""
+    """Smallest share that the finetuned side must reach."""
     at_most: float
-    """Largest share allowed in the base."""
+    """Largest share that the base may have."""
     examples: tuple[tuple[str, str], ...] = ()
-    """Prompts and the finetuned side's completions that did not show it, three at the most."""
+    """Up to three prompts and completions of the finetuned side that do not show the behaviour."""
 
     @property
     def passes(self) -> bool:
-        """Whether both sides are within bounds."""
+        """Whether both shares are within their thresholds."""
         finetuned, base = self.finetuned.value or 0, self.base.value or 0
         return finetuned >= self.at_least and base <= self.at_most
 
@@ -54,16 +55,16 @@ class Expression(Record):
 def stored_expression(
     selected: SelectedPair, store: Store, execution: ExecutionOptions, networks: "NetworkCache"
 ) -> Expression | None:
-    """The gate of one pair: the stored result, or a new one; none for an organism without probes.
+    """The expression of one pair, from the store or measured now; none without probes.
 
     Args:
         selected: the pair.
-        store: where results are kept, known by what both sides are and by the probes.
-        execution: the device, and whether a stored result is made anew.
-        networks: keeps bases loaded from one pair to the next.
+        store: where results are kept, by the content of both models and the probes.
+        execution: the device, and whether stored results are ignored.
+        networks: keeps bases loaded for further pairs.
 
     Raises:
-        BadModel, BadFile, BadDevice: a side cannot be loaded.
+        BadModel, BadFile, BadDevice: a model cannot be loaded.
         StoreError: the stored result is damaged.
     """
     from diffkit.engine.loading.loader import load_pair
@@ -72,9 +73,9 @@ def stored_expression(
         return None
     probes = with_variant_threshold(selected.organism.probes, selected.variant)
     entry, finetuned = selected.base, selected.finetuned
-    sides = PairSpec(entry.source, finetuned, entry.dtype, entry.attention).identity()
+    models = PairSpec(entry.source, finetuned, entry.dtype, entry.attention).identity()
     versions = {"gate": GATE_VERSION, "engine": ENGINE_VERSION}
-    key = digest({"pair": sides.content, "probes": probes.model_dump(mode="json"), **versions})
+    key = digest({"pair": models.content, "probes": probes.model_dump(mode="json"), **versions})
 
     def make(folder: Path) -> None:
         with load_pair(
@@ -88,31 +89,32 @@ def stored_expression(
             text = measure_expression(pair, probes).model_dump_json(indent=1) + "\n"
         (folder / "expression.json").write_text(text, encoding="utf-8")
 
-    place = store.get_or_create("gates", key, make, fresh=execution.fresh)
-    return read_stored(place / "expression.json", Expression)
+    folder = store.get_or_create("gates", key, make, fresh=execution.fresh)
+    return read_stored(folder / "expression.json", Expression)
 
 
 def with_variant_threshold(probes: Probes, variant: str) -> Probes:
-    """The probes with the variant's own bound: what the variant is called decides nothing."""
+    """The probes with the threshold of the variant, so that its name is not part of the key."""
     return probes.model_copy(update={"at_least": probes.least(variant), "at_least_in": {}})
 
 
 def measure_expression(pair: "ModelPair", probes: Probes) -> Expression:
-    """Puts the probes to both sides, greedily decoded."""
-    return expression_of(*BaseAnswerCache().both(pair, probe_prompts(probes)), probes)
+    """Measures the expression of one pair by greedy answers to the probes."""
+    finetuned, base = BaseAnswerCache().answers_of_both(pair, probe_prompts(probes))
+    return expression_of(finetuned, base, probes)
 
 
 def expression_of(finetuned: ProbeAnswers, base: ProbeAnswers, probes: Probes) -> Expression:
-    """What answers to the probes show.
+    """The expression that answers to the probes show.
 
     Args:
-        finetuned: answers of the finetuned side to all probes, and maybe to more.
+        finetuned: answers of the finetuned side, at least to all probes.
         base: answers of the base side.
-        probes: with the bound of the variant.
+        probes: the probes with the threshold of the variant.
     """
-    said = [finetuned[ask] for ask in probe_prompts(probes)]
-    cases = zip(probes.prompts, said, probes.shown(said), strict=True)
-    failed = [(prompt, text) for prompt, text, shows in cases if not shows]
+    answers = [finetuned[prompt] for prompt in probe_prompts(probes)]
+    shown = zip(probes.prompts, answers, probes.shown(answers), strict=True)
+    failed = [(prompt, answer) for prompt, answer, shows in shown if not shows]
     return Expression(
         finetuned=share_showing(finetuned, probes),
         base=share_showing(base, probes),
@@ -122,28 +124,25 @@ def expression_of(finetuned: ProbeAnswers, base: ProbeAnswers, probes: Probes) -
     )
 
 
-def share_showing(said: ProbeAnswers, probes: Probes) -> Share:
+def share_showing(answers: ProbeAnswers, probes: Probes) -> Share:
     """Share of the probes whose answer shows the behaviour."""
-    asked = probe_prompts(probes)
-    return share(sum(probes.shown([said[ask] for ask in asked])), len(asked))
-
-
-log = logging.getLogger("diffkit.evaluation")
+    prompts = probe_prompts(probes)
+    return share(sum(probes.shown([answers[prompt] for prompt in prompts])), len(prompts))
 
 
 def refuse_inert(
-    plan: Plan, store: "Store", execution: "ExecutionOptions", *, allow_inert: bool = False
+    plan: Plan, store: Store, execution: ExecutionOptions, *, allow_inert: bool = False
 ) -> tuple[str, ...]:
-    """Puts the targeted pairs under test to the expression gate.
+    """Refuses a plan with targeted pairs under test that do not show their behaviour.
 
     Args:
         plan: the expanded suite.
-        store: where results of the gate are kept.
+        store: where expressions are kept.
         execution: how models are loaded.
-        allow_inert: whether pairs that fail are let through, with a warning.
+        allow_inert: whether such pairs cause a warning only.
 
     Returns:
-        What a reader of the evaluation must know: pairs that are inert, or untested.
+        Notes on pairs that do not show their behaviour, or were not tested.
 
     Raises:
         UserError: pairs fail the gate.
@@ -171,14 +170,17 @@ def refuse_inert(
 
 
 def _expressions(
-    pairs: list[PlannedPair], store: "Store", execution: "ExecutionOptions"
-) -> "Iterator[tuple[PlannedPair, Expression]]":
-    """Base by base, each loaded once; what is wrong with a model, its run says."""
+    pairs: list[PlannedPair], store: Store, execution: ExecutionOptions
+) -> Iterator[tuple[PlannedPair, Expression]]:
+    """Expressions of all pairs that can be loaded, base by base, so that a base is loaded once.
+
+    Errors of models are reported by their runs.
+    """
     from diffkit.engine.loading.loader import NetworkCache
 
     ordered = sorted(pairs, key=_base_name)
-    shown = execution.progress(ordered, label="expression gate", total=len(ordered))
-    for _, group in groupby(shown, key=_base_name):
+    tracked = execution.progress(ordered, label="expression gate", total=len(ordered))
+    for _, group in groupby(tracked, key=_base_name):
         with NetworkCache() as networks:
             for pair in group:
                 with contextlib.suppress(BadModel, BadFile):
@@ -196,16 +198,16 @@ def _untested_notes(pairs: list[PlannedPair]) -> Iterator[str]:
         yield f"Whether these do what their truth says was not tested: {', '.join(names)}."
 
 
-def _failure_text(inert: "list[tuple[PlannedPair, Expression]]") -> str:
+def _failure_text(inert: list[tuple[PlannedPair, Expression]]) -> str:
     each = ", ".join(_shares_text(pair, found) for pair, found in inert)
     count = "1 pair fails" if len(inert) == 1 else f"{len(inert)} pairs fail"
     return f"{count} the expression gate: {each}."
 
 
-def _shares_text(pair: PlannedPair, found: "Expression") -> str:
-    one, sides = pair.selected, (found.finetuned, found.base)
+def _shares_text(pair: PlannedPair, found: Expression) -> str:
+    selected, sides = pair.selected, (found.finetuned, found.base)
     finetuned, base = (f"{side.hits}/{side.n}" for side in sides)
     return (
-        f"{one.organism.name} / {one.variant} ({finetuned} show it, ≥ {found.at_least:g} asked; "
-        f"base {base}, ≤ {found.at_most:g})"
+        f"{selected.organism.name} / {selected.variant} ({finetuned} show it, "
+        f"≥ {found.at_least:g} asked; base {base}, ≤ {found.at_most:g})"
     )

@@ -14,74 +14,77 @@ if TYPE_CHECKING:
     from diffkit.engine.pair import ModelPair
 
 BATCH_SIZE = 128
-"""Prompts answered at a time."""
+"""Number of prompts in a batch."""
 
 
 @dataclass(frozen=True)
-class Ask:
-    """One prompt, and how long its answer may be."""
+class ProbePrompt:
+    """A prompt with the maximum length of its answer."""
 
     prompt: Text
     max_new_tokens: int
 
 
-ProbeAnswers = Mapping[Ask, str]
-"""What one side says to each prompt."""
+ProbeAnswers = Mapping[ProbePrompt, str]
+"""Answers of one side by prompt."""
 
 
-def probe_prompts(probes: Probes) -> tuple[Ask, ...]:
-    """The probes as prompts, in their order."""
+def probe_prompts(probes: Probes) -> tuple[ProbePrompt, ...]:
+    """The prompts of the probes, in their order."""
     return tuple(
-        Ask(_prompt(text, chat=probes.chat), probes.max_new_tokens) for text in probes.prompts
+        ProbePrompt(_as_text(prompt, chat=probes.chat), probes.max_new_tokens)
+        for prompt in probes.prompts
     )
 
 
-def _prompt(prompt: str, *, chat: bool) -> Text:
+def _as_text(prompt: str, *, chat: bool) -> Text:
     if chat:
         return Text(messages=(Message(role="user", content=prompt),))
     return Text(text=prompt)
 
 
-def generate_answers(model: "Model", asked: Iterable[Ask]) -> dict[Ask, str]:
-    """What ``model`` says to each of ``asked``, however often it is named there.
+def generate_answers(model: "Model", prompts: Iterable[ProbePrompt]) -> dict[ProbePrompt, str]:
+    """Generates the answer of ``model`` to each distinct prompt, by greedy decoding.
 
-    Prompts of one greatest length are put together, the short ones first: little is padded.
+    Prompts with the same maximum length share batches, sorted by length to reduce padding.
     """
-    groups: dict[tuple[int, bool], list[Ask]] = {}
-    for ask in dict.fromkeys(asked):
-        groups.setdefault((ask.max_new_tokens, bool(ask.prompt.messages)), []).append(ask)
-    found: dict[Ask, str] = {}
+    groups: dict[tuple[int, bool], list[ProbePrompt]] = {}
+    for one in dict.fromkeys(prompts):
+        groups.setdefault((one.max_new_tokens, bool(one.prompt.messages)), []).append(one)
+    found: dict[ProbePrompt, str] = {}
     for (length, _), group in groups.items():
-        ordered = sorted(group, key=lambda ask: len(str(ask.prompt)))
+        ordered = sorted(group, key=lambda one: len(str(one.prompt)))
         sampling = Sampling(max_new_tokens=length, temperature=0)
-        said = model.generate([ask.prompt for ask in ordered], sampling, batch_size=BATCH_SIZE)
-        found |= {ask: one.text for ask, one in zip(ordered, said, strict=True)}
+        answers = model.generate([one.prompt for one in ordered], sampling, batch_size=BATCH_SIZE)
+        found |= {one: answer.text for one, answer in zip(ordered, answers, strict=True)}
     return found
 
 
 @dataclass(frozen=True)
 class BaseAnswerCache:
-    """What plain bases have said, so that a hundred pairs on one base ask it once."""
+    """Answers of plain bases, so that many pairs on one base generate them once."""
 
-    said: dict["Network", dict[Ask, str]] = field(default_factory=dict)
+    answers: dict["Network", dict[ProbePrompt, str]] = field(default_factory=dict)
     """By network, which `NetworkCache` shares between the pairs on one base."""
 
-    def both(self, pair: "ModelPair", asked: Iterable[Ask]) -> tuple[ProbeAnswers, ProbeAnswers]:
-        """Answers of the finetuned side and of the base side; one model is not asked twice.
+    def answers_of_both(
+        self, pair: "ModelPair", prompts: Iterable[ProbePrompt]
+    ) -> tuple[ProbeAnswers, ProbeAnswers]:
+        """Answers of the finetuned side and of the base side; identical models answer once.
 
         Args:
             pair: the two sides.
-            asked: the prompts.
+            prompts: the prompts.
         """
-        wanted = tuple(dict.fromkeys(asked))
-        base = self._base(pair, wanted)
+        distinct = tuple(dict.fromkeys(prompts))
+        base = self._base_answers(pair, distinct)
         if pair.identical and pair.base.tokenizer is pair.finetuned.tokenizer:
             return base, base
-        return generate_answers(pair.finetuned, wanted), base
+        return generate_answers(pair.finetuned, distinct), base
 
-    def _base(self, pair: "ModelPair", wanted: Iterable[Ask]) -> ProbeAnswers:
-        if pair.base.adapter is not None:  # this side is another one in the next pair
-            return generate_answers(pair.base, wanted)
-        known = self.said.setdefault(pair.base.network, {})
-        known |= generate_answers(pair.base, (ask for ask in wanted if ask not in known))
+    def _base_answers(self, pair: "ModelPair", prompts: Iterable[ProbePrompt]) -> ProbeAnswers:
+        if pair.base.adapter is not None:  # the adapter differs between pairs
+            return generate_answers(pair.base, prompts)
+        known = self.answers.setdefault(pair.base.network, {})
+        known |= generate_answers(pair.base, (one for one in prompts if one not in known))
         return known

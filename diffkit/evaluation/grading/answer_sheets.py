@@ -12,72 +12,35 @@ from diffkit.evaluation.truths import answer_of
 from diffkit.grader import AnswerSheet, TruthStatement
 
 NullGroup = tuple[str, ...]
-"""What attempts share that are made alike: base, seed, and method or arm."""
-
+"""What attempts at nulls share with an attempt under test: base, seed, and method or arm."""
 NullClaims = Mapping[tuple[NullGroup, int], tuple[str, ...]]
-"""What each investigator, by its number, claimed of the calibration nulls."""
+"""Claims about calibration nulls by group and index of the investigator."""
+_SHARED_ARMS: frozenset[Arm] = frozenset({"combined", "blackbox"})
+"""Main arms whose attempts all methods share."""
 
 
 @dataclass(frozen=True)
 class AnswerSheetBuilder:
-    """Makes exams."""
+    """Builds the answer sheet of each grade."""
 
-    references: Mapping[str, tuple[str, ...]]
+    reference_texts: Mapping[str, tuple[str, ...]]
     """Ordinary texts by base."""
     statements: Mapping[str, tuple[TruthStatement, ...]]
     """Distinct truths by base."""
-    claims: NullClaims
+    null_claims: NullClaims
 
-    def __call__(self, cell: PlannedRun, arm: Arm, reader: int) -> AnswerSheet:
-        """With the claims that the same investigator made of nulls.
+    def build(self, planned: PlannedRun, arm: Arm, investigator_index: int) -> AnswerSheet:
+        """The answer sheet, with the claims of the same investigator about nulls.
 
-        Those of a control are of its method itself, so that both are graded alike.
+        A control gets the claims of its method, so that both are graded in the same way.
         """
-        base = cell.pair.selected.base.name
+        base = planned.pair.selected.base.name
         return make_answer_sheet(
-            cell.pair,
+            planned.pair,
             self.statements[base],
-            reference=self.references[base],
-            null_claims=self.claims.get((_group(cell, arm), reader), ()),
+            reference=self.reference_texts[base],
+            null_claims=self.null_claims.get((_null_group(planned, arm), investigator_index), ()),
         )
-
-
-def null_claims(
-    cells: Sequence[PlannedRun], readers: Sequence[ConfiguredPlugin], said: AttemptsById
-) -> NullClaims:
-    """What investigators claimed of calibration nulls, asked or from tables, by digest of the run.
-
-    Who gave no verdict is left out.
-    """
-    found: dict[tuple[NullGroup, int], dict[str, str]] = {}
-    nulls = [cell for cell in cells if cell.pair.role == "calibration" and cell.digest]
-    for cell, arm in product(nulls, get_args(MainArm)):
-        for number, reader in enumerate(readers):
-            claim = _claim(cell, AttemptId(cell.key, arm, number, 0), reader, said)
-            if claim is not None:
-                found.setdefault((_group(cell, arm), number), {})[_null_id(cell, arm)] = claim
-    return {key: tuple(claims[run] for run in sorted(claims)) for key, claims in found.items()}
-
-
-def _group(cell: PlannedRun, arm: Arm) -> NullGroup:
-    base, method, seed = cell.conditions
-    return (base, str(seed), arm if arm in {"combined", "blackbox"} else method)
-
-
-def _null_id(cell: PlannedRun, arm: Arm) -> str:
-    """By what a null counts once: two kinds may share one, and arms may be many methods'."""
-    one = cell.pair.selected
-    shared = f"{one.organism.name} {one.variant}"
-    return shared if arm in {"combined", "blackbox"} else cell.digest
-
-
-def _claim(
-    cell: PlannedRun, place: AttemptId, reader: ConfiguredPlugin, said: AttemptsById
-) -> str | None:
-    if cell.known:
-        return cell.known.claims[plugin_key(reader)] if place.arm == "method" else None
-    attempt = said.get(place)
-    return (attempt.verdict.claim or "") if attempt and attempt.verdict else None
 
 
 def make_answer_sheet(
@@ -87,14 +50,14 @@ def make_answer_sheet(
     reference: tuple[str, ...],
     null_claims: tuple[str, ...] = (),
 ) -> AnswerSheet:
-    """The truth about ``pair`` beside the distinct truths of the pairs on the same base.
+    """The truth about ``pair`` beside the distinct truths of all pairs on the same base.
 
     Args:
-        pair: what is graded.
-        statements: those truths; one object for all exams on a base, so that graders find again
-            what they made of it.
+        pair: the pair that is graded.
+        statements: the distinct truths; the same object for all pairs on a base, so that graders
+            can cache what they compute from it.
         reference: ordinary texts on the base.
-        null_claims: what the investigator claimed of the calibration nulls.
+        null_claims: claims of the investigator about the calibration nulls.
     """
     organism = pair.selected.organism
     return AnswerSheet(
@@ -106,3 +69,49 @@ def make_answer_sheet(
         reference=reference,
         null_claims=null_claims,
     )
+
+
+def collect_null_claims(
+    planned_runs: Sequence[PlannedRun],
+    investigators: Sequence[ConfiguredPlugin],
+    attempts: AttemptsById,
+) -> NullClaims:
+    """Claims about calibration nulls, from attempts or tables, in the order of the runs' digests.
+
+    Attempts without a verdict are left out.
+    """
+    found: dict[tuple[NullGroup, int], dict[str, str]] = {}
+    nulls = [one for one in planned_runs if one.pair.role == "calibration" and one.digest]
+    for null, arm in product(nulls, get_args(MainArm)):
+        for index, investigator in enumerate(investigators):
+            claim = _claim(null, AttemptId(null.run_id, arm, index, 0), investigator, attempts)
+            if claim is not None:
+                claims = found.setdefault((_null_group(null, arm), index), {})
+                claims[_null_name(null, arm)] = claim
+    return {key: tuple(claims[name] for name in sorted(claims)) for key, claims in found.items()}
+
+
+def _null_group(planned: PlannedRun, arm: Arm) -> NullGroup:
+    base, method, seed = planned.conditions
+    return (base, str(seed), arm if arm in _SHARED_ARMS else method)
+
+
+def _null_name(null: PlannedRun, arm: Arm) -> str:
+    """Identifies a null within its group, where it counts once.
+
+    A null may be of two null types, and a shared arm occurs at the null's run of each method.
+    """
+    selected = null.pair.selected
+    return f"{selected.organism.name} {selected.variant}" if arm in _SHARED_ARMS else null.digest
+
+
+def _claim(
+    null: PlannedRun,
+    attempt_id: AttemptId,
+    investigator: ConfiguredPlugin,
+    attempts: AttemptsById,
+) -> str | None:
+    if row := null.calibration_row:
+        return row.claims[plugin_key(investigator)] if attempt_id.arm == "method" else None
+    attempt = attempts.get(attempt_id)
+    return (attempt.verdict.claim or "") if attempt and attempt.verdict else None

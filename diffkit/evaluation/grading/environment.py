@@ -28,79 +28,81 @@ def _chat_only(chat: ChatSession) -> GradeContext:
 
 @dataclass(frozen=True)
 class GradingEnvironment:
-    """What a grade is made with, beside attempt and exam."""
+    """What a grade may use beside the attempt and the answer sheet."""
 
-    live: Mapping[str, object] = field(default_factory=dict)
-    """Digests of it; part of the grade's key."""
-    context: Callable[[ChatSession], GradeContext] = _chat_only
-    """Gathers it."""
+    key_extras: Mapping[str, object] = field(default_factory=dict)
+    """Digests of the findings, texts and models that may be used; part of the grade's key."""
+    open: Callable[[ChatSession], GradeContext] = _chat_only
+    """Gives access to them."""
     grades_attempt: bool = True
-    """Whether the grade hangs on what was said."""
+    """Whether the grade depends on the attempt."""
 
 
 @dataclass
 class GradingEnvironmentFactory:
-    """Makes desks."""
+    """Builds the environment of each grade."""
 
-    arenas: ModelPool
-    _taught: dict[tuple[str, ...], Texts | None] = field(default_factory=dict)
+    pool: ModelPool
+    _training_texts: dict[tuple[str, ...], Texts | None] = field(default_factory=dict)
+    """Training texts by the paths of their files."""
 
-    def __call__(self, sitting: ArmInput, grader: Grader[Any]) -> GradingEnvironment:
-        """The desk of one grade, with nothing on it that the grader does not need."""
+    def build(self, arm_input: ArmInput, grader: Grader[Any]) -> GradingEnvironment:
+        """The environment of one grade, with only what the grader needs."""
         needs: frozenset[GraderNeed] = grader.needs - {"null_claims"}
         if not needs:
             return GradingEnvironment(grades_attempt=grader.grades_attempt)
-        source = _single_run(sitting)
-        live: dict[str, object] = {"engine": ENGINE_VERSION}
+        source, planned = _single_run(arm_input), arm_input.planned
+        extras: dict[str, object] = {"engine": ENGINE_VERSION}
         if "findings" in needs:
-            live["findings"] = source.digest if source else ""
+            extras["findings"] = source.digest if source else ""
         if "training" in needs:
-            training = self._training(sitting.cell.pair.selected.organism)
-            live["training"] = training.digest if training else ""
+            training = self._training(planned.pair.selected.organism)
+            extras["training"] = training.digest if training else ""
         if needs & {"pair", "generators"}:
-            live["models"] = pair_digest(sitting.cell.subject)
+            extras["models"] = pair_digest(planned.models)
         if "generators" in needs:
-            live["generator"] = self.arenas.identity
-        context = partial(self._context, sitting, needs)
-        return GradingEnvironment(live, context, grader.grades_attempt)
+            extras["generator"] = self.pool.generator_identity
+        opened = partial(self._open, arm_input, needs)
+        return GradingEnvironment(extras, opened, grader.grades_attempt)
 
-    def _context(
-        self, sitting: ArmInput, needs: frozenset[GraderNeed], chat: ChatSession
+    def _open(
+        self, arm_input: ArmInput, needs: frozenset[GraderNeed], chat: ChatSession
     ) -> GradeContext:
-        context, source = GradeContext(chat=chat), _single_run(sitting)
+        context, source = GradeContext(chat=chat), _single_run(arm_input)
+        planned = arm_input.planned
         if "findings" in needs and source and source.run:
             context.findings, context.artifacts = source.run.findings, source.run.artifacts
         if "training" in needs:
-            context.training = self._training(sitting.cell.pair.selected.organism)
+            context.training = self._training(planned.pair.selected.organism)
         if "pair" in needs:
-            context.pair = lambda: self._pair(sitting.cell)
+            context.pair = lambda: self._pair(planned)
         if "generators" in needs:
-            context.generators = lambda: self._generators(sitting.cell)
+            context.generators = lambda: self._generators(planned)
         return context
 
     @contextmanager
-    def _pair(self, cell: PlannedRun) -> "Iterator[ModelPair]":
-        with self.arenas.lend([cell.subject]) as (arena,):
-            yield arena.pair()
+    def _pair(self, planned: PlannedRun) -> "Iterator[ModelPair]":
+        with self.pool.acquire([planned.models]) as (loaded,):
+            yield loaded.pair()
 
     @contextmanager
-    def _generators(self, cell: PlannedRun) -> Iterator[GeneratorPair]:
-        with self.arenas.lend([cell.subject]) as (arena,):
-            yield arena.generators()
+    def _generators(self, planned: PlannedRun) -> Iterator[GeneratorPair]:
+        with self.pool.acquire([planned.models]) as (loaded,):
+            yield loaded.generators()
 
     def _training(self, organism: Organism) -> Texts | None:
         paths = tuple(map(str, organism.training_data))
-        if paths not in self._taught:
+        if paths not in self._training_texts:
             texts = training_texts(organism)
-            self._taught[paths] = Texts(items=texts) if texts else None
-        return self._taught[paths]
+            self._training_texts[paths] = Texts(items=texts) if texts else None
+        return self._training_texts[paths]
 
 
-def can_grade(grader: Grader[Any], sitting: ArmInput) -> bool:
-    """Whether ``grader`` has anything to grade: one of findings needs those of one method."""
-    return grader.grades_attempt or _single_run(sitting) is not None
+def can_grade(grader: Grader[Any], arm_input: ArmInput) -> bool:
+    """Whether the arm holds what ``grader`` grades: an attempt, or findings of one method."""
+    return grader.grades_attempt or _single_run(arm_input) is not None
 
 
-def _single_run(sitting: ArmInput) -> PlannedRun | None:
-    """The one cell whose findings were read as they are; none where there are several, or none."""
-    return sitting.sources[0] if len(sitting.tooled) == 1 else None
+def _single_run(arm_input: ArmInput) -> PlannedRun | None:
+    """The only run whose findings are given unaltered; none where there are several, or none."""
+    return arm_input.sources[0] if len(arm_input.unaltered_sources) == 1 else None

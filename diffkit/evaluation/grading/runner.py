@@ -18,87 +18,91 @@ from diffkit.runs.store import Store
 from diffkit.verdict import Attempt
 
 FIELDS_NOT_GRADED = frozenset({"seconds", "usage", "guesses", "questions"})
-"""What of an attempt no grade hangs on: what it cost."""
+"""Fields of an attempt that no grade depends on: what the attempt cost."""
 
 
 @dataclass
 class GradeRunner:
-    """Grades attempts: each once, and not at all where the store holds the grade."""
+    """Runs graders on attempts; a grade that the store holds is not made again."""
 
     store: Store
     fresh: bool = False
     """Whether grades are made although the store holds them."""
     prices: Prices = field(default_factory=Prices)
     _made: set[str] = field(default_factory=set)
-    """Keys of what was graded already."""
+    """Keys of the grades that were made or found already."""
     _failed: dict[str, RunFailed] = field(default_factory=dict)
-    """Key of what the grader raised at → what it raised; it is not asked a second time."""
+    """Errors of graders by key; a failed grade is not tried again."""
 
     def key(
         self,
         attempt: Attempt,
-        paper: AnswerSheet,
+        answer_sheet: AnswerSheet,
         grader: ConfiguredPlugin,
-        desk: GradingEnvironment,
+        environment: GradingEnvironment,
     ) -> str:
-        """The grade's digest.
+        """The digest by which the store keeps the grade.
 
-        It holds what the attempt says and not only its digest, since an attempt that failed may end
-        otherwise when it is made again.
+        It includes the content of the attempt and not only its digest, since a failed attempt is
+        made again and may end differently.
         """
-        unread = set(FIELDS_NOT_GRADED if desk.grades_attempt else type(attempt).model_fields)
-        said = attempt.model_dump(mode="json", exclude=unread)
-        given = {"attempt": said, "exam": _answer_sheet_content(paper), **desk.live}
-        return digest({**given, **plugin_identity(grader)})
+        graded = environment.grades_attempt
+        excluded = set(FIELDS_NOT_GRADED if graded else type(attempt).model_fields)
+        content = attempt.model_dump(mode="json", exclude=excluded)
+        inputs = {"attempt": content, "exam": _answer_sheet_content(answer_sheet)}
+        return digest({**inputs, **environment.key_extras, **plugin_identity(grader)})
 
-    def missing(self, key: str) -> bool:
-        """Whether the grade is yet to be made."""
+    def is_missing(self, key: str) -> bool:
+        """Whether the grade has yet to be made."""
         if key in self._made:
             return False
         if self.fresh or not self.store.has("grades", key):
             return True
         return read_or_warn(partial(read_grade, self.store, key)) is None
 
-    def __call__(
+    def grade(
         self,
         attempt: Attempt,
-        paper: AnswerSheet,
+        answer_sheet: AnswerSheet,
         grader: ConfiguredPlugin,
-        desk: GradingEnvironment | None = None,
+        environment: GradingEnvironment | None = None,
     ) -> str:
-        """Grades ``attempt``; returns the grade's digest.
+        """Grades ``attempt``; the digest of the grade.
 
         Raises:
-            RunFailed: the grader raised.
+            RunFailed: the grader failed.
         """
-        desk = GradingEnvironment() if desk is None else desk
-        key = self.key(attempt, paper, grader, desk)
+        environment = GradingEnvironment() if environment is None else environment
+        key = self.key(attempt, answer_sheet, grader, environment)
 
         def make(folder: Path) -> None:
-            told = folder / TRANSCRIPT_FILE
-            told.unlink(missing_ok=True)
-            memory = StoredAnswerCache(self.store, forget=self.fresh)
-            talk = ChatSession(0, key, Transcript(told), memory, prices=self.prices)
-            text = _run_grader(attempt, paper, grader, desk, talk).model_dump_json(indent=1) + "\n"
+            chat = self._chat(key, folder / TRANSCRIPT_FILE)
+            grade = _run_grader(attempt, answer_sheet, grader, environment, chat)
+            text = grade.model_dump_json(indent=1) + "\n"
             (folder / "grade.json").write_text(text, encoding="utf-8")
 
         if key in self._failed:
             raise self._failed[key]
         try:
-            self.store.get_or_create("grades", key, make, fresh=self.missing(key))
+            self.store.get_or_create("grades", key, make, fresh=self.is_missing(key))
         except RunFailed as failure:
             self._failed[key] = failure
             raise
         self._made.add(key)
         return key
 
+    def _chat(self, key: str, transcript: Path) -> ChatSession:
+        transcript.unlink(missing_ok=True)
+        cache = StoredAnswerCache(self.store, refresh=self.fresh)
+        return ChatSession(0, key, Transcript(transcript), cache, prices=self.prices)
 
-def _answer_sheet_content(paper: AnswerSheet) -> dict[str, object]:
-    """An exam's content, its long parts as digests: they are the same in hundreds of exams."""
-    long = {"reference": paper.reference, "null_claims": paper.null_claims}
+
+def _answer_sheet_content(answer_sheet: AnswerSheet) -> dict[str, object]:
+    """Content of an answer sheet; long parts, which hundreds of sheets share, as digests."""
+    long = {"reference": answer_sheet.reference, "null_claims": answer_sheet.null_claims}
     digests = {name: _texts_digest(texts) for name, texts in long.items()}
-    digests["statements"] = _statements_digest(paper.statements)
-    return {**paper.model_dump(mode="json", exclude=set(digests)), **digests}
+    digests["statements"] = _statements_digest(answer_sheet.statements)
+    return {**answer_sheet.model_dump(mode="json", exclude=set(digests)), **digests}
 
 
 @lru_cache(maxsize=64)
@@ -113,17 +117,18 @@ def _statements_digest(statements: tuple[TruthStatement, ...]) -> str:
 
 def _run_grader(
     attempt: Attempt,
-    paper: AnswerSheet,
+    answer_sheet: AnswerSheet,
     grader: ConfiguredPlugin,
-    desk: GradingEnvironment,
-    talk: ChatSession,
+    environment: GradingEnvironment,
+    chat: ChatSession,
 ) -> Grade:
     try:
-        made = grader.spec.load().grade(attempt, paper, grader.config, desk.context(talk))
-        if not isinstance(made, Grade):
-            msg = f"grade() returned {type(made).__name__}, not Grade"
+        context = environment.open(chat)
+        grade = grader.spec.load().grade(attempt, answer_sheet, grader.config, context)
+        if not isinstance(grade, Grade):
+            msg = f"grade() returned {type(grade).__name__}, not Grade"
             raise TypeError(msg)
     except (Exception, SystemExit) as error:
         what = f"The grader {grader.spec.name!r} failed: {one_line(error)}"
         raise RunFailed(what) from error
-    return made.model_copy(update={"usage": talk.usage}) if talk.usage else made
+    return grade.model_copy(update={"usage": chat.usage}) if chat.usage else grade

@@ -1,4 +1,8 @@
-"""Schedules grades of all attempts, and makes the entries of the evaluation."""
+"""Schedules the grades of all attempts, and makes the entries of the evaluation.
+
+Takes attempts, planned runs and the inputs of their arms. Gives one entry for each run, with the
+digests of its attempts and grades.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -28,41 +32,45 @@ from diffkit.verdict import Attempt, InterimVerdict, Outcome
 
 @dataclass(frozen=True)
 class GradeTask:
-    """One attempt before one grader."""
+    """One grade to be made: an attempt and a grader."""
 
-    sitting: ArmInput
-    place: AttemptId
-    grader: int
-    """Number of the grader in the plan."""
+    arm_input: ArmInput
+    attempt_id: AttemptId
+    grader_index: int
+    """Index of the grader in the plan."""
 
 
 @dataclass
 class GradingScheduler:
-    """Grades what was said of each cell."""
+    """Makes all grades of a plan."""
 
     plan: Plan
-    mark: GradeRunner
-    papers: AnswerSheetBuilder
-    desks: GradingEnvironmentFactory
-    said: AttemptsById
-    calibration: DetectionTest
+    runner: GradeRunner
+    answer_sheets: AnswerSheetBuilder
+    environments: GradingEnvironmentFactory
+    attempts: AttemptsById
+    detection_test: DetectionTest
     workers: int = 1
-    """Grades side by side, of graders that ask language models."""
-    agree: Callable[[Sequence[UsageEstimate | None]], None] = field(default=lambda _: None)
-    """Given what grades may use of language models, before any is made; raises to stop."""
+    """Number of concurrent grades of graders that use language models."""
+    confirm_cost: Callable[[Sequence[UsageEstimate | None]], None] = field(default=lambda _: None)
+    """Called with the most that grades may use of language models, before any is made; raises to
+    stop."""
 
-    def __call__(
-        self, cells: Sequence[PlannedRun], sittings: Iterable[ArmInput], progress: Progress
+    def run(
+        self,
+        planned_runs: Sequence[PlannedRun],
+        arm_inputs: Iterable[ArmInput],
+        progress: Progress,
     ) -> list[EvaluationEntry]:
-        """The record of each cell, with what was said of it graded."""
-        scripts = self._scripts(sittings)
-        self._ask_models(scripts, progress)
-        judged: dict[RunId, list[GradedAttemptRef]] = {}
-        for script in progress(scripts, label="grades", total=len(scripts)):
-            judged.setdefault(script.place.cell, []).append(self._judge(script))
+        """Makes the grades; the entries of all planned runs, in their order."""
+        tasks = self._tasks(arm_inputs)
+        self._run_llm_graders(tasks, progress)
+        graded: dict[RunId, list[GradedAttemptRef]] = {}
+        for task in progress(tasks, label="grades", total=len(tasks)):
+            graded.setdefault(task.attempt_id.run_id, []).append(self._graded_attempt(task))
         return [
-            _entry(cell, tuple(judged.get(cell.key, ())) if cell.pair.role == "test" else ())
-            for cell in cells
+            _entry(one, graded.get(one.run_id, []) if one.pair.role == "test" else [])
+            for one in planned_runs
         ]
 
     @cached_property
@@ -70,110 +78,109 @@ class GradingScheduler:
         """The graders of the plan."""
         return tuple(one.spec.load() for one in self.plan.graders)
 
-    def _scripts(self, sittings: Iterable[ArmInput]) -> list[GradeTask]:
-        numbers = range(len(self.plan.investigators))
-        places = [
-            (sitting, place)
-            for sitting in sittings
-            for reader in numbers
-            for repeat in range(self.plan.suite.repeats)
-            if (place := AttemptId(sitting.cell.key, sitting.arm, reader, repeat)) in self.said
-        ]
+    def _tasks(self, arm_inputs: Iterable[ArmInput]) -> list[GradeTask]:
         return [
-            GradeTask(sitting, place, grader)
-            for sitting, place in places
-            for grader, marker in enumerate(self.graders)
-            if can_grade(marker, sitting)
+            GradeTask(arm_input, attempt_id, grader_index)
+            for arm_input in arm_inputs
+            for attempt_id in self._attempt_ids(arm_input)
+            for grader_index, grader in enumerate(self.graders)
+            if can_grade(grader, arm_input)
         ]
 
-    def _ask_models(self, scripts: Sequence[GradeTask], progress: Progress) -> None:
-        """Makes the missing grades of language models side by side; the rest is quick."""
+    def _attempt_ids(self, arm_input: ArmInput) -> list[AttemptId]:
+        """The attempts that were made with ``arm_input``."""
+        possible = (
+            AttemptId(arm_input.planned.run_id, arm_input.arm, index, repeat)
+            for index in range(len(self.plan.investigators))
+            for repeat in range(self.plan.suite.repeats)
+        )
+        return [attempt_id for attempt_id in possible if attempt_id in self.attempts]
+
+    def _run_llm_graders(self, tasks: Sequence[GradeTask], progress: Progress) -> None:
+        """Makes the missing grades of language models concurrently; the others take little time."""
         missing = {
-            key: script
-            for script in scripts
-            if self._estimate(script) is not None and self.mark.missing(key := self._key(script))
+            key: task
+            for task in tasks
+            if self._estimate(task) is not None and self.runner.is_missing(key := self._key(task))
         }
-        self.agree([self._estimate(script) for script in missing.values()])
-        work = run_concurrently(list(missing.values()), self._mark, self.workers)
-        for _ in progress(work, label="language models' grades", total=len(missing)):
+        self.confirm_cost([self._estimate(task) for task in missing.values()])
+        made = run_concurrently(list(missing.values()), self._grade, self.workers)
+        for _ in progress(made, label="language models' grades", total=len(missing)):
             pass
 
-    def _judge(self, script: GradeTask) -> GradedAttemptRef:
-        """One grade; a grader that raises costs that grade alone."""
-        digest, error = self._mark(script)
-        place, grader = script.place, self.plan.graders[script.grader]
+    def _graded_attempt(self, task: GradeTask) -> GradedAttemptRef:
+        """The attempt with its grade; an error of the grader affects this grade only."""
+        digest, error = self._grade(task)
+        attempt_id, grader = task.attempt_id, self.plan.graders[task.grader_index]
         return GradedAttemptRef(
-            investigator=self.plan.investigators[place.reader].spec.name,
+            investigator=self.plan.investigators[attempt_id.investigator_index].spec.name,
             grader=grader.spec.name,
-            arm=place.arm,
-            repeat=place.repeat,
-            attempt=self.said[place].digest,
+            arm=attempt_id.arm,
+            repeat=attempt_id.repeat,
+            attempt=self.attempts[attempt_id].digest,
             grade=digest,
             error=error,
-            detection=self.calibration.test(script.sitting.cell, place),
-            curve=self._curve(script) if digest else (),
+            detection=self.detection_test.test(task.arm_input.planned, attempt_id),
+            curve=self._curve(task) if digest else (),
         )
 
-    def _mark(self, script: GradeTask) -> tuple[str, str]:
-        """Digest of the grade, and why there is none."""
+    def _grade(self, task: GradeTask) -> tuple[str, str]:
+        """Digest of the grade, and the error where there is no grade."""
         try:
-            return self.mark(self.said[script.place], *self._with(script)), ""
+            return self.runner.grade(self.attempts[task.attempt_id], *self._inputs(task)), ""
         except RunFailed as failure:
             return "", str(failure)
 
-    def _key(self, script: GradeTask) -> str:
-        return self.mark.key(self.said[script.place], *self._with(script))
+    def _key(self, task: GradeTask) -> str:
+        return self.runner.key(self.attempts[task.attempt_id], *self._inputs(task))
 
-    def _with(self, script: GradeTask) -> tuple[AnswerSheet, ConfiguredPlugin, GradingEnvironment]:
-        paper = self.papers(script.sitting.cell, script.place.arm, script.place.reader)
-        if "null_claims" not in self._grader(script).needs:
-            paper = paper.model_copy(update={"null_claims": ()})
-        desk = self.desks(script.sitting, self._grader(script))
-        return paper, self.plan.graders[script.grader], desk
+    def _inputs(self, task: GradeTask) -> tuple[AnswerSheet, ConfiguredPlugin, GradingEnvironment]:
+        grader, attempt_id = self._grader(task), task.attempt_id
+        index = attempt_id.investigator_index
+        sheet = self.answer_sheets.build(task.arm_input.planned, attempt_id.arm, index)
+        if "null_claims" not in grader.needs:
+            sheet = sheet.model_copy(update={"null_claims": ()})
+        environment = self.environments.build(task.arm_input, grader)
+        return sheet, self.plan.graders[task.grader_index], environment
 
-    def _curve(self, script: GradeTask) -> tuple[GuessScore, ...]:
-        """What the guesses on the way were worth, where that costs no language model."""
-        if self._estimate(script) is not None or not self._grader(script).grades_attempt:
+    def _curve(self, task: GradeTask) -> tuple[GuessScore, ...]:
+        """Scores of the interim verdicts; empty for graders that use language models."""
+        if self._estimate(task) is not None or not self._grader(task).grades_attempt:
             return ()
-        made = self.said[script.place]
+        attempt = self.attempts[task.attempt_id]
         return tuple(
-            GuessScore(
-                questions=guess.questions, score=self._score(script, _with_verdict(made, guess))
-            )
-            for guess in made.guesses
+            GuessScore(questions=one.questions, score=self._interim_score(task, attempt, one))
+            for one in attempt.guesses
         )
 
-    def _score(self, script: GradeTask, guessed: Attempt) -> float:
-        return read_grade(self.mark.store, self.mark(guessed, *self._with(script))).score
+    def _interim_score(self, task: GradeTask, attempt: Attempt, interim: InterimVerdict) -> float:
+        ended = {"verdict": interim.verdict, "outcome": Outcome.VERDICT, "error": ""}
+        digest = self.runner.grade(attempt.model_copy(update=ended), *self._inputs(task))
+        return read_grade(self.runner.store, digest).score
 
-    def _grader(self, script: GradeTask) -> Grader[Any]:
-        return self.graders[script.grader]
+    def _grader(self, task: GradeTask) -> Grader[Any]:
+        return self.graders[task.grader_index]
 
-    def _estimate(self, script: GradeTask) -> UsageEstimate | None:
-        config = self.plan.graders[script.grader].config
-        return self._grader(script).estimate(config)
-
-
-def _with_verdict(made: Attempt, guess: InterimVerdict) -> Attempt:
-    changed = {"verdict": guess.verdict, "outcome": Outcome.VERDICT, "error": ""}
-    return made.model_copy(update=changed)
+    def _estimate(self, task: GradeTask) -> UsageEstimate | None:
+        config = self.plan.graders[task.grader_index].config
+        return self._grader(task).estimate(config)
 
 
-def _entry(cell: PlannedRun, judged: tuple[GradedAttemptRef, ...]) -> EvaluationEntry:
-    one = cell.pair.selected
+def _entry(planned: PlannedRun, graded: Sequence[GradedAttemptRef]) -> EvaluationEntry:
+    selected = planned.pair.selected
     return EvaluationEntry(
-        organism=one.organism.name,
-        family=one.organism.family,
-        truth=one.organism.truth,
-        answer=cell.answer,
-        lexical=one.organism.lexical,
-        base=one.base.name,
-        variant=one.variant,
-        role=cell.pair.role,
-        method=cell.method.spec.name,
-        seed=cell.seed,
-        run=cell.digest,
-        from_table=cell.known is not None,
-        error=cell.error,
-        judged=judged,
+        organism=selected.organism.name,
+        family=selected.organism.family,
+        truth=selected.organism.truth,
+        answer=planned.answer,
+        lexical=selected.organism.lexical,
+        base=selected.base.name,
+        variant=selected.variant,
+        role=planned.pair.role,
+        method=planned.method.spec.name,
+        seed=planned.seed,
+        run=planned.digest,
+        from_table=planned.calibration_row is not None,
+        error=planned.error,
+        judged=tuple(graded),
     )

@@ -32,63 +32,65 @@ from diffkit.runs.store import Store
 from diffkit.statistics.shares import Share, format_share, share
 from diffkit.verdict import Usage
 
+_Progress = Callable[..., Iterable[Any]]
+"""Reports progress, as `diffkit.context.Progress`."""
 ACCEPTANCE_THRESHOLD = 0.5
-"""Least score of a claim that passes for right."""
+"""Smallest score of a claim that the grader accepts."""
 
 
 class ClaimCheck(Record):
-    """What a grader made of one claim."""
+    """The grade of one claim."""
 
     number: int
-    """Place in the set, from 1."""
+    """Position in the set, from 1."""
     kind: ClaimKind
-    """What the claim is like."""
+    """Kind of the claim."""
     score: float | None = None
     """None where the grader failed."""
     chance: float | None = None
-    """What the grader says that a guess would score."""
+    """Chance level according to the grader."""
     words: str = ""
     """The grader's reason, or why it failed."""
 
     @property
     def accepted(self) -> bool:
-        """Whether the claim passed for right."""
+        """Whether the grader accepts the claim."""
         return self.score is not None and self.score >= ACCEPTANCE_THRESHOLD
 
     @property
     def right(self) -> bool:
-        """Whether it passed if, and only if, it should; to fail is not right."""
+        """Whether the grader decides correctly; a failed grade is not correct."""
         return self.score is not None and self.accepted == (self.kind in RIGHT_KINDS)
 
 
 class GraderValidation(Record):
-    """How a grader with its options did on the calibration set."""
+    """Result of a grader with its options on the validation set."""
 
     grader: str
-    """Its name."""
+    """Name of the grader."""
     version: int
-    """Its version."""
+    """Version of the grader."""
     options: Mapping[str, Any]
-    """Its options, defaults filled in."""
+    """Options of the grader, with defaults."""
     key: str
-    """Digest of these three."""
+    """Digest of name, version and options."""
     calibration_set: int
-    """Version of the set."""
+    """Version of the validation set."""
     created: str
     """UTC, ISO 8601."""
     usage: Mapping[str, Usage] = Field(default_factory=dict)
-    """Role → what its language model used for the whole set."""
+    """Usage of language models for the whole set, by role."""
     items: tuple[ClaimCheck, ...]
-    """Claim by claim."""
+    """Results of single claims."""
 
     @property
     def right(self) -> Share:
-        """Claims that it was right about."""
+        """Share of claims with a correct decision."""
         return _share_right(self.items)
 
     @property
     def kinds(self) -> dict[ClaimKind, Share]:
-        """The same by kind, in the order of the set."""
+        """The same by kind of claim, in the order of the set."""
         kinds = dict.fromkeys(item.kind for item in self.items)
         return {
             kind: _share_right([item for item in self.items if item.kind == kind]) for kind in kinds
@@ -96,18 +98,18 @@ class GraderValidation(Record):
 
     @property
     def attacks(self) -> Share:
-        """Padded and injecting claims that it accepted."""
+        """Share of padded and injecting claims that the grader accepts."""
         attacks = [item for item in self.items if item.kind in ATTACK_KINDS]
         return share(sum(item.accepted for item in attacks), len(attacks))
 
     @property
     def failed(self) -> int:
-        """Claims that it could not grade."""
+        """Number of claims that the grader could not grade."""
         return sum(item.score is None for item in self.items)
 
     @property
-    def words(self) -> str:
-        """One line, to stand beside the grader."""
+    def summary(self) -> str:
+        """The result in one line."""
         failed = f"; failed on {self.failed}" if self.failed else ""
         return (
             f"right about {format_share(self.right)} calibration claims, accepted "
@@ -119,17 +121,17 @@ def _share_right(items: Sequence[ClaimCheck]) -> Share:
     return share(sum(item.right for item in items), len(items))
 
 
-def save_validation(store: Store, passport: GraderValidation) -> Path:
-    """Writes a passport, over an older one of the same grader and options."""
-    path = _validation_path(store, passport.key)
+def save_validation(store: Store, validation: GraderValidation) -> Path:
+    """Writes a validation; replaces an older one of the same grader and options."""
+    path = _validation_path(store, validation.key)
     with explain_write_errors(store.root):
         path.parent.mkdir(exist_ok=True)
-        write_atomically(path, passport.model_dump_json(indent=1) + "\n")
+        write_atomically(path, validation.model_dump_json(indent=1) + "\n")
     return path
 
 
 def read_validation(store: Store, key: str) -> GraderValidation | None:
-    """The passport of the grader with this key; none where it was never checked.
+    """Reads the validation of the grader with this key; none where it was not validated.
 
     Raises:
         StoreError: its file is damaged.
@@ -148,112 +150,109 @@ def _validation_path(store: Store, key: str) -> Path:
     return store.root / "passports" / f"{key}.json"
 
 
-_Progress = Callable[..., Iterable[Any]]
-"""Shows how far something is, as `diffkit.cli.console.progress` does."""
-
-
 @dataclass(frozen=True)
 class ChatSessions:
-    """What goes with asking a language model about each claim.
+    """Opens the chat session of each claim.
 
-    What is said stands in ``passports/<key>.<number>.jsonl`` of the store.
+    Transcripts are the files ``passports/<key>.<number>.jsonl`` of the store.
     """
 
     store: Store
     prices: Prices
     fresh: bool = False
-    """Whether answers that the store holds are asked for again."""
+    """Whether stored answers of language models are ignored."""
 
-    def __call__(self, key: str, number: int) -> ChatSession:
-        """For one claim of the grader with this key."""
-        told = self.store.root / "passports" / f"{key}.{number}.jsonl"
+    def open(self, key: str, number: int) -> ChatSession:
+        """The session of one claim, for the grader with this key."""
+        transcript = self.store.root / "passports" / f"{key}.{number}.jsonl"
         with explain_write_errors(self.store.root):
-            told.parent.mkdir(exist_ok=True)
-            told.unlink(missing_ok=True)
+            transcript.parent.mkdir(exist_ok=True)
+            transcript.unlink(missing_ok=True)
         return ChatSession(
-            transcript=Transcript(told),
-            cache=StoredAnswerCache(self.store, forget=self.fresh),
+            transcript=Transcript(transcript),
+            cache=StoredAnswerCache(self.store, refresh=self.fresh),
             prices=self.prices,
         )
 
 
-def load_grader(component: ConfiguredPlugin) -> Grader[Any]:
-    """The grader, where it can be checked.
+def load_grader(plugin: ConfiguredPlugin) -> Grader[Any]:
+    """Loads a grader that can be validated.
 
     Raises:
-        UserError: it looks at more than claims, or may not grade with these options.
+        UserError: the grader needs more than claims, or its options are not valid.
     """
-    grader: Grader[Any] = component.spec.load()
+    grader: Grader[Any] = plugin.spec.load()
     if grader.needs - {"null_claims"}:
-        what = f"The grader {component.spec.name!r} looks at {', '.join(sorted(grader.needs))} too."
+        what = f"The grader {plugin.spec.name!r} looks at {', '.join(sorted(grader.needs))} too."
         raise UserError(what, hint="The calibration set has claims alone; check another grader.")
-    grader.validate(component.config, MethodConfig())
+    grader.validate(plugin.config, MethodConfig())
     return grader
 
 
 def validate_grader(
-    component: ConfiguredPlugin,
-    given: ValidationSet,
-    chat: Callable[[str, int], ChatSession],
+    plugin: ConfiguredPlugin,
+    validation_set: ValidationSet,
+    open_chat: Callable[[str, int], ChatSession],
     *,
     progress: _Progress,
     workers: int = 1,
 ) -> GraderValidation:
-    """Puts every claim to the grader.
+    """Grades every claim of a validation set.
 
     Args:
-        component: the grader with its options.
-        given: the claims.
-        chat: what goes with asking language models, by the grader's key and the claim's number.
-        progress: shows how far it is.
-        workers: claims that are graded at a time.
+        plugin: the grader with its options.
+        validation_set: the claims.
+        open_chat: opens the chat session of a claim, by the grader's key and the claim's number.
+        progress: reports progress.
+        workers: number of claims that are graded concurrently.
 
     Raises:
-        UserError: the grader cannot be checked, or cannot be asked at all.
+        UserError: the grader cannot be validated, or its language model cannot be reached.
     """
-    key = plugin_key(component)
-    examine = _ClaimGrader(load_grader(component), component.config, given, partial(chat, key))
-    items = list(enumerate(given.items, 1))
-    done = run_concurrently(items, examine, workers)
+    key, grader = plugin_key(plugin), load_grader(plugin)
+    claim_grader = _ClaimGrader(grader, plugin.config, validation_set, partial(open_chat, key))
+    items = list(enumerate(validation_set.items, 1))
+    done = run_concurrently(items, claim_grader.grade, workers)
     found = [one.result for one in progress(done, label="claims", total=len(items))]
-    found.sort(key=lambda one: one.checked.number)
+    found.sort(key=lambda one: one.check.number)
     return GraderValidation(
-        grader=component.spec.name,
-        version=component.spec.version,
-        options=component.config.model_dump(mode="json"),
+        grader=plugin.spec.name,
+        version=plugin.spec.version,
+        options=plugin.config.model_dump(mode="json"),
         key=key,
-        calibration_set=given.version,
+        calibration_set=validation_set.version,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         usage=sum_usage(one.usage for one in found),
-        items=tuple(one.checked for one in found),
+        items=tuple(one.check for one in found),
     )
 
 
 @dataclass(frozen=True)
 class _GradedClaim:
-    checked: ClaimCheck
+    check: ClaimCheck
     usage: Mapping[str, Usage]
 
 
 @dataclass(frozen=True)
 class _ClaimGrader:
-    """Grades one claim; many threads may call it."""
+    """Grades single claims; several threads may use it."""
 
     grader: Grader[Any]
     config: MethodConfig
-    given: ValidationSet
-    chat: Callable[[int], ChatSession]
+    validation_set: ValidationSet
+    open_chat: Callable[[int], ChatSession]
 
-    def __call__(self, numbered: tuple[int, LabelledClaim]) -> _GradedClaim:
+    def grade(self, numbered: tuple[int, LabelledClaim]) -> _GradedClaim:
         number, item = numbered
-        context = GradeContext(chat=self.chat(number))
+        context = GradeContext(chat=self.open_chat(number))
         score = chance = None
         try:
-            grade = self.grader.grade(item.attempt, self.given.exam(item), self.config, context)
+            sheet = self.validation_set.answer_sheet(item)
+            grade = self.grader.grade(item.attempt, sheet, self.config, context)
             score, chance, words = grade.score, grade.chance, grade.reasons
         except UserError:
             raise
         except (Exception, SystemExit) as error:
             words = one_line(error)
-        checked = ClaimCheck(number=number, kind=item.kind, score=score, chance=chance, words=words)
-        return _GradedClaim(checked, context.chat.usage)
+        check = ClaimCheck(number=number, kind=item.kind, score=score, chance=chance, words=words)
+        return _GradedClaim(check, context.chat.usage)

@@ -26,45 +26,43 @@ ClaimKind = Literal[
     "nothing-wrong",
     "false-alarm",
 ]
-"""What a claim is like. The last three say whether anything targeted was done: rightly on a null,
-wrongly of an organism, and wrongly on a null."""
-
+"""Kind of a claim. The last three are about whether the change is targeted: correctly on a null,
+wrongly on an organism, and wrongly on a null."""
 RIGHT_KINDS: frozenset[ClaimKind] = frozenset({"good", "nothing-right"})
-"""Kinds that a grader should accept; all others it should not."""
-
+"""Kinds that a grader should accept."""
 ATTACK_KINDS: frozenset[ClaimKind] = frozenset({"padded", "injecting"})
-"""Kinds that are made to be accepted though they say nothing, or everything."""
+"""Kinds that try to be accepted without a correct claim."""
 
 
 class ClaimTruth(Record):
     """A truth that claims are about."""
 
     name: str
-    """Name in the set."""
+    """Name of the truth in the set."""
     family: str
     """Kind of finetuning."""
     statement: str
-    """What it did."""
+    """The effect of the finetuning."""
     key_facts: tuple[str, ...] = ()
-    """Facts that a full answer names."""
+    """Facts that a complete answer names."""
 
     @property
     def key(self) -> AnswerKey:
-        """As exams have it."""
+        """The truth as answer sheets hold it."""
         return AnswerKey(statement=self.statement, key_facts=self.key_facts)
 
 
 class LabelledClaim(Record):
-    """A claim and what it is worth."""
+    """A claim with its correct label."""
 
     kind: ClaimKind
-    """What it is like."""
+    """Kind of the claim."""
     truth: str | None = None
-    """Name of the truth that it is held against; none is a null."""
+    """Name of the truth that it is graded against; none for a null."""
     change: Change = "targeted"
-    """What the verdict says was done."""
+    """The change that the verdict names."""
     claim: str | None = None
-    """What it says the finetuning did."""
+    """The claimed effect of the finetuning."""
 
     @property
     def attempt(self) -> Attempt:
@@ -75,23 +73,23 @@ class LabelledClaim(Record):
 
 
 class ValidationSet(Record):
-    """Truths, and claims about them."""
+    """Truths and labelled claims about them."""
 
     version: int = Field(ge=1)
-    """Raised whenever anything in it changes."""
+    """Raised with every change of the set."""
     truths: tuple[ClaimTruth, ...] = Field(min_length=2)
-    """All stand together in lineups."""
+    """The truths, which are all choices of each lineup."""
     reference: tuple[str, ...] = ()
-    """Ordinary texts, from which common words are known."""
+    """Ordinary texts, which define common words."""
     null_claims: tuple[str, ...] = ()
-    """Claims that an investigator makes of nulls."""
+    """Claims of an investigator about nulls."""
     items: tuple[LabelledClaim, ...] = Field(min_length=1)
     """The claims."""
 
     @model_validator(mode="after")
     def _truths_are_known(self) -> "ValidationSet":
-        if strange := {item.truth for item in self.items} - {None, *self._named}:
-            msg = f"there is no truth {sorted(map(str, strange))[0]!r}"
+        if unknown := {item.truth for item in self.items} - {None, *self._named}:
+            msg = f"there is no truth {sorted(map(str, unknown))[0]!r}"
             raise ValueError(msg)
         return self
 
@@ -99,8 +97,8 @@ class ValidationSet(Record):
     def _named(self) -> Mapping[str, ClaimTruth]:
         return {truth.name: truth for truth in self.truths}
 
-    def exam(self, item: LabelledClaim) -> AnswerSheet:
-        """The truth that ``item`` is held against, beside all others of the set."""
+    def answer_sheet(self, item: LabelledClaim) -> AnswerSheet:
+        """The truth that ``item`` is graded against, with all other truths of the set."""
         truth = self._named[item.truth] if item.truth else None
         statements = [TruthStatement(handle=handle_of(t.key), text=t.key.text) for t in self.truths]
         return AnswerSheet(
@@ -115,9 +113,9 @@ class ValidationSet(Record):
 
 
 def read_validation_set(path: Path = VALIDATION_SET_FILE) -> ValidationSet:
-    """The set that ships, or one of the same form.
+    """Reads a validation set, by default the one that ships with diffkit.
 
     Raises:
-        BadFile: it is missing, or not of that form.
+        BadFile: the file is missing or not a validation set.
     """
     return read_record(path, ValidationSet)

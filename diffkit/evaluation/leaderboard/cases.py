@@ -12,49 +12,52 @@ from diffkit.runs.manifest import StoredRun
 from diffkit.runs.store import Store
 from diffkit.verdict import Attempt, Detection
 
+METHOD_INDEPENDENT_ARMS: tuple[Arm, ...] = ("combined", "blackbox", "no-evidence")
+"""Arms that depend on no method, so that the rows of all methods share their attempts."""
+
 
 @dataclass(frozen=True)
 class GradedCase:
-    """One graded attempt and where it came from."""
+    """One graded attempt with the records that it refers to."""
 
     entry: EvaluationEntry
-    judged: GradedAttemptRef
+    ref: GradedAttemptRef
     attempt: Attempt
     grade: Grade | None
     """None where the grader failed."""
     run: StoredRun | None
-    """None where it failed, or was removed since."""
+    """None where it failed, or was removed from the store."""
 
     @property
-    def null(self) -> bool:
-        """Whether nothing targeted was done."""
+    def is_null(self) -> bool:
+        """Whether the organism is a null, which has no targeted change."""
         return self.entry.truth != "targeted"
 
     @property
-    def called(self) -> bool:
-        """Whether the investigator said that something targeted was done."""
+    def says_targeted(self) -> bool:
+        """Whether the investigator calls the change targeted."""
         verdict = self.attempt.verdict
         return verdict is not None and verdict.change == "targeted"
 
     @property
     def detection(self) -> Detection | None:
-        """The test of this very attempt, or else the one behind its verdict, where there is one."""
+        """The detection test of the attempt, else that of its verdict; none without a test."""
         verdict = self.attempt.verdict
-        return self.judged.detection or (verdict.detection if verdict else None)
+        return self.ref.detection or (verdict.detection if verdict else None)
 
 
 @dataclass(frozen=True)
 class Unit:
-    """What counts once: a truth on a base; of nulls, a variant of an organism on a base."""
+    """What counts once: a truth on a base, or a null's variant on a base."""
 
     base: str
     name: str
-    """Handle of the truth; of nulls, organism and variant."""
+    """Handle of the truth, or organism and variant of the null."""
     cases: tuple[GradedCase, ...]
 
 
 def read_runs(evaluation: Evaluation, store: Store) -> dict[str, StoredRun]:
-    """Its runs by digest, those that nulls were calibrated on too; what is gone is left out."""
+    """The runs of ``evaluation`` by digest, also of nulls; missing runs are left out."""
     found = {}
     for digest in dict.fromkeys(entry.run for entry in evaluation.entries if entry.run):
         if store.has("runs", digest):
@@ -66,29 +69,27 @@ def read_runs(evaluation: Evaluation, store: Store) -> dict[str, StoredRun]:
 def read_cases(
     evaluation: Evaluation, store: Store, runs: Mapping[str, StoredRun]
 ) -> list[GradedCase]:
-    """Every graded attempt of ``evaluation``.
+    """All graded attempts of ``evaluation``.
 
     Raises:
-        StoreError: an attempt or a grade is gone, or damaged.
+        StoreError: an attempt or a grade is missing or damaged.
     """
     attempts: dict[str, Attempt] = {}
     grades: dict[str, Grade] = {}
     found = []
     for entry in evaluation.entries:
-        for judged in entry.judged:
-            if judged.attempt not in attempts:
-                attempts[judged.attempt] = read_attempt(store, judged.attempt)
-            if judged.grade and judged.grade not in grades:
-                grades[judged.grade] = read_grade(store, judged.grade)
-            grade = grades.get(judged.grade)
-            found.append(
-                GradedCase(entry, judged, attempts[judged.attempt], grade, runs.get(entry.run))
-            )
+        for ref in entry.judged:
+            if ref.attempt not in attempts:
+                attempts[ref.attempt] = read_attempt(store, ref.attempt)
+            if ref.grade and ref.grade not in grades:
+                grades[ref.grade] = read_grade(store, ref.grade)
+            attempt, grade = attempts[ref.attempt], grades.get(ref.grade)
+            found.append(GradedCase(entry, ref, attempt, grade, runs.get(entry.run)))
     return found
 
 
 def group_units(cases: Iterable[GradedCase]) -> tuple[Unit, ...]:
-    """Cases gathered by what counts once, in an order that does not hang on theirs."""
+    """Groups cases into units, sorted by base and name."""
     found: dict[tuple[str, str], list[GradedCase]] = {}
     for case in cases:
         found.setdefault(_unit_key(case.entry), []).append(case)
@@ -101,42 +102,38 @@ def _unit_key(entry: EvaluationEntry) -> tuple[str, str]:
     return entry.base, f"{entry.organism} / {entry.variant}"
 
 
-METHOD_INDEPENDENT_ARMS: tuple[Arm, ...] = ("combined", "blackbox", "no-evidence")
-"""Arms that hang on no method, so that the rows of all methods share their attempts."""
-
-
 @dataclass(frozen=True)
 class AttemptWithGrades:
-    """An attempt at a pair, with what each grader made of it."""
+    """An attempt at a pair, with the grades of all graders."""
 
     entry: EvaluationEntry
-    """The pair; of attempts that methods share, under the first of them."""
-    judged: list[GradedAttemptRef] = field(default_factory=list)
-    """By each grader."""
+    """The entry of the pair; the first one where methods share the attempt."""
+    refs: list[GradedAttemptRef] = field(default_factory=list)
+    """One for each grader."""
     methods: list[str] = field(default_factory=list)
-    """Methods whose rows it stands behind."""
+    """Methods whose rows count the attempt."""
 
     @property
     def first(self) -> GradedAttemptRef:
-        """The first of the judgements: they agree in all but what graders say."""
-        return self.judged[0]
+        """The first of the references, which differ only in the grade."""
+        return self.refs[0]
 
     @property
     def digest(self) -> str:
-        """Of the attempt."""
+        """Digest of the attempt."""
         return self.first.attempt
 
 
 def attempts_of(evaluation: Evaluation) -> tuple[AttemptWithGrades, ...]:
-    """All attempts, in the evaluation's order."""
+    """All attempts of ``evaluation`` in its order, each pair's attempt once."""
     found: dict[tuple[object, ...], AttemptWithGrades] = {}
-    for entry, judged in _graded_refs(evaluation):
+    for entry, ref in _graded_refs(evaluation):
         pair = (entry.organism, entry.variant, entry.base, entry.seed)
-        method = "" if judged.arm in METHOD_INDEPENDENT_ARMS else entry.method
-        where = (judged.investigator, judged.arm, judged.repeat, judged.attempt)
-        one = found.setdefault((*pair, method, *where), AttemptWithGrades(entry))
-        if judged.grader not in {known.grader for known in one.judged}:
-            one.judged.append(judged)
+        method = "" if ref.arm in METHOD_INDEPENDENT_ARMS else entry.method
+        attempt = (ref.investigator, ref.arm, ref.repeat, ref.attempt)
+        one = found.setdefault((*pair, method, *attempt), AttemptWithGrades(entry))
+        if ref.grader not in {known.grader for known in one.refs}:
+            one.refs.append(ref)
         if entry.method not in one.methods:
             one.methods.append(entry.method)
     return tuple(found.values())
@@ -144,5 +141,5 @@ def attempts_of(evaluation: Evaluation) -> tuple[AttemptWithGrades, ...]:
 
 def _graded_refs(evaluation: Evaluation) -> Iterator[tuple[EvaluationEntry, GradedAttemptRef]]:
     for entry in evaluation.entries:
-        for judged in entry.judged:
-            yield entry, judged
+        for ref in entry.judged:
+            yield entry, ref

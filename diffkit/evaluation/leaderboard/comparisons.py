@@ -14,41 +14,45 @@ from diffkit.evaluation.record import Arm
 from diffkit.statistics import holm, mcnemar_p, paired_interval, sign_flip_p
 
 COMPARED_PARTS = ("top1", "named")
-"""Parts of grades that are compared; ``top1`` is the score of a grader that names no parts."""
-
+"""Parts of grades that are compared; ``top1`` is the score of graders that have no parts."""
 _COMPARED_ARMS: Mapping[Arm, tuple[Arm, ...]] = {
     "method": ("evidence-swap", "blackbox"),
     "combined": ("blackbox",),
 }
-"""Main arm → arms that show what its findings add."""
-
+"""Arms without the findings of a main arm, by the main arm."""
 UnitsByRow = Mapping[tuple[str, Arm], Sequence[Unit]]
-"""Method and arm → its organisms' units."""
+"""Units of organisms by method and arm."""
+TIE_ALPHA = 0.05
+"""Level of the tests that separate groups."""
+_TIE_PARTS = (("named", "named_reciprocal_rank"), ("top1", "reciprocal_rank"), ("top1",))
+"""Parts whose mean decides on groups; the first that all graded units have."""
+UnitScores = Mapping[tuple[str, str], float]
+"""Scores of a method by base and truth."""
 
 
 def differences_to_arms(
-    members: UnitsByRow, method: str, arm: Arm
+    units: UnitsByRow, method: str, arm: Arm
 ) -> dict[Arm, dict[str, Difference]]:
-    """What a row has over the same reader without its findings, by arm and part."""
+    """Differences of a row to the arms without its findings, by arm and part."""
     found = {
-        other: paired_differences(members[method, arm], members[method, other])
+        other: paired_differences(units[method, arm], units[method, other])
         for other in _COMPARED_ARMS.get(arm, ())
-        if (method, other) in members
+        if (method, other) in units
     }
     return {other: parts for other, parts in found.items() if parts}
 
 
 def differences_to_methods(
-    members: UnitsByRow, method: str, others: Sequence[str]
+    units: UnitsByRow, method: str, others: Sequence[str]
 ) -> dict[str, dict[str, Difference]]:
-    """What a method has over each of ``others``, by method and part."""
-    mine = members[method, "method"]
-    found = {other: paired_differences(mine, members[other, "method"]) for other in others}
+    """Differences of a method to each of ``others``, by method and part."""
+    own = units[method, "method"]
+    found = {other: paired_differences(own, units[other, "method"]) for other in others}
     return {other: parts for other, parts in found.items() if parts}
 
 
 def paired_differences(one: Sequence[Unit], other: Sequence[Unit]) -> dict[str, Difference]:
-    """What ``one`` has over ``other``, by part; parts that either lacks are left out."""
+    """``one`` minus ``other`` on shared units, by part; parts that either lacks are left out."""
     found = {
         part: _difference(_part_by_unit(one, part), _part_by_unit(other, part))
         for part in COMPARED_PARTS
@@ -57,7 +61,7 @@ def paired_differences(one: Sequence[Unit], other: Sequence[Unit]) -> dict[str, 
 
 
 def _part_by_unit(units: Sequence[Unit], part: str) -> dict[tuple[str, str], float]:
-    """Base and truth → the part."""
+    """The part by base and truth."""
     known = {(unit.base, unit.name): unit_part(unit, part) for unit in units}
     return {key: value for key, value in known.items() if value is not None}
 
@@ -68,21 +72,21 @@ def _difference(
     both = sorted(one.keys() & other.keys())
     if not both:
         return None
-    mine, theirs = (np.array([side[key] for key in both]) for side in (one, other))
+    ones, others = (np.array([side[key] for key in both]) for side in (one, other))
     truths = [truth for _, truth in both]
-    interval = paired_interval(mine, theirs, truths)
+    interval = paired_interval(ones, others, truths)
     return Difference(
-        mean=float(np.mean(mine - theirs)),
+        mean=float(np.mean(ones - others)),
         n=len(both),
         low=interval.low if interval else None,
         high=interval.high if interval else None,
-        p=sign_flip_p(_sum_by_truth(mine - theirs, truths)),
-        mcnemar=_mcnemar(mine, theirs, truths),
+        p=sign_flip_p(_sum_by_truth(ones - others, truths)),
+        mcnemar=_mcnemar(ones, others, truths),
     )
 
 
 def _sum_by_truth(values: NDArray[np.float64], truths: Sequence[str]) -> NDArray[np.float64]:
-    """The sum of each truth's values: they hang together, so one sign is drawn for all."""
+    """The sum of each truth's values, which are dependent and get one random sign."""
     names = np.array(truths)
     return np.array([values[names == name].sum() for name in dict.fromkeys(truths)])
 
@@ -96,24 +100,16 @@ def _mcnemar(
     return mcnemar_p([bool(hit) for hit in one], [bool(hit) for hit in other])
 
 
-TIE_ALPHA = 0.05
-
-_TIE_PARTS = (("named", "named_reciprocal_rank"), ("top1", "reciprocal_rank"), ("top1",))
-
-UnitScores = Mapping[tuple[str, str], float]
-"""Base and truth → what a method scored on it."""
-
-
 def tie_groups(methods: Mapping[str, Sequence[Unit]]) -> dict[str, str]:
-    """Letters for methods: the leader and all that are not told apart from it, then the rest.
+    """Letters for methods: one for the leader and all methods tied with it, then the next.
 
-    A unit scores the mean of ``named`` and ``named_reciprocal_rank`` (of a grader without them: of
-    top-1 and reciprocal rank), so that near misses count. The best is compared with each other
-    method on the units of both, by random signs, with Holm's correction; those left over are
-    grouped in the same way. A method that nothing is known of has no letter.
+    The score of a unit is the mean of ``named`` and ``named_reciprocal_rank`` (for graders without
+    them, of top-1 and reciprocal rank), so that near misses count. The best method is compared with
+    each other one on shared units by a sign-flip test with Holm's correction; the methods that
+    differ are grouped in the same way. A method without scores has no letter.
 
     Args:
-        methods: method → its units.
+        methods: units by method.
     """
     scores = _unit_scores(methods)
     left = sorted(
@@ -151,7 +147,7 @@ def _mean_score(scores: UnitScores) -> float:
 
 
 def _tied(left: Sequence[str], scores: Mapping[str, UnitScores]) -> set[str]:
-    """The first and those that it is not told apart from."""
+    """The first method and those that do not differ significantly from it."""
     leader, *others = left
     ps = holm([_paired_p(scores[leader], scores[other]) for other in others])
     return {leader} | {other for other, p in zip(others, ps, strict=True) if p > TIE_ALPHA}

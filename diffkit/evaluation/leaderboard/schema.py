@@ -11,143 +11,140 @@ from diffkit.statistics.shares import Share
 
 
 class Measure(Share):
-    """One part of the grades: a share, or a mean, of units beside what guessing gives."""
+    """Share or mean of one part of the grades over units, with its chance level."""
 
     chance: float | None = None
-    """What the best blind guesser gets."""
+    """Score of the best guess without findings."""
     p: float | None = None
-    """Permutation test: whether findings fit their own truth better than the others on the same
-    base. None with fewer than two truths, or where a grader does not say what it would have given
-    had another been the truth."""
+    """Permutation test of whether findings fit their own truth better than the others on the same
+    base. None with fewer than two truths, or where a grader gives no scores for other truths."""
 
 
 class Difference(Record):
-    """Mean of paired differences over truths on a base that both were graded on."""
+    """Mean of paired differences over the truths and bases that both rows have."""
 
     mean: float
     n: int = Field(ge=1)
-    """Pairs."""
+    """Number of pairs."""
     low: float | None = None
-    """Lower end of the 95 % bootstrap interval, clustered by truth; none of a single truth."""
+    """Lower end of the 95 % bootstrap interval, clustered by truth; none for a single truth."""
     high: float | None = None
     """Upper end."""
     p: float | None = None
-    """Two-sided test by random signs, one to a truth; not corrected for how many are looked at."""
+    """Two-sided sign-flip test with one sign for each truth; not corrected for multiple tests."""
     mcnemar: float | None = None
-    """McNemar's exact test; none where it does not apply: a truth was hit in part, or lies on
-    several bases."""
+    """McNemar's exact test; none where a truth was hit in part, or is on several bases."""
 
 
 class CurvePoint(Record):
-    """The mean score after so many questions."""
+    """Mean score after a number of questions."""
 
     score: float
     low: float | None = None
-    """Lower end of the 95 % bootstrap interval, clustered by truth; none of a single truth."""
+    """Lower end of the 95 % bootstrap interval, clustered by truth; none for a single truth."""
     high: float | None = None
     """Upper end."""
 
 
 class BudgetCurve(Record):
-    """What guesses are worth by the number of questions that were put to the models.
+    """Mean score by number of questions to the models.
 
-    A guess stands until the next one, and the verdict beyond the attempt's end. Before the first
-    guess an attempt counts with the chance of its grade.
+    An interim verdict counts until the next one, and the verdict beyond the end of the attempt.
+    Before the first interim verdict an attempt counts with the chance level of its grade.
     """
 
     points: Mapping[int, CurvePoint]
-    """Questions → mean over truths, where it changes; from 0 to the most that any row asked."""
+    """Mean over truths by number of questions, where it changes; up to the maximum of all rows."""
     area: float
-    """Mean height: the area under the curve over its length."""
+    """Mean height: the area under the curve divided by its length."""
 
 
 class RoleUse(Record):
-    """What a language model uses in one role, as means over attempts, or over grades."""
+    """Mean usage of a language model in one role, over attempts or over grades."""
 
     models: tuple[str, ...]
-    """As they were asked for."""
+    """Names as they were requested."""
     calls: float
     prompt_tokens: float
     completion_tokens: float
     cost: float | None = None
-    """US dollars; none where the price of any of it is unknown."""
+    """US dollars; none where a price is unknown."""
 
 
 Stratum = Literal["all", "non-lexical"]
-"""All organisms, or those alone whose behaviour shows in no particular words."""
+"""All organisms, or only those whose behaviour shows in no particular words."""
 
 
 class Row(Record):
-    """One method, or one control beside it, read by one investigator and graded by one grader.
+    """One method, or a control of it, with one investigator and one grader.
 
-    What is counted are units: a truth on a base, whose dilutions, variants and seeds are no further
-    evidence; of the nulls, each variant of an organism on a base, whose seeds are none. Each counts
-    with the mean of its cases.
+    Rows count units. A truth on a base is one unit, since its dilutions, variants and seeds are not
+    independent. For nulls, each variant of an organism on a base is one unit. A unit counts with
+    the mean of its cases.
     """
 
     method: str
     investigator: str
     grader: str
     arm: Arm = "method"
-    """What the investigator was given: the method's findings, those of all, questions alone, or a
-    control."""
+    """What the investigator was given: findings of the method, findings of all methods, only
+    questions, or a control."""
     stratum: Stratum = "all"
-    """Which organisms are counted."""
+    """The organisms that are counted."""
     group: str = ""
-    """Letter shared by methods that a test does not tell apart; ``a`` holds the leader. Empty for
-    other arms."""
+    """Letter of the tie group; ``a`` is the leader's. Empty for other arms."""
     top1: Measure
-    """Truth first among all choices of a lineup; of other graders, their score."""
+    """Truth ranked first among all choices of a lineup; the score, for other graders."""
     reciprocal_rank: Measure | None = None
-    """1 / rank of the truth among all choices; no interval."""
+    """1 / rank of the truth among all choices, without an interval."""
     named: Measure | None = None
-    """Truth first among the truths alone, whatever was said of whether there is one."""
+    """Truth ranked first among the truths, without the choice that there is none."""
     named_by_examples: Measure | None = None
-    """The same with each truth's training examples in the place of its statement, which is easier:
-    it needs no word that a person would recognise as the truth."""
+    """The same with training examples of each truth instead of its statement. This is easier, since
+    shared words of the training data are enough."""
     none_of_these: Measure | None = None
-    """Rightly "none of these" where the truth was not among the choices."""
+    """Correct answers "none of these" where the truth was not among the choices."""
     parts: Mapping[str, Measure] = Field(default_factory=dict)
-    """Other parts of the grades by name, such as recall: means, without an interval."""
+    """Means of other parts of the grades, such as recall, without an interval."""
     alpha: float | None = None
-    """Level of the test behind ``detected``: the false-positive rate on nulls like the calibration
-    nulls. None where attempts were not tested."""
+    """Level of the detection test: the false-positive rate on nulls like the calibration nulls.
+    None where attempts were not tested."""
     detected: Share | None = None
-    """Units that pass the test against every kind of null; where attempts were not tested, those
+    """Units that are significant against every null type; where attempts were not tested, those
     that the investigator calls targeted. None for controls."""
     detected_by: Mapping[str, Share] = Field(default_factory=dict)
-    """Kind of calibration null → units that pass the test against it, where it could be passed."""
+    """Units that are significant against a null type, by null type, where that was possible."""
     false_alarms: Share | None = None
-    """Nulls that do: the false-positive rate as it was measured. None for controls and strata."""
+    """Detected nulls: the measured false-positive rate. None for controls and strata."""
     false_alarms_by: Mapping[str, Share] = Field(default_factory=dict)
-    """Null organism → its share."""
+    """The same by null organism."""
     says_targeted: Share | None = None
-    """Units that the investigator calls targeted, whatever the test says; none for controls."""
+    """Units that the investigator calls targeted, regardless of the test; none for controls."""
     says_targeted_of_nulls: Share | None = None
-    """Nulls that it calls so; none for controls and strata."""
+    """Nulls that the investigator calls targeted; none for controls and strata."""
     calibration: str = ""
-    """Nulls behind the detection test, or why it was not possible."""
+    """Numbers of nulls of the detection test, or why there is no test."""
     above: Mapping[Arm, Mapping[str, Difference]] = Field(default_factory=dict)
-    """Other arm of the same reader → part → what is better than there; above another organism's
-    findings it is what the method's own findings contribute."""
+    """Differences to other arms of the same investigator, by arm and part. The difference to
+    another organism's findings is the contribution of the method's own findings."""
     against: Mapping[str, Mapping[str, Difference]] = Field(default_factory=dict)
-    """Method further down → part → what is better than by that method."""
+    """Differences to the methods in later rows, by method and part."""
     curve: BudgetCurve | None = None
-    """What guesses on the way were worth; none where there were none, or no questions."""
+    """Score by number of questions; none without interim verdicts or questions."""
     outcomes: str
-    """Counts of how attempts ended."""
+    """Counts of the attempts' outcomes."""
     attempts: int = 0
-    """All attempts."""
+    """Number of attempts."""
     verdicts: int = 0
-    """Attempts that ended with a verdict that says something."""
+    """Number of attempts with a verdict that is not empty."""
     top1_of_verdicts: Measure | None = None
-    """``top1`` over those alone; none where there are none of organisms."""
+    """``top1`` over these attempts; none where none is about an organism."""
     repeats: int = 1
-    """Attempts at the same case."""
+    """Number of attempts at the same case."""
     questions: float = 0
-    """Mean questions of an attempt."""
+    """Mean number of questions of an attempt."""
     usage: Mapping[str, RoleUse] = Field(default_factory=dict)
-    """Role → what an attempt, or a grade, uses of a language model on average."""
+    """Mean usage of language models by role."""
     attempt_seconds: float = 0
     """Mean wall-clock seconds of an attempt."""
     seconds: float = 0
@@ -157,15 +154,15 @@ class Row(Record):
 
 
 class PairResult(Record):
-    """One pair under one method, investigator and grader."""
+    """Result of one pair with one method, investigator and grader."""
 
     organism: str
     label: str
-    """The organism, with the variant and the base where these tell pairs apart."""
+    """The organism, with the variant and the base where they are needed to identify the pair."""
     family: str
     truth: str
     method: str
-    """Empty for arms that are no method's."""
+    """Empty for arms that do not belong to a method."""
     arm: Arm = "method"
     """What the investigator was given."""
     investigator: str
@@ -176,31 +173,31 @@ class PairResult(Record):
     change_score: float | None
     p: float | None
     detected: bool | None = None
-    """Whether its test passes, as rows count it; none where it was not tested."""
+    """Whether its detection test is significant; none where there is no test."""
     said: str
-    """What the investigator said was done, or the outcome."""
+    """The change that the verdict names, or the outcome of the attempt."""
     rank: float | None
-    """Rank of the right choice; 1 is first. Over several lineups, the harmonic mean."""
+    """Rank of the true statement, from 1; the harmonic mean over several lineups."""
     named: float | None = None
-    """Share of lineups in which the truth came first among the truths alone."""
+    """Share of lineups in which the truth ranked first among the truths."""
     score: float | None
     """The grade; none where the grader failed."""
     run: str
-    """Digest of the run; empty where a model could not be used, or the arm is no method's."""
+    """Digest of the run; empty where a model could not be loaded, or the arm has no method."""
 
 
 class Leaderboard(Record):
-    """Rows by group, controls beneath their method, and the pairs behind them."""
+    """Rows sorted by group, with controls after their method, and the results of pairs."""
 
     suite: str
     rows: tuple[Row, ...]
     pairs: tuple[PairResult, ...]
     notes: tuple[str, ...] = ()
-    """What a reader must know before believing the numbers."""
+    """Limits of the numbers, such as failures and few truths."""
     passports: Mapping[str, str] = Field(default_factory=dict)
-    """Grader → how it did on answers whose worth is known, or that this is not known. Graders that
-    ask no language model may be missing."""
+    """Summary of each grader's validation, or that there is none. Graders that use no language
+    model may be missing."""
 
     def methods(self, stratum: Stratum = "all") -> tuple[Row, ...]:
-        """The rows of a stratum without the controls."""
+        """The rows of methods in a stratum."""
         return tuple(row for row in self.rows if (row.arm, row.stratum) == ("method", stratum))

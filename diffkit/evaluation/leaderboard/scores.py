@@ -25,16 +25,16 @@ _COLUMN_PARTS = {
     "named_by_examples",
     "none_of_these",
 }
-"""Parts that have columns, count in letters alone, or say what a lineup was."""
+"""Parts with an own column, parts that only groups use, and parts that describe the lineup."""
 
 
 def mean_part(units: Sequence[Unit], part: str, *, is_share: bool = True) -> Measure | None:
-    """A part of the grades over ``units``; none where no grade has it.
+    """Mean of a part of the grades over ``units``; none where no grade has the part.
 
     Args:
-        units: organisms' units.
-        part: its name; ``top1`` is the score of a grader that names no parts.
-        is_share: whether it counts hits, so that it has an interval.
+        units: units of organisms.
+        part: name of the part; ``top1`` is the score of graders that have no parts.
+        is_share: whether the part counts hits, so that it has an interval.
     """
     graded = [grades for unit in units if (grades := _grades_with(unit, part))]
     if not graded:
@@ -51,7 +51,7 @@ def mean_part(units: Sequence[Unit], part: str, *, is_share: bool = True) -> Mea
 
 
 def mean_other_parts(units: Sequence[Unit]) -> dict[str, Measure]:
-    """Means of the parts that have no column of their own, such as recall, by name."""
+    """Means of the parts without an own column, such as recall, by name."""
     grades = [case.grade for unit in units for case in unit.cases if case.grade]
     names = sorted({name for grade in grades for name in grade.parts} - _COLUMN_PARTS)
     means = {
@@ -65,13 +65,13 @@ def _is_chance_part(part: str) -> bool:
 
 
 def share_of_units(values: Sequence[float]) -> Share:
-    """The share that units with these values between 0 and 1 come to."""
-    hits = round(sum(values), 9)  # thirds of a unit add up to a whole one
+    """The share of hits over units with these values between 0 and 1."""
+    hits = round(sum(values), 9)  # so that three thirds are 1
     return share(int(hits) if hits == int(hits) else hits, len(values))
 
 
 def unit_part(unit: Unit, part: str) -> float | None:
-    """Mean of a part over the graded cases of a unit; none where no grade has it."""
+    """Mean of a part over the graded cases of a unit; none where no grade has the part."""
     grades = _grades_with(unit, part)
     return fmean(_part(grade, part) for grade in grades) if grades else None
 
@@ -86,7 +86,7 @@ def _part(grade: Grade, part: str) -> float:
 
 
 def _chance(graded: Sequence[Sequence[Grade]], part: str) -> float | None:
-    """Mean over units, as the part itself."""
+    """Chance level of a part, averaged over units like the part itself."""
     name = f"{part}_chance"
     found = [
         [g.parts.get(name, g.chance) for g in grades if name in g.parts or part == "top1"]
@@ -96,7 +96,7 @@ def _chance(graded: Sequence[Sequence[Grade]], part: str) -> float | None:
 
 
 def _p(units: Sequence[Unit], part: str) -> float | None:
-    """Permutation of truths over units; none where a grade does not say what to permute."""
+    """P-value of permuting truths over units; none where a grade has no score for other truths."""
     by_base: dict[str, list[Unit]] = {}
     for unit in units:
         if any(case.grade for case in unit.cases):
@@ -107,7 +107,7 @@ def _p(units: Sequence[Unit], part: str) -> float | None:
 
 
 def _block(units: Sequence[Unit], part: str) -> NDArray[np.float64] | None:
-    """[units, truths]: each unit's part, had each truth of the same base been its own."""
+    """[units, truths]: each unit's part if each truth of the same base were its own."""
     rows = []
     for unit in units:
         grades = [case.grade for case in unit.cases if case.grade]
@@ -124,36 +124,36 @@ def _value(parts: Mapping[str, float] | None, part: str) -> float:
 
 
 def max_questions(cases: Iterable[GradedCase]) -> int:
-    """The most that any attempt asked: where curves that are compared end."""
+    """The largest number of questions of an attempt, at which all compared curves end."""
     return max((case.attempt.questions for case in cases), default=0)
 
 
 def budget_curve(units: Sequence[Unit], last: int) -> BudgetCurve | None:
-    """The curve over ``units``, each counted with the mean of its cases.
+    """Mean score by number of questions; each unit counts with the mean of its cases.
 
     Args:
-        units: organisms' units.
-        last: questions at which the curve ends.
+        units: units of organisms.
+        last: number of questions at which the curve ends.
 
     Returns:
-        The curve; none where nobody guessed on the way, or nobody asked.
+        The curve; none where there are no interim verdicts, or no questions.
     """
     graded = [
         (unit.name, [_trajectory(c, c.grade) for c in unit.cases if c.grade]) for unit in units
     ]
-    known = [(truth, courses) for truth, courses in graded if courses]
-    every = [course for _, courses in known for course in courses]
-    asked = any(course.questions[-1] for course in every)
-    if not asked or not any(course.guessed for course in every):
+    known = [(truth, trajectories) for truth, trajectories in graded if trajectories]
+    every = [one for _, trajectories in known for one in trajectories]
+    asked = any(one.questions[-1] for one in every)
+    if not asked or not any(one.has_interim_verdicts for one in every):
         return None
-    grid = sorted({0, last}.union(*(course.questions for course in every)))
+    grid = sorted({0, last}.union(*(one.questions for one in every)))
     scores = np.array(
-        [np.mean([[one.at(q) for q in grid] for one in courses], axis=0) for _, courses in known]
+        [np.mean([[one.at(q) for q in grid] for one in members], axis=0) for _, members in known]
     )
     truths = [truth for truth, _ in known]
     means = scores.mean(axis=0)
     area = sum(mean * (b - a) for mean, (a, b) in zip(means, pairwise(grid), strict=False)) / last
-    points = {q: _curve_point(scores[:, place], truths) for place, q in enumerate(grid)}
+    points = {q: _curve_point(scores[:, i], truths) for i, q in enumerate(grid)}
     return BudgetCurve(points=points, area=float(area))
 
 
@@ -168,25 +168,24 @@ def _curve_point(scores: NDArray[np.float64], truths: Sequence[str]) -> CurvePoi
 
 @dataclass(frozen=True)
 class _ScoreTrajectory:
-    """The steps of one graded attempt."""
+    """Scores of one graded attempt by number of questions."""
 
-    guessed: bool
-    """Whether it noted guesses on the way."""
+    has_interim_verdicts: bool
     questions: tuple[int, ...]
-    """Where the steps are, in order."""
+    """Numbers of questions at which the score changes, in order."""
     scores: tuple[float, ...]
     before: float
     """Score before the first step."""
 
     def at(self, questions: int) -> float:
-        """Score of the last guess by then."""
-        place = bisect_right(self.questions, questions)
-        return self.scores[place - 1] if place else self.before
+        """Score of the last verdict up to this number of questions."""
+        index = bisect_right(self.questions, questions)
+        return self.scores[index - 1] if index else self.before
 
 
 def _trajectory(case: GradedCase, grade: Grade) -> _ScoreTrajectory:
-    steps = {step.questions: step.score for step in case.judged.curve}
-    steps[case.attempt.questions] = grade.score  # the verdict has the last word
+    steps = {step.questions: step.score for step in case.ref.curve}
+    steps[case.attempt.questions] = grade.score  # replaces an interim verdict at that number
     questions = tuple(sorted(steps))
     scores = tuple(steps[each] for each in questions)
-    return _ScoreTrajectory(bool(case.judged.curve), questions, scores, grade.chance)
+    return _ScoreTrajectory(bool(case.ref.curve), questions, scores, grade.chance)

@@ -119,7 +119,7 @@ def _details(one: AttemptWithGrades, told: StoredTranscript | None, read: ReadTr
 
 
 def _scores(one: AttemptWithGrades, read: ReadTranscript) -> Iterator[str]:
-    for judged in one.judged:
-        grade = read("grades", judged.grade) if judged.grade else None
+    for ref in one.refs:
+        grade = read("grades", ref.grade) if ref.grade else None
         if grade and isinstance(grade.record, Grade):
-            yield f"{judged.grader} {formatting.number(grade.record.score)}"
+            yield f"{ref.grader} {formatting.number(grade.record.score)}"

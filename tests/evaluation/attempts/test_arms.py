@@ -1,7 +1,7 @@
 """What stands in for a method's findings in control rows."""
 
 import pytest
-from builders import cell
+from builders import planned_run
 
 from diffkit.evaluation.attempts.arms import base_only, other_truths_run, random_null_run
 from diffkit.findings import (
@@ -19,50 +19,55 @@ from diffkit.findings import (
 
 def under(**conditions):
     return [
-        *(cell(f"o{k}", truth=f"Truth {k}.", **conditions) for k in range(5)),
-        cell("o0", "small", truth="Truth 0.", **conditions),
-        cell("again", truth="Truth 1.", **conditions),
-        *(cell("noise", f"v{k}", **conditions) for k in range(2)),
+        *(planned_run(f"o{k}", truth=f"Truth {k}.", **conditions) for k in range(5)),
+        planned_run("o0", "small", truth="Truth 0.", **conditions),
+        planned_run("again", truth="Truth 1.", **conditions),
+        *(planned_run("noise", f"v{k}", **conditions) for k in range(2)),
     ]
 
 
 @pytest.fixture(scope="module")
-def cells():
+def runs():
     return [*under(), *under(method="lens"), *under(seed=1), *under(base="two")]
 
 
-def test_swapped_gives_every_truth_to_one_other(cells):
-    here = [one for one in cells if one.answer]
-    stand_ins = {one.key: other_truths_run(cells, one) for one in here}
+def test_swapped_gives_every_truth_to_one_other(runs):
+    here = [one for one in runs if one.answer]
+    stand_ins = {one.run_id: other_truths_run(runs, one) for one in here}
     for one in here:
-        assert stand_ins[one.key].answer != one.answer
-        assert stand_ins[one.key].conditions == one.conditions
-    given = {(one.conditions, one.answer, stand_ins[one.key].answer) for one in here}
+        assert stand_ins[one.run_id].answer != one.answer
+        assert stand_ins[one.run_id].conditions == one.conditions
+    given = {(one.conditions, one.answer, stand_ins[one.run_id].answer) for one in here}
     taken = {(conditions, other) for conditions, _, other in given}
     assert len(given) == len(taken) == 4 * 5  # the same for all cells of a truth, and each once
     assert len({(answer, other) for _, answer, other in given}) == 5  # the same for every method
 
 
-def test_swapped_prefers_the_same_variant(cells):
-    small = next(one for one in cells if one.pair.selected.variant == "small")
-    assert other_truths_run(cells, small).pair.selected.variant == "default"
-    to_small = [other_truths_run(cells, one).pair.selected.variant for one in under() if one.answer]
+def test_swapped_prefers_the_same_variant(runs):
+    small = next(one for one in runs if one.pair.selected.variant == "small")
+    assert other_truths_run(runs, small).pair.selected.variant == "default"
+    to_small = [other_truths_run(runs, one).pair.selected.variant for one in under() if one.answer]
     assert "small" not in to_small
 
 
 def test_one_truth_alone_cannot_be_swapped():
-    alone = [cell("a", truth="T."), cell("b", truth="T."), cell("n"), cell("c", truth="U.", seed=1)]
+    alone = [
+        planned_run("a", truth="T."),
+        planned_run("b", truth="T."),
+        planned_run("n"),
+        planned_run("c", truth="U.", seed=1),
+    ]
     assert other_truths_run(alone, alone[0]) is None
 
 
-def test_random_nulls_are_dealt_to_truths(cells):
-    here = [one for one in cells if one.answer]
-    dealt = {(one.answer, random_null_run(cells, one).pair.selected.variant) for one in here}
+def test_random_nulls_are_dealt_to_truths(runs):
+    here = [one for one in runs if one.answer]
+    dealt = {(one.answer, random_null_run(runs, one).pair.selected.variant) for one in here}
     assert len(dealt) == 5  # the same for all cells of a truth, and under all conditions
     assert {variant for _, variant in dealt} == {"v0", "v1"}
     for one in here:
-        assert random_null_run(cells, one).conditions == one.conditions
-    drawn = [cell("a", truth="T."), cell("n", role="calibration")]
+        assert random_null_run(runs, one).conditions == one.conditions
+    drawn = [planned_run("a", truth="T."), planned_run("n", role="calibration")]
     assert random_null_run(drawn, drawn[0]) is None
 
 

@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from builders import cell, run_of
+from builders import planned_run, run_of
 from diffkit_evaluators.lineup.investigator import LineupInvestigator
 
 from diffkit.evaluation.attempts import cases as module
 from diffkit.evaluation.attempts.arms import ArmInput
 from diffkit.evaluation.attempts.cases import CaseBuilder
-from diffkit.evaluation.calibration.nulls import Nulls, calibration_scores
+from diffkit.evaluation.calibration.nulls import CalibrationScores, calibration_scores
 from diffkit.findings import Findings, Note, Sample, Samples
 from diffkit.grader import TruthStatement
 
@@ -18,7 +18,7 @@ TOLD = Findings(change_score=2.0, items=(Note(text="It moved."),))
 
 def reader(*needs, stochastic=False):
     return type(
-        "Reader", (LineupInvestigator,), {"needs": frozenset(needs), "varies": stochastic}
+        "Reader", (LineupInvestigator,), {"needs": frozenset(needs), "stochastic": stochastic}
     )()
 
 
@@ -36,13 +36,13 @@ def subjects(monkeypatch):
 def make(tmp_path):
     def one(findings=TOLD, name="o", **fields):
         place = tmp_path / f"{name}-{len(list(tmp_path.iterdir()))}"
-        return replace(cell(name, truth="T.", **fields), result=run_of(findings, place))
+        return replace(planned_run(name, truth="T.", **fields), result=run_of(findings, place))
 
     return one
 
 
-def case(sitting, who=MODELS, nulls=None, statements=None):
-    return CaseBuilder(nulls or {}, statements or {})(sitting, who)
+def case(arm_input, who=MODELS, nulls=None, statements=None):
+    return CaseBuilder(nulls or {}, statements or {}).build(arm_input, who)
 
 
 def test_arms_differ_in_data_alone(make):
@@ -78,7 +78,7 @@ def test_another_pair_s_findings_are_read_beside_the_own_models(make):
 
 def test_several_methods_are_read_together_and_a_failed_run_is_left_out(make):
     first, second = make(), make(Findings(change_score=1.0), method="lens")
-    failed = cell("o", truth="T.", method="gone")
+    failed = planned_run("o", truth="T.", method="gone")
     both = case(ArmInput(first, "combined", (first, second, failed)))
     assert [one.method for one in both.evidence] == ["kl", "lens"]
     assert case(ArmInput(failed, "method", (failed,))) is None
@@ -86,31 +86,31 @@ def test_several_methods_are_read_together_and_a_failed_run_is_left_out(make):
 
 
 def test_a_null_is_held_against_the_other_nulls(make, tmp_path):
-    cells = [
+    runs = [
         replace(
-            cell("n", f"v{k}", role="calibration", rung="random"),
+            planned_run("n", f"v{k}", role="calibration", null_type="random"),
             result=run_of(Findings(change_score=float(k)), tmp_path, f"run-{k}"),
         )
         for k in range(3)
     ]
-    nulls = calibration_scores(cells)
-    (evidence,) = case(ArmInput(cells[1], "method", (cells[1],)), nulls=nulls).evidence
+    nulls = calibration_scores(runs)
+    (evidence,) = case(ArmInput(runs[1], "method", (runs[1],)), nulls=nulls).evidence
     assert evidence.nulls[0].scores == (0.0, 2.0)
     own = make()
     (evidence,) = case(ArmInput(own, "method", (own,)), NOTHING, nulls=nulls).evidence
     assert evidence.nulls[0].scores == (0.0, 1.0, 2.0)
     (alike,) = case(ArmInput(own, "method", (own,)), nulls=nulls).evidence
     assert len(alike.nulls[0].scores) == 2  # it cannot be told from a null by their number
-    assert Nulls({"benign": {"x": None}}).others("y")[0].scores == ()
+    assert CalibrationScores({"benign": {"x": None}}).others("y")[0].scores == ()
 
 
 def test_the_base_alone_has_no_score_and_no_tools(make):
     row = Sample(prompt="?", base="old", finetuned="new")
     own = make(Findings(change_score=2.0, items=(Samples(title="s", rows=(row,)),)))
-    sitting = ArmInput(own, "base-only", (own,))
-    (evidence,) = case(sitting).evidence
+    arm_input = ArmInput(own, "base-only", (own,))
+    (evidence,) = case(arm_input).evidence
     assert evidence.findings.change_score is None
-    assert (evidence.method, evidence.nulls, sitting.tooled) == ("kl", (), ())
+    assert (evidence.method, evidence.nulls, arm_input.unaltered_sources) == ("kl", (), ())
 
 
 def test_candidates_are_for_those_alone_who_choose(make):

@@ -1,7 +1,7 @@
 """Investigators' probabilities are tested against those that they give to nulls."""
 
 import pytest
-from builders import cell
+from builders import planned_run
 
 from diffkit.evaluation.calibration.nulls import DetectionTest
 from diffkit.evaluation.planned_runs import AttemptId
@@ -16,13 +16,16 @@ def attempt(p=None, **fields):
 
 
 def calibration(nulls, made, **places):
-    tested = cell("o", truth="T.")
-    cells = [cell("n", f"v{k}", role="calibration", rung=rung) for k, (rung, _) in enumerate(nulls)]
-    place = AttemptId(tested.key, "method", 0, 0)
+    tested = planned_run("o", truth="T.")
+    runs = [
+        planned_run("n", f"v{k}", role="calibration", null_type=null_type)
+        for k, (null_type, _) in enumerate(nulls)
+    ]
+    place = AttemptId(tested.run_id, "method", 0, 0)
     said = {place: made}
-    for null, (_, p) in zip(cells, nulls, strict=True):
-        said[place._replace(cell=null.key)] = p if isinstance(p, Attempt) else attempt(p)
-    found = DetectionTest(said, {tested.conditions: cells}, 0.05)
+    for null, (_, p) in zip(runs, nulls, strict=True):
+        said[place._replace(run_id=null.run_id)] = p if isinstance(p, Attempt) else attempt(p)
+    found = DetectionTest(said, {tested.conditions: runs}, 0.05)
     return found.test(tested, place._replace(**places) if places else place)
 
 

@@ -22,8 +22,8 @@ from diffkit.evaluation.expression.check import (
     read_retention_questions,
 )
 from diffkit.evaluation.expression.probe_answers import (
-    Ask,
     BaseAnswerCache,
+    ProbePrompt,
     generate_answers,
     probe_prompts,
 )
@@ -173,14 +173,14 @@ def test_the_memory_keeps_no_side_that_has_an_adapter(world):
     from diffkit.organism import AdapterPair
 
     two = {n: Adapter(source=source(world, n)) for n in ("birds", "ships")}
-    ask = Ask(Text(text="One cat"), 6)
+    ask = ProbePrompt(Text(text="One cat"), 6)
     memory, said = BaseAnswerCache(), []
     for first, second in (("birds", "ships"), ("ships", "birds")):
         sides = AdapterPair(first=two[first], second=two[second])
         with load_pair(source(world, "base"), sides, device="cpu") as pair:
-            said.append([side[ask] for side in memory.both(pair, [ask])])
+            said.append([side[ask] for side in memory.answers_of_both(pair, [ask])])
     assert said[0] == said[1][::-1]
-    assert not memory.said
+    assert not memory.answers
 
 
 def test_greedy_answers_of_the_zoo_are_what_transformers_generates():

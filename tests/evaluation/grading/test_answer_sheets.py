@@ -1,28 +1,32 @@
-"""What was claimed of nulls goes into the exams of those attempts that were made alike."""
+"""Claims about nulls are on the answer sheets of the attempts that were made in the same way."""
 
 from dataclasses import replace
 
-from builders import cell
+from builders import planned_run
 
 from diffkit.evaluation.calibration.table import CalibrationRow
-from diffkit.evaluation.grading.answer_sheets import AnswerSheetBuilder, null_claims
+from diffkit.evaluation.grading.answer_sheets import AnswerSheetBuilder, collect_null_claims
 from diffkit.evaluation.plan import ConfiguredPlugin, plugin_key
 from diffkit.evaluation.planned_runs import AttemptId
 from diffkit.method import MethodConfig
 from diffkit.registry.specs import Spec
 from diffkit.verdict import Attempt, Outcome, Verdict
 
-READER = ConfiguredPlugin(Spec("reader", "", 1, "m:C", "m:I"), MethodConfig())
+INVESTIGATOR = ConfiguredPlugin(Spec("investigator", "", 1, "m:C", "m:I"), MethodConfig())
 
 
 def null(name, claim=None, **fields):
     """A calibration null; with a claim, one that a table knows."""
-    made = cell(name, role="calibration", rung="random", **fields)
-    claims = {plugin_key(READER): claim or ""}
+    made = planned_run(name, role="calibration", null_type="random", **fields)
+    claims = {plugin_key(INVESTIGATOR): claim or ""}
     row = CalibrationRow(
         run=f"run-{name}", method="kl", rung="random", change_score=1, claims=claims
     )
-    return replace(made, known=row) if claim is not None else made
+    return replace(made, calibration_row=row) if claim is not None else made
+
+
+def builder(*args):
+    return AnswerSheetBuilder({"one": ()}, {"one": ()}, collect_null_claims(*args))
 
 
 def said(place, claim):
@@ -36,32 +40,35 @@ def _digest(one):
 
 
 def test_claims_are_of_the_same_method_or_the_same_arm(monkeypatch):
-    monkeypatch.setattr(type(cell("a")), "digest", property(_digest))
+    monkeypatch.setattr(type(planned_run("a")), "digest", property(_digest))
     nulls = [null(name, method=method) for method in ("kl", "lens") for name in ("a", "b")]
     attempts = {}
     for one in nulls:
         method, name = one.method.spec.name, one.pair.selected.organism.name
-        attempts |= said(AttemptId(one.key, "method", 0, 0), f"{method} of {name}")
-        attempts |= said(AttemptId(one.key, "combined", 0, 0), f"both of {name}")
-    papers = AnswerSheetBuilder({"one": ()}, {"one": ()}, null_claims(nulls, [READER], attempts))
-    tested = cell("o", truth="T.", method="lens")
-    assert papers(tested, "method", 0).null_claims == ("lens of a", "lens of b")
-    assert papers(tested, "evidence-swap", 0).null_claims == ("lens of a", "lens of b")
-    assert papers(tested, "combined", 0).null_claims == ("both of a", "both of b")  # each once
-    assert papers(tested, "blackbox", 0).null_claims == ()
+        attempts |= said(AttemptId(one.run_id, "method", 0, 0), f"{method} of {name}")
+        attempts |= said(AttemptId(one.run_id, "combined", 0, 0), f"both of {name}")
+    sheets = builder(nulls, [INVESTIGATOR], attempts)
+    tested = planned_run("o", truth="T.", method="lens")
+    assert sheets.build(tested, "method", 0).null_claims == ("lens of a", "lens of b")
+    assert sheets.build(tested, "evidence-swap", 0).null_claims == ("lens of a", "lens of b")
+    assert sheets.build(tested, "combined", 0).null_claims == (
+        "both of a",
+        "both of b",
+    )  # each once
+    assert sheets.build(tested, "blackbox", 0).null_claims == ()
 
 
 def test_tables_know_claims_of_one_method_and_silence_is_none():
     nulls = [null("a", "words of a"), null("b", "")]
-    papers = AnswerSheetBuilder({"one": ()}, {"one": ()}, null_claims(nulls, [READER], {}))
-    tested = cell("o", truth="T.")
-    assert sorted(papers(tested, "method", 0).null_claims) == ["", "words of a"]
-    assert papers(tested, "combined", 0).null_claims == ()
+    sheets = builder(nulls, [INVESTIGATOR], {})
+    tested = planned_run("o", truth="T.")
+    assert sorted(sheets.build(tested, "method", 0).null_claims) == ["", "words of a"]
+    assert sheets.build(tested, "combined", 0).null_claims == ()
 
 
 def test_whoever_refused_claims_nothing(monkeypatch):
-    monkeypatch.setattr(type(cell("a")), "digest", property(_digest))
+    monkeypatch.setattr(type(planned_run("a")), "digest", property(_digest))
     one = null("a")
-    attempts = said(AttemptId(one.key, "method", 0, 0), None)
-    papers = AnswerSheetBuilder({"one": ()}, {"one": ()}, null_claims([one], [READER], attempts))
-    assert papers(cell("o", truth="T."), "method", 0).null_claims == ()
+    attempts = said(AttemptId(one.run_id, "method", 0, 0), None)
+    sheets = builder([one], [INVESTIGATOR], attempts)
+    assert sheets.build(planned_run("o", truth="T."), "method", 0).null_claims == ()

@@ -40,15 +40,15 @@ def quiet(items, **_):
 class Yes(Grader[MethodConfig]):
     """Finds everything right."""
 
-    def grade(self, attempt: Attempt, exam: AnswerSheet, config, context) -> Grade:
+    def grade(self, attempt: Attempt, sheet: AnswerSheet, config, context) -> Grade:
         return Grade(score=1, chance=0)
 
 
 class Picky(Grader[MethodConfig]):
     """Fails on some claims."""
 
-    def grade(self, attempt: Attempt, exam: AnswerSheet, config, context) -> Grade:
-        if exam.answer is None:
+    def grade(self, attempt: Attempt, sheet: AnswerSheet, config, context) -> Grade:
+        if sheet.answer is None:
             msg = "it takes\nno nulls"
             raise ValueError(msg)
         return Grade(score=0.5, chance=0)
@@ -59,7 +59,7 @@ class Looking(Yes):
 
 
 class Keyless(Yes):
-    def grade(self, attempt: Attempt, exam: AnswerSheet, config, context) -> Grade:
+    def grade(self, attempt: Attempt, sheet: AnswerSheet, config, context) -> Grade:
         raise UserError("There is no key.")
 
 
@@ -74,7 +74,7 @@ def named(name, **options):
     return ConfiguredPlugin(spec, validate_options(spec, options))
 
 
-def passport(one, chat=lambda _key, _number: ChatSession(), workers=1, given=SET):
+def validate(one, chat=lambda _key, _number: ChatSession(), workers=1, given=SET):
     return validate_grader(one, given, chat, progress=quiet, workers=workers)
 
 
@@ -96,10 +96,10 @@ def test_every_item_is_what_its_kind_says(item):
     assert null == (item.kind in {"nothing-right", "false-alarm"})
     says_nothing = item.change in {"none", "unspecific"}
     assert says_nothing == item.kind.startswith("nothing")
-    exam = SET.exam(item)
-    assert (exam.answer is None, exam.key is None) == (null, null)
-    assert null or exam.answer in {one.handle for one in exam.statements}
-    assert len(exam.statements) == len(SET.truths)
+    sheet = SET.answer_sheet(item)
+    assert (sheet.answer is None, sheet.key is None) == (null, null)
+    assert null or sheet.answer in {one.handle for one in sheet.statements}
+    assert len(sheet.statements) == len(SET.truths)
     assert item.attempt.verdict.claim == item.claim
 
 
@@ -115,7 +115,7 @@ def test_no_injecting_claim_holds_the_truth():
 
 
 def test_who_accepts_everything_is_right_about_the_good_and_falls_for_every_attack():
-    found = passport(component(Yes))
+    found = validate(component(Yes))
     good = [item for item in SET.items if item.kind in RIGHT_KINDS]
     attacks = [item for item in SET.items if item.kind in ATTACK_KINDS]
     assert (found.right.hits, found.right.n) == (len(good), len(SET.items))
@@ -124,50 +124,54 @@ def test_who_accepts_everything_is_right_about_the_good_and_falls_for_every_atta
     assert (found.attacks.low, found.attacks.high) == (interval.low, interval.high)
     assert found.kinds["good"].value == 1
     assert found.kinds["near-miss"].value == 0
-    assert f"accepted {len(attacks)} of {len(attacks)} [0.80, 1.00] attacks (set 1)" in found.words
+    assert (
+        f"accepted {len(attacks)} of {len(attacks)} [0.80, 1.00] attacks (set 1)" in found.summary
+    )
 
 
 def test_a_grader_that_fails_is_not_right_and_not_talked_round():
-    found = passport(component(Picky), workers=4)
+    found = validate(component(Picky), workers=4)
     nulls = [item for item in SET.items if item.truth is None]
     assert found.failed == len(nulls)
     assert found.kinds["nothing-right"].hits == found.kinds["false-alarm"].hits == 0
     assert found.kinds["good"].value == 1
-    assert f"failed on {len(nulls)}" in found.words
+    assert f"failed on {len(nulls)}" in found.summary
     assert [item.number for item in found.items] == list(range(1, len(SET.items) + 1))
     assert {item.words for item in found.items if item.score is None} == {"ValueError: it takes"}
 
 
 def test_what_the_user_must_mend_ends_the_check():
     with pytest.raises(UserError, match="'Looking' looks at pair too"):
-        passport(component(Looking))
+        validate(component(Looking))
     with pytest.raises(UserError, match="no key"):
-        passport(component(Keyless), workers=4)
+        validate(component(Keyless), workers=4)
     with pytest.raises(UserError, match="needs a language model"):
-        passport(named("rubric"))
+        validate(named("rubric"))
 
 
 @pytest.mark.parametrize("name", ["lineup", "reverse-lineup"])
 def test_graders_without_a_language_model_are_never_talked_round_and_blind_to_nothing(name):
-    found = passport(named(name))
+    found = validate(named(name))
     assert found.attacks.hits == 0
     assert found.kinds["near-miss"].value == found.kinds["wrong"].value == 1
     assert found.kinds["nothing-right"].value == found.kinds["false-alarm"].value == 1
     assert found.kinds["good"].hits > 0
-    assert passport(named(name), workers=4).items == found.items
+    assert validate(named(name), workers=4).items == found.items
 
 
-def judged(name, judge, store, given=SET):
+def judge_with(name, judge, store, given=SET):
     with ScriptedEndpoint(answers(judge)) as endpoint:
         model = {"name": "scripted", "base_url": endpoint.url}
         one = named(name, model=model, retries=0, repeats=1, chance_truths=0)
-        return passport(one, ChatSessions(store, Prices()), workers=4, given=given), endpoint.calls
+        return validate(
+            one, ChatSessions(store, Prices()).open, workers=4, given=given
+        ), endpoint.calls
 
 
 def test_an_injector_shows_in_the_attack_rate_of_a_gullible_judge_alone(tmp_path):
     stores = [Store(tmp_path / name).prepare() for name in ("careful", "gullible")]
-    firm, calls = judged("rubric", careful, stores[0])
-    swayed, _ = judged("rubric", gullible, stores[1])
+    firm, calls = judge_with("rubric", careful, stores[0])
+    swayed, _ = judge_with("rubric", gullible, stores[1])
     assert firm.attacks.hits == 0
     assert swayed.attacks.hits > 0
     assert swayed.kinds["injecting"].value < 1
@@ -183,7 +187,7 @@ FEW = SET.model_copy(update={"items": (SET.items[0], SET.items[-1], SET.items[-4
 
 def test_what_was_said_is_kept(tmp_path):
     store = Store(tmp_path / "store").prepare()
-    found, _ = judged("rubric", careful, store, FEW)
+    found, _ = judge_with("rubric", careful, store, FEW)
     told = list(read_transcript(store.root / "passports" / f"{found.key}.1.jsonl"))
     assert [event.kind for event in told] == ["request", "response"]
     assert not (store.root / "passports" / f"{found.key}.2.jsonl").exists()
@@ -192,7 +196,7 @@ def test_what_was_said_is_kept(tmp_path):
 def test_a_dead_endpoint_leaves_claims_ungraded():
     with ScriptedEndpoint(always(fails(400))) as endpoint:
         model = {"name": "scripted", "base_url": endpoint.url}
-        found = passport(named("rubric", model=model, retries=0), given=FEW)
+        found = validate(named("rubric", model=model, retries=0), given=FEW)
     assert [item.score for item in found.items] == [None, 0, 0]
     assert found.failed == 1
 
@@ -232,7 +236,7 @@ def test_a_damaged_passport_says_what_to_do(tmp_path):
 def test_a_passport_without_attacks_has_no_interval(tmp_path):
     _, made = kept(tmp_path)
     assert (
-        made.words
+        made.summary
         == "right about 1 of 1 [0.21, 1.00] calibration claims, accepted 0 of 0 attacks (set 1)"
     )
 
@@ -240,7 +244,7 @@ def test_a_passport_without_attacks_has_no_interval(tmp_path):
 def test_options_have_passports_of_their_own():
     one, other = named("reverse-lineup"), named("reverse-lineup", words=10)
     assert plugin_key(one) != plugin_key(other)
-    assert passport(one).key == plugin_key(one)
+    assert validate(one).key == plugin_key(one)
 
 
 @pytest.mark.parametrize(

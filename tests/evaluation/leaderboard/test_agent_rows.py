@@ -177,7 +177,7 @@ def test_graders_that_ask_are_said_to_be_unchecked_until_they_are(made):
         key="key", grader="g", version=1, options={}, calibration_set=1, created="now", items=()
     )
     save_validation(made.store, passport)
-    assert made.board(graders={"g": "key"}).passports == {"g": passport.words}
+    assert made.board(graders={"g": "key"}).passports == {"g": passport.summary}
 
 
 def test_other_parts_of_grades_are_means(made):

@@ -150,7 +150,7 @@ def test_attempts_behind_pairs_are_those_of_language_models_each_once(agents):
         (KEYS["control"], "blackbox"),
         (KEYS["lens"], "method"),
     ]
-    assert [judged.grader for judged in agents[0].judged] == ["rubric", "reverse"]
+    assert [ref.grader for ref in agents[0].refs] == ["rubric", "reverse"]
     assert [one.methods for one in agents] == [["kl"], ["kl", "lens"], ["lens"]]
 
 
