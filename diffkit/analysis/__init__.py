@@ -1,5 +1,55 @@
-"""Analysis that several methods share.
+"""Analysis that several methods share: ``from diffkit.analysis import token_table``.
 
-In: a `ModelPair`, logits, texts or scores. Out: tables, traces, prompts and statistics that a
-method puts into its findings.
+Takes a `ModelPair`, logits, texts or scores. Gives tables, traces, clusters, prompts and statistics
+that a method puts into its findings.
 """
+
+from diffkit.analysis.batches import batches_by_length
+from diffkit.analysis.clusters import (
+    ScoredCluster,
+    cluster_texts,
+    indices_by_score,
+    rank_clusters,
+)
+from diffkit.analysis.likelihoods import (
+    ContinuationBatch,
+    common_log_probabilities,
+    common_probabilities,
+)
+from diffkit.analysis.predictions import mean_kl, top_tokens
+from diffkit.analysis.prompts import user_turn
+from diffkit.analysis.schedules import warmup_cosine
+from diffkit.analysis.token_tables import token_table, top_positive
+from diffkit.analysis.traces import trace_tokens
+from diffkit.analysis.word_excess import (
+    WORD,
+    ScoreExcess,
+    WordExcess,
+    score_excess,
+    word_concentration,
+    words_by_excess,
+)
+
+__all__ = [
+    "WORD",
+    "ContinuationBatch",
+    "ScoreExcess",
+    "ScoredCluster",
+    "WordExcess",
+    "batches_by_length",
+    "cluster_texts",
+    "common_log_probabilities",
+    "common_probabilities",
+    "indices_by_score",
+    "mean_kl",
+    "rank_clusters",
+    "score_excess",
+    "token_table",
+    "top_positive",
+    "top_tokens",
+    "trace_tokens",
+    "user_turn",
+    "warmup_cosine",
+    "word_concentration",
+    "words_by_excess",
+]

@@ -1,7 +1,8 @@
 import math
 
 import pytest
-from diffkit_plugins.soft_prompt_kl.training.optimizer import warmup_cosine
+
+from diffkit.analysis import warmup_cosine
 
 
 def shares(steps, warmup):
