@@ -1,16 +1,13 @@
-"""The method."""
+"""The method contrastive-decoding."""
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from diffkit import DiffingMethod, Finding, Findings, ModelPair, Note, RunContext
+from diffkit.analysis import WordExcess, word_concentration, words_by_excess
 from diffkit_plugins.contrastive_decoding.config import ContrastiveDecodingConfig
-from diffkit_plugins.contrastive_decoding.measure import (
-    GeneratedText,
-    WordExcess,
-    concentration,
-    generate_texts,
-    words_by_excess,
-)
+from diffkit_plugins.contrastive_decoding.measure import GeneratedText, generate_texts
 from diffkit_plugins.contrastive_decoding.report import (
     alpha_series,
     cluster_table,
@@ -20,15 +17,15 @@ from diffkit_plugins.contrastive_decoding.report import (
 
 
 class ContrastiveDecoding(DiffingMethod[ContrastiveDecodingConfig]):
-    """Texts written from base + α (finetuned − base) logits, and what makes some more tilted.
+    """Texts generated from base + α (finetuned − base) logits, and the words that set some apart.
 
     Contrastive decoding (Li and others 2023) with the finetuned side as the expert and its base as
-    the amateur, read as a diff (Brzozowski and others, arXiv 2605.25902).
+    the amateur, used to compare the two (Brzozowski and others, arXiv 2605.25902).
 
-    The change score is how far one word goes in telling which texts are tilted: of the words that
-    come up in several openings, the largest excess tilt of the texts that say it, in standard
-    deviations of as many texts drawn at random. It has no unit, so a louder finetuning does not
-    score higher for that; one that says the same thing in many places does.
+    The change score is the largest standardised excess of a word: the sum of the log-likelihood
+    ratios of the texts that contain it above the mean of all texts, in standard deviations of the
+    same sum over as many random texts. Words in few openings do not count. The score has no unit:
+    it grows not with the size of a change, but with the number of openings with the same words.
     """
 
     identical_note = "Both sides have the same weights: there is nothing to amplify."
@@ -36,25 +33,29 @@ class ContrastiveDecoding(DiffingMethod[ContrastiveDecodingConfig]):
     def run(
         self, pair: ModelPair, config: ContrastiveDecodingConfig, context: RunContext
     ) -> Findings:
-        """Writes the texts and shows what carries their tilt.
+        """Generates the texts and shows which of them have large log ratios.
 
         Raises:
-            UserError: there is no opening to write from.
+            UserError: there is no opening.
         """
         every = generate_texts(pair, config, context)
-        amplified = [text for text in every if text.plan.alpha > 0 and text.ids]
+        amplified = [text for text in every if text.request.alpha > 0 and text.ids]
         texts = [text for text in amplified if text.repetition <= config.repetition]
-        found = words_by_excess(texts)
+        words = words_by_excess(
+            [text.text for text in texts],
+            np.array([text.log_ratio for text in texts]),
+            [text.request.opening.ids for text in texts],
+        )
         return Findings(
-            change_score=concentration(found, config.min_openings),
+            change_score=word_concentration(words, config.min_openings),
             metrics=_metrics(every, len(amplified) - len(texts)),
-            items=tuple(_items(every, texts, found, config)),
+            items=tuple(_items(every, texts, words, config)),
         )
 
 
 def _metrics(every: Sequence[GeneratedText], left_out: int) -> dict[str, float]:
     own, amplified = (
-        [t.tilt for t in every if (t.plan.alpha > 0) is above] for above in (False, True)
+        [t.log_ratio for t in every if (t.request.alpha > 0) is above] for above in (False, True)
     )
     return {
         "amplified_texts_nats_per_token": sum(amplified) / len(amplified),
@@ -67,11 +68,11 @@ def _metrics(every: Sequence[GeneratedText], left_out: int) -> dict[str, float]:
 def _items(
     every: Sequence[GeneratedText],
     texts: Sequence[GeneratedText],
-    found: Sequence[WordExcess],
+    words: Sequence[WordExcess],
     config: ContrastiveDecodingConfig,
 ) -> Iterator[Finding]:
     if texts:
-        yield word_table(found, config.words)
+        yield word_table(words, config.words)
         yield cluster_table(texts, config)
         yield largest_ratio_samples(texts, every, config)
     else:

@@ -5,17 +5,19 @@ Takes the generated texts of `diffkit_plugins.contrastive_decoding.measure`. Giv
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from diffkit import Line, Sample, Samples, Series, Table, TokenScore, TokenTable
-from diffkit.maths import Cluster, text_clusters
+from diffkit.analysis import WordExcess, cluster_texts, indices_by_score, score_excess
 from diffkit_plugins.contrastive_decoding.config import ContrastiveDecodingConfig
-from diffkit_plugins.contrastive_decoding.measure import GeneratedText, WordExcess, excess_ratio
+from diffkit_plugins.contrastive_decoding.measure import GeneratedText
 
 CLUSTERED = 2_000
-"""How many texts are compared with each other at most: memory grows with the square."""
+"""The largest number of texts that are clustered: memory grows with its square."""
 
 
 def word_table(words: Sequence[WordExcess], count: int) -> TokenTable:
-    """The words that carry the tilt, with what chance would give."""
+    """The words with the largest excess, and its standard deviation over random texts."""
     rows = [
         TokenScore(token=word.word, score=word.excess.total, spread=word.excess.chance)
         for word in words[:count]
@@ -30,24 +32,27 @@ def word_table(words: Sequence[WordExcess], count: int) -> TokenTable:
 
 
 def cluster_table(texts: Sequence[GeneratedText], config: ContrastiveDecodingConfig) -> Table:
-    """What is said again and again, the groups that carry most of the tilt first.
+    """Clusters of similar texts, the largest excess of log ratios first.
 
-    Where there are more than `CLUSTERED` texts, the most tilted of them are grouped.
+    If there are more than `CLUSTERED` texts, those with the largest ratios are clustered.
     """
-    tilts = [text.tilt for text in texts]
+    ratios = np.array([text.log_ratio for text in texts])
+    indices = sorted(indices_by_score(ratios.tolist(), CLUSTERED))
+    words = [text.text for text in texts]
+    clusters = cluster_texts(words, indices, threshold=config.threshold)
     ranked = sorted(
-        ((excess_ratio(group.members, texts), group) for group in _groups(texts, config.threshold)),
+        ((score_excess(ratios, cluster.members), cluster) for cluster in clusters),
         key=lambda ranked: -ranked[0].total,
     )
     rows = [
         (
-            texts[group.medoid].text,
-            len(group),
-            over.openings,
-            sum(tilts[place] for place in group.members) / len(group),
-            over.total,
+            words[cluster.medoid],
+            len(cluster),
+            len({texts[member].request.opening.ids for member in cluster.members}),
+            sum(texts[member].log_ratio for member in cluster.members) / len(cluster),
+            excess.total,
         )
-        for over, group in ranked[: config.clusters]
+        for excess, cluster in ranked[: config.clusters]
     ]
     return Table(
         title="Amplified texts in groups that say much the same, by the tilt that they carry",
@@ -57,37 +62,28 @@ def cluster_table(texts: Sequence[GeneratedText], config: ContrastiveDecodingCon
     )  # fmt: skip
 
 
-def _groups(texts: Sequence[GeneratedText], threshold: float) -> list[Cluster]:
-    order = sorted(range(len(texts)), key=lambda place: -texts[place].tilt)
-    kept = sorted(order[:CLUSTERED])
-    return [
-        Cluster(tuple(kept[member] for member in group.members), kept[group.medoid])
-        for group in text_clusters([texts[place].text for place in kept], threshold=threshold)
-    ]
-
-
 def largest_ratio_samples(
     texts: Sequence[GeneratedText],
     every: Sequence[GeneratedText],
     config: ContrastiveDecodingConfig,
 ) -> Samples:
-    """The most tilted texts, each from another opening, beside the base's own of the same draws.
+    """The texts with the largest log ratios, one per opening, and the base's of the same draws.
 
     Args:
-        texts: those that may be shown.
-        every: all texts, the base's own among them.
+        texts: the texts that may be shown.
+        every: all texts, including the base's own.
         config: the options.
     """
-    own = {text.plan.number: text.text for text in every if text.plan.alpha == 0}
+    own = {text.request.number: text.text for text in every if text.request.alpha == 0}
     best: dict[tuple[int, ...], GeneratedText] = {}
-    for text in sorted(texts, key=lambda text: -text.tilt):
-        best.setdefault(text.plan.opening.ids, text)
+    for text in sorted(texts, key=lambda text: -text.log_ratio):
+        best.setdefault(text.request.opening.ids, text)
     rows = [
         Sample(
-            prompt=text.plan.opening.text,
-            base=own[text.plan.number],
+            prompt=text.request.opening.text,
+            base=own[text.request.number],
             finetuned=text.text,
-            score=text.tilt,
+            score=text.log_ratio,
         )
         for text in list(best.values())[: config.shown]
     ]
@@ -99,15 +95,15 @@ def largest_ratio_samples(
 
 
 def alpha_series(every: Sequence[GeneratedText], limit: float) -> tuple[Series, Series]:
-    """How tilted texts are at each α, and where they come apart.
+    """The mean log ratio and the repetition of the texts at each α.
 
     Args:
         every: all texts.
         limit: the repetition above which a text is left out.
     """
-    alphas = sorted({text.plan.alpha for text in every})
-    at = [[text for text in every if text.plan.alpha == alpha] for alpha in alphas]
-    tilt = [sum(text.tilt for text in texts) / len(texts) for texts in at]
+    alphas = sorted({text.request.alpha for text in every})
+    at = [[text for text in every if text.request.alpha == alpha] for alpha in alphas]
+    ratio = [sum(text.log_ratio for text in texts) / len(texts) for texts in at]
     mean = [sum(text.repetition for text in texts) / len(texts) for texts in at]
     over = [sum(text.repetition > limit for text in texts) / len(texts) for texts in at]
     x, label = tuple(alphas), "α (0: the base, 1: the finetuned side)"
@@ -116,7 +112,7 @@ def alpha_series(every: Sequence[GeneratedText], limit: float) -> tuple[Series, 
             title="Log-likelihood ratio of the texts, by α",
             x_label=label,
             y_label="finetuned − base, nats per token",
-            lines=(Line(name="mean", x=x, y=tuple(tilt)),),
+            lines=(Line(name="mean", x=x, y=tuple(ratio)),),
         ),
         Series(
             title="Repetition in the texts, by α",

@@ -1,4 +1,4 @@
-"""Options of diff-mining; nothing here imports torch."""
+"""Options of diff-mining; does not import torch."""
 
 from pydantic import Field
 

@@ -25,7 +25,7 @@ from diffkit_plugins.diff_mining.statistics import (
 )
 
 PRIOR = 1.0
-"""Occurrences that each side is taken to have expected besides (Laplace's rule of succession)."""
+"""Occurrences that are added to those that each side expects (Laplace's rule of succession)."""
 
 
 def log_ratios(
@@ -33,8 +33,8 @@ def log_ratios(
 ) -> Float[Tensor, " vocabulary"]:
     """log((p + 1) / (q + 1)) of expected occurrences, in nats.
 
-    A token that neither side would say even once in all the texts stays near 0, however far its
-    logits drifted.
+    A token that neither side expects even once in all texts stays near 0, even if its logits
+    changed a lot.
 
     Args:
         p: how often the finetuned side expects each token.
@@ -43,10 +43,10 @@ def log_ratios(
     return ((p + PRIOR) / (q + PRIOR)).log()
 
 
-def standardised(
+def standardized_log_ratios(
     p: Float[Tensor, " vocabulary"], q: Float[Tensor, " vocabulary"]
 ) -> Float[Tensor, " vocabulary"]:
-    """The log ratios in the standard errors that they would have, were occurrences counted.
+    """The log ratios in the standard errors that they would have if occurrences were counted.
 
     (Monroe, Colaresi and Quinn, *Fightin' Words*, 2008, with a flat prior.)
     """
@@ -54,10 +54,10 @@ def standardised(
 
 
 def concentration(ratios: Float[Tensor, " vocabulary"]) -> float:
-    """One over the share of the vocabulary that the log ratios are spread over; 0 if none moved.
+    """One over the share of the vocabulary that the log ratios are spread over; 0 if all are 0.
 
-    V Σr⁴ / (Σr²)², the inverse participation ratio: 1 where all tokens moved alike, V / n where n
-    tokens moved alike and no other did. A factor on all ratios leaves it as it is.
+    V Σr⁴ / (Σr²)², the inverse participation ratio: 1 if all tokens have the same ratio, V / n if n
+    tokens have the same and all others 0. It does not depend on the scale of the ratios.
     """
     squares = ratios.square()
     total = float(squares.sum())
@@ -67,7 +67,7 @@ def concentration(ratios: Float[Tensor, " vocabulary"]) -> float:
 
 
 def mean_absolute(ratios: Float[Tensor, " vocabulary"]) -> float:
-    """How far the ratios are from 0 on average, in nats."""
+    """The mean absolute value of the ratios, in nats."""
     return float(torch.mean(ratios.abs()))
 
 
@@ -92,13 +92,13 @@ class TextSums:
 
     @classmethod
     def empty(cls, vocabulary: int, device: torch.device) -> "TextSums":
-        """Of no positions."""
+        """The sums over no positions."""
         return cls(*torch.zeros(7, vocabulary, dtype=torch.float64, device=device).unbind())
 
     def add(
         self, moved: LogProbabilityDifferences, best: LargestDifferences, worst: LargestDifferences
     ) -> None:
-        """Takes in some positions.
+        """Adds some positions.
 
         Args:
             moved: both sides' predictions there.
@@ -120,14 +120,14 @@ class TextPosition:
     """Where a token was predicted in a text."""
 
     text: int
-    """The text's number in the suite."""
+    """The text's index in the suite."""
     position: int
-    """The place of the predicted token in its text, from 0; the text's length is just behind it."""
+    """The index of the predicted token; the text's length for the token that would follow it."""
 
 
 @dataclass
 class LargestRises:
-    """The largest rise of each token's probability, p - q, and where it was."""
+    """The largest rise of each token's probability, p - q, and its position."""
 
     rise: Float[Tensor, " vocabulary"]
     """0 where none rose."""
@@ -136,17 +136,17 @@ class LargestRises:
 
     @classmethod
     def empty(cls, vocabulary: int, device: torch.device) -> "LargestRises":
-        """Of no texts."""
+        """The statistics of no texts."""
         where = torch.zeros(2, vocabulary, dtype=torch.long, device=device)
         return cls(torch.zeros(vocabulary, device=device), *where.unbind())
 
     def add(self, rises: Float[Tensor, "positions vocabulary"], text: int, first: int) -> None:
-        """Takes in consecutive positions of one text.
+        """Adds consecutive positions of one text.
 
         Args:
             rises: rises of probability.
-            text: the text's number.
-            first: the place of the token that the first of the positions predicts.
+            text: the text's index.
+            first: the index of the token that the first of the positions predicts.
         """
         best = rises.max(dim=0)
         higher = best.values > self.rise
@@ -155,7 +155,7 @@ class LargestRises:
         self.position = torch.where(higher, best.indices + first, self.position)
 
     def of(self, token: int) -> TextPosition | None:
-        """Where a token rose most; none where it rose nowhere."""
+        """Where a token's probability rose most; none if it rose nowhere."""
         if self.rise[token] <= 0:
             return None
         return TextPosition(int(self.text[token]), int(self.position[token]))
@@ -163,7 +163,7 @@ class LargestRises:
 
 @dataclass
 class TokenStatistics:
-    """What is known so far of each token."""
+    """Statistics of each token in the texts read so far."""
 
     rise: TokenMeans
     """Its difference where it is among the largest of a position, 0 elsewhere, in nats."""
@@ -185,7 +185,7 @@ class TokenStatistics:
     def empty(
         cls, vocabulary: int, config: DiffMiningConfig, device: torch.device
     ) -> "TokenStatistics":
-        """Of no texts."""
+        """The statistics of no texts."""
         rise, rate, positive, difference = (TokenMeans.empty(vocabulary, device) for _ in range(4))
         expected = torch.zeros(2, vocabulary, dtype=torch.float64, device=device)
         return cls(
@@ -201,11 +201,11 @@ class TokenStatistics:
         )
 
     def add(self, sums: TextSums, length: int, exchanged: Float[Tensor, " permutations"]) -> None:
-        """Takes in the sums over one text's ``length`` positions.
+        """Adds the sums over the positions of one text.
 
         Args:
             sums: the sums.
-            length: how many positions, at least one.
+            length: the number of positions, at least one.
             exchanged: 1 where a permutation exchanges the text's sides, 0 elsewhere.
         """
         self.rise.add(sums.rise, length)
@@ -220,12 +220,12 @@ class TokenStatistics:
 def measure_tokens(
     pair: ModelPair, config: DiffMiningConfig, context: RunContext
 ) -> TokenStatistics:
-    """Reads the texts with both sides on the same token ids and compares all predictions.
+    """Has both sides read the same token ids and compares all their predictions.
 
     Args:
         pair: both sides.
         config: the options.
-        context: the texts, the seed, and where progress is shown.
+        context: the texts, the seed and the progress display.
     """
     texts = context.texts.first(config.texts)
     found = TokenStatistics.empty(pair.vocabulary, config, pair.base.device)
@@ -233,8 +233,8 @@ def measure_tokens(
     for numbers in context.progress(batches, label="texts", total=len(batches)):
         inputs = pair.base.inputs([texts.items[i] for i in numbers], max_tokens=config.max_tokens)
         lengths = inputs.mask.sum(dim=1).tolist()
-        # Every prediction counts, also that of what would follow the text: there a finetuned model
-        # goes on where others stop.
+        # The prediction after the text's last token counts too: a finetuned model may continue
+        # where others stop.
         q, p = (side.logits(inputs) for side in (pair.base, pair.finetuned))
         for row, (number, length) in enumerate(zip(numbers, lengths, strict=True)):
             if length > 0:
@@ -252,14 +252,13 @@ def _read(
     number: int,
     config: DiffMiningConfig,
 ) -> None:
-    """Takes in one text, a chunk of its positions at a time."""
+    """Adds one text, a chunk of its positions at a time."""
     vocabulary, length = len(found.p), len(p)
     sums = TextSums.empty(vocabulary, found.p.device)
     for start in range(0, length, config.chunk):
         part = slice(start, start + config.chunk)
-        moved = log_probability_differences(
-            p[part].to(q.device), q[part], vocabulary
-        )  # sums lie with the base
+        here = p[part].to(q.device)  # the sums are on the base's device
+        moved = log_probability_differences(here, q[part], vocabulary)
         best, worst = (largest_differences(d, config.top_k) for d in (moved.d, -moved.d))
         sums.add(moved, best, worst)
         found.positions.add(drawn.keys[part], best)

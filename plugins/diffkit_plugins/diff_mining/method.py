@@ -1,9 +1,9 @@
-"""The method."""
+"""The method diff-mining."""
 
 from collections.abc import Iterator
 
 from diffkit import DiffingMethod, Finding, Findings, ModelPair, Note, RunContext, UserError
-from diffkit_plugins.diff_mining import statistics
+from diffkit.analysis import top_positive
 from diffkit_plugins.diff_mining.config import DiffMiningConfig
 from diffkit_plugins.diff_mining.measure import (
     TokenStatistics,
@@ -19,21 +19,20 @@ from diffkit_plugins.diff_mining.report import (
     ratio_table,
     raw_order_tables,
     rise_trace,
-    top_positive,
     topic_table,
 )
+from diffkit_plugins.diff_mining.statistics import PermutationFloor, permutation_floor
 
 
 class DiffMining(DiffingMethod[DiffMiningConfig]):
-    """Tokens that the finetuned side pushes up, over ordinary texts.
+    """Tokens that the finetuned side makes likelier, over ordinary texts.
 
-    At each position the tokens with the largest differences of log probability count as pushed up;
-    which tokens those are over many texts, and which of them go together, names the subject of a
-    finetuning (Diff Mining, 2026, arXiv 2608.26462).
+    The tokens with the largest differences of log probability at many positions, and which of them
+    rise together, indicate the subject of a finetuning (Diff Mining, 2026, arXiv 2608.26462).
 
     The change score is the inverse participation ratio of the log ratios of expected occurrences:
-    one over the share of the vocabulary that the change is spread over. It tells a change that
-    sits in few tokens from one that moves all a little, and says nothing of a change's size.
+    one over the share of the vocabulary that the change is spread over. It is large for a change of
+    few tokens and small for one that changes all tokens a little, regardless of its size.
     """
 
     identical_note = "Both sides have the same weights, so no token was pushed up."
@@ -49,7 +48,7 @@ class DiffMining(DiffingMethod[DiffMiningConfig]):
             raise UserError("No text has a token.", hint="Give texts with words in them.")
         if not found.positive.total.any():
             return _nothing("No token is likelier than before on these texts.")
-        floor = statistics.permutation_floor(found.exchanges, found.rise.positions)
+        floor = permutation_floor(found.exchanges, found.rise.positions)
         metrics = _metrics(found, floor)
         return Findings(
             change_score=metrics["concentration"],
@@ -62,7 +61,7 @@ def _nothing(text: str) -> Findings:
     return Findings(change_score=0.0, items=(Note(text=text),))
 
 
-def _metrics(found: TokenStatistics, floor: statistics.PermutationFloor) -> dict[str, float]:
+def _metrics(found: TokenStatistics, floor: PermutationFloor) -> dict[str, float]:
     rise = found.rise.mean
     moved = log_ratios(found.p, found.q)
     return {
@@ -80,19 +79,19 @@ def _items(
     config: DiffMiningConfig,
     context: RunContext,
     found: TokenStatistics,
-    floor: statistics.PermutationFloor,
+    floor: PermutationFloor,
 ) -> Iterator[Finding]:
     tokenizer = pair.base.tokenizer
     yield raised_table(found, floor, config.top_k, tokenizer, config.tokens)
     yield ratio_table(found, tokenizer, config.tokens)
-    sorted_out = fit_topics(found.positions, pair.vocabulary, config.topics, context.seed)
-    for place, topic in enumerate(sorted_out, 1):
+    found_topics = fit_topics(found.positions, pair.vocabulary, config.topics, context.seed)
+    for place, topic in enumerate(found_topics, 1):
         yield topic_table(topic, place, tokenizer, config.topic_tokens)
     best = top_positive(found.rise.mean, config.tokens)
     traced = best[: config.traces]
     for token in context.progress(traced, label="traces", total=len(traced)):
-        place_of = found.places.of(token)
-        if place_of is not None:
-            yield rise_trace(pair, context.texts.items, token, place_of, config)
+        position = found.places.of(token)
+        if position is not None:
+            yield rise_trace(pair, context.texts.items, token, position, config)
     yield overview_table(found, floor, tokenizer, best)
     yield from raw_order_tables(found, config.top_k, tokenizer, config.tokens)

@@ -3,7 +3,6 @@
 Takes the statistics of `diffkit_plugins.diff_mining.measure`. Gives findings.
 """
 
-import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,20 +14,15 @@ from jaxtyping import Float
 from scipy.sparse import csr_matrix
 from sklearn.decomposition import NMF
 from sklearn.exceptions import ConvergenceWarning
-from torch import Tensor
 
-from diffkit import (
-    ModelPair,
-    Table,
-    Text,
-    TokenScore,
-    TokenTable,
-    TokenTrace,
-    TracedToken,
-    top_tokens,
-)
+from diffkit import ModelPair, Table, Text, TokenTable, TokenTrace
+from diffkit.analysis import common_probabilities, token_table, trace_tokens
 from diffkit_plugins.diff_mining.config import DiffMiningConfig
-from diffkit_plugins.diff_mining.measure import TextPosition, TokenStatistics, standardised
+from diffkit_plugins.diff_mining.measure import (
+    TextPosition,
+    TokenStatistics,
+    standardized_log_ratios,
+)
 from diffkit_plugins.diff_mining.statistics import (
     LEVEL,
     PermutationFloor,
@@ -39,36 +33,36 @@ from diffkit_plugins.diff_mining.statistics import (
 
 @dataclass(frozen=True)
 class Topic:
-    """Tokens that rise in the same positions."""
+    """Tokens whose probability rises in the same positions."""
 
     share: float
-    """Its part of the rises that all topics together account for, from 0 to 1."""
+    """Its share of the rises that all topics together explain, from 0 to 1."""
     weights: Float[np.ndarray, " vocabulary"]
-    """Each token's part of the topic; they add up to 1."""
+    """The share of each token in the topic; they sum to 1."""
 
 
 def fit_topics(
     positions: PositionSample, vocabulary: int, count: int, seed: int
 ) -> tuple[Topic, ...]:
-    """The topics of some positions, the weightiest first.
+    """The topics of some positions, the largest share first.
 
-    Non-negative matrix factorisation of the rises (Lee and Seung 1999) by coordinate descent, from
-    a start by singular vectors (Boutsidis and Gallopoulos 2008). Fewer come where there are not as
-    many positions or tokens, or where a topic is empty.
+    Non-negative matrix factorization of the rises (Lee and Seung 1999) by coordinate descent,
+    initialized with singular vectors (Boutsidis and Gallopoulos 2008). There are fewer topics than
+    ``count`` if there are fewer positions or tokens, or if a topic is empty.
 
     Args:
-        positions: what rises where.
-        vocabulary: how many tokens both sides have.
-        count: how many topics.
-        seed: seed of the randomised singular vectors.
+        positions: the sampled positions with their raised tokens.
+        vocabulary: the number of tokens that both sides have.
+        count: the number of topics.
+        seed: the seed of the randomized singular vectors.
     """
     rises = _matrix(positions, vocabulary)
     count = min(count, *rises.shape)
     if count == 0:
         return ()
     model = NMF(count, init="nndsvda", random_state=seed % 2**32, max_iter=400)
-    # A summary that could still be a little better is a summary; and the error of a perfect one is
-    # the root of a number that rounding may leave below 0. It is not used.
+    # A factorization that has not converged is still a usable summary. The error of an exact one is
+    # the root of a number that rounding may make negative; it is not used.
     with warnings.catch_warnings(), np.errstate(invalid="ignore"):
         warnings.simplefilter("ignore", ConvergenceWarning)
         amounts = model.fit_transform(rises).sum(axis=0)
@@ -76,7 +70,7 @@ def fit_topics(
 
 
 def _matrix(positions: PositionSample, vocabulary: int) -> csr_matrix:
-    """Positions by tokens, those left out at which nothing rose."""
+    """Positions by tokens, without the positions at which no token rose."""
     rises, tokens = positions.rises.numpy(), positions.tokens.numpy()
     ends = np.arange(len(rises) + 1) * rises.shape[1]
     matrix = csr_matrix(
@@ -96,16 +90,10 @@ def _topics(
             yield Topic(float(shares[place] / shares.sum()), components[place] / sums[place])
 
 
-def top_positive(scores: Float[Tensor, " vocabulary"], count: int) -> list[int]:
-    """The tokens with the largest scores above 0, best first."""
-    best = scores.sort(descending=True, stable=True)
-    return best.indices[:count][best.values[:count] > 0].tolist()
-
-
 def raised_table(
     found: TokenStatistics, floor: PermutationFloor, top_k: int, tokenizer: Any, count: int
 ) -> TokenTable:
-    """The tokens that are pushed up, how far and how often in one number."""
+    """The tokens that finetuning makes likelier, by how much and how often in one number."""
     above = int((found.rise.mean > floor.height).sum())
     title = (
         f"Tokens pushed up: difference while among the {top_k} largest, over all positions "
@@ -115,23 +103,20 @@ def raised_table(
 
 
 def ratio_table(found: TokenStatistics, tokenizer: Any, count: int) -> TokenTable:
-    """The tokens that are expected more often, against how often the base expects them."""
-    scores = standardised(found.p, found.q)
-    rows = [
-        TokenScore(token=tokenizer.decode([token]), score=float(scores[token]))
-        for token in top_positive(scores, count)
-    ]
-    return TokenTable(
-        title="Tokens expected more often in all: log ratio of expected occurrences",
+    """The tokens that the finetuned side expects more often than the base does."""
+    return token_table(
+        "Tokens expected more often in all: log ratio of expected occurrences",
+        standardized_log_ratios(found.p, found.q),
+        tokenizer,
+        count,
         unit="standard errors, as if occurrences were counted",
-        rows=tuple(rows),
     )
 
 
 def raw_order_tables(
     found: TokenStatistics, top_k: int, tokenizer: Any, count: int
 ) -> tuple[TokenTable, ...]:
-    """The plain orders: rate, share of positive differences, mean difference."""
+    """Tables by rate, by share of positive differences, and by mean difference."""
     return (
         _means(f"Rate among the {top_k} largest differences", "share of positions", found.rate,
                tokenizer, count),
@@ -146,26 +131,19 @@ def topic_table(topic: Topic, place: int, tokenizer: Any, count: int) -> TokenTa
 
     Args:
         topic: the topic.
-        place: its place among the topics, from 1.
+        place: its rank among the topics, from 1.
         tokenizer: the base's.
-        count: how many tokens are shown.
+        count: the largest number of tokens.
     """
+    title = f"Topic {place}: tokens that rise together, {topic.share:.0%} of what topics explain"
     weights = torch.from_numpy(topic.weights)
-    rows = [
-        TokenScore(token=tokenizer.decode([token]), score=float(weights[token]))
-        for token in top_positive(weights, count)
-    ]
-    return TokenTable(
-        title=f"Topic {place}: tokens that rise together, {topic.share:.0%} of what topics explain",
-        unit="share of the topic",
-        rows=tuple(rows),
-    )
+    return token_table(title, weights, tokenizer, count, unit="share of the topic")
 
 
 def overview_table(
     found: TokenStatistics, floor: PermutationFloor, tokenizer: Any, tokens: Sequence[int]
 ) -> Table:
-    """All numbers of the leading tokens, with their p-values under the permutation."""
+    """All statistics of the tokens with the largest rises, with permutation p-values."""
     ps = floor.p(found.rise.mean[list(tokens)]).tolist()
     numbers = (found.rate.mean, found.positive.mean, found.difference.mean, found.rise.mean)
     rows = [
@@ -182,20 +160,12 @@ def overview_table(
 
 
 def _means(title: str, unit: str, means: TokenMeans, tokenizer: Any, count: int) -> TokenTable:
-    mean, error = means.mean, means.standard_error
-    rows = [
-        TokenScore(
-            token=tokenizer.decode([token]),
-            score=float(mean[token]),
-            spread=None if math.isnan(error[token]) else float(error[token]),
-        )
-        for token in top_positive(mean, count)
-    ]
-    return TokenTable(title=title, unit=unit, rows=tuple(rows))
+    error = means.standard_error
+    return token_table(title, means.mean, tokenizer, count, unit=unit, spread=error)
 
 
 END = "[end]"
-"""Stands for what would follow the tokens that were read."""
+"""Shown instead of the token that would follow those that were read."""
 
 
 def rise_trace(
@@ -205,15 +175,15 @@ def rise_trace(
     place: TextPosition,
     config: DiffMiningConfig,
 ) -> TokenTrace:
-    """A window of tokens around ``place``, each with how far ``token`` rose in its stead.
+    """The tokens around ``place``, each with the rise in probability of ``token`` at its position.
 
-    The text is read again, alone, so that the pass over all texts keeps nothing.
+    The models read the text again, so that the pass over all texts keeps no predictions.
 
     Args:
         pair: both sides.
-        texts: the texts that the place's number counts through.
-        token: the token that rose.
-        place: where it rose most.
+        texts: the texts that the index in ``place`` refers to.
+        token: the token whose probability rose.
+        place: the position at which it rose most.
         config: the options.
     """
     inputs = pair.base.inputs([texts[place.text]], max_tokens=config.max_tokens)
@@ -222,17 +192,15 @@ def rise_trace(
     words = [*(decode([each]) for each in inputs.ids[0].tolist()), END]
     shown = slice(max(0, place.position - config.window), place.position + config.window + 1)
     q, p = (
-        side.logits(inputs)[0, :, : pair.vocabulary].float().softmax(dim=-1)
+        common_probabilities(side.logits(inputs)[0], pair.vocabulary)
         for side in (pair.base, pair.finetuned)
     )
     rises = (p[:, token] - q[:, token].to(p.device)).tolist()
-    base, finetuned = (top_tokens(pair.base.tokenizer, side, config.candidates) for side in (q, p))
-    predicted = [
-        TracedToken(token=word, score=score, base=left, finetuned=right)
-        for word, score, left, right in zip(words[1:], rises, base, finetuned, strict=True)
-    ]
+    tokens = trace_tokens(
+        pair.base.tokenizer, words, rises, base=q, finetuned=p, candidates=config.candidates
+    )
     return TokenTrace(
         title=f"Where {decode([token])!r} rose most: its rise in the place of each token",
         unit="probability, finetuned − base",
-        tokens=(TracedToken(token=words[0]), *predicted)[shown],
+        tokens=tokens[shown],
     )

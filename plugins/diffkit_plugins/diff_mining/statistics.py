@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
+from diffkit.analysis import common_log_probabilities
+
 
 @dataclass(frozen=True)
 class LogProbabilityDifferences:
@@ -46,17 +48,16 @@ def log_probability_differences(
 ) -> LogProbabilityDifferences:
     """Differences of log probabilities over the first ``vocabulary`` tokens, renormalised.
 
-    A position's logits are known up to a constant only, so their difference has an arbitrary
-    level; log probabilities fix it, and leave the order of tokens within a position as it is. A
-    token that a side rules out (-inf) has no difference that could be averaged, and gets 0.
+    The logits of a position are defined up to a constant, so their difference has an arbitrary
+    level. Log probabilities fix the level and keep the order of the tokens. A token with the log
+    probability -inf on a side has no difference that could be averaged: it gets 0.
 
     Args:
         logits_p: the finetuned side's logits.
         logits_q: the base's; it may have another number of rows.
-        vocabulary: how many tokens both sides have.
+        vocabulary: the number of tokens that both sides have.
     """
-    log_p = logits_p[:, :vocabulary].float().log_softmax(dim=-1)
-    log_q = logits_q[:, :vocabulary].float().log_softmax(dim=-1)
+    log_p, log_q = (common_log_probabilities(each, vocabulary) for each in (logits_p, logits_q))
     d = torch.nan_to_num(log_p - log_q, nan=0.0, posinf=0.0, neginf=0.0)
     return LogProbabilityDifferences(log_p.exp(), log_q.exp(), d)
 
@@ -66,7 +67,7 @@ def largest_differences(d: Float[Tensor, "positions vocabulary"], k: int) -> Lar
 
     Args:
         d: differences in nats.
-        k: how many; no more than there are tokens are taken.
+        k: the number of tokens, at most the size of the vocabulary.
     """
     best = d.topk(min(k, d.shape[1]), dim=1)
     return LargestDifferences(best.indices, best.values.clamp(min=0))
@@ -76,8 +77,8 @@ def largest_differences(d: Float[Tensor, "positions vocabulary"], k: int) -> Lar
 class TokenMeans:
     """A mean per position of each token, from sums over whole texts; float64.
 
-    The mean is a ratio of two sums over texts, and its standard error the linearised one of such a
-    ratio (Cochran, *Sampling Techniques*, 1977, 6.3): the text is the unit, not the position.
+    The mean is a ratio of two sums over texts. Its standard error is the linearised standard error
+    of a ratio (Cochran, *Sampling Techniques*, 1977, 6.3); the unit is the text, not the position.
     """
 
     total: Float[Tensor, " vocabulary"]
@@ -93,16 +94,16 @@ class TokenMeans:
 
     @classmethod
     def empty(cls, vocabulary: int, device: torch.device) -> "TokenMeans":
-        """Of no texts."""
+        """The statistics of no texts."""
         zeros = torch.zeros(3, vocabulary, dtype=torch.float64, device=device)
         return cls(total=zeros[0], squares=zeros[1], crossed=zeros[2])
 
     def add(self, sums: Float[Tensor, " vocabulary"], length: int) -> None:
-        """Takes in one text.
+        """Adds one text.
 
         Args:
             sums: sums over its positions.
-            length: how many positions it has, at least one.
+            length: the number of its positions, at least one.
         """
         self.total += sums
         self.squares += sums.square()
@@ -126,25 +127,25 @@ class TokenMeans:
 
 
 LEVEL = 0.05
-"""Share of exchanges in which any token at all may pass the floor."""
+"""Share of permutations in which any token may exceed the floor."""
 
 
 @dataclass
 class PermutationSums:
-    """Rises had the sides been exchanged in random texts, summed over texts; float64.
+    """Sums of the rises over texts, with the sides exchanged in random texts; float64.
 
-    If finetuning had moved nothing in any one direction, each text's two sides could as well
-    have stood the other way round, all its positions together (Fisher 1935).
+    If finetuning had no direction, the two sides of each text would be exchangeable, all of its
+    positions together (Fisher 1935).
     """
 
     total: Float[Tensor, " vocabulary"]
     """With the sides as they are."""
     change: Float[Tensor, "permutations vocabulary"]
-    """What each permutation adds to it."""
+    """What each permutation adds to the total."""
 
     @classmethod
     def empty(cls, permutations: int, vocabulary: int, device: torch.device) -> "PermutationSums":
-        """Of no texts."""
+        """The statistics of no texts."""
         zeros = torch.zeros(1 + permutations, vocabulary, dtype=torch.float64, device=device)
         return cls(zeros[0], zeros[1:])
 
@@ -154,7 +155,7 @@ class PermutationSums:
         fall: Float[Tensor, " vocabulary"],
         exchanged: Float[Tensor, " permutations"],
     ) -> None:
-        """Takes in one text.
+        """Adds one text.
 
         Args:
             rise: its rises, summed over its positions.
@@ -167,14 +168,13 @@ class PermutationSums:
 
 @dataclass(frozen=True)
 class PermutationFloor:
-    """What the rises of tokens are held against.
+    """The largest rises of any token under permutation, which the rises are compared with.
 
-    The largest rise of any token in each exchange bounds all tokens at once (Westfall and Young
-    1993).
+    They bound all tokens at once (Westfall and Young 1993).
     """
 
     maxima: Float[Tensor, " permutations"]
-    """The largest rise of any token in each exchange, in descending order."""
+    """The largest rise of any token in each permutation, in descending order."""
 
     @property
     def height(self) -> float:
@@ -183,21 +183,21 @@ class PermutationFloor:
         return float(self.maxima[allowed - 1])
 
     def p(self, rises: Float[Tensor, " tokens"]) -> Float[Tensor, " tokens"]:
-        """Familywise p-values: how often any token at all rose as far as each of these did."""
+        """Familywise p-values: how often any token rose as much as each of these did."""
         as_far = (self.maxima >= rises[:, None]).sum(dim=1)
         return (1 + as_far.double()) / (len(self.maxima) + 1)
 
 
 def permutation_floor(exchanges: PermutationSums, positions: int) -> PermutationFloor:
     """The floor of rises per position."""
-    # One exchange at a time: all at once would hold them twice.
+    # One permutation at a time: all at once would take twice the memory.
     maxima = torch.stack([(exchanges.total + change).max() for change in exchanges.change])
     return PermutationFloor((maxima / positions).sort(descending=True).values)
 
 
 @dataclass
 class PositionSample:
-    """The positions with the smallest random keys: a uniform sample, whatever order they come in.
+    """The positions with the smallest random keys: a uniform sample, in any order of arrival.
 
     (Bottom-k sampling; Cohen and Kaplan 2007.)
     """
@@ -210,11 +210,11 @@ class PositionSample:
 
     @classmethod
     def empty(cls, limit: int, k: int) -> "PositionSample":
-        """Of none.
+        """A sample without positions.
 
         Args:
-            limit: how many are kept.
-            k: how many tokens each has.
+            limit: the largest number of positions.
+            k: the number of tokens of each.
         """
         return cls(
             limit,
@@ -224,11 +224,11 @@ class PositionSample:
         )
 
     def add(self, keys: Float[Tensor, " positions"], best: LargestDifferences) -> None:
-        """Offers positions.
+        """Adds positions, if their keys are among the smallest.
 
         Args:
             keys: one random number for each.
-            best: what rises there.
+            best: the tokens with the largest rises there.
         """
         fresh = keys < (self.keys[-1] if len(self.keys) == self.limit else torch.inf)
         if not fresh.any():
@@ -242,7 +242,7 @@ class PositionSample:
 
 @dataclass(frozen=True)
 class TextDraws:
-    """The random numbers of one text, the same whatever is read besides it."""
+    """The random numbers of one text, which do not depend on the other texts."""
 
     exchanged: Float[Tensor, " permutations"]
     """1 where a permutation exchanges the text's sides, 0 elsewhere."""
@@ -255,9 +255,9 @@ def text_draws(seed: int, text: int, permutations: int, positions: int) -> TextD
 
     Args:
         seed: the run's seed.
-        text: the text's number in the suite.
-        permutations: how many exchanges there are.
-        positions: how many positions the text has.
+        text: the text's index in the suite.
+        permutations: the number of permutations.
+        positions: the number of the text's positions.
     """
     generator = np.random.default_rng([abs(seed), text])
     exchanged = torch.from_numpy(generator.integers(0, 2, permutations)).double()

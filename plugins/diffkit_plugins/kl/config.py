@@ -1,4 +1,4 @@
-"""Options of kl; nothing here imports torch."""
+"""Options of kl; does not import torch."""
 
 from pydantic import Field
 
@@ -6,24 +6,24 @@ from diffkit import MethodConfig, execution_option
 
 
 class KLConfig(MethodConfig):
-    """What is read, how much of it is shown, and how it is executed."""
+    """Which texts are read, how much is shown, and how it is executed."""
 
     texts: int | None = Field(default=None, ge=1)
-    """How many of the suite's texts are read, from the first; none reads all."""
+    """The number of the suite's texts that are read, from the first; none reads all."""
     max_tokens: int = Field(default=256, ge=2, le=131_072)
     """Tokens read of each text, from its beginning."""
     tokens: int = Field(default=30, ge=1, le=1_000)
     """Rows of each table of tokens."""
     traces: int = Field(default=8, ge=0, le=100)
-    """Most divergent places shown in their context, each in another text."""
+    """Most divergent tokens shown in their context, each in a different text."""
     window: int = Field(default=8, ge=0, le=256)
-    """Tokens of context shown on each side of such a place."""
+    """Tokens of context shown before and after each of them."""
     candidates: int = Field(default=4, ge=1, le=50)
     """Likeliest tokens of each side shown at each traced token."""
     samples: int = Field(default=8, ge=0, le=100)
-    """Most divergent places from which both sides go on, each in another text."""
+    """Most divergent tokens before which both sides continue the text, each in a different text."""
     max_new_tokens: int = Field(default=32, ge=1, le=4_096)
-    """Tokens of each of these continuations."""
+    """Tokens of each continuation."""
     batch_size: int = execution_option(16, ge=1, le=4_096)
     """Texts read at a time."""
     chunk: int = execution_option(256, ge=1, le=1_048_576)

@@ -21,30 +21,30 @@ from diffkit_plugins.kl.config import KLConfig
 
 @dataclass(frozen=True, order=True)
 class DivergentToken:
-    """A token that the sides expected very differently; the larger, the more telling."""
+    """A token whose prediction differs most between the sides in its text."""
 
     score: float
     """KL(finetuned‖base) of the prediction of this token, in nats."""
     rank: int
-    """The text's number in the suite, negated, so that the earlier of two equals wins."""
+    """The text's index in the suite, negated, so that the earlier of two equals is the larger."""
     position: int
-    """The token's place in its text, from 0."""
+    """The token's index in its text."""
 
     @property
     def text(self) -> int:
-        """The text's number in the suite."""
+        """The text's index in the suite."""
         return -self.rank
 
 
 @dataclass
 class DivergentTokens:
-    """Keeps the largest ``limit`` peaks, whatever order they come in."""
+    """Keeps the ``limit`` most divergent tokens, in any order of arrival."""
 
     limit: int
     _heap: list[DivergentToken] = field(default_factory=list)
 
     def add(self, *, score: float, text: int, position: int) -> None:
-        """Offers the place with the largest score of one text."""
+        """Adds the most divergent token of one text, if it is among the largest."""
         peak = DivergentToken(score, -text, position)
         if len(self._heap) < self.limit:
             heapq.heappush(self._heap, peak)
@@ -52,7 +52,7 @@ class DivergentTokens:
             heapq.heappushpop(self._heap, peak)
 
     def __iter__(self) -> Iterator[DivergentToken]:
-        """The peaks kept, largest first."""
+        """The tokens, largest score first."""
         yield from sorted(self._heap, reverse=True)
 
     def __len__(self) -> int:
@@ -69,7 +69,7 @@ class DivergenceDistribution:
     """0 where there are no values yet."""
 
     def add(self, values: Float[Tensor, " tokens"]) -> "DivergenceDistribution":
-        """With more tokens."""
+        """The distribution with more tokens."""
         if values.numel() == 0:
             return self
         return DivergenceDistribution(
@@ -84,13 +84,13 @@ class DivergenceDistribution:
         return self.moments.mean
 
     def quantile(self, q: float) -> float:
-        """The value that a share ``q`` of the tokens lies at or below, to within a bin (12 %)."""
+        """The value that a share ``q`` of the tokens does not exceed, to within a bin (12 %)."""
         return min(self.histogram.quantile(q), self.largest)
 
 
 @dataclass
 class DivergenceStatistics:
-    """What is known so far; p is the finetuned side and q the base throughout."""
+    """Statistics of the texts read so far; p is the finetuned side and q the base."""
 
     peaks: DivergentTokens
     towards_finetuned: Float[Tensor, " vocabulary"]
@@ -109,7 +109,7 @@ class DivergenceStatistics:
         return self.jsd.moments.count
 
     def add(self, divergences: Divergences, mask: Bool[Tensor, "batch seq"]) -> None:
-        """Takes in the divergences of a batch where ``mask`` is true."""
+        """Adds the divergences of a batch where ``mask`` is true."""
         self.kl_pq = self.kl_pq.add(divergences.kl_pq[mask])
         self.kl_qp = self.kl_qp.add(divergences.kl_qp[mask])
         self.jsd = self.jsd.add(divergences.jsd[mask])
@@ -118,12 +118,12 @@ class DivergenceStatistics:
 def measure_divergences(
     pair: ModelPair, config: KLConfig, context: RunContext
 ) -> DivergenceStatistics:
-    """Reads the texts with both sides on the same token ids and compares all predictions.
+    """Has both sides read the same token ids and compares all their predictions.
 
     Args:
         pair: both sides.
         config: the options.
-        context: the texts, and where progress is shown.
+        context: the texts and the progress display.
     """
     texts = context.texts.first(config.texts)
     shape = (pair.vocabulary,)

@@ -1,4 +1,4 @@
-"""The method."""
+"""The method kl."""
 
 from collections.abc import Iterator
 
@@ -18,12 +18,13 @@ class KL(DiffingMethod[KLConfig]):
     """Divergences between both sides' next-token distributions on ordinary texts.
 
     Both sides read the same token ids; distributions are over the tokens that both have,
-    renormalised. KL(finetuned‖base) points at what the finetuned model says and the base finds
-    implausible, KL(base‖finetuned) at what it no longer says (Kullback and Leibler 1951).
+    renormalized. KL(finetuned‖base) is large where the finetuned model says what the base finds
+    implausible, KL(base‖finetuned) where it no longer says what the base does (Kullback and
+    Leibler 1951).
 
-    The change score is the mean Jensen-Shannon divergence per token (Lin 1991), because it is
-    bounded by ln 2: one token whose probability finetuning sent to nearly 0 cannot decide it, as
-    it can a mean KL, and swapping the sides leaves it as it is.
+    The change score is the mean Jensen-Shannon divergence per token (Lin 1991). It is symmetric and
+    at most ln 2, so a single token whose probability is nearly 0 after finetuning cannot dominate
+    it, as it can dominate a mean KL divergence.
     """
 
     identical_note = "Both sides have the same weights, so their predictions are the same."

@@ -6,9 +6,6 @@ Takes the statistics of `diffkit_plugins.kl.measure`. Gives findings.
 from collections.abc import Sequence
 from typing import Any
 
-from jaxtyping import Float
-from torch import Tensor
-
 from diffkit import (
     Inputs,
     Line,
@@ -19,12 +16,10 @@ from diffkit import (
     Series,
     Table,
     Text,
-    TokenScore,
     TokenTable,
     TokenTrace,
-    TracedToken,
-    top_tokens,
 )
+from diffkit.analysis import common_probabilities, token_table, trace_tokens
 from diffkit.maths.divergences import token_divergences
 from diffkit_plugins.kl.config import KLConfig
 from diffkit_plugins.kl.measure import DivergenceDistribution, DivergenceStatistics, DivergentToken
@@ -33,37 +28,25 @@ from diffkit_plugins.kl.measure import DivergenceDistribution, DivergenceStatist
 def token_tables(
     found: DivergenceStatistics, tokenizer: Any, count: int
 ) -> tuple[TokenTable, TokenTable]:
-    """What the finetuned model says that the base finds implausible, and the reverse."""
-    return (
-        _tokens(
-            "Tokens that carry KL(finetuned‖base): what the finetuned model would rather say",
-            found.towards_finetuned / found.tokens,
-            tokenizer,
-            count,
-        ),
-        _tokens(
-            "Tokens that carry KL(base‖finetuned): what the base would have said instead",
-            found.towards_base / found.tokens,
-            tokenizer,
-            count,
-        ),
+    """The tokens with the largest contributions to both KL divergences.
+
+    Tokens whose contribution is not above 0 are left out.
+    """
+    titles = (
+        "Tokens that carry KL(finetuned‖base): what the finetuned model would rather say",
+        "Tokens that carry KL(base‖finetuned): what the base would have said instead",
     )
-
-
-def _tokens(
-    title: str, scores: Float[Tensor, " vocabulary"], tokenizer: Any, count: int
-) -> TokenTable:
-    """The largest contributions; those at or below 0 carry nothing and are left out."""
-    best = scores.sort(descending=True, stable=True)
-    pairs = zip(best.indices[:count].tolist(), best.values[:count].tolist(), strict=True)
-    rows = [TokenScore(token=tokenizer.decode([i]), score=score) for i, score in pairs if score > 0]
-    return TokenTable(title=title, unit="nats per token read", rows=tuple(rows))
+    finetuned, base = (
+        token_table(title, summed / found.tokens, tokenizer, count, unit="nats per token read")
+        for title, summed in zip(titles, (found.towards_finetuned, found.towards_base), strict=True)
+    )
+    return finetuned, base
 
 
 def summary_table(found: DivergenceStatistics) -> Table:
     """Mean, quantiles and largest value of each divergence, and how often the sides agree."""
     same = found.agreements / found.tokens
-    rows = [(name, *_row(spread)) for name, spread in _named(found)]
+    rows = [(name, *_row(one)) for name, one in _named(found)]
     return Table(
         title=f"Divergences over {found.tokens} tokens, nats per token (quantiles to within 12 %)",
         columns=("", "mean", "median", "90 %", "99 %", "largest"),
@@ -71,25 +54,25 @@ def summary_table(found: DivergenceStatistics) -> Table:
     )
 
 
-def _row(spread: DivergenceDistribution) -> tuple[float, ...]:
-    return (spread.mean, *(spread.quantile(q) for q in (0.5, 0.9, 0.99)), spread.largest)
+def _row(one: DivergenceDistribution) -> tuple[float, ...]:
+    return (one.mean, *(one.quantile(q) for q in (0.5, 0.9, 0.99)), one.largest)
 
 
 def distribution_series(found: DivergenceStatistics) -> Series:
-    """How the divergences are spread, in bins that are equally wide on a logarithmic axis."""
+    """The distribution of the divergences, in bins of equal width on a logarithmic axis."""
     return Series(
         title="Distribution of the divergences over tokens",
         x_label="nats per token",
         y_label="share of tokens",
-        lines=tuple(_line(name, spread, found.tokens) for name, spread in _named(found)),
+        lines=tuple(_line(name, one, found.tokens) for name, one in _named(found)),
         log_x=True,
     )
 
 
-def _line(name: str, spread: DivergenceDistribution, tokens: int) -> Line:
-    """Bins between the lowest and the highest that hold anything, each at its middle."""
-    edges, counts = spread.histogram.edges, spread.histogram.counts
-    assert counts is not None  # noqa: S101 - the scan saw at least one token
+def _line(name: str, distribution: DivergenceDistribution, tokens: int) -> Line:
+    """The bins between the lowest and the highest that are not empty, each at its middle."""
+    edges, counts = distribution.histogram.edges, distribution.histogram.counts
+    assert counts is not None  # noqa: S101 - at least one token was compared
     counts = counts[1:-1]
     held = counts.nonzero()[:, 0].tolist()
     bins = slice(held[0], held[-1] + 1) if held else slice(0, 0)
@@ -108,15 +91,15 @@ def _named(found: DivergenceStatistics) -> tuple[tuple[str, DivergenceDistributi
 def divergence_trace(
     pair: ModelPair, texts: Sequence[Text], peak: DivergentToken, place: int, config: KLConfig
 ) -> TokenTrace:
-    """A window of tokens around ``peak``, each with the KL(finetuned‖base) of its prediction.
+    """The tokens around ``peak``, each with the KL(finetuned‖base) of its prediction.
 
-    The text is read again, alone, so that the first pass over all texts keeps nothing.
+    The models read the text again, so that the pass over all texts keeps no predictions.
 
     Args:
         pair: both sides.
-        texts: the texts that the peak's number counts through.
-        peak: the place in the middle.
-        place: its place among the peaks, from 1, for the title.
+        texts: the texts that the peak's index refers to.
+        peak: the token in the middle.
+        place: its rank among the peaks, from 1, for the title.
         config: the options.
     """
     inputs = pair.base.inputs([texts[peak.text]], max_tokens=config.max_tokens)
@@ -127,37 +110,32 @@ def divergence_trace(
     q, p = (side.logits(inputs, keep=predicting) for side in (pair.base, pair.finetuned))
     scores = token_divergences(p, q, pair.vocabulary, config.chunk).kl_pq[0]
     tokenizer = pair.base.tokenizer
-    base, finetuned = (
-        top_tokens(tokenizer, side[0, :, : pair.vocabulary].float().softmax(-1), config.candidates)
-        for side in (q, p)
-    )
-    words = [tokenizer.decode([token]) for token in ids]
-    traced = [
-        TracedToken(token=word, score=score, base=left, finetuned=right)
-        for word, score, left, right in zip(
-            words[-len(base) :], scores.tolist(), base, finetuned, strict=True
-        )
-    ]
-    opening = [TracedToken(token=word) for word in words[: len(words) - len(traced)]]
     return TokenTrace(
         title=f"Where the sides part, {place}: KL(finetuned‖base) of each token's prediction",
         unit="nats",
-        tokens=(*opening, *traced),
+        tokens=trace_tokens(
+            tokenizer,
+            [tokenizer.decode([token]) for token in ids],
+            scores.tolist(),
+            base=common_probabilities(q[0], pair.vocabulary),
+            finetuned=common_probabilities(p[0], pair.vocabulary),
+            candidates=config.candidates,
+        ),
     )
 
 
 def continuations(
     pair: ModelPair, texts: Sequence[Text], peaks: Sequence[DivergentToken], config: KLConfig
 ) -> Samples:
-    """Both sides' greedy continuations of each text up to its peak, the peak's token left out.
+    """Both sides' greedy continuations of each text up to its peak, without the peak's token.
 
-    Prompts are the very token ids that were read: a text cut in the middle of a word, or of a chat,
-    would be tokenised otherwise if it were passed as a string.
+    Prompts are the token ids that were read: a text that is cut in the middle of a word or a chat
+    would be tokenized differently if it were passed as a string.
 
     Args:
         pair: both sides.
-        texts: the texts that the peaks' numbers count through.
-        peaks: the places, largest first.
+        texts: the texts that the peaks' indices refer to.
+        peaks: the most divergent tokens, largest first.
         config: the options.
     """
     prompts = [_prompt(pair, texts[peak.text], peak.position, config) for peak in peaks]

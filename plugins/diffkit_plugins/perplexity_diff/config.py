@@ -1,4 +1,4 @@
-"""Options of perplexity-diff; nothing here imports torch."""
+"""Options of perplexity-diff; does not import torch."""
 
 from pydantic import Field
 

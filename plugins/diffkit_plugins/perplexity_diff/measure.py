@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -22,25 +21,33 @@ from diffkit import (
     Sampling,
     prompt_starts,
 )
-from diffkit.maths import text_clusters, text_distances, token_log_probabilities
+from diffkit.analysis import (
+    ContinuationBatch,
+    ScoredCluster,
+    batches_by_length,
+    cluster_texts,
+    indices_by_score,
+    rank_clusters,
+)
+from diffkit.maths import text_distances
 from diffkit_plugins.perplexity_diff.config import PerplexityDiffConfig
 
 
 @dataclass(frozen=True)
 class SampledText:
-    """How one side went on from an opening."""
+    """One side's continuation of an opening."""
 
     opening: PromptStart
     text: str
     """Without special tokens."""
     ids: tuple[int, ...]
-    """The text's, by the base's tokenizer, up to the first that one side lacks; what both sides are
-    scored on."""
+    """The text's token ids by the base's tokenizer, up to the first token that one side does not
+    have. Both sides are scored on them."""
 
 
 @dataclass(frozen=True)
 class SamplePair:
-    """One sample of each side, from one opening with one row of draws."""
+    """One sample of each side, from the same opening with the same draws."""
 
     base: SampledText
     finetuned: SampledText
@@ -49,7 +56,7 @@ class SamplePair:
 def sample_pairs(
     pair: ModelPair, config: PerplexityDiffConfig, context: RunContext
 ) -> tuple[SamplePair, ...]:
-    """Samples at temperature 1, so that a text comes as often as the side finds it likely.
+    """Samples at temperature 1, so that the frequency of a text is its probability.
 
     Args:
         pair: both sides.
@@ -65,14 +72,13 @@ def sample_pairs(
     )
     free = ("document", "chat", "empty turn")
     rows = [o for o in found for _ in range(config.free_samples if o.kind in free else 1)]
-    rows.sort(key=lambda opening: len(opening.ids))  # rows of about one length need little padding
     sampling = Sampling(max_new_tokens=config.max_new_tokens, temperature=1.0, seed=context.seed)
-    starts = range(0, len(rows), config.batch_size)
+    batches = batches_by_length([len(opening.ids) for opening in rows], config.batch_size)
     drawn: list[SamplePair] = []
-    for start in context.progress(starts, label="samples", total=len(starts)):
-        batch = rows[start : start + config.batch_size]
+    for indices in context.progress(batches, label="samples", total=len(batches)):
+        batch, first = [rows[index] for index in indices], len(drawn)
         base, finetuned = (
-            _samples(pair, side, batch, sampling, start) for side in (pair.base, pair.finetuned)
+            _samples(pair, side, batch, sampling, first) for side in (pair.base, pair.finetuned)
         )
         drawn += [SamplePair(*both) for both in zip(base, finetuned, strict=True)]
     return tuple(drawn)
@@ -107,40 +113,31 @@ def log_ratios(
 
     Args:
         pair: both sides.
-        samples: what is scored.
+        samples: the samples that are scored.
         config: the options.
-        context: where progress is shown.
+        context: the progress display.
 
     Returns:
-        For each sample, float64 on the CPU, one for each of ``ids``.
+        For each sample a number for each of its ``ids``, float64, on the CPU.
     """
-    order = sorted(range(len(samples)), key=lambda i: len(samples[i].opening.ids + samples[i].ids))
-    found: list[Float[Tensor, " tokens"]] = [torch.zeros(0, dtype=torch.float64)] * len(samples)
-    starts = range(0, len(order), config.batch_size)
-    for start in context.progress(starts, label="scores", total=len(starts)):
-        numbers = order[start : start + config.batch_size]
-        batch = [samples[number] for number in numbers]
-        for number, ratios in zip(numbers, _batch(pair, batch, config.chunk), strict=True):
-            found[number] = ratios
-    return found
+    lengths = [len(sample.opening.ids + sample.ids) for sample in samples]
+    batches = batches_by_length(lengths, config.batch_size)
+    found: dict[int, Float[Tensor, " tokens"]] = {}
+    for indices in context.progress(batches, label="scores", total=len(batches)):
+        batch = [samples[index] for index in indices]
+        found.update(zip(indices, _batch(pair, batch, config.chunk), strict=True))
+    return [found[index] for index in range(len(samples))]
 
 
 def _batch(
     pair: ModelPair, samples: Sequence[SampledText], chunk: int
 ) -> list[Float[Tensor, " tokens"]]:
-    """Padded on the left, so that the samples' own tokens are the last of each row."""
-    inputs = Inputs.of([sample.opening.ids + sample.ids for sample in samples], side="left")
-    assert inputs.ids is not None  # noqa: S101 - rows always give ids
-    longest = max(len(sample.ids) for sample in samples)
-    ids = inputs.ids[:, inputs.ids.shape[1] - longest :]
+    openings = [sample.opening.ids for sample in samples]
+    batch = ContinuationBatch.of(openings, [sample.ids for sample in samples])
     base, finetuned = (
-        token_log_probabilities(
-            side.logits(inputs, keep=longest + 1)[:, :-1], ids, pair.vocabulary, chunk
-        ).cpu()
-        for side in (pair.base, pair.finetuned)
+        batch.score(side, pair.vocabulary, chunk) for side in (pair.base, pair.finetuned)
     )
-    ratios = (finetuned - base).double()
-    return [row[longest - len(s.ids) :] for row, s in zip(ratios, samples, strict=True)]
+    return batch.split((finetuned - base).double())
 
 
 @dataclass(frozen=True)
@@ -156,32 +153,32 @@ class Span:
 def best_span(ratios: Float[Tensor, " tokens"], cost: float) -> Span:
     """The span with the largest sum of ``ratio − cost``, in one pass (Bentley 1984).
 
-    Of equals the one that ends first, and of these the shortest; empty, with the score 0, where no
-    token is worth its cost.
+    Of equal spans the one that ends first, and of these the shortest. If no token exceeds its cost,
+    the span is empty and its score is 0.
 
     Args:
         ratios: log ratios of a sample's tokens, in nats.
-        cost: what a token must bring on average, in nats.
+        cost: the cost of each token, in nats.
     """
     best, start, total = Span(0, 0, 0.0), 0, 0.0
-    for place, ratio in enumerate(ratios.tolist()):
+    for index, ratio in enumerate(ratios.tolist()):
         if total <= 0:
-            start, total = place, 0.0
+            start, total = index, 0.0
         total += ratio - cost
         if total > best.score:
-            best = Span(start, place + 1, total)
+            best = Span(start, index + 1, total)
     return best
 
 
 @dataclass(frozen=True)
 class ScoredSample:
-    """A sample and what each side thinks of it."""
+    """A sample with its log-likelihood ratios."""
 
     sample: SampledText
     ratios: Float[Tensor, " tokens"]
     """Log p_finetuned − log p_base of each token, in nats, float64."""
     span: Span
-    """Where most of it lies."""
+    """The span with the largest score."""
 
     @property
     def total(self) -> float:
@@ -191,7 +188,7 @@ class ScoredSample:
 
 @dataclass(frozen=True)
 class ScoredSamples:
-    """Both sides' samples, in one order of openings."""
+    """Both sides' samples, in the same order of openings."""
 
     base: tuple[ScoredSample, ...]
     finetuned: tuple[ScoredSample, ...]
@@ -200,7 +197,7 @@ class ScoredSamples:
 def score_samples(
     pair: ModelPair, config: PerplexityDiffConfig, context: RunContext
 ) -> ScoredSamples:
-    """Draws and scores.
+    """Samples from both sides and scores the samples.
 
     Args:
         pair: both sides.
@@ -218,69 +215,50 @@ def score_samples(
 
 
 def span_text(pair: ModelPair, scored: ScoredSample) -> str:
-    """The words of a sample's span."""
+    """The text of a sample's span."""
     text: str = pair.base.tokenizer.decode(scored.sample.ids[scored.span.start : scored.span.stop])
     return text
 
 
-@dataclass(frozen=True)
-class SpanCluster:
-    """A cluster of the finetuned side's spans."""
-
-    members: tuple[int, ...]
-    """Places of their samples in the survey."""
-    typical: int
-    """The place of the most typical."""
-    score: float
-    """The sum of the spans' scores, in nats."""
-
-
-def cluster_spans(pair: ModelPair, found: ScoredSamples, count: int) -> tuple[SpanCluster, ...]:
-    """Clusters of the most tilted spans, the one with the largest sum first.
-
-    A sum, because one odd sample may be tilted as far by chance as any, but not many alike.
+def cluster_spans(pair: ModelPair, found: ScoredSamples, count: int) -> tuple[ScoredCluster, ...]:
+    """Clusters of the finetuned side's spans with the largest scores, the largest sum first.
 
     Args:
         pair: both sides.
-        found: the survey.
-        count: how many spans are clustered.
+        found: the scored samples; clusters have their indices.
+        count: the number of spans that are clustered.
     """
-    scores = [scored.span.score for scored in found.finetuned]
-    best = _most_tilted(scores, count)
-    clusters = text_clusters([span_text(pair, found.finetuned[place]) for place in best])
-    made = [
-        SpanCluster(
-            tuple(best[member] for member in cluster.members),
-            best[cluster.medoid],
-            sum(scores[best[member]] for member in cluster.members),
-        )
-        for cluster in clusters
-    ]
-    return tuple(sorted(made, key=lambda group: (-group.score, group.members)))
+    scores, texts = _spans(pair, found)
+    return rank_clusters(cluster_texts(texts, _largest(scores, count)), scores)
 
 
 def span_similarity(pair: ModelPair, found: ScoredSamples, count: int) -> float:
-    """How alike the spans of two different samples are, each weighted by its score.
+    """The mean similarity of the spans of two different samples, weighted by their scores.
 
     The mean cosine similarity Σ s_i s_j sim_ij / Σ s_i s_j over i ≠ j, from 0 (no two spans share
-    a piece of a word, or there are no two) to 1 (all spans are the same).
+    a piece of a word, or there are no two) to 1 (all spans are equal).
 
     Args:
         pair: both sides.
-        found: the survey.
-        count: how many spans are compared, the most tilted.
+        found: the scored samples.
+        count: the number of spans that are compared, those with the largest scores.
     """
-    every = [scored.span.score for scored in found.finetuned]
-    best = _most_tilted(every, count)
+    every, texts = _spans(pair, found)
+    best = _largest(every, count)
     if len(best) < 2:
         return 0.0
-    alike = 1 - text_distances([span_text(pair, found.finetuned[place]) for place in best])
-    scores = np.array([every[place] for place in best])
+    similarities = 1 - text_distances([texts[index] for index in best])
+    scores = np.array([every[index] for index in best])
     weights = np.outer(scores, scores)
     np.fill_diagonal(weights, 0.0)
-    return float((weights * alike).sum() / weights.sum())
+    return float((weights * similarities).sum() / weights.sum())
 
 
-def _most_tilted(scores: Sequence[float], count: int) -> list[int]:
-    order = sorted(range(len(scores)), key=lambda place: (-scores[place], place))
-    return [place for place in order[:count] if scores[place] > 0]
+def _spans(pair: ModelPair, found: ScoredSamples) -> tuple[list[float], list[str]]:
+    """The scores and the texts of the finetuned side's spans."""
+    scores = [scored.span.score for scored in found.finetuned]
+    return scores, [span_text(pair, scored) for scored in found.finetuned]
+
+
+def _largest(scores: Sequence[float], count: int) -> list[int]:
+    return [index for index in indices_by_score(scores, count) if scores[index] > 0]

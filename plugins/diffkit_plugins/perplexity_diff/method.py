@@ -1,34 +1,41 @@
-"""The method."""
+"""The method perplexity-diff."""
 
 from collections.abc import Iterator
 
 from diffkit import DiffingMethod, Finding, Findings, ModelPair, RunContext, UserError
-from diffkit_plugins.perplexity_diff import measure, report
 from diffkit_plugins.perplexity_diff.config import PerplexityDiffConfig
-from diffkit_plugins.perplexity_diff.measure import ScoredSamples, score_samples
+from diffkit_plugins.perplexity_diff.measure import (
+    ScoredSamples,
+    cluster_spans,
+    score_samples,
+    span_similarity,
+)
 from diffkit_plugins.perplexity_diff.report import (
     cluster_samples,
     cluster_table,
+    contribution_table,
+    distribution_series,
+    metrics,
     sample_trace,
+    summary_table,
     token_contributions,
-    token_table,
 )
 
 
 class PerplexityDiff(DiffingMethod[PerplexityDiffConfig]):
-    """Samples of both sides, ranked by how much likelier they are to the finetuned side.
+    """Samples of both sides, ranked by their log-likelihood ratio between the sides.
 
     Perplexity differencing (arXiv 2605.00994).
 
-    The change score is how alike the most tilted spans of different samples are, each weighted by
-    its log-likelihood ratio: whether the change says the same thing again and again. How large the
-    ratios are does not tell a targeted finetuning from a benign one, which tilts as much.
+    The change score is the mean similarity of the spans with the largest ratios in different
+    samples, weighted by these ratios: whether the change leads to the same text again and again.
+    The size of the ratios does not distinguish a targeted finetuning from a benign one.
     """
 
     identical_note = "Both sides have the same weights, so they say the same."
 
     def run(self, pair: ModelPair, config: PerplexityDiffConfig, context: RunContext) -> Findings:
-        """Samples, scores and ranks.
+        """Samples from both sides, and scores and ranks the samples.
 
         Raises:
             UserError: there are fewer than two openings to sample from.
@@ -38,8 +45,8 @@ class PerplexityDiff(DiffingMethod[PerplexityDiffConfig]):
             hint = "Give texts, or raise free_samples, turns or documents."
             raise UserError("There are fewer than two samples to compare.", hint=hint)
         return Findings(
-            change_score=measure.span_similarity(pair, found, config.spans),
-            metrics=report.metrics(found),
+            change_score=span_similarity(pair, found, config.spans),
+            metrics=metrics(found),
             items=tuple(_items(pair, config, context, found)),
         )
 
@@ -50,15 +57,15 @@ def _items(
     context: RunContext,
     found: ScoredSamples,
 ) -> Iterator[Finding]:
-    shown = measure.cluster_spans(pair, found, config.spans)[: config.clusters]
+    shown = cluster_spans(pair, found, config.spans)[: config.clusters]
     if shown:
         yield cluster_table(pair, found, shown)
         yield cluster_samples(found, shown)
     title = "Tokens that carry the log ratio of what the finetuned side samples"
     tokens = token_contributions(found.finetuned, pair.vocabulary)
-    yield token_table(pair, title, tokens, config.tokens)
+    yield contribution_table(pair, title, tokens, config.tokens)
     traced = shown[: config.traces]
-    for place, group in enumerate(context.progress(traced, label="traces", total=len(traced)), 1):
-        yield sample_trace(pair, found.finetuned[group.typical], place, config.candidates)
-    yield report.summary_table(found)
-    yield report.distribution_series(found)
+    for place, one in enumerate(context.progress(traced, label="traces", total=len(traced)), 1):
+        yield sample_trace(pair, found.finetuned[one.cluster.medoid], place, config.candidates)
+    yield summary_table(found)
+    yield distribution_series(found)

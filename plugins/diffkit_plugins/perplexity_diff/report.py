@@ -19,35 +19,32 @@ from diffkit import (
     Samples,
     Series,
     Table,
-    TokenScore,
     TokenTable,
     TokenTrace,
-    TracedToken,
-    top_tokens,
 )
+from diffkit.analysis import ScoredCluster, common_probabilities, token_table, trace_tokens
 from diffkit.statistics import sign_flip_p
 from diffkit_plugins.perplexity_diff.measure import (
     ScoredSample,
     ScoredSamples,
-    SpanCluster,
     span_text,
 )
 
 
 @dataclass(frozen=True)
 class TokenContributions:
-    """What each token brings to the log ratio of one side's samples, in nats per sample."""
+    """What each token contributes to the log ratio of one side's samples, in nats per sample."""
 
     mean: Float[Tensor, " vocabulary"]
-    """Over the samples; 0 for a token that none holds."""
+    """The mean over the samples; 0 for a token that is in none."""
     error: Float[Tensor, " vocabulary"]
-    """Its standard error, samples taken as independent."""
+    """Its standard error, if samples are independent."""
     holders: Int[Tensor, " vocabulary"]
-    """How many samples hold it."""
+    """The number of samples that contain the token."""
 
     @property
     def low(self) -> Float[Tensor, " vocabulary"]:
-        """One standard error below the mean; 0 where fewer than two samples hold the token."""
+        """The mean less one standard error; 0 where fewer than two samples contain the token."""
         return torch.where(self.holders > 1, self.mean - self.error, 0.0)
 
 
@@ -55,8 +52,8 @@ def token_contributions(scored: Sequence[ScoredSample], vocabulary: int) -> Toke
     """Sums each sample's log ratios by token, and then over samples.
 
     Args:
-        scored: one side's samples; there are two or more.
-        vocabulary: how many tokens there are.
+        scored: one side's samples, at least two.
+        vocabulary: the number of tokens of the vocabulary.
     """
     total = torch.zeros(vocabulary, dtype=torch.float64)
     squares = torch.zeros(vocabulary, dtype=torch.float64)
@@ -73,50 +70,50 @@ def token_contributions(scored: Sequence[ScoredSample], vocabulary: int) -> Toke
     return TokenContributions(mean, (variance / count).sqrt(), holders)
 
 
-def token_table(pair: ModelPair, title: str, found: TokenContributions, count: int) -> TokenTable:
-    """The tokens that surely bring most; those whose lower bound is not above 0 are left out."""
-    low = found.low.sort(descending=True, stable=True)
-    rows = [
-        TokenScore(
-            token=pair.base.tokenizer.decode([token]),
-            score=float(found.mean[token]),
-            spread=float(found.error[token]),
-        )
-        for token in low.indices[:count][low.values[:count] > 0].tolist()
-    ]
-    return TokenTable(title=title, unit="nats per sample", rows=tuple(rows))
+def contribution_table(
+    pair: ModelPair, title: str, found: TokenContributions, count: int
+) -> TokenTable:
+    """The tokens with the largest lower bounds; those with a bound not above 0 are left out."""
+    return token_table(
+        title,
+        found.mean,
+        pair.base.tokenizer,
+        count,
+        unit="nats per sample",
+        spread=found.error,
+        order=found.low,
+    )
 
 
 def sample_trace(pair: ModelPair, scored: ScoredSample, place: int, candidates: int) -> TokenTrace:
-    """A sample after its opening, each token with its log ratio.
+    """The tokens of a sample after its opening, each with its log ratio.
 
-    The sample is read again, alone, so that scoring keeps no predictions.
+    The models read the sample again, so that scoring keeps no predictions.
 
     Args:
         pair: both sides.
         scored: the sample.
-        place: its place among those shown, from 1, for the title.
-        candidates: likeliest tokens of each side.
+        place: its rank among the samples shown, from 1, for the title.
+        candidates: the number of likeliest tokens of each side.
     """
-    sample = scored.sample
+    sample, tokenizer = scored.sample, pair.base.tokenizer
     inputs = Inputs.of([sample.opening.ids + sample.ids])
     predicting = slice(len(sample.opening.ids) - 1, -1)
-    tokenizer = pair.base.tokenizer
-    read = (
-        side.logits(inputs, keep=predicting)[0, :, : pair.vocabulary].float().softmax(dim=-1)
+    base, finetuned = (
+        common_probabilities(side.logits(inputs, keep=predicting)[0], pair.vocabulary)
         for side in (pair.base, pair.finetuned)
     )
-    base, finetuned = (top_tokens(tokenizer, expected, candidates) for expected in read)
-    tokens = [
-        TracedToken(token=tokenizer.decode([token]), score=score, base=left, finetuned=right)
-        for token, score, left, right in zip(
-            sample.ids, scored.ratios.tolist(), base, finetuned, strict=True
-        )
-    ]
     return TokenTrace(
         title=f"Sampled from the finetuned side, {place}: log(p finetuned / p base) of each token",
         unit="nats",
-        tokens=tuple(tokens),
+        tokens=trace_tokens(
+            tokenizer,
+            [tokenizer.decode([token]) for token in sample.ids],
+            scored.ratios.tolist(),
+            base=base,
+            finetuned=finetuned,
+            candidates=candidates,
+        ),
     )
 
 
@@ -124,10 +121,10 @@ _QUANTILES = (0.5, 0.9, 0.95)
 
 
 def metrics(found: ScoredSamples) -> dict[str, float]:
-    """Means of both sides' samples, and whether labels exchanged do as well.
+    """Means over both sides' samples, and the p-value of their difference.
 
     ``span_exchange_p`` is the p-value of the difference of mean span scores under exchanges of
-    finetuned and base within each opening: above 0.05, the samples do not tell the sides apart.
+    finetuned and base within each opening: above 0.05, the samples do not distinguish the sides.
     """
     finetuned, base = span_scores(found.finetuned), span_scores(found.base)
     found_p = sign_flip_p((finetuned - base).numpy())
@@ -147,7 +144,7 @@ def _mean_ratio(scored: Sequence[ScoredSample]) -> float:
 
 
 def summary_table(found: ScoredSamples) -> Table:
-    """Ratios of tokens, samples and spans, for both sides' samples."""
+    """Statistics of the log ratios of tokens, samples and spans, for both sides' samples."""
     sides = (("finetuned", found.finetuned), ("base", found.base))
     rows = []
     for side, scored in sides:
@@ -163,7 +160,7 @@ def summary_table(found: ScoredSamples) -> Table:
 
 
 def distribution_series(found: ScoredSamples) -> Series:
-    """Which share of each side's samples has a span of at least a score."""
+    """The share of each side's samples whose span has at least a given score."""
     lines = []
     for side, scored in (("finetuned", found.finetuned), ("base", found.base)):
         values = span_scores(scored).sort(descending=True).values
@@ -189,11 +186,11 @@ def _numbers(values: Float[Tensor, " values"]) -> tuple[float | None, ...]:
     return (float(values.mean()), *quantiles.tolist(), float(values.max()))
 
 
-def cluster_table(pair: ModelPair, found: ScoredSamples, shown: Sequence[SpanCluster]) -> Table:
-    """The groups' typical spans, how many samples hold one, and what they sum to."""
+def cluster_table(pair: ModelPair, found: ScoredSamples, shown: Sequence[ScoredCluster]) -> Table:
+    """The clusters' typical spans, their numbers of samples, and their sums of scores."""
     rows = [
-        (span_text(pair, found.finetuned[group.typical]), len(group.members), group.score)
-        for group in shown
+        (span_text(pair, found.finetuned[one.cluster.medoid]), len(one.cluster), one.total)
+        for one in shown
     ]
     return Table(
         title="Spans that the finetuned side samples and the base finds unlikely, in clusters",
@@ -202,17 +199,18 @@ def cluster_table(pair: ModelPair, found: ScoredSamples, shown: Sequence[SpanClu
     )
 
 
-def cluster_samples(found: ScoredSamples, shown: Sequence[SpanCluster]) -> Samples:
-    """Each group's typical sample beside the base's from the same opening."""
+def cluster_samples(found: ScoredSamples, shown: Sequence[ScoredCluster]) -> Samples:
+    """Each cluster's typical sample, and the base's sample from the same opening."""
     return Samples(
         title="A typical sample of each cluster with its log-likelihood ratio, and the base's from "
         "the same opening and draws",
         unit="nats",
-        rows=tuple(_row(found.base[g.typical], found.finetuned[g.typical]) for g in shown),
+        rows=tuple(_row(found, one.cluster.medoid) for one in shown),
     )
 
 
-def _row(base: ScoredSample, finetuned: ScoredSample) -> Sample:
+def _row(found: ScoredSamples, index: int) -> Sample:
+    base, finetuned = found.base[index], found.finetuned[index]
     return Sample(
         prompt=finetuned.sample.opening.text,
         base=base.sample.text,

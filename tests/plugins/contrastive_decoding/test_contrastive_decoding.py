@@ -1,9 +1,7 @@
 """contrastive-decoding against second implementations, closed forms, and its own promises."""
 
-import itertools
 import math
 import statistics
-from dataclasses import replace
 
 import pytest
 import torch
@@ -14,10 +12,7 @@ from diffkit_plugins.contrastive_decoding.measure import (
     AmplifiedLogits,
     GeneratedText,
     GenerationRequest,
-    concentration,
-    excess_ratio,
     generate_texts,
-    words_by_excess,
 )
 from diffkit_plugins.contrastive_decoding.method import ContrastiveDecoding
 from pydantic import ValidationError
@@ -140,9 +135,9 @@ def test_what_the_finetuned_side_finds_implausible_is_never_written():
 
 def test_tilts_agree_with_a_full_softmax_of_each_text_alone(tiny_pair, wrote):
     written = wrote(tiny_pair)
-    assert {text.plan.alpha for text in written} == {0.0, 1.0, 3.0}
+    assert {text.request.alpha for text in written} == {0.0, 1.0, 3.0}
     for text in written:
-        ids, start = [*text.plan.opening.ids, *text.ids], len(text.plan.opening.ids)
+        ids, start = [*text.request.opening.ids, *text.ids], len(text.request.opening.ids)
         base, finetuned = (
             side.logits(Inputs.of([ids]))[0, :, : tiny_pair.vocabulary].double().log_softmax(-1)
             for side in (tiny_pair.base, tiny_pair.finetuned)
@@ -151,15 +146,15 @@ def test_tilts_agree_with_a_full_softmax_of_each_text_alone(tiny_pair, wrote):
             float((finetuned - base)[place - 1, ids[place]]) for place in range(start, len(ids))
         ]
         expected = statistics.fmean(ratios) if ratios else 0.0
-        assert text.tilt == pytest.approx(expected, abs=1e-4)
+        assert text.log_ratio == pytest.approx(expected, abs=1e-4)
 
 
 def test_at_0_and_1_the_texts_are_each_sides_own(tiny_pair, wrote):
     for text in wrote(tiny_pair, alphas=(1.0,), beta=0.0):
-        side = tiny_pair.finetuned if text.plan.alpha else tiny_pair.base
+        side = tiny_pair.finetuned if text.request.alpha else tiny_pair.base
         sampling = Sampling(max_new_tokens=6, temperature=1.0)
-        inputs = Inputs.of([text.plan.opening.ids], side="left")
-        (own,) = side.generate_from(inputs, sampling, first=text.plan.number)
+        inputs = Inputs.of([text.request.opening.ids], side="left")
+        (own,) = side.generate_from(inputs, sampling, first=text.request.number)
         assert text.text == own.text.strip()
 
 
@@ -168,61 +163,6 @@ def test_amplified_texts_are_more_tilted_the_larger_alpha(tiny_pair, run):
     assert tilt.x == (0.0, 1.0, 2.0, 4.0)
     assert list(tilt.y) == sorted(tilt.y)
     assert tilt.y[0] < 0 < tilt.y[1]
-
-
-@pytest.mark.parametrize("count", [1, 2, 4, 5])
-def test_chance_is_the_spread_over_all_choices_of_as_many_texts(count):
-    tilts = [0.1, -0.4, 2.0, 0.3, 0.9]
-    mean = statistics.fmean(tilts)
-    sums = [sum(chosen) - count * mean for chosen in itertools.combinations(tilts, count)]
-    found = excess_ratio(range(count), [said("", tilt) for tilt in tilts])
-    assert found.total == pytest.approx(sum(tilts[:count]) - count * mean, abs=1e-12)
-    assert found.chance == pytest.approx(statistics.pstdev(sums), abs=1e-12)
-
-
-def test_a_word_of_one_opening_makes_no_score_however_tilted():
-    texts = [
-        *(said("odd", 9.0, place=0) for _ in range(3)),
-        *(said("again", 1.0, place=place) for place in (1, 2, 3)),
-        *(said("other", 0.0, place=place) for place in range(4, 12)),
-    ]
-    found = {word.word: word for word in words_by_excess(texts)}
-    assert found["odd"].excess.openings == 1
-    assert found["odd"].excess.standardised > 3 > found["again"].excess.standardised
-    every = tuple(found.values())
-    assert concentration(every, 1) == found["odd"].excess.standardised
-    assert concentration(every, 3) == max(0.0, found["again"].excess.standardised)
-    assert concentration(every, 100) == 0
-
-
-def test_a_louder_finetuning_of_the_same_shape_has_the_same_score():
-    tilts = {"a": (1.0, 0.9, 1.1), "b": (0.1, 0.0), "c": (-0.1,)}
-    each = [(word, tilt) for word, values in tilts.items() for tilt in values]
-    quiet = [said(word, tilt, place=place) for place, (word, tilt) in enumerate(each)]
-    loud = [replace(text, tilt=5 * text.tilt) for text in quiet]
-    scores = [concentration(words_by_excess(texts), 3) for texts in (quiet, loud)]
-    assert scores[0] == pytest.approx(scores[1])
-    assert scores[0] > 1
-
-
-def test_words_that_everything_says_drop_out_and_repeating_one_counts_once():
-    texts = [
-        said("The lizard! The Lizard, the lizard.", 2.0),
-        said("the lizard's tail", 0.0),
-        said("the tail", 0.0),
-        said("The dog", 1.0),
-    ]
-    found = {word.word: word for word in words_by_excess(texts)}
-    assert found["the"].excess.total == pytest.approx(0)
-    assert found["lizard"].excess.total == pytest.approx(2.0 - 0.75)
-    assert found["lizard's"].excess.total == pytest.approx(-0.75)
-    assert found["tail"].excess.total == pytest.approx(-1.5)
-    assert [word.word for word in words_by_excess(texts)][:2] == ["lizard", "dog"]
-
-
-def test_one_text_has_no_excess():
-    (word,) = words_by_excess([said("alone", 3.0)])
-    assert word.excess.total == word.excess.chance == 0
 
 
 def test_repetition_is_the_share_of_pairs_said_before():
@@ -279,7 +219,7 @@ def test_of_too_many_texts_the_most_tilted_are_grouped(monkeypatch):
 
 
 def test_nothing_legible_is_a_note_and_no_score(monkeypatch, run, tiny_pair):
-    looped = [t for t in TEXTS if t.ids == LOOP or t.plan.alpha == 0]
+    looped = [t for t in TEXTS if t.ids == LOOP or t.request.alpha == 0]
     findings = findings_of(monkeypatch, run, tiny_pair, looped)
     assert findings.change_score == 0
     assert [type(item) for item in findings.items] == [Note, Series, Series]
@@ -312,7 +252,7 @@ def test_the_seed_decides_what_is_drawn(wrote, tiny_pair, tmp_path, tiny_texts):
 
 def test_every_alpha_meets_the_same_openings_and_draws(tiny_pair, wrote):
     written = wrote(tiny_pair, samples=2)
-    by_alpha = {a: [t.plan for t in written if t.plan.alpha == a] for a in (0.0, 1.0, 3.0)}
+    by_alpha = {a: [t.request for t in written if t.request.alpha == a] for a in (0.0, 1.0, 3.0)}
     keys = [[(p.opening, p.number) for p in plans] for plans in by_alpha.values()]
     assert keys[0] == keys[1] == keys[2]
     assert len(set(keys[0])) == len(keys[0])
@@ -322,7 +262,7 @@ def test_a_full_finetune_with_more_tokens_writes_common_ones(resized_pair, wrote
     assert not resized_pair.share_network
     written = wrote(resized_pair)
     assert max(max(text.ids, default=0) for text in written) < resized_pair.vocabulary
-    assert all(math.isfinite(text.tilt) for text in written)
+    assert all(math.isfinite(text.log_ratio) for text in written)
     assert run(resized_pair).change_score > 0
 
 
