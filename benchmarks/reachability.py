@@ -19,8 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from diffkit_plugins.residual_reachability.solvers.adam import adam_search
-from diffkit_plugins.residual_reachability.solvers.anderson import anderson_search
+from diffkit_plugins.residual_reachability.solvers import adam_search, anderson_search
 from goals import at_least
 from jaxtyping import Float
 from torch import Tensor

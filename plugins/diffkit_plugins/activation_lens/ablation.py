@@ -24,26 +24,26 @@ def random_differences(
 ) -> list[Direction]:
     """Directions between the base's residual streams at two random tokens of its texts.
 
-    They lie where the stream varies, as the mean difference does: a direction that is random in
-    all coordinates alike hardly touches the stream of a wide model.
+    Like mean differences they lie where the stream varies. A uniformly random direction is nearly
+    orthogonal to the stream of a wide model.
 
     Args:
         pair: both sides.
-        like: whose layer and norm they have.
-        config: how many there are.
+        like: a direction that gives the layer and norm.
+        config: the number of directions.
         context: texts and seed.
     """
     generator = torch.Generator().manual_seed(context.seed)
     count, items = 2 * config.controls, context.texts.items
-    places = torch.randint(len(items), (count,), generator=generator).tolist()
+    chosen = torch.randint(len(items), (count,), generator=generator).tolist()
     draws = torch.rand(count, generator=generator, dtype=torch.float64)
-    inputs = pair.base.inputs([items[place] for place in places], max_tokens=config.max_tokens)
+    inputs = pair.base.inputs([items[index] for index in chosen], max_tokens=config.max_tokens)
     lengths = inputs.mask.sum(dim=1)
     columns = (draws * lengths).long()
     stream = pair.base.resid(inputs, [like.layer])[0]
-    ends = stream[range(count), columns.to(stream.device)].double().cpu()[lengths > 0]
-    half = len(ends) // 2
-    differences = ends[:half] - ends[half : 2 * half]
+    tokens = stream[range(count), columns.to(stream.device)].double().cpu()[lengths > 0]
+    half = len(tokens) // 2
+    differences = tokens[:half] - tokens[half : 2 * half]
     norms = differences.norm(dim=1, keepdim=True)
     units = (differences / norms)[norms[:, 0] > 0]
     return [Direction("random", like.layer, unit, like.norm) for unit in units]
@@ -51,49 +51,49 @@ def random_differences(
 
 @dataclass(frozen=True)
 class LossAndDivergence:
-    """What is measured of the finetuned side, mean over each text's predicted tokens in nats."""
+    """The finetuned side's loss and divergence, as means over each text's tokens, in nats."""
 
     loss: Float[Tensor, "*ablations texts"]
-    """Its loss, float64."""
+    """Cross entropy, in float64."""
     divergence: Float[Tensor, "*ablations texts"]
-    """KL(finetuned ‖ base), float64."""
+    """KL(finetuned ‖ base), in float64."""
 
 
 @dataclass(frozen=True)
 class AblationEffects:
-    """The finetuned side as it is, and without one direction at a time."""
+    """The finetuned side intact, and with one direction ablated at a time."""
 
-    whole: LossAndDivergence
-    without: LossAndDivergence
-    """Its first axis is the directions."""
+    intact: LossAndDivergence
+    ablated: LossAndDivergence
+    """The first axis is the directions."""
 
     @property
-    def known(self) -> bool:
-        """Whether there is a divergence, and texts enough for standard errors."""
-        return len(self.whole.loss) > 1 and bool(self.whole.divergence.any())
+    def measurable(self) -> bool:
+        """Whether there is a divergence, and at least two texts for standard errors."""
+        return len(self.intact.loss) > 1 and bool(self.intact.divergence.any())
 
     @property
     def removed(self) -> Float[Tensor, " ablations"]:
-        """The share of the divergence from the base that went with the direction."""
-        total = self.whole.divergence.mean()
-        return (total - self.without.divergence.mean(dim=1)) / total
+        """The share of the divergence from the base that the ablation removes."""
+        total = self.intact.divergence.mean()
+        return (total - self.ablated.divergence.mean(dim=1)) / total
 
     @property
     def removed_error(self) -> Float[Tensor, " ablations"]:
-        """Its standard error over texts, as of a ratio of means (Cochran 1977, 6.13)."""
-        total = self.whole.divergence
-        gone = total - self.without.divergence
-        return _standard_error(gone - self.removed[:, None] * total) / total.mean()
+        """Standard error of ``removed`` over texts, as a ratio of means (Cochran 1977, 6.13)."""
+        total = self.intact.divergence
+        difference = total - self.ablated.divergence
+        return _standard_error(difference - self.removed[:, None] * total) / total.mean()
 
     @property
     def loss(self) -> Float[Tensor, " ablations"]:
-        """How much the loss grew, in nats per token."""
-        return (self.without.loss - self.whole.loss).mean(dim=1)
+        """Increase of the loss, in nats per token."""
+        return (self.ablated.loss - self.intact.loss).mean(dim=1)
 
     @property
     def loss_error(self) -> Float[Tensor, " ablations"]:
-        """Its standard error over texts."""
-        return _standard_error(self.without.loss - self.whole.loss)
+        """Standard error of ``loss`` over texts."""
+        return _standard_error(self.ablated.loss - self.intact.loss)
 
 
 def _standard_error(values: Float[Tensor, "ablations texts"]) -> Float[Tensor, " ablations"]:
@@ -106,18 +106,18 @@ def replace_component(
     base: Float[Tensor, "texts seq hidden"],
     unit: Float[Tensor, " hidden"],
 ) -> Float[Tensor, "texts seq hidden"]:
-    """The stream with its part along a direction replaced by the base's.
+    """Replaces the stream's component along a direction by the base's component.
 
-    Doing it twice is doing it once; where the streams agree along the direction nothing changes.
+    The operation is idempotent, and the identity where both components are equal.
 
     Args:
-        stream: the finetuned side's.
-        base: the base's, of the same tokens.
+        stream: the finetuned side's residual stream.
+        base: the base's residual stream at the same tokens.
         unit: the direction, of norm 1.
     """
     unit = unit.to(stream.device, torch.float32)
-    along = (base - stream).float() @ unit
-    return stream + (along[..., None] * unit).to(stream.dtype)
+    difference = (base - stream).float() @ unit
+    return stream + (difference[..., None] * unit).to(stream.dtype)
 
 
 def ablate(
@@ -126,12 +126,12 @@ def ablate(
     config: ActivationLensConfig,
     context: RunContext,
 ) -> AblationEffects:
-    """Reads texts with the finetuned side as it is and without each direction.
+    """Measures the finetuned side on texts, intact and with each direction ablated.
 
     Args:
         pair: both sides.
-        directions: what is taken out, one at a time.
-        config: how many texts, and how long.
+        directions: the directions, which are ablated one at a time.
+        config: the number of texts and their length.
         context: the texts.
     """
     texts = context.texts.first(config.ablation_texts)
@@ -141,9 +141,9 @@ def ablate(
     for numbers in context.progress(batches, label="ablations", total=len(batches)):
         batch = [texts.items[number] for number in numbers]
         inputs = pair.base.inputs(batch, max_tokens=config.max_tokens)
-        for row, reading in enumerate(_measurements(pair, inputs, directions)):
-            loss[row, numbers], divergence[row, numbers] = reading.loss, reading.divergence
-    kept = loss[0].isfinite()  # texts of one token predict nothing
+        for row, measured in enumerate(_measurements(pair, inputs, directions)):
+            loss[row, numbers], divergence[row, numbers] = measured.loss, measured.divergence
+    kept = loss[0].isfinite()  # a text of one token has no predicted token
     loss, divergence = loss[:, kept], divergence[:, kept]
     return AblationEffects(
         LossAndDivergence(loss[0], divergence[0]), LossAndDivergence(loss[1:], divergence[1:])
@@ -153,14 +153,14 @@ def ablate(
 def _measurements(
     pair: ModelPair, inputs: Inputs, directions: Sequence[Direction]
 ) -> Iterator[LossAndDivergence]:
-    """Of the finetuned side as it is, then without each direction."""
+    """Measures the finetuned side intact, then with each direction ablated."""
     logits = pair.base.logits(inputs, keep=slice(0, -1))
     yield _measure(pair, inputs, logits)
     layers = sorted({direction.layer for direction in directions})
     streams = dict(zip(layers, pair.base.resid(inputs, layers), strict=True)) if layers else {}
     for direction in directions:
-        swap = partial(replace_component, base=streams[direction.layer], unit=direction.unit)
-        with pair.finetuned.edit(direction.layer, swap):
+        edit = partial(replace_component, base=streams[direction.layer], unit=direction.unit)
+        with pair.finetuned.edit(direction.layer, edit):
             yield _measure(pair, inputs, logits)
 
 
@@ -169,11 +169,11 @@ def _measure(
 ) -> LossAndDivergence:
     assert inputs.ids is not None  # noqa: S101 - made from texts
     logits, size = pair.finetuned.logits(inputs, keep=slice(0, -1)), pair.vocabulary
-    surprise = -token_log_probabilities(logits, inputs.ids[:, 1:], size)
+    loss_by_token = -token_log_probabilities(logits, inputs.ids[:, 1:], size)
     kl = token_divergences(logits, base, size).kl_pq
     mask = inputs.mask[:, 1:].to(kl.device)
     loss, divergence = (
         (torch.where(mask, each, 0).sum(dim=1, dtype=torch.float64) / mask.sum(dim=1)).cpu()
-        for each in (surprise, kl)
+        for each in (loss_by_token, kl)
     )
     return LossAndDivergence(loss, divergence)

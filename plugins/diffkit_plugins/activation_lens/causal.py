@@ -1,4 +1,7 @@
-"""The causal half: what the mean differences do when they are taken out, written or added."""
+"""Causal tests of mean shifts: ablation, Jacobian lens, patchscope and steering.
+
+Takes the mean shifts of a run. Gives findings and metrics of the tests that the options select.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +27,7 @@ from diffkit_plugins.activation_lens.tables import (
 
 @dataclass(frozen=True)
 class CausalFindings:
-    """What one kind of test found."""
+    """The findings and metrics of one kind of test."""
 
     items: tuple[Finding, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -32,13 +35,13 @@ class CausalFindings:
 
 @dataclass(frozen=True)
 class CausalTests:
-    """Tests of mean differences.
+    """The causal tests of mean differences.
 
     Args:
         pair: both sides.
         config: the options.
         context: texts and seed.
-        directions: the mean differences' directions, layer by layer; at least one.
+        directions: the directions of the mean differences, by layer; at least one.
     """
 
     pair: ModelPair
@@ -47,14 +50,14 @@ class CausalTests:
     directions: Sequence[Direction]
 
     def ablation(self) -> CausalFindings:
-        """Takes each direction out of the finetuned side, and random ones."""
+        """Ablates each direction of the finetuned side, and random ones."""
         items: list[Finding] = []
         removed, random = [], []
         for _, group in groupby(self.directions, key=lambda direction: direction.layer):
             layer = list(group)
             others = random_differences(self.pair, layer[0], self.config, self.context)
             effects = ablate(self.pair, [*layer, *others], self.config, self.context)
-            if not (others and effects.known):
+            if not (others and effects.measurable):
                 why = "the texts have too few tokens, or both sides predict the same"
                 return CausalFindings((Note(text=f"No ablation: {why}."),))
             items.append(ablation_table(layer, effects))
@@ -65,69 +68,65 @@ class CausalTests:
 
     def jacobian(self) -> CausalFindings:
         """Reads each direction through the Jacobian lens."""
-        return CausalFindings(tuple(self._jacobians()))
+        return CausalFindings(tuple(self._jacobian_tables()))
 
-    def _jacobians(self) -> Iterator[Finding]:
-        for one in self.directions:
-            scores = jacobian_lens(self.pair, one, self.config, self.context)
-            where = f"layer {one.layer}, slot {one.name}"
+    def _jacobian_tables(self) -> Iterator[Finding]:
+        for direction in self.directions:
+            scores = jacobian_lens(self.pair, direction, self.config, self.context)
+            where = f"layer {direction.layer}, slot {direction.name}"
             title = f"Tokens that mean Δ promotes through the Jacobian lens, {where}"
             unit = "logits above the vocabulary's mean"
             yield score_table(self.pair, scores, title, unit, self.config.tokens)
 
     def patchscope(self) -> CausalFindings:
-        """Writes each direction into identity prompts, if the finetuned side can do these."""
+        """Writes each direction into identity prompts, if the finetuned side follows these."""
         side, config = self.pair.finetuned, self.config
-        prompts = identity_prompts(
-            side.tokenizer,
-            self.context.texts,
-            prompts=config.patchscope_prompts,
-            seed=self.context.seed,
-        )
+        count, seed = config.patchscope_prompts, self.context.seed
+        prompts = identity_prompts(side.tokenizer, self.context.texts, prompts=count, seed=seed)
         if prompts is None:
-            return CausalFindings(
-                (Note(text="No patchscope: the texts have too few words of one token."),)
-            )
+            what = "the texts have too few words of one token"
+            return CausalFindings((Note(text=f"No patchscope: {what}."),))
         accuracy = prompts.accuracy(side)
         metrics = {"patchscope_identity_accuracy": accuracy}
         if accuracy < config.patchscope_accuracy:
             what = f"of other words the finetuned side repeats {accuracy:.0%} as the prompts ask"
             return CausalFindings((Note(text=f"No patchscope: {what}."),), metrics)
-        seed = self.context.seed
-        found = [patchscope(side, prompts, one, config, seed) for one in self.directions]
-        tables = [patchscope_table(self.pair, patched, config.tokens) for patched in found]
+        results = [patchscope(side, prompts, each, config, seed) for each in self.directions]
+        tables = [patchscope_table(self.pair, result, config.tokens) for result in results]
         return CausalFindings(tuple(tables), metrics)
 
     def steering(self) -> CausalFindings:
-        """Steers along each direction, as far as text stays coherent."""
+        """Steers along each direction at the largest strength that keeps text coherent."""
         prompts = steering_prompts(self.pair.base, self.context.texts, self.config)
-        steerer = SteeringSearch(self.pair, prompts, self.config)
+        search = SteeringSearch(self.pair, prompts, self.config)
         generator = torch.Generator().manual_seed(self.context.seed)
         steps = self.context.progress(self.directions, label="steering", total=len(self.directions))
-        tried = [steerer.strongest(direction, generator) for direction in steps]
-        found = [one for one in tried if one is not None]
-        if not found:
+        every = [search.find_strongest(direction, generator) for direction in steps]
+        results = [result for result in every if result is not None]
+        if not results:
             text = "No steering: even the least strength leaves no text coherent."
             return CausalFindings((Note(text=text),))
         samples = (
-            item for one in found for item in changed_samples(steerer, one, self.config.steered)
+            samples
+            for result in results
+            for samples in changed_samples(search, result, self.config.steered)
         )
-        return CausalFindings((steering_table(found, steerer), *samples))
+        return CausalFindings((steering_table(results, search), *samples))
 
 
 def run_causal_tests(
     pair: ModelPair, config: ActivationLensConfig, context: RunContext, shifts: Sequence[MeanShift]
 ) -> CausalFindings:
-    """Carries out the tests that the options ask for, the more telling ones first.
+    """Runs the tests that the options select, the more reliable ones first.
 
     Args:
         pair: both sides.
         config: the options.
         context: texts and seed.
-        shifts: the mean differences of all layers and slots.
+        shifts: the mean shifts of all layers and slots.
 
     Raises:
-        UserError: none of the slots to be tested was read.
+        UserError: none of the slots to test was read.
     """
     directions = tested_directions(pair.base, shifts, config.tested)
     if not directions:
@@ -139,6 +138,7 @@ def run_causal_tests(
         (config.patchscope, tests.patchscope),
         (config.steering, tests.steering),
     )
-    found = [test() for wanted, test in parts if wanted]
+    found = [test() for selected, test in parts if selected]
     items = tuple(item for part in found for item in part.items)
-    return CausalFindings(items, {name: n for part in found for name, n in part.metrics.items()})
+    metrics = {name: value for part in found for name, value in part.metrics.items()}
+    return CausalFindings(items, metrics)

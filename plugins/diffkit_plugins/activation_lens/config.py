@@ -47,7 +47,7 @@ class ActivationLensConfig(MethodConfig):
     steering, Jacobian lens and patchscope; the cost is proportional to their number. Slots that
     no text has are left out."""
     controls: int = Field(default=8, ge=2, le=1_000)
-    """Random vectors that ablation and patchscope are held against."""
+    """Random vectors with which ablation and patchscope are compared."""
     ablation: bool = True
     """Whether these differences are taken out of the finetuned side's residual stream."""
     ablation_texts: int = Field(default=32, ge=2, le=1_000_000)

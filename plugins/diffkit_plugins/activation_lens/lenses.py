@@ -18,20 +18,20 @@ from diffkit_plugins.activation_lens.config import ActivationLensConfig
 from diffkit_plugins.activation_lens.mean_shift import Direction, MeanShift
 
 FAMILY_WISE_ERROR = 0.05
-"""Chance that noise lets any token of a table pass, at most."""
+"""Largest probability that noise alone makes any token of a table pass."""
 
 
 @cache
 def significance_bound(tokens: int, groups: int) -> float:
-    """How many standard errors the promotion of a token must exceed to pass.
+    """The number of standard errors that a token's score must exceed to pass.
 
-    Bonferroni over all tokens of the vocabulary, whatever their dependence, of one-sided tests by
-    Student's t; a jackknife over few groups does not know its own error well, so that its quantiles
-    are far out.
+    One-sided Student's t tests with Bonferroni's correction over the vocabulary, which holds for
+    any dependence between tokens. With few jackknife groups the error is itself uncertain, so the
+    quantile is large.
 
     Args:
         tokens: size of the vocabulary.
-        groups: of the jackknife, 2 or more.
+        groups: groups of the jackknife, at least 2.
     """
     from scipy.stats import t
 
@@ -43,20 +43,20 @@ class LensScores:
     """How much the mean difference promotes each token."""
 
     values: Float[Tensor, " vocabulary"]
-    """Logits less their mean over the vocabulary, float64."""
+    """Logits less their mean over the vocabulary, in float64."""
     errors: Float[Tensor, " vocabulary"] | None
-    """Their standard errors; none where all texts are in one fold."""
+    """Standard errors of the values; None if all texts are in one fold."""
     groups: int
-    """Folds that the errors come from."""
+    """Folds of the jackknife."""
 
     @property
     def bound(self) -> float | None:
-        """How many standard errors a token must be promoted by to pass for more than noise."""
+        """The number of standard errors that a value must exceed to pass."""
         return None if self.errors is None else significance_bound(len(self.values), self.groups)
 
     @property
     def passing(self) -> Bool[Tensor, " vocabulary"]:
-        """Tokens promoted by more than that; without errors nothing is known, and none."""
+        """Tokens whose values exceed the bound; none if there are no standard errors."""
         if self.errors is None or self.bound is None:
             return torch.zeros_like(self.values, dtype=torch.bool)
         return self.values > self.bound * self.errors
@@ -65,59 +65,62 @@ class LensScores:
 def logit_lens(
     side: Model, vectors: Float[Tensor, "*batch hidden"], vocabulary: int
 ) -> Float[Tensor, "*batch vocabulary"]:
-    """Final norm and unembedding; logits less their mean over the vocabulary, float64.
-
-    Only differences of logits mean anything, so their common level is taken out.
+    """Applies the final norm and the unembedding (logit lens; nostalgebraist 2020).
 
     Args:
-        side: whose norm and unembedding it is.
+        side: the model whose norm and unembedding are applied.
         vectors: residual streams.
-        vocabulary: tokens that count, from the first.
+        vocabulary: number of tokens, from the first, that are scored.
+
+    Returns:
+        Logits less their mean over the vocabulary, in float64, as only differences have a meaning.
     """
     logits = side.unembed(vectors.float())[..., :vocabulary].double().cpu()
     return logits - logits.mean(dim=-1, keepdim=True)
 
 
 def lens_scores(pair: ModelPair, shift: MeanShift) -> LensScores:
-    """The lens of the mean difference, with the finetuned side's norm and unembedding.
+    """Applies the finetuned side's logit lens to a mean difference.
 
-    The difference is first brought to the base's typical norm. The final norm would do it anyway,
-    but its epsilon would damp a small difference, and a bias in it would drown one.
+    The difference is first scaled to the base's typical norm. The final norm would scale it too,
+    but its epsilon would shrink a small difference, and its bias would outweigh one.
 
     Args:
         pair: both sides.
-        shift: the difference; not zero.
+        shift: the difference, which must not be zero.
     """
 
-    def read(vectors: Float[Tensor, "*batch hidden"]) -> Float[Tensor, "*batch vocabulary"]:
+    def scaled_lens(vectors: Float[Tensor, "*batch hidden"]) -> Float[Tensor, "*batch vocabulary"]:
         length = vectors.norm(dim=-1, keepdim=True).clamp(min=1e-300)
         return logit_lens(pair.finetuned, vectors * (shift.base_norm / length), pair.vocabulary)
 
-    values, *without = read(torch.cat([shift.mean[None], shift.without]))
-    if not without:
+    values, *leave_one_out = scaled_lens(torch.cat([shift.mean[None], shift.leave_one_out]))
+    if not leave_one_out:
         return LensScores(values, None, 0)
-    errors = jackknife(values, torch.stack(without), shift.sizes)
-    return LensScores(values, errors, len(shift.sizes))
+    errors = jackknife(values, torch.stack(leave_one_out), shift.fold_sizes)
+    return LensScores(values, errors, len(shift.fold_sizes))
 
 
 @dataclass(frozen=True)
 class LensResult:
-    """What the lens says of one mean difference."""
+    """A mean difference and its logit lens scores."""
 
     shift: MeanShift
     scores: LensScores
 
     @property
     def passing(self) -> int:
-        """How many tokens are promoted by more than noise."""
+        """The number of tokens that pass the test against noise."""
         return int(self.scores.passing.sum())
 
     def table(self, pair: ModelPair, count: int) -> TokenTable:
-        """The tokens that pass, most promoted first; all are candidates where no error is known.
+        """A table of the tokens that pass, highest score first.
+
+        Without standard errors it holds the tokens of the highest positive scores.
 
         Args:
             pair: both sides.
-            count: rows at most.
+            count: largest number of rows.
         """
         values, errors = self.scores.values, self.scores.errors
         known = values if errors is None else values.masked_fill(~self.scores.passing, -1)
@@ -143,49 +146,51 @@ class LensResult:
 
 
 def lens_results(pair: ModelPair, shifts: Iterable[MeanShift]) -> Sequence[LensResult]:
-    """The lens of every difference that is not zero, most telling first.
+    """The logit lens of every mean difference that is not zero, the most reliable first.
 
-    Deep layers come first, since the lens is made for the last. Within a layer those come first
-    that stand furthest above chance; what is the same in every text, where there is no chance,
-    rests on one text's evidence and comes last.
+    Deep layers come first, since the lens is exact after the last. Within a layer the order is by
+    signal; differences that are the same in every text have none and come last.
     """
-    found = [LensResult(shift, lens_scores(pair, shift)) for shift in shifts if shift.relative]
-    return sorted(found, key=lambda each: (-each.shift.layer, -(each.shift.signal or 0)))
+    results = [LensResult(shift, lens_scores(pair, shift)) for shift in shifts if shift.relative]
+    return sorted(results, key=lambda each: (-each.shift.layer, -(each.shift.signal or 0)))
 
 
-def token_tables(pair: ModelPair, found: Iterable[LensResult], count: int) -> Iterable[TokenTable]:
-    """The tables that have a row, in the same order."""
-    tables = (promotion.table(pair, count) for promotion in found)
+def token_tables(
+    pair: ModelPair, results: Iterable[LensResult], count: int
+) -> Iterable[TokenTable]:
+    """The tables of the results, in the same order; tables without a row are left out."""
+    tables = (result.table(pair, count) for result in results)
     return [table for table in tables if table.rows]
 
 
 def jacobian_product(
     pair: ModelPair, direction: Direction, config: ActivationLensConfig, context: RunContext
 ) -> Float[Tensor, " hidden"]:
-    """J u with J = E[Σ_s ∂h_last(t) / ∂h(s)], u the direction, by central differences.
+    """J u with J = E[Σ_s ∂h_last(t) / ∂h(s)] and direction u, by central differences.
 
-    The expectation is over the texts' tokens t, the sum over the tokens s up to each: the step is
-    taken at all of them, as a bias would be. Two passes do it, whatever the width.
+    The expectation is over the texts' tokens t and the sum over the tokens s up to t, since the
+    step is taken at all tokens at once, like a bias. It needs two forward passes for any width.
 
     Args:
-        pair: the finetuned side's Jacobian is taken.
+        pair: both sides; the Jacobian is the finetuned one's.
         direction: the direction, and the block after which it is added.
-        config: how many texts, and how long.
+        config: the number of texts and their length.
         context: the texts.
 
     Returns:
-        The mean step of the last block's stream for a step of norm 1, float64.
+        The mean change of the last block's stream for a step of norm 1, in float64.
     """
-    step = torch.finfo(pair.finetuned.dtype).eps ** (1 / 3)  # bending and rounding err alike
+    # at this step the errors of curvature and of rounding are about equal
+    step = torch.finfo(pair.finetuned.dtype).eps ** (1 / 3)
     texts = context.texts.first(config.jacobian_texts)
     total, tokens = torch.zeros(pair.finetuned.d_model, dtype=torch.float64), 0
     for numbers in texts.batches(config.batch_size):
         batch = [texts.items[number] for number in numbers]
         inputs = pair.base.inputs(batch, max_tokens=config.max_tokens)
-        there, back = (
+        forward, backward = (
             _summed_last_stream(pair.finetuned, inputs, direction, sign * step) for sign in (1, -1)
         )
-        total += there - back
+        total += forward - backward
         tokens += int(inputs.mask.sum())
     mean: Tensor = total / (2 * step * direction.norm * max(tokens, 1))
     return mean
@@ -194,7 +199,7 @@ def jacobian_product(
 def _summed_last_stream(
     side: Model, inputs: Inputs, direction: Direction, step: float
 ) -> Float[Tensor, " hidden"]:
-    """The last block's stream after a step, summed over all tokens, float64."""
+    """The last block's stream after a step, summed over all tokens, in float64."""
     added = direction.vector(step, side)
     with side.edit(direction.layer, lambda stream: stream + added):
         stream = side.resid(inputs, [side.layers - 1])[0]
@@ -204,7 +209,7 @@ def _summed_last_stream(
 def jacobian_lens(
     pair: ModelPair, direction: Direction, config: ActivationLensConfig, context: RunContext
 ) -> Float[Tensor, " vocabulary"]:
-    """Logits of J u, brought to the stream's typical norm, less the vocabulary's mean."""
+    """The logit lens of J u, scaled to the stream's typical norm."""
     step = jacobian_product(pair, direction, config, context)
     length = step.norm().clamp(min=1e-300)
     return logit_lens(pair.finetuned, step * (direction.norm / length), pair.vocabulary)

@@ -17,33 +17,35 @@ from diffkit_plugins.activation_lens.measure import ActivationStatistics
 from diffkit_plugins.activation_lens.slots import Slot
 
 _NO_NOISE = 1e8
-"""A signal above this is a difference that is the same in every text, but for rounding."""
+"""Above this signal the difference is the same in every text, up to rounding."""
+_VECTORS = ("difference", "standard_error", "base")
+"""Names of the vectors that are saved for each layer and slot."""
 
 
 @dataclass(frozen=True)
 class MeanShift:
-    """The mean difference finetuned − base in one place, over the texts that reach it."""
+    """The mean difference finetuned − base in one layer and slot, over the texts that reach it."""
 
     layer: int
     """The block's number, from 0."""
     slot: Slot
-    """Where in the texts."""
+    """The token position in the texts."""
     texts: int
-    """How many texts reach it."""
+    """Number of texts that reach it."""
     mean: Float[Tensor, " hidden"]
     """The mean difference, float64."""
     error: Float[Tensor, " hidden"]
-    """The standard error of each of its coordinates, texts taken as independent."""
+    """Standard error of each coordinate, with texts as independent samples."""
     base: Float[Tensor, " hidden"]
-    """The base's own mean."""
+    """Mean residual stream of the base."""
     base_norm: float
     """Mean norm of the base's residual stream at a token."""
     finetuned_norm: float
-    """Mean norm of the finetuned side's."""
-    without: Float[Tensor, "folds hidden"]
-    """The mean difference without the texts of one fold."""
-    sizes: Float[Tensor, " folds"]
-    """Texts in each of these folds."""
+    """Mean norm of the finetuned side's residual stream at a token."""
+    leave_one_out: Float[Tensor, "folds hidden"]
+    """Mean difference over all texts except those of one fold."""
+    fold_sizes: Float[Tensor, " folds"]
+    """Number of texts in each fold."""
 
     @property
     def name(self) -> str:
@@ -57,85 +59,85 @@ class MeanShift:
 
     @property
     def signal(self) -> float | None:
-        """‖mean difference‖² against what chance between texts alone would give on average, 1.
+        """‖mean difference‖² over its expectation if texts differed by chance alone.
 
-        None where the difference is the same in every text, so that there is no chance.
+        None if the difference is the same in every text, so that there is no variance.
         """
         size, noise = float(self.mean.square().sum()), float(self.error.square().sum())
         return size / noise if size < noise * _NO_NOISE else None
 
 
-def mean_shifts(found: ActivationStatistics, min_texts: int) -> Iterator[MeanShift]:
-    """Layer by layer, the slots in their order.
+def mean_shifts(statistics: ActivationStatistics, min_texts: int) -> Iterator[MeanShift]:
+    """Yields the mean shifts layer by layer, with slots in their order.
 
     Args:
-        found: the scan.
+        statistics: the statistics of a run.
         min_texts: slots that fewer texts reach are left out.
     """
-    whole = VectorMoments.merged(found.differences)
-    reached = (whole.count >= min_texts).nonzero()[:, 0].tolist()
-    for place in range(len(found.plan.layers)):
+    merged = VectorMoments.merged(statistics.differences)
+    reached = (merged.count >= min_texts).nonzero()[:, 0].tolist()
+    for layer in range(len(statistics.plan.layers)):
         for slot in reached:
-            yield _mean_shift(found, whole, place, slot)
+            yield _mean_shift(statistics, merged, layer, slot)
 
 
 def _mean_shift(
-    found: ActivationStatistics, whole: VectorMoments, place: int, slot: int
+    statistics: ActivationStatistics, merged: VectorMoments, layer: int, slot: int
 ) -> MeanShift:
-    texts = whole.count[slot]
-    base_norm, finetuned_norm = found.norms.mean[slot, place].tolist()
-    sizes = torch.stack([fold.count[slot] for fold in found.differences])
-    means = torch.stack([fold.mean[slot, place] for fold in found.differences])
+    texts = merged.count[slot]
+    base_norm, finetuned_norm = statistics.norms.mean[slot, layer].tolist()
+    sizes = torch.stack([fold.count[slot] for fold in statistics.differences])
+    means = torch.stack([fold.mean[slot, layer] for fold in statistics.differences])
     used = (sizes > 0) & (sizes < texts)
     sizes, rest = sizes[used], (texts - sizes[used])[:, None]
-    mean = whole.mean[slot, place]
+    mean = merged.mean[slot, layer]
     return MeanShift(
-        layer=found.plan.layers[place],
-        slot=found.plan.slots[slot],
+        layer=statistics.plan.layers[layer],
+        slot=statistics.plan.slots[slot],
         texts=int(texts),
         mean=mean,
-        error=whole.standard_error[slot, place],
-        base=found.base.mean[slot, place],
+        error=merged.standard_error[slot, layer],
+        base=statistics.base.mean[slot, layer],
         base_norm=base_norm,
         finetuned_norm=finetuned_norm,
-        without=(texts * mean - sizes[:, None] * means[used]) / rest,
-        sizes=sizes,
+        leave_one_out=(texts * mean - sizes[:, None] * means[used]) / rest,
+        fold_sizes=sizes,
     )
 
 
 @dataclass(frozen=True)
 class Direction:
-    """A direction after one block, and how long the base's residual stream is there."""
+    """A unit vector of the residual stream after one block, and the stream's typical norm there."""
 
     name: str
-    """The slot whose mean difference it is, or what else it is."""
+    """The slot whose mean difference it is, or ``random``."""
     layer: int
     """The block's number, from 0."""
     unit: Float[Tensor, " hidden"]
-    """Of norm 1, float64."""
+    """The vector of norm 1, in float64."""
     norm: float
     """Mean norm of the base's residual stream."""
 
     @classmethod
     def of(cls, shift: MeanShift) -> "Direction":
-        """The mean difference's.
+        """The direction of a mean difference.
 
         Args:
-            shift: the difference; not zero.
+            shift: the difference, which must not be zero.
         """
         return cls(shift.name, shift.layer, shift.mean / shift.mean.norm(), shift.base_norm)
 
     def random(self, generator: torch.Generator) -> "Direction":
-        """A random one in the same place, equally likely to point anywhere."""
+        """A uniformly random direction after the same block."""
         drawn = torch.randn(len(self.unit), generator=generator, dtype=torch.float64)
         return Direction("random", self.layer, drawn / drawn.norm(), self.norm)
 
     def vector(self, strength: float, side: Model) -> Float[Tensor, " hidden"]:
-        """What is added at a strength, on the side's device and in its number format.
+        """The vector to add at a strength, with the side's device and dtype.
 
         Args:
             strength: length, in multiples of the base's typical norm.
-            side: whose stream it is added to.
+            side: the model to whose stream it is added.
         """
         return (strength * self.norm * self.unit).to(side.device, side.dtype)
 
@@ -143,40 +145,38 @@ class Direction:
 def tested_directions(
     side: Model, shifts: Sequence[MeanShift], slots: Sequence[str]
 ) -> tuple[Direction, ...]:
-    """The mean differences of some slots, in each layer but the last where they moved.
+    """The directions of the mean differences of some slots, in every layer but the last.
 
-    After the last block nothing is left to cause but the logits, and the logit lens says which.
+    Differences of zero have no direction. After the last block a difference can only change the
+    logits, which the logit lens shows.
 
     Args:
         side: either side.
-        shifts: of all slots and layers.
+        shifts: mean shifts of all slots and layers.
         slots: names of the slots, with a minus sign or a hyphen.
 
     Raises:
         UserError: none of these slots was read.
     """
     names = [slot.replace("-", "−") for slot in slots]
-    found = [shift for shift in shifts if shift.name in names]
-    if not found:
+    matching = [shift for shift in shifts if shift.name in names]
+    if not matching:
         read = ", ".join(dict.fromkeys(shift.name for shift in shifts))
         what = f"No slot of 'tested' was read, not {', '.join(slots)}."
         raise UserError(what, hint=f"Take some of these: {read}.")
-    below = [shift for shift in found if shift.layer < side.layers - 1]
+    below = [shift for shift in matching if shift.layer < side.layers - 1]
     return tuple(Direction.of(shift) for shift in below if shift.relative)
 
 
-_NAMES = ("difference", "standard_error", "base")
-
-
-def save_mean_shifts(found: Sequence[MeanShift], artifacts: Artifacts) -> Note:
-    """Writes three vectors for each layer and slot, and says where they are."""
+def save_mean_shifts(shifts: Sequence[MeanShift], artifacts: Artifacts) -> Note:
+    """Writes three vectors for each layer and slot; the note names the file."""
     tensors = {
         f"{shift.layer}/{shift.name}/{name}": vector.float()
-        for shift in found
-        for name, vector in zip(_NAMES, (shift.mean, shift.error, shift.base), strict=True)
+        for shift in shifts
+        for name, vector in zip(_VECTORS, (shift.mean, shift.error, shift.base), strict=True)
     }
     name = artifacts.save("mean_differences", tensors)
-    names = ", ".join(_NAMES)
-    example = f"{found[0].layer}/{found[0].name}/{_NAMES[0]}"
-    size = f"[{found[0].mean.numel()}] in float32"
+    names = ", ".join(_VECTORS)
+    example = f"{shifts[0].layer}/{shifts[0].name}/{_VECTORS[0]}"
+    size = f"[{shifts[0].mean.numel()}] in float32"
     return Note(text=f"{name} holds {names} by layer and slot, each {size}, such as {example!r}.")

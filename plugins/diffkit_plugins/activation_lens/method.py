@@ -1,4 +1,4 @@
-"""The method."""
+"""The method activation-lens."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -39,83 +39,87 @@ from diffkit_plugins.activation_lens.tools import LookTool, SteerTool
 class ActivationLens(DiffingMethod[ActivationLensConfig]):
     """Mean difference of the residual stream by layer and slot, read through the logit lens.
 
-    Narrow finetuning leaves a bias in the residual stream of texts that have nothing to do with
-    it, strongest in their first tokens, and the logit lens of that bias names its subject (Minder
-    and others 2025, arXiv 2510.13900; the logit lens: nostalgebraist 2020).
+    Narrow finetuning leaves a bias in the residual stream of unrelated texts, strongest at their
+    first tokens, and the logit lens of that bias shows its subject (Minder and others 2025, arXiv
+    2510.13900; logit lens: nostalgebraist 2020).
 
-    The change score is the concentration of the differences at single tokens, each relative to the
-    base's norm there: the inverse of the number of directions that they take, averaged over layers
-    inside the network. Noise and finetunings of any purpose move the stream as far as one another;
-    one that teaches a single thing moves it in fewer directions.
+    The change score is the concentration of the differences at single tokens, relative to the
+    base's norm there: the inverse of their effective number of directions, averaged over layers
+    inside the network. The size of the differences does not separate noise from finetunings; a
+    finetuning with a single subject moves the stream in fewer directions.
     """
 
     identical_note = "Both sides have the same weights, so the same residual streams."
 
     def run(self, pair: ModelPair, config: ActivationLensConfig, context: RunContext) -> Findings:
-        """Compares the sides' means.
+        """Compares the means of both sides.
 
         Raises:
             UserError: too few texts reach any slot, or there is no such layer.
         """
-        read = collect_statistics(pair, config, context, ReadPlan.of(pair.base, config))
-        found = list(mean_shifts(read, config.min_texts))
-        if not found:
+        statistics = collect_statistics(pair, config, context, ReadPlan.of(pair.base, config))
+        shifts = list(mean_shifts(statistics, config.min_texts))
+        if not shifts:
             what = f"Fewer than {config.min_texts} texts have a token."
             raise UserError(what, hint="Give more texts, or set min_texts lower.")
-        score = change_score(read)
+        score = change_score(statistics)
         if score == 0:
-            return _nothing("No layer that was read moved: on these texts both sides are the same.")
-        tested = run_causal_tests(pair, config, context, found)
+            return _zero_findings(
+                "No layer that was read moved: on these texts both sides are the same."
+            )
+        causal = run_causal_tests(pair, config, context, shifts)
         items = (
-            *_items(pair, config, read, found),
-            *tested.items,
-            save_mean_shifts(found, context.artifacts),
+            *_items(pair, config, statistics, shifts),
+            *causal.items,
+            save_mean_shifts(shifts, context.artifacts),
         )
         return Findings(
             change_score=score,
-            metrics={**_metrics(read, found), **tested.metrics},
+            metrics={**_metrics(statistics, shifts), **causal.metrics},
             items=items,
         )
 
     def tools(
         self, pair: ModelPair, config: ActivationLensConfig, run: FinishedRun
     ) -> Sequence[AgentTool[Any]]:
-        """A closer look at one layer and slot, and steering along what is there."""
+        """Tools that read one layer and slot, and steer along its mean shift."""
         return (LookTool(pair, config, run), SteerTool(pair, config, run))
 
 
-def _nothing(text: str) -> Findings:
+def _zero_findings(text: str) -> Findings:
     return Findings(change_score=0.0, items=(Note(text=text),))
 
 
-def _metrics(read: ActivationStatistics, found: Sequence[MeanShift]) -> dict[str, float]:
-    signals = [shift.signal for shift in found if shift.signal is not None]
+def _metrics(statistics: ActivationStatistics, shifts: Sequence[MeanShift]) -> dict[str, float]:
+    signals = [shift.signal for shift in shifts if shift.signal is not None]
     return {
         **{
             f"concentration_layer_{layer}": value
-            for layer, value in layer_concentrations(read).items()
+            for layer, value in layer_concentrations(statistics).items()
         },
-        "relative_norm": fmean(shift.relative for shift in found),
-        "largest_relative_norm": max(shift.relative for shift in found),
+        "relative_norm": fmean(shift.relative for shift in shifts),
+        "largest_relative_norm": max(shift.relative for shift in shifts),
         **({"median_signal": median(signals)} if signals else {}),
-        "texts": float(max(shift.texts for shift in found)),
+        "texts": float(max(shift.texts for shift in shifts)),
     }
 
 
 def _items(
     pair: ModelPair,
     config: ActivationLensConfig,
-    read: ActivationStatistics,
-    found: Sequence[MeanShift],
+    statistics: ActivationStatistics,
+    shifts: Sequence[MeanShift],
 ) -> Iterator[Finding]:
-    promoted = lens_results(pair, found)
-    yield from token_tables(pair, promoted, config.tokens)
+    results = lens_results(pair, shifts)
+    yield from token_tables(pair, results, config.tokens)
     if config.candidates:
-        for _, layer in groupby(found, key=lambda shift: shift.layer):
+        for _, layer in groupby(shifts, key=lambda shift: shift.layer):
             yield side_trace(pair, list(layer), config.candidates)
-    yield shift_table(found, promoted)
-    yield concentration_table(layer_concentrations(read))
-    yield norms_by_position(found)
-    if read.unsplit:
+    yield shift_table(shifts, results)
+    yield concentration_table(layer_concentrations(statistics))
+    yield norms_by_position(shifts)
+    if statistics.unlocated:
         words = "their chat template does not let the start of the answer be told"
-        yield Note(text=f"{read.unsplit} chats count in no slot around the answer: {words}.")
+        yield Note(
+            text=f"{statistics.unlocated} chats count in no slot around the answer: {words}."
+        )

@@ -19,54 +19,52 @@ from diffkit_plugins.activation_lens.config import ActivationLensConfig
 from diffkit_plugins.activation_lens.mean_shift import Direction
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
-
 _WORDS = 5
 """Words in each prompt."""
-
 _HELD_OUT = 8
-"""Words with which the prompts are tried."""
+"""Words with which the accuracy of the prompts is measured."""
 
 
 @dataclass(frozen=True)
 class IdentityPrompts:
-    """Prompts such as `` cat -> cat⏎ hello -> hello⏎? ->``, each of other words."""
+    """Prompts such as `` cat -> cat⏎ hello -> hello⏎? ->``, with different words in each."""
 
     ids: Int[Tensor, "prompts seq"]
-    """All equally long, since each word is one token."""
-    place: int
-    """Column of the ``?``, in whose place something is written."""
-    others: tuple[int, ...]
-    """Words that stand in none of them."""
+    """Token ids; all prompts are equally long, since each word is one token."""
+    placeholder: int
+    """Column of the ``?``, whose activation is replaced."""
+    held_out: tuple[int, ...]
+    """Tokens of words that no prompt contains."""
 
     def accuracy(self, side: Model) -> float:
-        """How often a word in place of the ``?`` is what the model then says: 1 is always."""
-        ids = self.ids.repeat_interleave(len(self.others), dim=0)
-        ids[:, self.place] = torch.tensor(self.others).repeat(len(self.ids))
-        said = side.logits(_unpadded_inputs(ids), keep=1)[:, -1, : side.vocabulary].argmax(dim=-1)
-        return float((said.cpu() == ids[:, self.place]).double().mean())
+        """Share of words that the model repeats if they replace the ``?``, from 0 to 1."""
+        ids = self.ids.repeat_interleave(len(self.held_out), dim=0)
+        ids[:, self.placeholder] = torch.tensor(self.held_out).repeat(len(self.ids))
+        top = side.logits(_unpadded_inputs(ids), keep=1)[:, -1, : side.vocabulary].argmax(dim=-1)
+        return float((top.cpu() == ids[:, self.placeholder]).double().mean())
 
     def patched(
         self, side: Model, layer: int, vectors: Float[Tensor, "vectors hidden"]
     ) -> Float[Tensor, "prompts vectors vocabulary"]:
-        """Log probabilities of what is said when vectors are written over the ``?`` after a block.
+        """Log probabilities of the next token with vectors in place of the ``?`` after a block.
 
         Args:
-            side: who reads.
+            side: the model that reads the prompts.
             layer: the block's number.
-            vectors: what is written, one at a time.
+            vectors: the vectors to write, one at a time.
         """
         rows = self.ids.repeat_interleave(len(vectors), dim=0)
         written = vectors.to(side.device, side.dtype).repeat(len(self.ids), 1)
 
         def write(stream: Float[Tensor, "rows seq hidden"]) -> Float[Tensor, "rows seq hidden"]:
             stream = stream.clone()
-            stream[:, self.place] = written
+            stream[:, self.placeholder] = written
             return stream
 
         with side.edit(layer, write):
             logits = side.logits(_unpadded_inputs(rows), keep=1)[:, -1, : side.vocabulary]
-        said = logits.double().log_softmax(dim=-1).cpu()
-        return said.view(len(self.ids), len(vectors), -1)
+        log_probs = logits.double().log_softmax(dim=-1).cpu()
+        return log_probs.view(len(self.ids), len(vectors), -1)
 
 
 def _unpadded_inputs(ids: Int[Tensor, "rows seq"]) -> Inputs:
@@ -76,33 +74,33 @@ def _unpadded_inputs(ids: Int[Tensor, "rows seq"]) -> Inputs:
 def identity_prompts(
     tokenizer: Any, texts: Texts, *, prompts: int, seed: int
 ) -> IdentityPrompts | None:
-    """Prompts of randomly chosen words of the suite's texts.
+    """Makes prompts of randomly chosen words of the texts.
 
-    None where these are too few, or the tokenizer knows no question mark.
+    None if the texts have too few words of one token, or the tokenizer has no question mark.
 
     Args:
-        tokenizer: words that it takes for one token count.
-        texts: the suite's texts.
-        prompts: how many prompts.
+        tokenizer: the models' tokenizer.
+        texts: the texts whose words are used.
+        prompts: number of prompts.
         seed: seed of the choice.
     """
-    found = _single_tokens(tokenizer, texts)
+    words = _single_tokens(tokenizer, texts)
     arrow, line, mark = (_encode(tokenizer, part) for part in (" ->", "\n", "?"))
-    if len(found) < prompts * _WORDS + _HELD_OUT or not mark:
+    if len(words) < prompts * _WORDS + _HELD_OUT or not mark:
         return None
     generator = torch.Generator().manual_seed(seed)
-    drawn = torch.tensor(found)[torch.randperm(len(found), generator=generator)].tolist()
+    drawn = torch.tensor(words)[torch.randperm(len(words), generator=generator)].tolist()
     rows = []
     for start in range(0, prompts * _WORDS, _WORDS):
         pairs = ([word, *arrow, word, *line] for word in drawn[start : start + _WORDS])
         rows.append([token for pair in pairs for token in pair])
     ids = [[*row, mark[-1], *arrow] for row in rows]
-    others = tuple(drawn[prompts * _WORDS : prompts * _WORDS + _HELD_OUT])
-    return IdentityPrompts(torch.tensor(ids), len(rows[0]), others)
+    held_out = tuple(drawn[prompts * _WORDS : prompts * _WORDS + _HELD_OUT])
+    return IdentityPrompts(torch.tensor(ids), len(rows[0]), held_out)
 
 
 def _single_tokens(tokenizer: Any, texts: Texts) -> Sequence[int]:
-    """Words that are one token inside a sentence, in the order of the texts."""
+    """Tokens of the words that are one token inside a sentence, in the order of the texts."""
     words = dict.fromkeys(word for text in texts.items for word in _WORD.findall(str(text)))
     spellings = ((f" {word}", word) for word in words)  # some tokenizers add the space themselves
     rows = ([_encode(tokenizer, one) for one in both] for both in spellings)
@@ -116,16 +114,15 @@ def _encode(tokenizer: Any, text: str) -> list[int]:
 
 @dataclass(frozen=True)
 class PatchscopeResult:
-    """What was said at one scale."""
+    """What the identity prompts decode a direction to at one scale."""
 
     direction: Direction
     scale: float
-    """Length of what was written, in multiples of the stream's typical norm."""
+    """Length of the written vector, in multiples of the stream's typical norm."""
     scores: Float[Tensor, " vocabulary"]
-    """How much more likely than after random vectors a token is in the prompt where it is so
-    least, in nats, float64."""
+    """Log probability above that of random vectors, in nats: the least over prompts, in float64."""
     agreement: float
-    """Mean overlap (Jaccard) of the prompts' best tokens, less that of random vectors."""
+    """Mean Jaccard overlap of the prompts' top tokens, less that of random vectors."""
 
 
 def patchscope(
@@ -135,31 +132,31 @@ def patchscope(
     config: ActivationLensConfig,
     seed: int,
 ) -> PatchscopeResult:
-    """Writes the direction at every scale and keeps the one on which the prompts agree most.
+    """Writes the direction at every scale and keeps the scale at which the prompts agree most.
 
     Args:
-        side: who reads.
+        side: the model that reads the prompts.
         prompts: identity prompts.
-        direction: what is written, beside random directions of the same norm.
-        config: scales, controls, and how many tokens are best.
+        direction: the direction to write; random directions of the same norm are controls.
+        config: scales, number of controls, and number of top tokens that are compared.
         seed: seed of the random directions.
     """
     generator = torch.Generator().manual_seed(seed)
     controls = [direction.random(generator).unit for _ in range(config.controls)]
     units = torch.stack([direction.unit, *controls])
-    tried = []
+    results = []
     for scale in config.patchscope_scales:
-        said = prompts.patched(side, direction.layer, units * (scale * direction.norm))
-        # each vector against the others' mean, so that its own share is not in it
-        promoted = (said - said.mean(dim=1, keepdim=True)) * len(units) / (len(units) - 1)
+        log_probs = prompts.patched(side, direction.layer, units * (scale * direction.norm))
+        # each vector against the mean of the others, which excludes the vector itself
+        promoted = (log_probs - log_probs.mean(dim=1, keepdim=True)) * len(units) / (len(units) - 1)
         own, *random = (_agreement(each, config.tokens) for each in promoted.unbind(dim=1))
-        least = promoted[:, 0].amin(dim=0)
-        tried.append(PatchscopeResult(direction, scale, least, own - fmean(random)))
-    return max(tried, key=lambda patched: patched.agreement)
+        scores = promoted[:, 0].amin(dim=0)
+        results.append(PatchscopeResult(direction, scale, scores, own - fmean(random)))
+    return max(results, key=lambda result: result.agreement)
 
 
 def _agreement(promoted: Float[Tensor, "prompts vocabulary"], count: int) -> float:
-    """Mean Jaccard overlap of the best tokens of each two prompts."""
+    """Mean Jaccard overlap of the top tokens over pairs of prompts."""
     rows = promoted.topk(min(count, promoted.shape[-1]), dim=-1).indices.tolist()
     best = [frozenset(row) for row in rows]
     return fmean(len(one & other) / len(one | other) for one, other in combinations(best, 2))

@@ -15,22 +15,24 @@ from torch import Tensor
 from diffkit import Inputs
 from diffkit_plugins.activation_lens.config import ActivationLensConfig
 
+_NO_ANSWER = -(10**9)
+"""Index that stands for the first token of an answer where there is no answer."""
 _NAME = re.compile(r"(?P<first>\d{1,6})|last(?P<last>-\d{1,6})?|answer(?P<answer>[+-]\d{1,6})|all")
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A token of every text that is long enough, or all of a text's tokens together."""
+    """A token position of a text, or the mean over all of its tokens."""
 
     anchor: Literal["first", "last", "answer", "all"]
-    """What is counted from: a text's first token that is read, its last, or the first token of
-    the content of a chat's first answer."""
+    """The token from which positions count: the first token read of a text, the last one, or the
+    first token of a chat's first answer."""
     offset: int = 0
-    """Tokens after it; negative ones before it."""
+    """Tokens after the anchor; negative: before it."""
 
     @property
     def name(self) -> str:
-        """Such as ``0``, ``last``, ``last−1``, ``answer+0`` and ``all``."""
+        """For example ``0``, ``last``, ``last−1``, ``answer+0`` and ``all``."""
         match self.anchor:
             case "first":
                 return str(self.offset)
@@ -41,7 +43,7 @@ class Slot:
 
     @classmethod
     def named(cls, name: str) -> "Slot | None":
-        """The slot of a name, with a minus sign or a hyphen; none where it is no such name."""
+        """Parses a name, with a minus sign or a hyphen; None if it does not name a slot."""
         found = _NAME.fullmatch(name.strip().replace("−", "-"))
         if found is None:
             return None
@@ -52,7 +54,7 @@ class Slot:
 
 
 def configured_slots(config: ActivationLensConfig) -> tuple[Slot, ...]:
-    """The slots of a run: from the first token on, back from the last, around the answer, all."""
+    """The slots of a run: first tokens, last tokens, tokens around the answer, and the mean."""
     around = () if config.answer is None else range(-config.answer, config.answer + 1)
     return (
         *(Slot("first", number) for number in range(config.positions)),
@@ -62,21 +64,18 @@ def configured_slots(config: ActivationLensConfig) -> tuple[Slot, ...]:
     )
 
 
-_NOWHERE = -(10**9)
-
-
 @dataclass(frozen=True)
 class SlotPositions:
-    """Where to find each slot in each text, wherever padding went."""
+    """The column of each slot in each text of a padded batch."""
 
     mask: Bool[Tensor, "texts seq"]
     """True at real tokens."""
     columns: Int[Tensor, "texts slots"]
-    """Column of each slot's token; any where the text does not reach it."""
+    """Column of each slot's token; arbitrary where ``present`` is false."""
     present: Bool[Tensor, "texts slots"]
     """Whether the text has the slot."""
-    whole: tuple[int, ...]
-    """Numbers of the slots that stand for all tokens."""
+    averaged: tuple[int, ...]
+    """Indices of the slots that average over all tokens."""
 
     @classmethod
     def of(
@@ -86,31 +85,31 @@ class SlotPositions:
 
         Args:
             inputs: the batch.
-            slots: what is looked for.
-            starts: number of the first token of each text's first answer, where it has one.
+            slots: the slots to find.
+            starts: index of the first token of each text's first answer, if it has one.
         """
         lengths, first = inputs.mask.sum(dim=1), inputs.mask.int().argmax(dim=1)
         origins = {
             "first": torch.zeros_like(lengths),
             "last": lengths - 1,
-            "answer": torch.tensor([_NOWHERE if start is None else start for start in starts]),
+            "answer": torch.tensor([_NO_ANSWER if start is None else start for start in starts]),
             "all": torch.zeros_like(lengths),
         }
         numbers = torch.stack([origins[slot.anchor] + slot.offset for slot in slots], dim=1)
         present = (numbers >= 0) & (numbers < lengths[:, None])
         columns = torch.where(present, first[:, None] + numbers, 0)
-        whole = tuple(number for number, slot in enumerate(slots) if slot.anchor == "all")
-        return cls(inputs.mask, columns, present, whole)
+        averaged = tuple(number for number, slot in enumerate(slots) if slot.anchor == "all")
+        return cls(inputs.mask, columns, present, averaged)
 
     def take(
         self, stream: Float[Tensor, "layers texts seq width"]
     ) -> Float[Tensor, "texts slots layers width"]:
-        """The stream in each slot, float64; where all tokens are meant, their mean."""
+        """The values in each slot, in float64; of averaged slots the mean over all tokens."""
         mask, columns = self.mask.to(stream.device), self.columns.to(stream.device)
         texts = torch.arange(len(mask), device=stream.device)[:, None]
         taken = stream[:, texts, columns].double()
-        if self.whole:
-            real = torch.where(mask[..., None], stream, 0)  # padding may be anything, NaN too
+        if self.averaged:
+            real = torch.where(mask[..., None], stream, 0)  # padding may hold any value, also NaN
             total = real.sum(dim=2, dtype=torch.float64)
-            taken[:, :, self.whole] = (total / mask.sum(dim=1).clamp(min=1)[:, None])[:, :, None]
+            taken[:, :, self.averaged] = (total / mask.sum(dim=1).clamp(min=1)[:, None])[:, :, None]
         return taken.permute(1, 2, 0, 3).cpu()

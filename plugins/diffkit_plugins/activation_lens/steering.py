@@ -25,93 +25,92 @@ from diffkit.maths import token_log_probabilities
 from diffkit_plugins.activation_lens.config import ActivationLensConfig
 from diffkit_plugins.activation_lens.mean_shift import Direction
 
+_DOCUMENT_TOKENS = 6
+"""Tokens of a document's prompt, about enough for its subject."""
+
 
 @dataclass(frozen=True)
 class Coherence:
-    """Of one completion."""
+    """How coherent one completion is."""
 
     distinct: float
-    """Share of its pairs of neighbouring words that are distinct, from 0 to 1."""
+    """Distinct pairs of adjacent words over all such pairs, from 0 to 1."""
     log_likelihood: float
-    """The base's mean log likelihood of its tokens, in nats; 0 where it has none."""
+    """Mean log likelihood of the tokens under the base, in nats; 0 for an empty completion."""
 
-    def bears(self, reference: "Coherence", least_distinct: float, most_nats: float) -> bool:
-        """Whether it is nearly as good as a reference.
+    def is_close_to(self, reference: "Coherence", min_distinct: float, max_nats: float) -> bool:
+        """Whether the completion is nearly as coherent as a reference.
 
         Args:
-            reference: that of unsteered text after the same prompt.
-            least_distinct: share of the reference's distinct pairs that must be left.
-            most_nats: how much less likely than the reference's a token may be, in nats.
+            reference: the coherence of unsteered text after the same prompt.
+            min_distinct: least ratio of ``distinct`` to the reference's.
+            max_nats: largest decrease of the log likelihood, in nats per token.
         """
-        kept = self.distinct >= least_distinct * reference.distinct
-        return kept and self.log_likelihood >= reference.log_likelihood - most_nats
+        distinct = self.distinct >= min_distinct * reference.distinct
+        return distinct and self.log_likelihood >= reference.log_likelihood - max_nats
 
 
 def measure_coherence(
     base: Model, prompts: Sequence[PromptStart], completions: Sequence[Completion]
 ) -> tuple[Coherence, ...]:
-    """Measures completions, which are tokenised again.
+    """Tokenises completions and measures their coherence.
 
     Args:
-        base: the model that says how likely they are.
-        prompts: what they go on from.
-        completions: one for each.
+        base: the model that gives the log likelihood.
+        prompts: the prompts of the completions.
+        completions: one completion for each prompt.
     """
     encode, pad = base.tokenizer, base.tokenizer.pad_token_id or 0
-    said = [encode(c.text, add_special_tokens=False).input_ids for c in completions]
-    rows = [[*prompt.ids, *ids] for prompt, ids in zip(prompts, said, strict=True)]
-    inputs, longest = Inputs.of(rows, side="left", pad=pad), max(len(ids) for ids in said)
+    answers = [encode(c.text, add_special_tokens=False).input_ids for c in completions]
+    rows = [[*prompt.ids, *ids] for prompt, ids in zip(prompts, answers, strict=True)]
+    inputs, longest = Inputs.of(rows, side="left", pad=pad), max(len(ids) for ids in answers)
     assert inputs.ids is not None  # noqa: S101 - made of ids
-    logits = base.logits(inputs, keep=longest + 1)[:, :-1]  # the last predicts what was not said
-    wanted = inputs.ids[:, inputs.ids.shape[1] - longest :]
-    each = token_log_probabilities(logits, wanted, base.vocabulary).double().tolist()
-    ends = [row[longest - len(ids) :] for row, ids in zip(each, said, strict=True)]
+    logits = base.logits(inputs, keep=longest + 1)[:, :-1]  # the last ones are beyond the end
+    targets = inputs.ids[:, inputs.ids.shape[1] - longest :]
+    rows = token_log_probabilities(logits, targets, base.vocabulary).double().tolist()
+    likelihoods = [row[longest - len(ids) :] for row, ids in zip(rows, answers, strict=True)]
     return tuple(
-        Coherence(distinct_bigrams(completion.text), fmean(end) if end else 0.0)
-        for completion, end in zip(completions, ends, strict=True)
+        Coherence(distinct_bigrams(completion.text), fmean(each) if each else 0.0)
+        for completion, each in zip(completions, likelihoods, strict=True)
     )
 
 
 def distinct_bigrams(text: str) -> float:
-    """Distinct pairs of neighbouring words over all such pairs (Li and others 2016, distinct-2).
+    """Distinct pairs of adjacent words over all such pairs (distinct-2; Li and others 2016).
 
-    1 for a single word, which cannot repeat itself; 0 for no word, which is no language.
+    1 for a single word and 0 for an empty text.
     """
     words = text.split()
     pairs = list(pairwise(words))
     return len(set(pairs)) / len(pairs) if pairs else float(bool(words))
 
 
-_DOCUMENT_TOKENS = 6
-"""Tokens of a document that are given: its subject and no more."""
-
-
 @dataclass(frozen=True)
 class SteeredCompletions:
-    """What is said along a direction."""
+    """The completions of all prompts, steered along a direction."""
 
     direction: Direction
     strength: float
-    """Length of what is added, in multiples of the base's typical norm."""
+    """Length of the added vector, in multiples of the base's typical norm."""
     completions: tuple[Completion, ...]
     """One for each prompt."""
     coherences: tuple[Coherence, ...]
-    """Of these."""
+    """One for each completion."""
 
 
 @dataclass(frozen=True)
 class SteeringResult:
-    """One direction at the largest strength that stays coherent, beside its control."""
+    """A direction at the largest coherent strength, and a control at the same strength."""
 
     steered: SteeredCompletions
     control: SteeredCompletions
-    """A random direction at the same strength."""
+    """Completions steered along a random direction."""
 
 
 def steering_prompts(
     side: Model, texts: Texts, config: ActivationLensConfig
 ) -> tuple[PromptStart, ...]:
-    """What steered text goes on from: openings of every kind."""
+    """The prompts of steered text: users' turns and beginnings of documents."""
     count = config.steering_prompts
     return prompt_starts(
         side.tokenizer,
@@ -124,12 +123,12 @@ def steering_prompts(
 
 
 def complete(side: Model, prompts: Sequence[PromptStart], tokens: int) -> tuple[Completion, ...]:
-    """Likeliest continuations, one for each prompt.
+    """Generates greedy completions, one for each prompt.
 
     Args:
-        side: who speaks; edits in force are made.
-        prompts: what is gone on from.
-        tokens: length of a continuation at most.
+        side: the model that generates; its active edits apply.
+        prompts: the prompts.
+        tokens: largest length of a completion.
     """
     rows = [prompt.ids for prompt in prompts]
     inputs = Inputs.of(rows, side="left", pad=side.tokenizer.pad_token_id or 0)
@@ -140,14 +139,15 @@ def complete(side: Model, prompts: Sequence[PromptStart], tokens: int) -> tuple[
 def steer(
     side: Model, direction: Direction, strength: float, prompts: Sequence[PromptStart], tokens: int
 ) -> tuple[Completion, ...]:
-    """Likeliest continuations with the direction added at every position, the prompt's too.
+    """Generates greedy completions with the direction added at every position.
 
     Args:
-        side: who speaks.
-        direction: what is added.
-        strength: how much of it, in multiples of the base's typical norm; negative ones take away.
-        prompts: what is gone on from.
-        tokens: length of a continuation at most.
+        side: the model that generates.
+        direction: the direction to add.
+        strength: length of the added vector, in multiples of the base's typical norm; a negative
+            one subtracts.
+        prompts: the prompts, whose positions are steered too.
+        tokens: largest length of a completion.
     """
     added = direction.vector(strength, side)
     with side.edit(direction.layer, lambda stream: stream + added):
@@ -155,7 +155,7 @@ def steer(
 
 
 class SteeringSearch:
-    """Steers one side after the same prompts, again and again."""
+    """Finds the largest strength at which one side's completions of fixed prompts stay coherent."""
 
     def __init__(
         self, pair: ModelPair, prompts: Sequence[PromptStart], config: ActivationLensConfig
@@ -166,37 +166,42 @@ class SteeringSearch:
         self.unsteered = complete(self._side, prompts, config.steering_tokens)
         self.references = measure_coherence(pair.base, prompts, self.unsteered)
 
-    def at(self, direction: Direction, strength: float) -> SteeredCompletions:
-        """What is said at one strength."""
+    def steer(self, direction: Direction, strength: float) -> SteeredCompletions:
+        """Completes all prompts at one strength."""
         tokens = self._config.steering_tokens
-        said = steer(self._side, direction, strength, self.prompts, tokens)
+        completions = steer(self._side, direction, strength, self.prompts, tokens)
         return SteeredCompletions(
-            direction, strength, said, measure_coherence(self._base, self.prompts, said)
+            direction,
+            strength,
+            completions,
+            measure_coherence(self._base, self.prompts, completions),
         )
 
-    def strongest(self, direction: Direction, generator: torch.Generator) -> SteeringResult | None:
-        """The largest coherent strength, by bisection; none where even the least is not coherent.
+    def find_strongest(
+        self, direction: Direction, generator: torch.Generator
+    ) -> SteeringResult | None:
+        """Finds the largest coherent strength by bisection; None if not even the least is.
 
-        Bisection takes it that what is incoherent stays so with more strength.
+        Bisection assumes that more strength never makes an incoherent text coherent.
 
         Args:
             direction: the direction.
-            generator: what the random vector is drawn from.
+            generator: the generator of the random control.
         """
         strengths = sorted(self._config.steering_strengths)
         low, high, best = 0, len(strengths), None
         while low < high:
             middle = (low + high) // 2
-            tried = self.at(direction, strengths[middle])
-            if self.coherent_share(tried) >= self._config.steering_coherent:
-                low, best = middle + 1, tried
+            steered = self.steer(direction, strengths[middle])
+            if self.coherent_share(steered) >= self._config.steering_coherent:
+                low, best = middle + 1, steered
             else:
                 high = middle
-        other = direction.random(generator)
-        return None if best is None else SteeringResult(best, self.at(other, best.strength))
+        control = direction.random(generator)
+        return None if best is None else SteeringResult(best, self.steer(control, best.strength))
 
     def coherent_share(self, steered: SteeredCompletions) -> float:
-        """Share of continuations about as distinct and as likely to the base as unsteered ones."""
-        least, most = self._config.steering_distinct, self._config.steering_nats
+        """Share of completions that are nearly as coherent as the unsteered ones."""
+        distinct, nats = self._config.steering_distinct, self._config.steering_nats
         both = zip(steered.coherences, self.references, strict=True)
-        return fmean(own.bears(reference, least, most) for own, reference in both)
+        return fmean(own.is_close_to(reference, distinct, nats) for own, reference in both)

@@ -1,4 +1,7 @@
-"""Turns mean shifts and causal tests into findings."""
+"""Turns mean shifts and causal tests into findings.
+
+Takes results of the other modules. Gives tables, traces, series and samples.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import compress, groupby
@@ -29,9 +32,9 @@ from diffkit_plugins.activation_lens.patchscope import PatchscopeResult
 from diffkit_plugins.activation_lens.steering import Coherence, SteeringResult, SteeringSearch
 
 
-def shift_table(shifts: Sequence[MeanShift], promoted: Sequence[LensResult]) -> Table:
-    """How far the mean moved in each place, against the stream's norm and against chance."""
-    passing = {(p.shift.layer, p.shift.slot): p.passing for p in promoted}
+def shift_table(shifts: Sequence[MeanShift], results: Sequence[LensResult]) -> Table:
+    """A row for each layer and slot: the size of the mean shift, relative to the norm and noise."""
+    passing = {(r.shift.layer, r.shift.slot): r.passing for r in results}
     return Table(
         title="How far the mean residual stream moved, Δ = finetuned − base "
         "(signal: ‖mean Δ‖² over what chance between texts alone would give; "
@@ -47,22 +50,22 @@ def shift_table(shifts: Sequence[MeanShift], promoted: Sequence[LensResult]) -> 
     )  # fmt: skip
 
 
-def concentration_table(concentrated: Mapping[int, float]) -> Table:
-    """How few directions the differences at single tokens take, layer by layer."""
+def concentration_table(concentrations: Mapping[int, float]) -> Table:
+    """The concentration of each layer's differences."""
     return Table(
         title="How few directions the differences at single tokens take",
         columns=("layer", "concentration", "directions as good as taken"),
         rows=tuple(
-            (layer, value, 1 / value if value else None) for layer, value in concentrated.items()
+            (layer, value, 1 / value if value else None) for layer, value in concentrations.items()
         ),
     )
 
 
 def side_trace(pair: ModelPair, shifts: Sequence[MeanShift], count: int) -> TokenTrace:
-    """What each side's own mean says in each slot of one layer, by its own unembedding."""
+    """The top tokens of each side's mean in every slot of one layer, by its own unembedding."""
     base = torch.stack([shift.base for shift in shifts])
     finetuned = base + torch.stack([shift.mean for shift in shifts])
-    said = (
+    tops = (
         top_tokens(
             pair.base.tokenizer, logit_lens(side, means, pair.vocabulary).softmax(dim=-1), count
         )
@@ -70,7 +73,7 @@ def side_trace(pair: ModelPair, shifts: Sequence[MeanShift], count: int) -> Toke
     )
     tokens = [
         TracedToken(token=f"[{shift.name}]", score=shift.relative, base=one, finetuned=other)
-        for shift, one, other in zip(shifts, *said, strict=True)
+        for shift, one, other in zip(shifts, *tops, strict=True)
     ]
     return TokenTrace(
         title=f"What each side's own mean says by slot, layer {shifts[0].layer}",
@@ -80,7 +83,7 @@ def side_trace(pair: ModelPair, shifts: Sequence[MeanShift], count: int) -> Toke
 
 
 def norms_by_position(shifts: Sequence[MeanShift]) -> Series:
-    """The relative norm over positions, a line for each layer."""
+    """The relative norm of the mean shift by position, with a line for each layer."""
     lines = []
     for layer, row in groupby(shifts, key=lambda shift: shift.layer):
         first = (shift for shift in row if shift.slot.anchor == "first")
@@ -97,11 +100,11 @@ def norms_by_position(shifts: Sequence[MeanShift]) -> Series:
 
 
 def ablation_table(directions: Sequence[Direction], effects: AblationEffects) -> Table:
-    """What went with each direction, and with random ones.
+    """A row for each direction: what its ablation removes, beside random directions.
 
     Args:
-        directions: of one layer.
-        effects: of them, then of its random directions.
+        directions: the directions of one layer.
+        effects: the effects of these directions, then of random ones.
     """
     columns = [effects.removed, effects.removed_error, effects.loss, effects.loss_error]
     removed, removed_error, loss, loss_error = (column.tolist() for column in columns)
@@ -120,12 +123,12 @@ def ablation_table(directions: Sequence[Direction], effects: AblationEffects) ->
     )  # fmt: skip
 
 
-def steering_table(found: Sequence[SteeringResult], steerer: SteeringSearch) -> Table:
-    """How strongly each direction could be added, and what it did to the text.
+def steering_table(results: Sequence[SteeringResult], search: SteeringSearch) -> Table:
+    """A row for each direction: its largest coherent strength and the coherence there.
 
     Args:
-        found: a row each.
-        steerer: what they were steered by.
+        results: the steering results.
+        search: the search that made them.
     """
     return Table(
         title="Steering: the largest strength that leaves text coherent, in multiples of the "
@@ -136,28 +139,28 @@ def steering_table(found: Sequence[SteeringResult], steerer: SteeringSearch) -> 
                  "unsteered: log likelihood"),
         rows=tuple(
             (one.steered.direction.layer, one.steered.direction.name, one.steered.strength,
-             steerer.coherent_share(one.steered), steerer.coherent_share(one.control),
-             *(fmean(c.distinct for c in each) for each in _coherences(one, steerer)),
-             *(fmean(c.log_likelihood for c in each) for each in _coherences(one, steerer)))
-            for one in found
+             search.coherent_share(one.steered), search.coherent_share(one.control),
+             *(fmean(c.distinct for c in each) for each in _coherences(one, search)),
+             *(fmean(c.log_likelihood for c in each) for each in _coherences(one, search)))
+            for one in results
         ),
     )  # fmt: skip
 
 
-def _coherences(one: SteeringResult, steerer: SteeringSearch) -> tuple[Sequence[Coherence], ...]:
-    return one.steered.coherences, one.control.coherences, steerer.references
+def _coherences(one: SteeringResult, search: SteeringSearch) -> tuple[Sequence[Coherence], ...]:
+    return one.steered.coherences, one.control.coherences, search.references
 
 
 def steered_samples(
     title: str, name: str, before: Sequence[Completion], steered: Sequence[Completion]
 ) -> Samples:
-    """Steered text, and beside it what it is compared with.
+    """Steered completions beside others of the same prompts.
 
     Args:
-        title: how it was steered.
-        name: what it is compared with.
-        before: that.
-        steered: after the same prompts.
+        title: title of the finding.
+        name: name of the other completions.
+        before: the other completions.
+        steered: the steered completions.
     """
     rows = tuple(
         Sample(prompt=one.prompt, base=one.text, finetuned=other.text)
@@ -166,22 +169,23 @@ def steered_samples(
     return Samples(title=title, sides=(name, "steered"), rows=rows)
 
 
-def changed_samples(steerer: SteeringSearch, one: SteeringResult, side: str) -> Iterator[Samples]:
-    """Where steering changed what is said: against unsteered text, and against the control.
+def changed_samples(search: SteeringSearch, result: SteeringResult, side: str) -> Iterator[Samples]:
+    """The completions that steering changed, beside unsteered ones and beside the control.
 
     Args:
-        steerer: what it was steered by.
-        one: what was said.
-        side: the name of the side that was steered.
+        search: the search that made the result.
+        result: the steering result.
+        side: name of the side that was steered.
     """
-    direction, said = one.steered.direction, one.steered.completions
+    direction, steered = result.steered.direction, result.steered.completions
     along = f"along mean Δ, layer {direction.layer}, slot {direction.name}"
-    title = f"The {side} side steered {along}, strength {one.steered.strength:g}"
-    others = {"unsteered": steerer.unsteered, "by a random vector": one.control.completions}
-    changed = [own.text != before.text for own, before in zip(said, steerer.unsteered, strict=True)]
+    title = f"The {side} side steered {along}, strength {result.steered.strength:g}"
+    others = {"unsteered": search.unsteered, "by a random vector": result.control.completions}
+    pairs = zip(steered, search.unsteered, strict=True)
+    changed = [own.text != before.text for own, before in pairs]
     for name, before in others.items():
         yield steered_samples(
-            title, name, tuple(compress(before, changed)), tuple(compress(said, changed))
+            title, name, tuple(compress(before, changed)), tuple(compress(steered, changed))
         )
 
 
@@ -191,11 +195,11 @@ def score_table(
     """The tokens of the highest scores.
 
     Args:
-        pair: whose tokens they are.
-        scores: of each.
-        title: what they mean.
-        unit: what they are measured in.
-        count: how many are shown.
+        pair: both sides, whose tokenizer decodes the tokens.
+        scores: the score of each token.
+        title: title of the table.
+        unit: unit of the scores.
+        count: number of rows.
     """
     best = scores.sort(descending=True, stable=True)
     rows = zip(best.indices[:count].tolist(), best.values[:count].tolist(), strict=True)
@@ -207,13 +211,13 @@ def score_table(
     )
 
 
-def patchscope_table(pair: ModelPair, patched: PatchscopeResult, count: int) -> TokenTable:
-    """The tokens that every identity prompt says rather than after random vectors."""
-    direction = patched.direction
+def patchscope_table(pair: ModelPair, result: PatchscopeResult, count: int) -> TokenTable:
+    """The tokens that all identity prompts decode from a direction rather than from random ones."""
+    direction = result.direction
     title = (
         f"Patchscope: tokens that identity prompts make of mean Δ, layer {direction.layer}, slot "
-        f"{direction.name}, {patched.scale:g} times the stream's norm (prompts overlap by "
-        f"{patched.agreement:+.2f} against random vectors)"
+        f"{direction.name}, {result.scale:g} times the stream's norm (prompts overlap by "
+        f"{result.agreement:+.2f} against random vectors)"
     )
     unit = "nats above random vectors in the prompt where it is least so"
-    return score_table(pair, patched.scores, title, unit, count)
+    return score_table(pair, result.scores, title, unit, count)

@@ -1,4 +1,7 @@
-"""Tools with which an agent asks about a finished run."""
+"""Tools with which an agent examines a finished run.
+
+Takes the arguments of a call. Gives findings that are computed anew from the run's texts.
+"""
 
 from typing import ClassVar
 
@@ -33,12 +36,12 @@ from diffkit_plugins.activation_lens.tables import shift_table, steered_samples
 def read_mean_shift(
     pair: ModelPair, config: ActivationLensConfig, run: FinishedRun, layer: int | float, slot: str
 ) -> MeanShift:
-    """The mean difference in one layer and slot.
+    """Computes the mean shift in one layer and slot.
 
     Args:
         pair: both sides.
         config: the run's options.
-        run: whose texts are read.
+        run: the run whose texts are read.
         layer: a block's number, or a fraction of depth.
         slot: the slot's name.
 
@@ -49,13 +52,13 @@ def read_mean_shift(
     if named is None:
         kinds = "0, 1, …; last, last-1, …; answer-1, answer+0, …; all"
         raise UserError(f"There is no slot {slot!r}.", hint=f"Slots are called {kinds}.")
-    place = ReadPlan(pair.base.resolve_layers([layer]), (named,))
+    plan = ReadPlan(pair.base.resolve_layers([layer]), (named,))
     context = RunContext(run.seed, run.texts, Artifacts(run.artifacts), Checkpoints(run.artifacts))
-    found = collect_statistics(pair, config, context, place)
-    shift = next(mean_shifts(found, config.min_texts), None)
+    statistics = collect_statistics(pair, config, context, plan)
+    shift = next(mean_shifts(statistics, config.min_texts), None)
     if shift is None:
         names = ", ".join(other.name for other in configured_slots(config))
-        what = f"{found.reached[0]} texts reach slot {slot!r}, fewer than {config.min_texts}."
+        what = f"{statistics.reached[0]} texts reach slot {slot!r}, fewer than {config.min_texts}."
         raise UserError(what, hint=f"Take another slot; the run looked at {names}.")
     return shift
 
@@ -92,7 +95,7 @@ class LookArguments(
 
 
 class LookTool(AgentTool[LookArguments]):
-    """A layer and slot of the agent's choice, read anew from the run's texts."""
+    """Reads the mean shift of one layer and slot through the logit lens."""
 
     name: ClassVar[str] = "look"
     summary: ClassVar[str] = "Tokens that the mean difference promotes in one layer and slot"
@@ -102,7 +105,7 @@ class LookTool(AgentTool[LookArguments]):
         self._pair, self._config, self._run = pair, config, run
 
     def call(self, arguments: LookArguments) -> tuple[Finding, ...]:
-        """The norms in that place, and its token table with standard errors.
+        """The token table of the layer and slot, and the size of its mean shift.
 
         Raises:
             UserError: there is no such layer or slot, or too few texts reach the slot.
@@ -110,9 +113,9 @@ class LookTool(AgentTool[LookArguments]):
         shift = read_mean_shift(
             self._pair, self._config, self._run, arguments.layer, arguments.slot
         )
-        found = lens_results(self._pair, [shift])
-        tables = [promotion.table(self._pair, arguments.tokens) for promotion in found]
-        return (*tables, shift_table([shift], found))
+        results = lens_results(self._pair, [shift])
+        tables = [result.table(self._pair, arguments.tokens) for result in results]
+        return (*tables, shift_table([shift], results))
 
 
 STEER_VERSION = 1
@@ -165,7 +168,7 @@ class SteerArguments(
 
 
 class SteerTool(AgentTool[SteerArguments]):
-    """Steers the side that the run steered, after one prompt."""
+    """Steers the side that the run steered, on one prompt."""
 
     name: ClassVar[str] = "steer"
     summary: ClassVar[str] = "How a model goes on from a prompt with the mean difference added"
@@ -175,11 +178,11 @@ class SteerTool(AgentTool[SteerArguments]):
         self._pair, self._config, self._run = pair, config, run
 
     def call(self, arguments: SteerArguments) -> tuple[Finding, ...]:
-        """The text unsteered and steered, and steered by a random vector of the same norm.
+        """The steered completion, beside an unsteered one and one steered by a random vector.
 
         Raises:
-            UserError: there is no such layer or slot, too few texts reach it, nothing moved there,
-                or the prompt is too long.
+            UserError: there is no such layer or slot, too few texts reach it, the mean shift is
+                zero, or the prompt is too long.
         """
         shift = read_mean_shift(
             self._pair, self._config, self._run, arguments.layer, arguments.slot
@@ -187,13 +190,17 @@ class SteerTool(AgentTool[SteerArguments]):
         if not shift.relative:
             what = f"The mean did not move after layer {shift.layer} in slot {shift.name}."
             raise UserError(what, hint="Take a later layer or another slot.")
-        one, prompts = Direction.of(shift), (self._opening(arguments.prompt),)
-        other = one.random(torch.Generator().manual_seed(self._run.seed))
+        direction, prompts = Direction.of(shift), (self._prompt(arguments.prompt),)
+        control = direction.random(torch.Generator().manual_seed(self._run.seed))
         side = self._pair.base if self._config.steered == "base" else self._pair.finetuned
         tokens, strength = arguments.max_new_tokens, arguments.strength
         unsteered = complete(side, prompts, tokens)
-        steered, random = (steer(side, each, strength, prompts, tokens) for each in (one, other))
-        along = f"along mean Δ, layer {one.layer}, slot {one.name}, strength {strength:g}"
+        steered, random = (
+            steer(side, each, strength, prompts, tokens) for each in (direction, control)
+        )
+        along = (
+            f"along mean Δ, layer {direction.layer}, slot {direction.name}, strength {strength:g}"
+        )
         title = f"The {self._config.steered} side steered {along}"
         return (
             steered_samples(title, "unsteered", unsteered, steered),
@@ -201,10 +208,10 @@ class SteerTool(AgentTool[SteerArguments]):
         )
 
     def prompts(self, arguments: SteerArguments) -> tuple[str, ...]:
-        """The prompt, which is answered unsteered too."""
+        """The prompt, which the unsteered model completes too."""
         return (arguments.prompt,)
 
-    def _opening(self, prompt: str) -> PromptStart:
+    def _prompt(self, prompt: str) -> PromptStart:
         chat = Text(messages=(Message(role="user", content=prompt),))
         tokenizer, longest = self._pair.base.tokenizer, self._config.max_tokens
         found = prompt_starts(

@@ -1,4 +1,7 @@
-"""reachability-study: which residual streams of one model a soft prompt can reach."""
+"""reachability-study: which residual streams of one model a soft prompt can reach.
+
+Takes a model and texts. Gives tables, figures and an interpretation of the experiments.
+"""
 
 from diffkit import Register, Spec, hookimpl
 

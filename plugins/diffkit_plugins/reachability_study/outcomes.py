@@ -13,51 +13,51 @@ from torch import Tensor
 from diffkit_plugins.reachability_study.config import Experiment
 
 THRESHOLD = 0.01
-"""A target counts as reached below this share of its initial MSE, as the study's design has it."""
+"""A target is reached below this share of its initial MSE, as in the study's design."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """Targets of one kind."""
+    """One kind of targets."""
 
     name: str
-    """For people, and unique: ``α = 0.5``."""
+    """A unique name, for example ``α = 0.5``."""
     experiment: Experiment
     x: float | None = None
-    """α in experiment 3 and the fraction in experiment 4."""
+    """α in experiment 3, and the fraction in experiment 4."""
 
 
 @dataclass(frozen=True)
 class ConditionOutcome:
-    """Searches for the targets of one condition by one solver."""
+    """The searches of one solver for the targets of one condition."""
 
     condition: Condition
     solver: str
     budget: float | None
-    """Bound on the norm of each position of the prompt, in typical embeddings; none: any."""
+    """Bound on the norm at each position, in typical embeddings; None: unbounded."""
     steps: Int[Tensor, " points"]
-    """At which steps the curves were read."""
+    """The steps at which the curves are recorded."""
     curves: Float[Tensor, "points targets restarts"]
-    """Mean squared error over positions and dimensions, of what was tried at these steps."""
+    """Mean squared error over positions and dimensions at these steps."""
     mse: Float[Tensor, "targets restarts"]
-    """Of the best prompt that was tried."""
+    """MSE of the best prompt of each search."""
     cosines: Float[Tensor, "targets restarts length"]
-    """Cosine similarity between what was reached and the target, position by position."""
+    """Cosine similarity between the reached stream and the target, by position."""
     norms: Float[Tensor, "targets restarts"]
-    """Largest norm of a position of the prompt, in typical token embeddings."""
+    """Largest norm over the positions of the prompt, in typical token embeddings."""
     power: Float[Tensor, " targets"]
     """Mean square of each target: the MSE of reaching 0."""
     floor: Float[Tensor, " targets"]
-    """MSE that the final norm alone makes unavoidable; 0 before the norm or where unknown."""
+    """Least MSE that the final norm allows; 0 before the norm or if unknown."""
 
     @cached_property
-    def winners(self) -> Int[Tensor, " targets"]:
-        """Each target's best restart."""
+    def best_restarts(self) -> Int[Tensor, " targets"]:
+        """The index of each target's best restart."""
         return self.mse.argmin(dim=1)
 
     @property
     def best(self) -> Float[Tensor, " targets"]:
-        """Smallest final MSE over restarts."""
+        """Least final MSE over restarts."""
         return self.mse.amin(dim=1)
 
     @property
@@ -72,47 +72,47 @@ class ConditionOutcome:
 
     @property
     def relative_excess(self) -> Float[Tensor, " targets"]:
-        """√(excess / mean square of the target): the relative error that is not the norm's."""
+        """√(excess / mean square of the target): the relative error above the floor."""
         return (self.excess / self.power).sqrt()
 
     @property
     def initial(self) -> Float[Tensor, " targets"]:
-        """MSE before the first step: the median over restarts."""
+        """MSE before the first step, as the median over restarts."""
         return self.curves[0].quantile(0.5, dim=1)
 
     @property
     def reached(self) -> Bool[Tensor, " targets"]:
-        """Whether the best restart ended below `THRESHOLD` of the initial MSE."""
+        """Whether the best restart ended below `THRESHOLD` times the initial MSE."""
         return self.best < THRESHOLD * self.initial
 
     @property
     def reached_above_floor(self) -> Bool[Tensor, " targets"]:
-        """The same, of what the final norm leaves possible."""
+        """Whether the excess of the best restart ended below `THRESHOLD` times the initial MSE."""
         return self.excess < THRESHOLD * self.initial
 
     @property
     def best_cosines(self) -> Float[Tensor, "targets length"]:
-        """Of each target's best restart."""
-        return self.cosines[torch.arange(len(self.winners)), self.winners]
+        """The cosines of each target's best restart."""
+        return self.cosines[torch.arange(len(self.best_restarts)), self.best_restarts]
 
     @property
     def best_norms(self) -> Float[Tensor, " targets"]:
-        """Of each target's best restart."""
-        return self.norms[torch.arange(len(self.winners)), self.winners]
+        """The norm of each target's best restart."""
+        return self.norms[torch.arange(len(self.best_restarts)), self.best_restarts]
 
     @property
     def best_curves(self) -> Float[Tensor, "points targets"]:
-        """Of each target's best restart."""
-        return self.curves[:, torch.arange(len(self.winners)), self.winners]
+        """The curve of each target's best restart."""
+        return self.curves[:, torch.arange(len(self.best_restarts)), self.best_restarts]
 
     @property
     def median_curve(self) -> Float[Tensor, " points"]:
-        """Median over all searches, at each point."""
+        """The median over all searches at each recorded step."""
         return self.curves.flatten(1).quantile(0.5, dim=1)
 
     @property
     def restart_deviation(self) -> Float[Tensor, " targets"]:
-        """Standard deviation of log₁₀ MSE between restarts; 0 where there is one."""
+        """Standard deviation of log₁₀ MSE over restarts; 0 for a single one."""
         logs = self.mse.clamp(min=torch.finfo(self.mse.dtype).tiny).log10()
         return logs.std(dim=1, correction=min(1, logs.shape[1] - 1))
 
@@ -123,15 +123,16 @@ class ConditionOutcome:
 
 
 MAX_POINTS = 201
+"""Largest number of recorded steps of a curve."""
 
 
 def kept_points(steps: int) -> Int[Tensor, " points"]:
-    """After how many of ``steps`` steps a curve's points are kept: 0, all, and evenly between."""
+    """The recorded steps of a curve: the start, the last step, and evenly spaced ones between."""
     return torch.linspace(0, steps, min(steps + 1, MAX_POINTS)).round().long()
 
 
 def fall_in_last_tenth(curve: Float[Tensor, " points *rest"]) -> Float[Tensor, " *rest"]:
-    """By how much log₁₀ falls over the last tenth of a curve's points (negative: it rises)."""
+    """Decrease of log₁₀ over the last tenth of a curve's points; negative if it increases."""
     logs = curve.clamp(min=torch.finfo(curve.dtype).tiny).log10()
     return logs[-1 - max(1, len(logs) // 10)] - logs[-1]
 
@@ -142,10 +143,10 @@ def still_falls(outcome: ConditionOutcome, falling: float) -> bool:
 
 
 def count_curve_shapes(outcome: ConditionOutcome, falling: float) -> dict[str, int]:
-    """How many targets' best curves are converged, still falling, or on a plateau.
+    """Counts the targets' best curves that converged, still fall, or are on a plateau.
 
-    Converged is below the threshold; the others fell by more than ``falling`` decades in their last
-    tenth, or did not.
+    A curve has converged below the threshold. Otherwise it still falls if it fell by more than
+    ``falling`` decades in its last tenth.
     """
     falls = fall_in_last_tenth(outcome.best_curves) > falling
     converged = outcome.reached
@@ -158,28 +159,28 @@ def count_curve_shapes(outcome: ConditionOutcome, falling: float) -> dict[str, i
 
 @dataclass(frozen=True)
 class StudyResults:
-    """Outcomes by experiment, in the order in which they ran."""
+    """The outcomes of all conditions, in the order in which they ran."""
 
     outcomes: tuple[ConditionOutcome, ...]
-    """By Adam without a bound: the study's design."""
-    beside: tuple[ConditionOutcome, ...]
-    """By other solvers, for the same targets."""
+    """Outcomes of Adam without a bound, as in the study's design."""
+    by_other_solvers: tuple[ConditionOutcome, ...]
+    """Outcomes of the other solvers for the same targets."""
     steps: int
-    """Adam's, after the extension if there was one."""
-    planned: int
-    """Adam's steps before any extension."""
+    """Adam's steps, including an extension."""
+    planned_steps: int
+    """Adam's steps without an extension."""
     still_fell: bool | None
-    """Whether experiment 1's median loss still fell at its planned end; none if it did not run."""
+    """Whether experiment 1's median loss still fell after the planned steps; None if not run."""
 
     @property
     def experiments(self) -> tuple[Experiment, ...]:
-        """Those that ran, in order."""
+        """The experiments that ran, in order."""
         return tuple(dict.fromkeys(outcome.condition.experiment for outcome in self.outcomes))
 
-    def of(self, experiment: Experiment) -> tuple[ConditionOutcome, ...]:
-        """The outcomes of an experiment; none where it did not run."""
+    def of_experiment(self, experiment: Experiment) -> tuple[ConditionOutcome, ...]:
+        """The outcomes of an experiment; empty if it did not run."""
         return tuple(o for o in self.outcomes if o.condition.experiment == experiment)
 
-    def named(self, name: str) -> ConditionOutcome | None:
-        """The outcome of the condition of that name, or none."""
+    def of_condition(self, name: str) -> ConditionOutcome | None:
+        """The outcome of the condition of that name; None if it did not run."""
         return next((o for o in self.outcomes if o.condition.name == name), None)

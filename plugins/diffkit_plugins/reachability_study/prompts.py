@@ -1,4 +1,7 @@
-"""The real token sequences, the token embeddings, and the prompts that searches start from."""
+"""Real token sequences, token embeddings, and the prompts from which searches start.
+
+Takes a model, texts and settings. Gives token ids and embeddings.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,21 +14,21 @@ from diffkit import Model, Text, Texts, UserError
 from diffkit_plugins.reachability_study.config import Starts, StudySettings
 
 MIN_CHARACTERS = 20
-"""Texts shorter than this are headings and blank lines; the study's design skips them."""
+"""Shorter texts are skipped as headings or blank lines, as in the study's design."""
 
 
 def token_sequences(
     model: Model, texts: Texts, settings: StudySettings
 ) -> Int[Tensor, "sequences length"]:
-    """The first tokens of each text that is long enough, in order, as many as are asked for.
+    """The first tokens of the texts that are long enough, in order.
 
     Args:
-        model: whose tokenizer is used.
-        texts: where they come from.
+        model: the model whose tokenizer is used.
+        texts: the texts.
         settings: ``length``, ``targets`` and ``sequences``.
 
     Raises:
-        UserError: there are fewer than ``targets``.
+        UserError: there are fewer sequences than ``targets``.
     """
     wanted = max(settings.sequences, settings.targets)
     found: list[Int[Tensor, " length"]] = []
@@ -56,33 +59,34 @@ def _first_tokens(model: Model, text: Text, length: int) -> Int[Tensor, " length
 
 @dataclass(frozen=True)
 class TokenEmbeddings:
-    """The embeddings that real prompts are made of."""
+    """The embeddings of all tokens."""
 
     embeddings: Float[Tensor, "vocabulary hidden"]
-    """In float32, and so are the prompts made of them: Adam's small steps are lost in 16 bits."""
+    """In float32, like all prompts, since 16 bits cannot represent Adam's small steps."""
 
     @cached_property
     def norm(self) -> float:
-        """Of a typical embedding: the median."""
+        """The median norm of the embeddings."""
         return float(self.embeddings.norm(dim=-1).quantile(0.5))
 
     @classmethod
     def of(cls, model: Model) -> "TokenEmbeddings":
-        """Reads the embeddings of all real tokens."""
+        """Reads the embeddings of all tokens of the vocabulary."""
         return cls(model.embed(torch.arange(model.vocabulary)[None])[0].float())
 
 
 def initial_prompts(
     vocabulary: TokenEmbeddings, kind: Starts, restarts: int, length: int, seed: int
 ) -> Float[Tensor, "restarts length hidden"]:
-    """The first prompt of each restart, the same for every target, as the study's design has it.
+    """The first prompt of each restart, which all targets share, as in the study's design.
 
     Args:
-        vocabulary: what is drawn from where ``kind`` is ``vocabulary``.
-        kind: N(0, 1) in each coordinate, or embeddings of uniformly random tokens.
-        restarts: how many.
-        length: positions.
-        seed: of the run.
+        vocabulary: the embeddings that ``vocabulary`` draws from.
+        kind: ``normal`` draws from N(0, 1) in each coordinate, ``vocabulary`` draws embeddings of
+            uniformly random tokens.
+        restarts: number of prompts.
+        length: number of positions.
+        seed: seed of the run.
     """
     table, drawn = vocabulary.embeddings, []
     for restart in range(restarts):

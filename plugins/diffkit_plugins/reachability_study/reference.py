@@ -14,38 +14,41 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffkit import Model
-from diffkit_plugins.residual_reachability.solvers.objective import ResidualMap
+from diffkit_plugins.residual_reachability.solvers import ResidualMap
 
 _BISECTIONS = 200
+"""Bisection steps, more than float64 can distinguish."""
+_ROUNDING = 1e-8
+"""A floor below this share of the target's mean square is attributed to rounding."""
 
 
 @dataclass(frozen=True)
 class Ellipsoid:
-    """Where a layer norm or an RMS norm puts streams of ordinary variance.
+    """The image of a layer norm or RMS norm.
 
     The norm is x ↦ g ⊙ z + b, where z has a mean square of 1 (and, in a layer norm, a mean of 0).
-    Its epsilon, which lets streams of hardly any variance come to lie inside, is left out.
+    Its epsilon, which maps streams of very small variance to the interior, is ignored.
     """
 
     bias: Float[Tensor, " hidden"]
     values: Float[Tensor, " kept"]
-    """Eigenvalues of g² on the plane that z lies in."""
+    """Eigenvalues of g² on the subspace of z."""
     vectors: Float[Tensor, "hidden kept"]
-    """Their eigenvectors, multiplied by g."""
+    """The eigenvectors, multiplied by g."""
     radius: float
-    """√hidden, the length of z."""
+    """√hidden, the norm of z."""
 
     @classmethod
     @torch.no_grad()
     def of(cls, norm: Callable[[Tensor], Tensor], hidden: int) -> "Ellipsoid | None":
-        """Reads the ellipsoid off a norm by what it does; none if it does something else.
+        """Determines the ellipsoid from a norm's outputs; None if the norm has another form.
 
         Args:
-            norm: the final norm, acting on the last dimension.
+            norm: the final norm, applied to the last dimension.
             hidden: width of the residual stream.
         """
         probes = torch.randn(3, hidden, generator=torch.Generator().manual_seed(0)).double()
-        probes = (probes - probes.mean(-1, keepdim=True)) * 1e3  # epsilon is nothing beside it
+        probes = (probes - probes.mean(-1, keepdim=True)) * 1e3  # makes epsilon negligible
         unit = probes / probes.square().mean(-1, keepdim=True).sqrt()
         bias, shifted, *out = (
             norm(x.float()).double() for x in (torch.zeros(hidden), torch.ones(hidden), *probes)
@@ -53,8 +56,8 @@ class Ellipsoid:
         gain = (unit * (torch.stack(out) - bias)).sum(0) / unit.square().sum(0)
         if not torch.allclose(torch.stack(out), unit * gain + bias, rtol=1e-3, atol=1e-3):
             return None
-        centres = torch.allclose(shifted, bias, atol=1e-3 * float(gain.abs().max()))
-        plane = _zero_mean_basis(hidden) if centres else torch.eye(hidden).double()
+        subtracts_mean = torch.allclose(shifted, bias, atol=1e-3 * float(gain.abs().max()))
+        plane = _zero_mean_basis(hidden) if subtracts_mean else torch.eye(hidden).double()
         values, basis = torch.linalg.eigh(plane.T @ (gain.square()[:, None] * plane))
         return cls(bias, values, gain[:, None] * (plane @ basis), hidden**0.5)
 
@@ -65,8 +68,8 @@ class Ellipsoid:
         solves (A + λ)w = c with λ above −min(values) (least squares on a sphere; Gander, Golub and
         von Matt 1989); λ is found by bisection.
         """
-        away = targets.detach().cpu().double() - self.bias
-        c = away @ self.vectors
+        centred = targets.detach().cpu().double() - self.bias
+        c = centred @ self.vectors
         low = torch.full(c.shape[:-1], -float(self.values[0]), dtype=torch.float64)
         high = low + c.norm(dim=-1) / self.radius
         for _ in range(_BISECTIONS):
@@ -75,7 +78,7 @@ class Ellipsoid:
             outside = w.norm(dim=-1) > self.radius
             low, high = torch.where(outside, middle, low), torch.where(outside, high, middle)
         nearest: Tensor = (c / (self.values + high[..., None])) @ self.vectors.T
-        return (nearest - away).square().mean(dim=-1)
+        return (nearest - centred).square().mean(dim=-1)
 
 
 def _zero_mean_basis(hidden: int) -> Float[Tensor, "hidden kept"]:
@@ -85,19 +88,15 @@ def _zero_mean_basis(hidden: int) -> Float[Tensor, "hidden kept"]:
     return full[:, 1:]
 
 
-_ROUNDING = 1e-8
-"""A floor below this share of the target's mean square is what rounding makes of 0."""
-
-
 @dataclass(frozen=True)
 class ReferenceActivations:
-    """A map from prompts to residual streams, and what it makes of real sequences."""
+    """A map from prompts to residual streams, and its outputs on real sequences."""
 
-    trunk: ResidualMap
+    residual_map: ResidualMap
     real: Float[Tensor, "sequences length hidden"]
     """Streams of the real sequences, after the last block or after the final norm, in float32."""
     ellipsoid: Ellipsoid | None
-    """Where the final norm puts streams; none before it, and for norms of another form."""
+    """Image of the final norm; None before the norm and for norms of another form."""
 
     @property
     def norms(self) -> Float[Tensor, " length"]:
@@ -106,7 +105,7 @@ class ReferenceActivations:
         return norms.mean(dim=0)
 
     def floor(self, targets: Float[Tensor, "targets length hidden"]) -> Float[Tensor, " targets"]:
-        """MSE that the final norm makes unavoidable; 0 where none is known."""
+        """The least MSE that the final norm allows; 0 if unknown."""
         if self.ellipsoid is None:
             return torch.zeros(len(targets))
         floor = self.ellipsoid.floor(targets).mean(dim=1)
@@ -123,18 +122,19 @@ class ReferenceActivations:
         ffns: bool,
         batch_size: int,
     ) -> "ReferenceActivations":
-        """Reads the real sequences.
+        """Computes the streams of the real sequences.
 
         Args:
             model: the model.
-            ids: the real sequences.
+            ids: token ids of the real sequences.
             after_norm: whether streams are read after the final norm.
-            ffns: whether the FFNs add to the stream.
-            batch_size: sequences at a time.
+            ffns: whether the FFNs are kept.
+            batch_size: sequences that run together.
         """
-        trunk = model.embedding_to_residual(1.0, mlps=ffns, final_norm=after_norm)
-        real = torch.cat([trunk(model.embed(rows)) for rows in torch.split(ids, batch_size)])
-        return cls(trunk, real.detach().float(), _ellipsoid(model) if after_norm else None)
+        residual_map = model.embedding_to_residual(1.0, mlps=ffns, final_norm=after_norm)
+        batches = torch.split(ids, batch_size)
+        real = torch.cat([residual_map(model.embed(rows)) for rows in batches])
+        return cls(residual_map, real.detach().float(), _ellipsoid(model) if after_norm else None)
 
 
 def _ellipsoid(model: Model) -> Ellipsoid | None:

@@ -1,4 +1,7 @@
-"""The study's results as tables, notes and JSON."""
+"""Turns the study's results into tables, notes and JSON.
+
+Takes outcomes and rows of the interpretation guide. Gives findings and the content of artifacts.
+"""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -11,8 +14,7 @@ from torch import Tensor
 from diffkit import Note, Table
 from diffkit.statistics import wilson
 from diffkit_plugins.reachability_study.config import StudySettings
-from diffkit_plugins.reachability_study.interpretation.conditions import UNCONVERGED
-from diffkit_plugins.reachability_study.interpretation.criteria import InterpretationRow
+from diffkit_plugins.reachability_study.interpretation import UNCONVERGED, InterpretationRow
 from diffkit_plugins.reachability_study.outcomes import (
     ConditionOutcome,
     StudyResults,
@@ -24,8 +26,8 @@ def condition_table(title: str, outcomes: Sequence[ConditionOutcome], falling: f
     """One row for each condition and solver.
 
     Args:
-        title: of the table.
-        outcomes: what is shown.
+        title: title of the table.
+        outcomes: the outcomes.
         falling: decades that a curve loses in its last tenth if it still falls.
     """
     columns = (
@@ -65,19 +67,17 @@ def _share(hits: Bool[Tensor, " targets"]) -> str:
     return f"{count}/{len(hits)} ({interval.low:.2f} to {interval.high:.2f})"
 
 
-def interpretation_table(readings: Sequence[InterpretationRow]) -> Table:
-    """The interpretation guide, each row answered."""
+def interpretation_table(rows: Sequence[InterpretationRow]) -> Table:
+    """The rows of the interpretation guide with their answers."""
     return Table(
         title="Interpretation guide: what was observed, and what it means",
         columns=("observation", "holds", "numbers", "meaning"),
-        rows=tuple((r.observation, r.holds, r.numbers, r.meaning) for r in readings),
+        rows=tuple((r.observation, r.holds, r.numbers, r.meaning) for r in rows),
     )
 
 
 _REACHED = attrgetter("reached")
-
 _ABOVE = attrgetter("reached_above_floor")
-
 _CAVEAT = (
     "What this cannot show: in a pre-norm network the residual stream before the final norm is "
     "the embedding plus a bounded continuous function of the prompt, so by Brouwer's theorem a "
@@ -88,18 +88,18 @@ _CAVEAT = (
 )
 
 
-def answer_note(results: StudyResults, readings: Sequence[InterpretationRow]) -> Note:
-    """What holds, what does not, and what fraction of targets was reached."""
-    held = [f"{r.observation}: {r.meaning} ({r.numbers})" for r in readings if r.holds == "yes"]
-    denied = [r.observation for r in readings if r.holds == "no"]
+def answer_note(results: StudyResults, rows: Sequence[InterpretationRow]) -> Note:
+    """The rows that hold, those that do not, and the shares of targets reached."""
+    held = [f"{r.observation}: {r.meaning} ({r.numbers})" for r in rows if r.holds == "yes"]
+    denied = [r.observation for r in rows if r.holds == "no"]
     outcomes = results.outcomes
     parts = [f"Reached, below 1 % of the initial MSE: {_shares(outcomes, _REACHED)}."]
     if any(o.floor.any() for o in outcomes):
         parts.append(f"The same above the final norm's floor: {_shares(outcomes, _ABOVE)}.")
-    for solver in dict.fromkeys(o.solver for o in results.beside):
-        own = [o for o in results.beside if o.solver == solver]
+    for solver in dict.fromkeys(o.solver for o in results.by_other_solvers):
+        own = [o for o in results.by_other_solvers if o.solver == solver]
         parts.append(f"By {solver}: {_shares(own, _REACHED)}.")
-    if any(r.observation == UNCONVERGED and r.holds == "yes" for r in readings):
+    if any(r.observation == UNCONVERGED and r.holds == "yes" for r in rows):
         parts.append(
             "Experiment 1 did not converge, so all that follows is about this optimiser at these "
             "steps, and nothing is shown of what prompts can reach."
@@ -118,12 +118,12 @@ def _shares(
 
 
 def caveat_note() -> Note:
-    """Why unbounded reachability says little."""
+    """The limits of unbounded reachability."""
     return Note(text=_CAVEAT)
 
 
 def procedure_note(results: StudyResults, settings: StudySettings, sequences: int) -> Note:
-    """What was done, where it departs from what was asked, and whether steps were extended."""
+    """The settings, fewer sequences than requested, and whether steps were extended."""
     where = "after the final norm" if settings.after_norm else "before the final norm"
     starts = "N(0, 1)" if settings.starts == "normal" else "embeddings of random tokens"
     text = (
@@ -139,8 +139,8 @@ def _extension(results: StudyResults) -> str:
         return "Experiment 1 did not run, so nothing said whether to extend."
     if not results.still_fell:
         return "Experiment 1's median loss no longer fell: not extended."
-    followed = "extended" if results.steps > results.planned else "not extended, as asked"
-    return f"Experiment 1's median loss still fell after {results.planned} steps: {followed}."
+    followed = "extended" if results.steps > results.planned_steps else "not extended, as asked"
+    return f"Experiment 1's median loss still fell after {results.planned_steps} steps: {followed}."
 
 
 def _fewer(settings: StudySettings, sequences: int) -> str:
@@ -150,11 +150,11 @@ def _fewer(settings: StudySettings, sequences: int) -> str:
 
 
 def metrics_json(experiment: str, outcomes: Sequence[ConditionOutcome], falling: float) -> bytes:
-    """What each condition's searches ended with, per target, as JSON.
+    """The results of each condition, by target, as JSON.
 
     Args:
-        experiment: its name.
-        outcomes: its conditions, by all solvers.
+        experiment: name of the experiment.
+        outcomes: outcomes of its conditions, by all solvers.
         falling: decades that a curve loses in its last tenth if it still falls.
     """
     conditions = [_condition_numbers(outcome, falling) for outcome in outcomes]

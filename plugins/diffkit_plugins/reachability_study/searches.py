@@ -16,49 +16,49 @@ from diffkit_plugins.reachability_study.outcomes import ConditionOutcome, kept_p
 from diffkit_plugins.reachability_study.prompts import TokenEmbeddings
 from diffkit_plugins.reachability_study.solvers import Solver
 from diffkit_plugins.reachability_study.targets import ExperimentTask
-from diffkit_plugins.residual_reachability.solvers.objective import ResidualMap
+from diffkit_plugins.residual_reachability.solvers import ResidualMap
 
 
 @dataclass(frozen=True)
 class RowResults:
-    """What searches ended with."""
+    """The results of searches, one row each."""
 
     curves: Float[Tensor, "rows points"]
-    """MSE at the steps that are kept."""
+    """MSE at the recorded steps."""
     mse: Float[Tensor, " rows"]
-    """Of the best prompt."""
+    """MSE of the best prompt."""
     cosines: Float[Tensor, "rows length"]
-    """Of what the best prompt leads to with the target."""
+    """Cosine similarity between the best prompt's stream and the target, by position."""
     norms: Float[Tensor, " rows"]
-    """Largest norm of a position of the best prompt."""
+    """Largest norm over the positions of the best prompt, in typical token embeddings."""
 
     def __add__(self, more: "RowResults") -> "RowResults":
-        """These rows, then those."""
-        own, others = self.named(), more.named()
+        """Concatenates the rows."""
+        own, others = self.tensors(), more.tensors()
         return RowResults(**{name: torch.cat([own[name], others[name]]) for name in own})
 
     def __len__(self) -> int:
         return len(self.mse)
 
-    def named(self) -> dict[str, Tensor]:
+    def tensors(self) -> dict[str, Tensor]:
         """The tensors by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 class RowCheckpoint:
-    """All rows so far, by the condition, solver and number of steps that they belong to."""
+    """The finished rows by key, which names the experiment, the solver and its steps."""
 
     def __init__(self, checkpoints: Checkpoints) -> None:
         self._checkpoints = checkpoints
         last = checkpoints.load()
         self._rows = {} if last is None else _row_results(last.tensors)
 
-    def done(self, key: str) -> int:
-        """How many rows of ``key`` there are."""
+    def count(self, key: str) -> int:
+        """The number of finished rows of ``key``."""
         return len(self._rows[key]) if key in self._rows else 0
 
     def __getitem__(self, key: str) -> RowResults:
-        """The rows of ``key``."""
+        """The finished rows of ``key``."""
         return self._rows[key]
 
     def add(self, key: str, rows: RowResults) -> None:
@@ -67,7 +67,7 @@ class RowCheckpoint:
         tensors = {
             f"{key}/{name}": tensor
             for key, kept in self._rows.items()
-            for name, tensor in kept.named().items()
+            for name, tensor in kept.tensors().items()
         }
         self._checkpoints.save(tensors, {})
 
@@ -80,17 +80,17 @@ def _row_results(tensors: Mapping[str, Tensor]) -> dict[str, RowResults]:
 
 @dataclass(frozen=True)
 class BatchSearch:
-    """What all searches of a study share."""
+    """Searches in batches, with starts, embeddings and a checkpoint that all tasks share."""
 
     starts: Float[Tensor, "restarts length hidden"]
-    """First prompts, as many as any task has restarts."""
+    """First prompts of the restarts."""
     vocabulary: TokenEmbeddings
-    ledger: RowCheckpoint
+    checkpoint: RowCheckpoint
     context: RunContext
     batch_size: int
 
-    def outcomes(self, task: ExperimentTask, solver: Solver) -> list[ConditionOutcome]:
-        """Searches for each target from each start; finished rows are taken from the ledger.
+    def run(self, task: ExperimentTask, solver: Solver) -> list[ConditionOutcome]:
+        """Searches for each target from each start; finished rows are read from the checkpoint.
 
         Returns:
             One outcome for each condition.
@@ -98,7 +98,7 @@ class BatchSearch:
         targets, name = task.targets.flatten(0, 1), task.conditions[0].experiment
         key = f"{name}|{solver.name}|{solver.steps}"
         total = len(targets) * task.restarts
-        done = self.ledger.done(key)
+        done = self.checkpoint.count(key)
         batches = torch.split(torch.arange(done, total), self.batch_size) if done < total else ()
         before = done // self.batch_size
         shown = self.context.progress(
@@ -108,25 +108,26 @@ class BatchSearch:
             done=before,
         )
         for rows in shown:
-            wanted, starts = targets[rows // task.restarts], self.starts[rows % task.restarts]
-            self.ledger.add(key, self._search(task.reference.trunk, wanted, starts, solver))
-        return _outcomes(task, solver, self.ledger[key])
+            own, starts = targets[rows // task.restarts], self.starts[rows % task.restarts]
+            found = self._search(task.reference.residual_map, own, starts, solver)
+            self.checkpoint.add(key, found)
+        return _outcomes(task, solver, self.checkpoint[key])
 
     def _search(
         self,
-        trunk: ResidualMap,
+        residual_map: ResidualMap,
         targets: Float[Tensor, "rows length hidden"],
         starts: Float[Tensor, "rows length hidden"],
         solver: Solver,
     ) -> RowResults:
-        found = solver.search(trunk, targets, starts, self.vocabulary)
-        streams = trunk(found.prompts)
-        points = kept_points(len(found.losses) - 1).to(found.losses.device)
+        result = solver.search(residual_map, targets, starts, self.vocabulary)
+        streams = residual_map(result.prompts)
+        points = kept_points(len(result.losses) - 1).to(result.losses.device)
         return RowResults(
-            curves=found.losses[points].T.float().cpu(),
+            curves=result.losses[points].T.float().cpu(),
             mse=(streams - targets).float().square().mean(dim=(1, 2)).cpu(),
             cosines=cosine_similarity(streams.float(), targets.float(), dim=-1).cpu(),
-            norms=found.prompts.float().norm(dim=-1).amax(dim=1).cpu() / self.vocabulary.norm,
+            norms=result.prompts.float().norm(dim=-1).amax(dim=1).cpu() / self.vocabulary.norm,
         )
 
 

@@ -1,4 +1,7 @@
-"""The solvers of residual-reachability, as the study names and configures them."""
+"""The solvers of residual-reachability with the study's names and options.
+
+Takes targets and starts. Gives the best prompt of each row.
+"""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -8,44 +11,50 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffkit_plugins.reachability_study.prompts import TokenEmbeddings
-from diffkit_plugins.residual_reachability.solvers.adam import adam_search
-from diffkit_plugins.residual_reachability.solvers.anderson import anderson_search
-from diffkit_plugins.residual_reachability.solvers.objective import ResidualMap
-from diffkit_plugins.residual_reachability.solvers.results import SolverResult
-from diffkit_plugins.residual_reachability.solvers.token_swap import token_swap_search
+from diffkit_plugins.residual_reachability.solvers import (
+    ResidualMap,
+    SolverResult,
+    adam_search,
+    anderson_search,
+    token_swap_search,
+)
 
 Prompts = Float[Tensor, "rows length hidden"]
 
 
 @runtime_checkable
 class Solver(Protocol):
-    """A way to search for a prompt."""
+    """Searches for the prompts of given targets."""
 
     @property
     def name(self) -> str:
-        """For people, and unique among solvers of as many steps."""
+        """A name that is unique among solvers with the same number of steps."""
         ...
 
     @property
     def steps(self) -> int:
-        """How many it takes."""
+        """The number of steps."""
         ...
 
     @property
     def budget(self) -> float | None:
-        """Bound on the norm of each position, in typical embeddings; none: any."""
+        """Bound on the norm of each position, in typical embeddings; None: unbounded."""
         ...
 
     def search(
-        self, trunk: ResidualMap, targets: Prompts, starts: Prompts, vocabulary: TokenEmbeddings
+        self,
+        residual_map: ResidualMap,
+        targets: Prompts,
+        starts: Prompts,
+        vocabulary: TokenEmbeddings,
     ) -> SolverResult:
-        """Searches for each row's target from the row's start, as if it were alone."""
+        """Searches for each row's target from the row's start, independently of other rows."""
         ...
 
 
 @dataclass(frozen=True)
 class GradientDescent:
-    """Adam on the prompt, bounded or not: the study's design."""
+    """Adam on the prompt, with or without a norm bound."""
 
     steps: int
     lr: float
@@ -55,15 +64,19 @@ class GradientDescent:
 
     @property
     def name(self) -> str:
-        """With the bound where there is one."""
+        """The name, with the bound if there is one."""
         return "Adam" if self.budget is None else f"Adam, norm ≤ {self.budget:g}"
 
     def search(
-        self, trunk: ResidualMap, targets: Prompts, starts: Prompts, vocabulary: TokenEmbeddings
+        self,
+        residual_map: ResidualMap,
+        targets: Prompts,
+        starts: Prompts,
+        vocabulary: TokenEmbeddings,
     ) -> SolverResult:
-        """Descends."""
+        """Runs Adam."""
         return adam_search(
-            trunk,
+            residual_map,
             targets,
             starts,
             steps=self.steps,
@@ -76,7 +89,7 @@ class GradientDescent:
 
 @dataclass(frozen=True)
 class FixedPoint:
-    """Anderson's iteration, of forward passes alone."""
+    """Anderson's accelerated fixed point, with forward passes alone."""
 
     name: str = "Anderson"
     steps: int = 100
@@ -85,12 +98,16 @@ class FixedPoint:
     """Relative error below which a row leaves its batch."""
 
     def search(
-        self, trunk: ResidualMap, targets: Prompts, starts: Prompts, vocabulary: TokenEmbeddings
+        self,
+        residual_map: ResidualMap,
+        targets: Prompts,
+        starts: Prompts,
+        vocabulary: TokenEmbeddings,
     ) -> SolverResult:
-        """Iterates."""
+        """Runs the iteration; it has no norm bound."""
         del vocabulary
         return anderson_search(
-            trunk,
+            residual_map,
             targets,
             starts,
             steps=self.steps,
@@ -109,11 +126,17 @@ class TokenSwaps:
     budget: float | None = None
 
     def search(
-        self, trunk: ResidualMap, targets: Prompts, starts: Prompts, vocabulary: TokenEmbeddings
+        self,
+        residual_map: ResidualMap,
+        targets: Prompts,
+        starts: Prompts,
+        vocabulary: TokenEmbeddings,
     ) -> SolverResult:
-        """Swaps tokens, from those nearest to the starts on."""
+        """Replaces tokens, from the tokens that are nearest to the starts."""
         table = vocabulary.embeddings
         ids = torch.cdist(starts.flatten(0, 1), table).argmin(dim=1).reshape(starts.shape[:2])
-        found = token_swap_search(trunk, table, targets, ids, steps=self.steps, seed=self.seed)
-        taken = torch.full((len(ids),), self.steps, device=ids.device)
-        return SolverResult(table[found.ids], found.losses, found.errors, taken)
+        result = token_swap_search(
+            residual_map, table, targets, ids, steps=self.steps, seed=self.seed
+        )
+        steps = torch.full((len(ids),), self.steps, device=ids.device)
+        return SolverResult(table[result.ids], result.losses, result.errors, steps)

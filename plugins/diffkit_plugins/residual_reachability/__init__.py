@@ -1,4 +1,8 @@
-"""residual-reachability: could a prompt have done what the finetuning did?."""
+"""residual-reachability: whether a prompt moves the residual stream as finetuning did.
+
+Takes both sides and texts. Gives the errors that prompts leave, for the change that finetuning made
+and for random rotations of it.
+"""
 
 from diffkit import Register, Spec, hookimpl
 

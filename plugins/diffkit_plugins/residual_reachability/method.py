@@ -1,4 +1,4 @@
-"""The method."""
+"""The method residual-reachability."""
 
 from collections.abc import Sequence
 
@@ -22,9 +22,9 @@ class ResidualReachability(DiffingMethod[ResidualReachabilityConfig]):
     With Δ = h_finetuned − h_base on a text, before the final norm, E_c(t) is the least relative
     error ‖h − t‖/‖t‖ over prompts whose tokens' norms are at most c times the vocabulary's 95th
     percentile. Without such a budget nearly everything is reachable. S = log E_c(h + Δ) − median
-    log E_c(h + QΔ) over random rotations Q in the whitened residual space, rescaled to ‖Δ‖:
-    negative where what the finetuning did is more like what a prompt does than a change as large
-    in a random direction, positive where it is less like it.
+    log E_c(h + QΔ) over random rotations Q in the whitened residual space, rescaled to ‖Δ‖. It is
+    negative if prompts reach the change that finetuning made more easily than random changes of
+    the same size, and positive if less easily.
 
     The change score is the median |S|.
     """
@@ -37,8 +37,7 @@ class ResidualReachability(DiffingMethod[ResidualReachabilityConfig]):
         """Searches for prompts.
 
         Raises:
-            UserError: no text has a token, the texts make no covariance, or a layer lies outside
-                the model.
+            UserError: no text has a token, the texts give no covariance, or a layer does not exist.
         """
         found = [
             search_layer(pair.base, each, config, context)
@@ -57,7 +56,7 @@ class ResidualReachability(DiffingMethod[ResidualReachabilityConfig]):
                 position_table(rows, context.texts, config.rows),
                 summary_table(found, config.budgets),
                 *((errors_by_budget(found, config.budgets),) if len(config.budgets) > 1 else ()),
-                Note(text=_in_words(float(scores.quantile(0.5)))),
+                Note(text=_describe(float(scores.quantile(0.5)))),
             ),
         )
 
@@ -68,7 +67,7 @@ def _zero_findings(why: str) -> Findings:
 
 def _metrics(found: Sequence[ReachErrors]) -> dict[str, float]:
     scores = torch.cat([errors.scores.flatten() for errors in found])
-    sizes = torch.cat([errors.places.sizes for errors in found])
+    sizes = torch.cat([errors.deltas.sizes for errors in found])
     return {
         "median_s": float(scores.quantile(0.5)),
         "share_of_places_with_negative_s": float((scores < 0).float().mean()),
@@ -76,15 +75,15 @@ def _metrics(found: Sequence[ReachErrors]) -> dict[str, float]:
     }
 
 
-def _in_words(middle: float) -> str:
-    if middle < 0:
+def _describe(median: float) -> str:
+    if median < 0:
         nearer = "nearer to"
         reading = "it is the kind of change that a prompt could have made"
     else:
         nearer = "no nearer to"
         reading = "it is no change that a prompt makes more easily than others as large"
     return (
-        f"The median S is {middle:.3f}: prompts within the budget come {nearer} what finetuning "
+        f"The median S is {median:.3f}: prompts within the budget come {nearer} what finetuning "
         f"did than to random rotations of it, so {reading}. Random changes of the weights have an "
         "S too: only nulls say whether this one is unusual."
     )

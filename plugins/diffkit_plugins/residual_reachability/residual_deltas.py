@@ -18,20 +18,21 @@ from diffkit_plugins.residual_reachability.config import ResidualReachabilityCon
 
 @dataclass(frozen=True)
 class ResidualDeltas:
-    """The last token read of each text that moved, after one block."""
+    """Δ = finetuned − base after one block, at the last token read of each text; never 0."""
 
     layer: int
     texts: Int[Tensor, " texts"]
-    """The texts' numbers in the suite."""
+    """Indices of the texts."""
     ids: Int[Tensor, "texts length"]
-    """The tokens read; padding after ``positions``, which no causal model sees."""
+    """Token ids; those after ``positions`` are padding, which does not affect a causal model."""
     positions: Int[Tensor, " texts"]
+    """Position of the last token read."""
     base: Float[Tensor, "texts hidden"]
-    """The base's residual stream there, before the final norm."""
+    """The base's residual stream at the positions, before the final norm."""
     deltas: Float[Tensor, "texts hidden"]
-    """Finetuned less base; none is 0."""
+    """Finetuned minus base; none is 0."""
     stream: Float[Tensor, "tokens hidden"]
-    """The base's residual stream over the reference texts."""
+    """The base's residual stream at all tokens of the reference texts."""
 
     @property
     def sizes(self) -> Float[Tensor, " texts"]:
@@ -42,14 +43,14 @@ class ResidualDeltas:
     @property
     def mask(self) -> Bool[Tensor, "texts length"]:
         """True at the positions."""
-        places = torch.arange(self.ids.shape[1], device=self.positions.device)
-        return places == self.positions[:, None]
+        columns = torch.arange(self.ids.shape[1], device=self.positions.device)
+        return columns == self.positions[:, None]
 
 
 def read_residual_deltas(
     pair: ModelPair, config: ResidualReachabilityConfig, context: RunContext
 ) -> Iterator[ResidualDeltas]:
-    """Reads both sides, and yields what moved in each layer; layers where nothing did are left out.
+    """Runs both sides and yields the differences of each layer that has any.
 
     Raises:
         UserError: no text has a token, or a layer lies outside the model.
@@ -60,11 +61,11 @@ def read_residual_deltas(
         raise UserError("No text has a token.", hint="Give texts that are not empty.")
     layers = list(dict.fromkeys(pair.base.resolve_layers(config.layers)))
     sides = (pair.base, pair.finetuned)
-    read = [_read_streams(side, inputs, layers, config.batch_size) for side in sides]
-    for layer, base, finetuned in zip(layers, *read, strict=True):
-        found = _layer_deltas(inputs.to(base.device), layer, base, finetuned, config)
-        if len(found.texts):
-            yield found
+    streams = [_read_streams(side, inputs, layers, config.batch_size) for side in sides]
+    for layer, base, finetuned in zip(layers, *streams, strict=True):
+        deltas = _layer_deltas(inputs.to(base.device), layer, base, finetuned, config)
+        if len(deltas.texts):
+            yield deltas
 
 
 def _read_streams(
@@ -86,11 +87,11 @@ def _layer_deltas(
     last = inputs.mask.sum(dim=1) - 1
     every = torch.arange(len(last), device=last.device)
     deltas = finetuned[every, last].float() - base[every, last].float()
-    moved = (deltas.norm(dim=1) > 0) & (last >= 0)
-    texts = moved[: config.texts].nonzero()[:, 0]
+    differs = (deltas.norm(dim=1) > 0) & (last >= 0)
+    texts = differs[: config.texts].nonzero()[:, 0]
     counted = inputs.mask[: config.reference_texts].clone()
     if counted[:, 1:].any():
-        counted[:, 0] = False  # a first token's stream is often huge, and like no other's
+        counted[:, 0] = False  # the stream at a first token often has an exceptionally large norm
     return ResidualDeltas(
         layer=layer,
         texts=texts,
@@ -108,18 +109,18 @@ def random_rotations(
     count: int,
     seed: int,
 ) -> Float[Tensor, "texts count hidden"]:
-    """Vectors as likely as any rotation of ``deltas`` in the whitened residual space, as long.
+    """Draws random rotations of ``deltas`` in the whitened residual space, of the same norm.
 
-    With W = Σ^(−1/2) a rotated difference is W⁻¹QWΔ, rescaled to ‖Δ‖. Where Q is uniform (Haar),
-    QWΔ is a uniformly random direction whatever Δ is, so that a normal vector z stands for it, and
-    Σ^(1/2) z is a draw of covariance Σ. Neither Q nor a root of Σ is ever made: Σ is the stream's
-    covariance, shrunk towards a multiple of the identity as far as Ledoit and Wolf (2004) have it,
-    and centred data times normal numbers have that covariance.
+    With W = Σ^(−1/2) a rotated difference is W⁻¹QWΔ, rescaled to ‖Δ‖. For uniform (Haar) Q the
+    direction of QWΔ is uniform for any Δ, so a normal vector z can replace it, and Σ^(1/2) z is a
+    draw of covariance Σ. Neither Q nor a root of Σ is computed: Σ is the stream's covariance with
+    the shrinkage of Ledoit and Wolf (2004), and normal combinations of the centred data have that
+    covariance.
 
     Args:
         deltas: differences, none of them 0.
-        stream: the base's residual stream, which Σ is taken from.
-        count: rotations of each difference.
+        stream: the base's residual stream, from which Σ is estimated.
+        count: number of rotations of each difference.
         seed: seed of the draws.
 
     Raises:
@@ -128,16 +129,16 @@ def random_rotations(
     if (stream == stream[0]).all():
         what = "The base's residual stream is the same at all tokens of the reference texts."
         raise UserError(what, hint="Give more texts, or set reference_texts or length higher.")
-    chance = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     centred = (stream - stream.mean(dim=0)).double().cpu()
     tokens, hidden = centred.shape
     shrinkage = float(ledoit_wolf_shrinkage(centred.numpy(), assume_centered=True))
     shape = (*deltas.shape[:1], count)
-    along = torch.randn(*shape, tokens, generator=chance, dtype=torch.float64)
-    evenly = torch.randn(*shape, hidden, generator=chance, dtype=torch.float64)
+    weights = torch.randn(*shape, tokens, generator=generator, dtype=torch.float64)
+    isotropic = torch.randn(*shape, hidden, generator=generator, dtype=torch.float64)
     variance = centred.square().mean()
-    drawn = ((1 - shrinkage) / tokens) ** 0.5 * (along @ centred)
-    drawn += (shrinkage * variance) ** 0.5 * evenly
+    drawn = ((1 - shrinkage) / tokens) ** 0.5 * (weights @ centred)
+    drawn += (shrinkage * variance) ** 0.5 * isotropic
     lengths = deltas.double().cpu().norm(dim=1)[:, None, None]
-    turned: Tensor = drawn * (lengths / drawn.norm(dim=2, keepdim=True))
-    return turned.to(deltas)
+    rotated: Tensor = drawn * (lengths / drawn.norm(dim=2, keepdim=True))
+    return rotated.to(deltas)

@@ -1,4 +1,7 @@
-"""How near prompts within a norm budget come to what finetuning did, and to rotations of it."""
+"""Searches prompts within norm budgets for the finetuned residual stream, and for rotations of Δ.
+
+Takes the base model and the differences of one layer. Gives the least relative errors.
+"""
 
 from dataclasses import dataclass
 
@@ -10,15 +13,14 @@ from torch import Tensor
 from diffkit import Model, RunContext
 from diffkit_plugins.residual_reachability.config import ResidualReachabilityConfig
 from diffkit_plugins.residual_reachability.residual_deltas import ResidualDeltas, random_rotations
-from diffkit_plugins.residual_reachability.solvers.adam import adam_search
-from diffkit_plugins.residual_reachability.solvers.objective import ResidualMap
+from diffkit_plugins.residual_reachability.solvers import ResidualMap, adam_search
 
 
 @dataclass(frozen=True)
 class ReachErrors:
-    """Least relative errors in the places of one layer."""
+    """Least relative errors at the positions of one layer."""
 
-    places: ResidualDeltas
+    deltas: ResidualDeltas
     real: Float[Tensor, "texts budgets"]
     """E_c(h + Δ)."""
     rotated: Float[Tensor, "texts budgets rotations"]
@@ -36,41 +38,41 @@ class ReachErrors:
 
 
 def search_layer(
-    model: Model, places: ResidualDeltas, config: ResidualReachabilityConfig, context: RunContext
+    model: Model, deltas: ResidualDeltas, config: ResidualReachabilityConfig, context: RunContext
 ) -> ReachErrors:
-    """Searches for prompts that put the base's stream where the finetuned one's is.
+    """Searches for prompts that give the base the finetuned residual stream.
 
-    Every target has the same starts and steps. The first start is the text's own tokens, which
-    reach the base's stream exactly: what is left to do is Δ or QΔ alone.
+    All targets have the same starts and number of steps. The first start is the text's own tokens,
+    which reach the base's stream exactly, so that only Δ or QΔ remains.
 
     Args:
         model: the base.
-        places: what is to be reached.
+        deltas: the differences of one layer.
         config: the options.
         context: seed and progress.
     """
-    job = _Search.of(model, places, config, context.seed)
-    groups = _text_groups(len(places.texts), config)
-    shown = context.progress(groups, label=f"layer {places.layer}", total=len(groups))
-    errors = torch.cat([job.errors(texts) for texts in shown])
-    return ReachErrors(places, errors[..., 0], errors[..., 1:])
+    search = _LayerSearch.of(model, deltas, config, context.seed)
+    groups = _text_groups(len(deltas.texts), config)
+    shown = context.progress(groups, label=f"layer {deltas.layer}", total=len(groups))
+    errors = torch.cat([search.errors(texts) for texts in shown])
+    return ReachErrors(deltas, errors[..., 0], errors[..., 1:])
 
 
 def _text_groups(texts: int, config: ResidualReachabilityConfig) -> list[slice]:
-    """Texts whose rows fill a batch, so that memory does not grow with the number of texts."""
+    """Groups of texts whose rows fill a batch, so that memory is bounded."""
     rows = len(config.budgets) * (1 + config.rotations) * config.restarts
     size = max(1, config.batch_size // rows)
     return [slice(i, i + size) for i in range(0, texts, size)]
 
 
 @dataclass(frozen=True)
-class _Search:
-    """What the searches of one layer share."""
+class _LayerSearch:
+    """The searches of one layer."""
 
-    trunk: ResidualMap
-    places: ResidualDeltas
+    residual_map: ResidualMap
+    deltas: ResidualDeltas
     shifts: Float[Tensor, "texts shifts hidden"]
-    """Δ first, then its rotations."""
+    """Δ, then its rotations."""
     starts: Float[Tensor, "texts restarts length hidden"]
     bounds: Float[Tensor, " budgets"]
     step: float
@@ -78,29 +80,29 @@ class _Search:
 
     @classmethod
     def of(
-        cls, model: Model, places: ResidualDeltas, config: ResidualReachabilityConfig, seed: int
-    ) -> "_Search":
-        drawn = random_rotations(places.deltas, places.stream, config.rotations, seed)
+        cls, model: Model, deltas: ResidualDeltas, config: ResidualReachabilityConfig, seed: int
+    ) -> "_LayerSearch":
+        drawn = random_rotations(deltas.deltas, deltas.stream, config.rotations, seed)
         vocabulary = model.embed(torch.arange(model.vocabulary)[None])[0].float()
         unit = float(np.quantile(vocabulary.norm(dim=1).cpu().numpy(), 0.95))
         return cls(
-            trunk=model.embedding_to_residual(places.layer),
-            places=places,
-            shifts=torch.cat([places.deltas[:, None], drawn], dim=1),
-            starts=vocabulary[_start_tokens(places, config.restarts, len(vocabulary), seed)],
+            residual_map=model.embedding_to_residual(deltas.layer),
+            deltas=deltas,
+            shifts=torch.cat([deltas.deltas[:, None], drawn], dim=1),
+            starts=vocabulary[_start_tokens(deltas, config.restarts, len(vocabulary), seed)],
             bounds=unit * torch.tensor(config.budgets, device=vocabulary.device),
-            step=config.rate * float(places.sizes.median()) * float(vocabulary.std()),
+            step=config.rate * float(deltas.sizes.median()) * float(vocabulary.std()),
             config=config,
         )
 
     def errors(self, texts: slice) -> Float[Tensor, "texts budgets shifts"]:
-        """Least relative errors over restarts, for some of the texts."""
-        mask, starts = self.places.mask[texts], self.starts[texts]
+        """The least relative errors over restarts, for some of the texts."""
+        mask, starts = self.deltas.mask[texts], self.starts[texts]
         shape = (len(mask), len(self.bounds), self.shifts.shape[1], starts.shape[1])
-        goals = self.places.base[texts][:, None] + self.shifts[texts]
+        goals = self.deltas.base[texts][:, None] + self.shifts[texts]
         targets = mask[:, None, :, None] * goals[:, :, None]
-        reached = adam_search(
-            self.trunk,
+        result = adam_search(
+            self.residual_map,
             _rows(targets[:, None, :, None], shape),
             _rows(starts[:, None, None], shape),
             steps=self.config.steps,
@@ -109,20 +111,20 @@ class _Search:
             positions=_rows(mask[:, None, None, None], shape),
             batch_size=self.config.batch_size,
         )
-        return reached.errors.reshape(shape).amin(dim=3).cpu()
+        return result.errors.reshape(shape).amin(dim=3).cpu()
 
 
 def _rows(values: Tensor, shape: tuple[int, int, int, int]) -> Tensor:
-    """Texts, budgets, shifts and restarts in one row after another."""
+    """Flattens texts, budgets, shifts and restarts into rows."""
     return values.expand(*shape, *values.shape[4:]).flatten(0, 3)
 
 
 def _start_tokens(
-    places: ResidualDeltas, restarts: int, vocabulary: int, seed: int
+    deltas: ResidualDeltas, restarts: int, vocabulary: int, seed: int
 ) -> Int[Tensor, "texts restarts length"]:
-    """Tokens that searches start at: the text's own, then random ones."""
-    chance = torch.Generator().manual_seed(seed)
-    shape = (len(places.ids), restarts, places.ids.shape[1])
-    tokens = torch.randint(vocabulary, shape, generator=chance).to(places.ids.device)
-    tokens[:, 0] = places.ids
+    """The tokens that searches start from: those of the text, then random ones."""
+    generator = torch.Generator().manual_seed(seed)
+    shape = (len(deltas.ids), restarts, deltas.ids.shape[1])
+    tokens = torch.randint(vocabulary, shape, generator=generator).to(deltas.ids.device)
+    tokens[:, 0] = deltas.ids
     return tokens

@@ -1,4 +1,7 @@
-"""The errors as findings."""
+"""Turns the errors into findings.
+
+Takes the errors of all layers. Gives tables and a series.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +13,12 @@ from diffkit import Line, Series, Table, Texts
 from diffkit_plugins.residual_reachability.search import ReachErrors
 
 _WORDS = 60
-"""Characters of a text that name it."""
+"""Characters of a text that identify it in a table."""
 
 
 @dataclass(frozen=True)
 class PositionScore:
-    """One text in one layer, under one budget."""
+    """The score of one text in one layer, under one budget."""
 
     text: int
     position: int
@@ -32,27 +35,27 @@ class PositionScore:
 
 
 def position_scores(found: Sequence[ReachErrors], budgets: Sequence[float]) -> list[PositionScore]:
-    """All places of all layers, those with the largest |S| first."""
+    """The scores of all layers, the largest |S| first."""
     rows = [
         PositionScore(
-            text=int(errors.places.texts[text]),
-            position=int(errors.places.positions[text]),
-            layer=errors.places.layer,
+            text=int(errors.deltas.texts[text]),
+            position=int(errors.deltas.positions[text]),
+            layer=errors.deltas.layer,
             budget=budget,
-            size=float(errors.places.sizes[text]),
+            size=float(errors.deltas.sizes[text]),
             real=float(errors.real[text, number]),
             typical=float(errors.typical[text, number].exp()),
             score=float(errors.scores[text, number]),
         )
         for errors in found
-        for text in range(len(errors.places.texts))
+        for text in range(len(errors.deltas.texts))
         for number, budget in enumerate(budgets)
     ]
     return sorted(rows, key=lambda row: (-abs(row.score), row.layer, row.text, row.budget))
 
 
 def position_table(rows: Sequence[PositionScore], texts: Texts, count: int) -> Table:
-    """The places where a prompt does most better, or worse, than on rotations."""
+    """The positions with the largest |S|."""
     return Table(
         title="Where prompts come nearer to what finetuning did than to rotations of it (S < 0), "
         "or less near (S > 0)",
@@ -67,13 +70,13 @@ def position_table(rows: Sequence[PositionScore], texts: Texts, count: int) -> T
 
 
 def summary_table(found: Sequence[ReachErrors], budgets: Sequence[float]) -> Table:
-    """Medians over texts, for each layer and budget."""
+    """Medians over texts for each layer and budget."""
     return Table(
         title="Relative errors and S, medians over texts",
         columns=("layer", "budget c", "texts", "E_c(h + Δ)", "E_c(h + QΔ)", "S", "|S|",
                  "share of texts with S < 0"),
         rows=tuple(
-            (errors.places.layer, budget, len(errors.real), _median(errors.real[:, number]),
+            (errors.deltas.layer, budget, len(errors.real), _median(errors.real[:, number]),
              _median(errors.typical[:, number].exp()), _median(errors.scores[:, number]),
              _median(errors.scores[:, number].abs()),
              float((errors.scores[:, number] < 0).float().mean()))
@@ -84,14 +87,14 @@ def summary_table(found: Sequence[ReachErrors], budgets: Sequence[float]) -> Tab
 
 
 def errors_by_budget(found: Sequence[ReachErrors], budgets: Sequence[float]) -> Series:
-    """Error against budget, with Δ and with rotations of it."""
+    """Median error by budget, for Δ and for rotations of it."""
     lines = []
     for errors in found:
         names = (("Δ", errors.real), ("rotations of Δ", errors.typical.exp()))
         for name, values in names:
             points = sorted((c, _median(values[:, i])) for i, c in enumerate(budgets))
             x, y = zip(*points, strict=True)
-            lines.append(Line(name=f"{name}, layer {errors.places.layer}", x=x, y=y))
+            lines.append(Line(name=f"{name}, layer {errors.deltas.layer}", x=x, y=y))
     return Series(
         title="How near prompts come, by norm budget",
         x_label="budget c, norms of the vocabulary's 95th percentile",

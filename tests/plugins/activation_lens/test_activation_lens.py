@@ -208,7 +208,8 @@ def test_the_change_score_is_how_alike_the_differences_at_single_tokens_are(
     products = (relative @ relative.T).square().sum() / relative.square().sum() ** 2
     findings = run(tiny_pair, scored=[1])
     assert findings.change_score == pytest.approx(float(products), rel=1e-4)
-    assert findings.metrics["concentration_layer_1"] == findings.change_score
+    concentration = findings.metrics["concentration_layer_1"]
+    assert concentration == pytest.approx(findings.change_score, rel=1e-12)
 
 
 def test_each_side_is_read_by_its_own_lens(run, tiny_pair, tiny_texts):

@@ -60,7 +60,7 @@ def test_ablating_the_only_direction_that_moved_gives_the_base_back(copied_pair,
     idle = Direction("idle", 0, across / across.norm(), 3.0)
     with copied_pair.finetuned.edit(0, lambda stream: stream + moved.vector(1.0, copied_pair.base)):
         found = ablate(copied_pair, [moved, idle], CONFIG, context)
-    assert found.whole.divergence.min() > 0.01
+    assert found.intact.divergence.min() > 0.01
     assert found.removed.tolist() == pytest.approx([1, 0], abs=1e-4)
     assert found.loss[1] == pytest.approx(0, abs=1e-5)
     assert found.removed_error.tolist() == pytest.approx([0, 0], abs=1e-4)
@@ -81,9 +81,9 @@ def test_ablation_agrees_with_one_text_at_a_time_by_hand(tiny_pair, tiny_texts, 
         removed.append(float(whole - rest))
         ids = inputs.ids[0, 1:, None]
         grown = float((p.gather(1, ids) - r.gather(1, ids)).mean())
-        change = found.without.loss[0, number] - found.whole.loss[number]
+        change = found.ablated.loss[0, number] - found.intact.loss[number]
         assert float(change) == pytest.approx(grown, abs=1e-5)
-    assert found.whole.divergence.tolist() == pytest.approx(total, rel=1e-4)
+    assert found.intact.divergence.tolist() == pytest.approx(total, rel=1e-4)
     share = sum(removed) / sum(total)
     assert float(found.removed[0]) == pytest.approx(share, rel=1e-3, abs=1e-5)
     rest = torch.tensor(removed) - share * torch.tensor(total)
@@ -95,7 +95,7 @@ def test_ablation_leaves_out_texts_that_predict_nothing(tiny_pair, context):
     texts = Texts.of("", "!", *(str(text) for text in context.texts.items[:3]))
     short = RunContext(0, texts, context.artifacts, context.checkpoints)
     found = ablate(tiny_pair, [direction(0)], CONFIG, short)
-    assert found.whole.loss.shape == (3,)
+    assert found.intact.loss.shape == (3,)
     assert found.removed.isfinite().all()
 
 
@@ -103,7 +103,7 @@ def test_ablation_leaves_out_texts_that_predict_nothing(tiny_pair, context):
 def test_the_batch_size_does_not_matter(tiny_pair, context, size):
     small = CONFIG.model_copy(update={"batch_size": size})
     one, other = (ablate(tiny_pair, [direction(0)], c, context) for c in (CONFIG, small))
-    torch.testing.assert_close(one.without.divergence, other.without.divergence)
+    torch.testing.assert_close(one.ablated.divergence, other.ablated.divergence)
     one, other = (jacobian_product(tiny_pair, direction(0), c, context) for c in (CONFIG, small))
     torch.testing.assert_close(one, other, rtol=1e-2, atol=1e-3)
 
@@ -220,10 +220,10 @@ def test_the_strongest_coherent_strength_is_that_of_a_search_of_all(tiny_pair, c
     strengths = (0.01, 0.1, 1.0, 10.0, 100.0)
     config = CONFIG.model_copy(update={"steering_strengths": strengths, "steering_nats": 1.0})
     steerer = SteeringSearch(tiny_pair, prompts, config)
-    shares = [steerer.coherent_share(steerer.at(direction(7), each)) for each in strengths]
+    shares = [steerer.coherent_share(steerer.steer(direction(7), each)) for each in strengths]
     assert shares[0] >= 0.75
     assert shares[-1] < 0.75
-    found = steerer.strongest(direction(7), torch.manual_seed(0))
+    found = steerer.find_strongest(direction(7), torch.manual_seed(0))
     coherent = [each for each, share in zip(strengths, shares, strict=True) if share >= 0.75]
     assert found.steered.strength == max(coherent)
     assert found.control.strength == max(coherent)
@@ -235,7 +235,7 @@ def test_where_no_strength_is_coherent_there_is_no_steering(tiny_pair, context):
     prompts = steering_prompts(tiny_pair.base, context.texts, CONFIG)
     config = CONFIG.model_copy(update={"steering_strengths": (100.0,), "steering_nats": 0.0})
     steerer = SteeringSearch(tiny_pair, prompts, config)
-    assert steerer.strongest(direction(8), torch.manual_seed(0)) is None
+    assert steerer.find_strongest(direction(8), torch.manual_seed(0)) is None
 
 
 def test_the_base_can_be_steered_instead(tiny_pair, context):

@@ -46,7 +46,7 @@ def prompts(tiny_pair):
 @pytest.fixture
 def repeating(tiny_pair, prompts):
     side = Repeating(tiny_pair.base.network, tiny_pair.base.adapter, tiny_pair.base.tokenizer)
-    side.place = prompts.place
+    side.place = prompts.placeholder
     return side
 
 
@@ -60,14 +60,14 @@ def test_prompts_say_each_word_twice_and_no_word_is_in_two_of_them(tiny_pair, pr
     tokenizer = tiny_pair.base.tokenizer
     seen = set()
     for row in prompts.ids.tolist():
-        assert tokenizer.decode([row[prompts.place]]) == "?"
+        assert tokenizer.decode([row[prompts.placeholder]]) == "?"
         *lines, last = tokenizer.decode(row).split("\n")
         pairs = [line.split(" ->") for line in lines]
         assert last == "? ->"
         assert len(pairs) == 5
         assert all(before == after for before, after in pairs)
         seen |= {before.strip() for before, _ in pairs}
-    held_out = {tokenizer.decode([token]).strip() for token in prompts.others}
+    held_out = {tokenizer.decode([token]).strip() for token in prompts.held_out}
     assert len(seen) == 10
     assert not seen & held_out
     assert seen | held_out <= set(WORDS.split()) | {"The"}
@@ -95,7 +95,7 @@ def test_writing_what_stands_there_changes_nothing(tiny_pair, prompts):
     side = tiny_pair.finetuned
     for number, row in enumerate(prompts.ids):
         inputs = Inputs.of([row.tolist()])
-        own = side.resid(inputs, [0])[0, 0, prompts.place]
+        own = side.resid(inputs, [0])[0, 0, prompts.placeholder]
         said = prompts.patched(side, 0, own[None])[number, 0]
         expected = side.logits(inputs, 1)[0, -1, : side.vocabulary].double().log_softmax(-1)
         torch.testing.assert_close(said, expected, rtol=1e-4, atol=1e-4)

@@ -76,10 +76,15 @@ def test_padding_may_go_to_either_side(tiny_pair):
     plan, found = ReadPlan((0, 1), slots, (1,)), []
     for side in ("left", "right"):
         inputs = Inputs.of(ROWS, side=side)
-        places = SlotPositions.of(inputs, slots, [1, None, 2])
-        there = places.present
-        reading = read_batch(tiny_pair, inputs, plan, places)
-        taken = (reading.moved[there], reading.base[there], reading.norms[there], reading.second)
+        positions = SlotPositions.of(inputs, slots, [1, None, 2])
+        there = positions.present
+        batch = read_batch(tiny_pair, inputs, plan, positions)
+        taken = (
+            batch.difference[there],
+            batch.base[there],
+            batch.norms[there],
+            batch.second,
+        )
         found.append(taken)
     for left, right in zip(*found, strict=True):
         torch.testing.assert_close(left, right, rtol=1e-4, atol=1e-4)

@@ -117,9 +117,9 @@ def outcome():
 def results():
     """``results(outcome, …)``"""
 
-    def make(*outcomes, beside=()):
+    def make(*outcomes, by_other_solvers=()):
         return StudyResults(
-            tuple(outcomes), tuple(beside), steps=100, planned=100, still_fell=False
+            tuple(outcomes), tuple(by_other_solvers), steps=100, planned_steps=100, still_fell=False
         )
 
     return make

@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from diffkit_plugins.reachability_study.interpretation.conditions import (
+from diffkit_plugins.reachability_study.interpretation import (
     UNCONVERGED,
+    MedianComparison,
     basic_rows,
     ffn_rows,
+    sweep_rows,
 )
-from diffkit_plugins.reachability_study.interpretation.criteria import MedianComparison
-from diffkit_plugins.reachability_study.interpretation.sweeps import sweep_rows
 
 
 def around(median, count=20):
@@ -84,7 +84,7 @@ def test_numbers_say_medians_ratio_and_p():
 
 
 def test_two_samples_of_zeros_are_alike():
-    assert MedianComparison.of(torch.zeros(5), torch.zeros(5)).alike
+    assert MedianComparison.of(torch.zeros(5), torch.zeros(5)).similar
     assert MedianComparison.of(torch.zeros(5), torch.ones(5)).ratio == float("inf")
 
 

@@ -13,7 +13,7 @@ from diffkit.context import no_progress
 
 
 @pytest.fixture
-def laboratory(neox, context, tiny_study, tmp_path):
+def runner(neox, context, tiny_study, tmp_path):
     def make(folder="run", texts=None, progress=no_progress, **options):
         config = ReachabilityStudyConfig(**{**tiny_study, **options})
         given = context(tmp_path / folder, texts=texts, progress=progress)
@@ -23,35 +23,39 @@ def laboratory(neox, context, tiny_study, tmp_path):
 
 
 @pytest.fixture
-def measure(laboratory):
-    return lambda *given, **options: laboratory(*given, **options).run()
+def measure(runner):
+    return lambda *given, **options: runner(*given, **options).run()
 
 
 def same(one, other):
-    pairs = zip((*one.outcomes, *one.beside), (*other.outcomes, *other.beside), strict=True)
+    pairs = zip(
+        (*one.outcomes, *one.by_other_solvers),
+        (*other.outcomes, *other.by_other_solvers),
+        strict=True,
+    )
     return all(torch.equal(a.curves, b.curves) and torch.equal(a.mse, b.mse) for a, b in pairs)
 
 
 def test_targets_that_are_the_same_are_reached_alike(measure):
     found = measure(restarts=1, replaced_targets=3, pairs=1, experiments=("1", "3", "4"))
-    real, untouched = found.named("real"), found.named("f = 0")
+    real, untouched = found.of_condition("real"), found.of_condition("f = 0")
     torch.testing.assert_close(untouched.mse, real.mse, rtol=1e-4, atol=0)
-    for end in (found.named("α = 0"), found.named("α = 1")):
+    for end in (found.of_condition("α = 0"), found.of_condition("α = 1")):
         assert (end.mse - real.mse).abs().min() < 1e-4 * end.mse
 
 
 def test_numbers_are_those_of_a_loop_over_single_targets(neox, many_texts, measure):
-    found = measure(experiments=("1",), after_norm=False, restarts=2).named("real")
-    trunk = neox.embedding_to_residual(1.0)
+    found = measure(experiments=("1",), after_norm=False, restarts=2).of_condition("real")
+    residual_map = neox.embedding_to_residual(1.0)
     ids = [neox.inputs([text], max_tokens=4).ids for text in many_texts.items[:3]]
     for target, mses in zip(ids, found.mse, strict=True):
-        goal = trunk(neox.embed(target)).detach()
+        goal = residual_map(neox.embed(target)).detach()
         for restart, expected in enumerate(mses.tolist()):
             start = torch.randn(4, 16, generator=torch.Generator().manual_seed(1_000 * restart))
             prompt = start[None].clone().requires_grad_()
             optimizer, least = torch.optim.Adam([prompt], lr=0.01), float("inf")
             for _ in range(11):
-                loss = (trunk(prompt) - goal).square().mean()
+                loss = (residual_map(prompt) - goal).square().mean()
                 least = min(least, float(loss.detach()))
                 optimizer.zero_grad()
                 loss.backward()
@@ -59,8 +63,8 @@ def test_numbers_are_those_of_a_loop_over_single_targets(neox, many_texts, measu
             assert expected == pytest.approx(least, rel=1e-4)
 
 
-def test_without_ffns_a_real_target_is_what_attention_alone_makes_of_real_tokens(neox, laboratory):
-    made = laboratory(after_norm=False, sequences=3)
+def test_without_ffns_a_real_target_is_what_attention_alone_makes_of_real_tokens(neox, runner):
+    made = runner(after_norm=False, sequences=3)
     blocks = neox.network.module.gpt_neox.layers
     hooks = [block.mlp.register_forward_hook(lambda *_: torch.zeros(1)) for block in blocks]
     try:
@@ -69,25 +73,25 @@ def test_without_ffns_a_real_target_is_what_attention_alone_makes_of_real_tokens
     finally:
         for hook in hooks:
             hook.remove()
-    torch.testing.assert_close(made.bare.real[0], expected, rtol=1e-4, atol=1e-5)
-    assert not torch.allclose(made.whole.real[0], expected, rtol=0.1)
+    torch.testing.assert_close(made.without_ffns.real[0], expected, rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(made.full.real[0], expected, rtol=0.1)
 
 
 def test_after_the_norm_real_targets_have_no_floor_and_random_ones_do(measure):
     found = measure(experiments=("1", "2b"))
-    assert found.named("real").floor.tolist() == [0.0] * 3
-    raw = found.named("raw")
+    assert found.of_condition("real").floor.tolist() == [0.0] * 3
+    raw = found.of_condition("raw")
     assert raw.floor.min() > 0
     assert (raw.floor < raw.best).all()
 
 
 def test_before_the_norm_nothing_has_a_floor(measure):
     found = measure(experiments=("2b",), after_norm=False)
-    assert found.named("raw").floor.tolist() == [0.0] * 3
+    assert found.of_condition("raw").floor.tolist() == [0.0] * 3
 
 
-def test_steps_are_extended_everywhere_while_experiment_1_still_falls(laboratory):
-    made = laboratory(experiments=("1", "2a"), extended_steps=20, falling=1e-6)
+def test_steps_are_extended_everywhere_while_experiment_1_still_falls(runner):
+    made = runner(experiments=("1", "2a"), extended_steps=20, falling=1e-6)
     found = made.run()
     assert [int(outcome.steps[-1]) for outcome in found.outcomes] == [20, 20]
     words = procedure_note(found, made.settings, 20).text
@@ -95,15 +99,15 @@ def test_steps_are_extended_everywhere_while_experiment_1_still_falls(laboratory
     assert "still fell after 10 steps: extended" in words
 
 
-def test_a_flat_curve_extends_nothing(laboratory):
-    made = laboratory(experiments=("1", "2a"), extended_steps=20, falling=10)
+def test_a_flat_curve_extends_nothing(runner):
+    made = runner(experiments=("1", "2a"), extended_steps=20, falling=10)
     found = made.run()
     assert found.steps == 10
     assert "no longer fell: not extended" in procedure_note(found, made.settings, 20).text
 
 
-def test_no_extension_beyond_what_is_asked_for_is_said(laboratory):
-    made = laboratory(experiments=("1",), falling=1e-6)
+def test_no_extension_beyond_what_is_asked_for_is_said(runner):
+    made = runner(experiments=("1",), falling=1e-6)
     found = made.run()
     assert found.steps == 10
     assert (
@@ -151,11 +155,11 @@ def test_the_batch_size_changes_nothing(measure):
 
 def test_budgets_bind_and_the_fixed_point_arrives(measure):
     found = measure(preset="better", experiments=("2b",), discrete_targets=2, budgets=(1.0, 2.0))
-    fixed, one, two, tokens = found.beside
-    assert [o.solver for o in found.beside] == [
+    fixed, one, two, tokens = found.by_other_solvers
+    assert [o.solver for o in found.by_other_solvers] == [
         "Anderson", "Adam, norm ≤ 1", "Adam, norm ≤ 2", "real tokens"
     ]  # fmt: skip
-    assert fixed.relative.max() < 1e-3 < found.named("raw").relative.min()
+    assert fixed.relative.max() < 1e-3 < found.of_condition("raw").relative.min()
     assert one.norms.max() <= 1 + 1e-5
     assert two.norms.max() <= 2 + 1e-5
     assert (tokens.curves.diff(dim=0) <= 0).all()
@@ -164,7 +168,9 @@ def test_budgets_bind_and_the_fixed_point_arrives(measure):
 
 def test_searches_that_have_converged_end(measure):
     options = {"preset": "better", "experiments": ("2b",), "discrete_targets": 0, "budgets": ()}
-    whole, early = (measure(str(t), tolerance=t, **options).beside[0] for t in (0.0, 0.01))
+    whole, early = (
+        measure(str(t), tolerance=t, **options).by_other_solvers[0] for t in (0.0, 0.01)
+    )
     assert (whole.relative < early.relative).all()
     assert (early.relative < 0.01).all()
     ended = early.curves == early.curves[-1]
@@ -177,12 +183,12 @@ def test_a_model_in_16_bits_is_searched_with_prompts_in_32(
     half = load_model(Source(at=str(neox_folder)), device="cpu", dtype="bfloat16")
     config = ReachabilityStudyConfig(**{**tiny_study, "experiments": ("1", "2b")})
     made = ExperimentRunner.of(half, config, context(tmp_path))
-    assert {made.searches.starts.dtype, made.whole.real.dtype} == {torch.float32}
-    assert made.whole.ellipsoid is not None
+    assert {made.searches.starts.dtype, made.full.real.dtype} == {torch.float32}
+    assert made.full.ellipsoid is not None
     found = made.run()
-    assert found.named("raw").floor.min() > 0
-    assert found.named("real").floor.max() < 1e-3
-    assert (found.named("real").best < found.named("real").initial).all()
+    assert found.of_condition("raw").floor.min() > 0
+    assert found.of_condition("real").floor.max() < 1e-3
+    assert (found.of_condition("real").best < found.of_condition("real").initial).all()
 
 
 def test_a_fixed_point_after_the_norm_is_refused(measure):
@@ -202,8 +208,8 @@ def test_texts_below_twenty_characters_are_skipped(measure):
         measure(texts=Texts.of(*["The cat sat on it."] * 5))
 
 
-def test_fewer_sequences_than_asked_for_are_said(laboratory, many_texts):
-    made = laboratory(texts=many_texts.first(10), experiments=("2a",))
-    words = procedure_note(made.run(), made.settings, len(made.whole.real)).text
+def test_fewer_sequences_than_asked_for_are_said(runner, many_texts):
+    made = runner(texts=many_texts.first(10), experiments=("2a",))
+    words = procedure_note(made.run(), made.settings, len(made.full.real)).text
     assert "Moments are over 10 sequences (20 were asked for" in words
     assert "Experiment 1 did not run" in words

@@ -82,15 +82,15 @@ def test_what_is_to_be_reached_is_what_finetuning_did(tiny_pair, context, tiny_t
         base, finetuned = (
             side.resid(inputs, [0])[0, 0, -1] for side in (tiny_pair.base, tiny_pair.finetuned)
         )
-        torch.testing.assert_close(errors.places.base[number], base)
-        torch.testing.assert_close(errors.places.deltas[number], finetuned - base)
-        assert int(errors.places.positions[number]) == 3
+        torch.testing.assert_close(errors.deltas.base[number], base)
+        torch.testing.assert_close(errors.deltas.deltas[number], finetuned - base)
+        assert int(errors.deltas.positions[number]) == 3
 
 
 def test_errors_are_those_of_a_search_by_hand(tiny_pair, context, tiny_texts):
     (errors,) = found(tiny_pair, context, steps=6, rate=1.0, budgets=[100.0])
     table = tiny_pair.base.embed(torch.arange(tiny_pair.base.vocabulary)[None])[0]
-    step = float(errors.places.sizes.median() * table.std())
+    step = float(errors.deltas.sizes.median() * table.std())
     for number, text in enumerate(tiny_texts.items[:3]):
         inputs = tiny_pair.base.inputs([text], max_tokens=4)
         (target,) = tiny_pair.finetuned.resid(inputs, [1])[:, 0, -1]
@@ -108,8 +108,8 @@ def test_errors_are_those_of_a_search_by_hand(tiny_pair, context, tiny_texts):
 
 def test_before_any_step_the_error_is_the_size_of_the_change(tiny_pair, context):
     (errors,) = found(tiny_pair, context, steps=1, rate=1e-9, budgets=[100.0])
-    targets = errors.places.base + errors.places.deltas
-    expected = errors.places.deltas.norm(dim=1) / targets.norm(dim=1)
+    targets = errors.deltas.base + errors.deltas.deltas
+    expected = errors.deltas.deltas.norm(dim=1) / targets.norm(dim=1)
     torch.testing.assert_close(errors.real[:, 0], expected, rtol=1e-3, atol=1e-5)
 
 
@@ -123,7 +123,7 @@ def test_a_start_outside_the_budget_is_brought_within_it(tiny_pair, context, tin
         prompt = base.embed(inputs.ids)
         prompt *= (bound / prompt.norm(dim=2, keepdim=True)).clamp(max=1)
         reached = base.resid(inputs.with_embeds(prompt), [1])[0, 0, -1]
-        target = errors.places.base[number] + errors.places.deltas[number]
+        target = errors.deltas.base[number] + errors.deltas.deltas[number]
         expected = (reached - target).norm() / target.norm()
         torch.testing.assert_close(errors.real[number, 0], expected, rtol=1e-3, atol=1e-4)
 

@@ -1,4 +1,7 @@
-"""Figures drawn by matplotlib's objects alone: no global state, no date in the file."""
+"""Figures drawn with matplotlib's objects, without global state and without a date in the file.
+
+Takes the size and labels of a figure. Gives its axes, and the PNG artifact with its finding.
+"""
 
 import io
 from dataclasses import dataclass
@@ -11,26 +14,25 @@ from matplotlib.figure import Figure as Drawing
 from diffkit import Artifacts, Figure
 
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#999999"
-"""Okabe and Ito's colours, which people with any colour vision tell apart."""
-
+"""Okabe and Ito's colours, which are distinct for people with any colour vision."""
 COLUMNS = 4
-
+"""Largest number of panels in a row."""
 _DOTS_PER_INCH = 100
 
 
 @dataclass(frozen=True)
 class DrawnFigure:
-    """A PNG and what it shows."""
+    """A drawing with its title and description."""
 
     name: str
     """File name of the artifact."""
     title: str
     text: str
-    """In words and numbers, for readers that cannot see it."""
+    """A description in words and numbers, for readers that cannot see the image."""
     drawing: Drawing
 
     def png(self) -> bytes:
-        """The file's content: the same for the same drawing."""
+        """The content of the PNG file, which is deterministic."""
         buffer = io.BytesIO()
         FigureCanvasAgg(self.drawing)
         self.drawing.savefig(buffer, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
@@ -45,7 +47,7 @@ class DrawnFigure:
 
 @dataclass(frozen=True)
 class PanelGrid:
-    """Panels of one drawing with common axes, as many as conditions."""
+    """Panels of one drawing with common axes."""
 
     drawing: Drawing
     panels: list[Any]
@@ -55,8 +57,8 @@ class PanelGrid:
         """Draws ``count`` empty panels, at most `COLUMNS` in a row.
 
         Args:
-            count: how many.
-            title: of the whole.
+            count: number of panels.
+            title: title of the drawing.
             x: label of the horizontal axes, with unit.
             y: label of the vertical axes, with unit.
         """
@@ -66,8 +68,8 @@ class PanelGrid:
         drawing = Drawing(figsize=size, layout="constrained")
         grid = drawing.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         panels = list(grid.flat)
-        for spare in panels[count:]:
-            spare.remove()
+        for unused in panels[count:]:
+            unused.remove()
         for panel in panels[max(0, count - columns) : count]:
             panel.tick_params(labelbottom=True)
         drawing.suptitle(title)
@@ -76,7 +78,7 @@ class PanelGrid:
         return cls(drawing, panels[:count])
 
     def legend(self) -> None:
-        """Explains the panels' marks beside them, each kind of mark once."""
+        """Draws one legend for the marks of all panels."""
         marks: dict[str, Any] = {}
         for panel in self.panels:
             handles, labels = panel.get_legend_handles_labels()
@@ -87,10 +89,10 @@ class PanelGrid:
 def single_axes(
     title: str, *, x: str, y: str, width: float = 7.5, height: float = 4.8
 ) -> tuple[Drawing, Any]:
-    """A drawing and its only axes.
+    """Makes a drawing with a single pair of axes.
 
     Args:
-        title: of the axes.
+        title: title of the axes.
         x: label of the horizontal axis, with unit.
         y: label of the vertical axis, with unit.
         width: in inches.

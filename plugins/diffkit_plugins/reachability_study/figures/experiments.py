@@ -1,4 +1,7 @@
-"""The figures of one experiment: loss curves, final errors, and errors by position."""
+"""The figures of one experiment: loss curves, final errors and cosine similarities.
+
+Takes the outcomes of the experiment's conditions. Gives figures with a panel for each condition.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,6 +25,8 @@ from diffkit_plugins.reachability_study.outcomes import (
 )
 
 _MAX_CURVES = 500
+_BINS = 30
+_TINY = 1e-30
 
 
 def draw_loss_curves(
@@ -30,8 +35,8 @@ def draw_loss_curves(
     """Draws every search's curve, and the median of each condition.
 
     Args:
-        experiment: its name.
-        outcomes: its conditions.
+        experiment: name of the experiment.
+        outcomes: outcomes of its conditions.
         falling: decades that a curve loses in its last tenth if it still falls.
     """
     title = f"Experiment {experiment}: loss curves of all restarts"
@@ -62,16 +67,12 @@ def _describe_curves(outcome: ConditionOutcome, falling: float) -> str:
         f"{count} {kind}" for kind, count in count_curve_shapes(outcome, falling).items()
     )
     curve = outcome.median_curve
+    fall = float(fall_in_last_tenth(curve))
     return (
         f"{outcome.condition.name}: the median loss goes from {float(curve[0]):.2g} to "
-        f"{float(curve[-1]):.2g} and falls by {float(fall_in_last_tenth(curve)):.2g} decades in "
-        f"the last tenth of {int(outcome.steps[-1])} steps; best curves: {kinds}."
+        f"{float(curve[-1]):.2g} and falls by {fall:.2g} decades in the last "
+        f"tenth of {int(outcome.steps[-1])} steps; best curves: {kinds}."
     )
-
-
-_BINS = 30
-
-_TINY = 1e-30
 
 
 def draw_final_mse(experiment: str, outcomes: Sequence[ConditionOutcome]) -> DrawnFigure:
@@ -93,7 +94,7 @@ def draw_final_mse(experiment: str, outcomes: Sequence[ConditionOutcome]) -> Dra
 
 
 def _bin_edges(outcomes: Sequence[ConditionOutcome]) -> NDArray[np.float64]:
-    """Bins from the least error to the largest threshold or error, equal in log."""
+    """Edges of logarithmic bins that cover all errors and thresholds."""
     values = [max(float(o.best.min()), _TINY) for o in outcomes]
     ends = [
         max(float(o.best.max()), 2 * THRESHOLD * float(o.initial.quantile(0.5))) for o in outcomes

@@ -1,4 +1,7 @@
-"""The figures that compare conditions, and the list of all figures of a study."""
+"""The figures that compare conditions, and the list of all figures of a study.
+
+Takes the study's results. Gives figures.
+"""
 
 from collections.abc import Iterator, Sequence
 from math import inf, isnan, nan
@@ -22,6 +25,7 @@ from diffkit_plugins.reachability_study.figures.experiments import (
 )
 from diffkit_plugins.reachability_study.outcomes import ConditionOutcome, StudyResults
 
+_TARGET_COLOURS = {"real": BLUE, "matched": ORANGE, "raw": GREEN}
 _EXPERIMENT_COLOURS = {
     "1": BLUE,
     "2a": ORANGE,
@@ -69,33 +73,33 @@ def _draw_boxes(axes: Any, outcomes: Sequence[ConditionOutcome]) -> None:
 
 
 def _draw_floors(axes: Any, outcomes: Sequence[ConditionOutcome]) -> None:
-    """The floors; where there is none, a logarithmic axis has no place for it."""
+    """Marks the floors; a floor of 0 cannot be shown on a logarithmic axis."""
     floors = [float(outcome.floor.quantile(0.5)) or nan for outcome in outcomes]
-    places = range(1, len(floors) + 1)
+    positions = range(1, len(floors) + 1)
     if not all(isnan(floor) for floor in floors):
-        axes.scatter(places, floors, marker="x", color="black", zorder=3,
+        axes.scatter(positions, floors, marker="x", color="black", zorder=3,
                      label="final norm's floor (median)")  # fmt: skip
 
 
 def draw_sweep(name: str, title: str, x: str, outcomes: Sequence[ConditionOutcome]) -> DrawnFigure:
-    """Draws light lines for each target, the median in bold, and the final norm's floor.
+    """Draws a thin line for each target, the median as a bold line, and the final norm's floor.
 
     Args:
-        name: of the artifact.
-        title: of the picture.
-        x: what the conditions' ``x`` is.
+        name: file name of the artifact.
+        title: title of the figure.
+        x: label of the conditions' ``x``.
         outcomes: the conditions, with equally many targets.
     """
     ordered = sorted(outcomes, key=lambda o: o.condition.x or 0.0)
-    places = [outcome.condition.x or 0.0 for outcome in ordered]
+    positions = [outcome.condition.x or 0.0 for outcome in ordered]
     best = torch.stack([outcome.best for outcome in ordered])
     floors = torch.stack([outcome.floor for outcome in ordered]).quantile(0.5, dim=1)
     drawing, axes = single_axes(title, x=x, y="best final mean squared error")
-    axes.plot(places, best, color=GREY, lw=0.7, alpha=0.6)
-    axes.plot(places, best.quantile(0.5, dim=1), color=BLUE, lw=2.4, marker="o", label="median")
+    axes.plot(positions, best, color=GREY, lw=0.7, alpha=0.6)
+    axes.plot(positions, best.quantile(0.5, dim=1), color=BLUE, lw=2.4, marker="o", label="median")
     if floors.any():
         shown = floors.where(floors > 0, torch.nan)
-        axes.plot(places, shown, color=ORANGE, ls="--", marker="x",
+        axes.plot(positions, shown, color=ORANGE, ls="--", marker="x",
                   label="final norm's floor (median)")  # fmt: skip
     axes.plot([], [], color=GREY, lw=0.7, label="one target each")
     axes.set_yscale("log")
@@ -113,14 +117,11 @@ def _describe_sweep(outcomes: Sequence[ConditionOutcome]) -> str:
     return words
 
 
-_TARGET_COLOURS = {"real": BLUE, "matched": ORANGE, "raw": GREEN}
-
-
 def draw_norm_budgets(outcomes: Sequence[ConditionOutcome]) -> DrawnFigure:
     """Draws the relative error of real, matched and raw targets against the budget.
 
     Args:
-        outcomes: Adam's, with and without budgets.
+        outcomes: Adam's outcomes with and without budgets.
     """
     title = "Relative error against the norm a prompt may have"
     drawing, axes = single_axes(
@@ -147,8 +148,8 @@ def _budget(outcome: ConditionOutcome) -> float:
     return inf if outcome.budget is None else outcome.budget
 
 
-def _draw_line(axes: Any, outcomes: Sequence[ConditionOutcome], places: Sequence[float]) -> str:
-    """Draws one kind of target, and says it in words."""
+def _draw_line(axes: Any, outcomes: Sequence[ConditionOutcome], positions: Sequence[float]) -> str:
+    """Draws the line of one kind of target and describes it in words."""
     name = outcomes[0].condition.name
     lows, medians, highs = (
         [float(outcome.relative.quantile(q)) for outcome in outcomes] for q in (0.1, 0.5, 0.9)
@@ -156,7 +157,7 @@ def _draw_line(axes: Any, outcomes: Sequence[ConditionOutcome], places: Sequence
     below = [median - low for median, low in zip(medians, lows, strict=True)]
     above = [high - median for median, high in zip(medians, highs, strict=True)]
     axes.errorbar(
-        places,
+        positions,
         medians,
         [below, above],
         color=_TARGET_COLOURS[name],
@@ -169,35 +170,35 @@ def _draw_line(axes: Any, outcomes: Sequence[ConditionOutcome], places: Sequence
 
 
 def draw_figures(results: StudyResults, falling: float) -> Iterator[DrawnFigure]:
-    """The pictures that the study's design names, and those of what it adds.
+    """Draws the figures of the study's design, and those of the additional solvers.
 
     Args:
-        results: all outcomes.
+        results: the results of the study.
         falling: decades that a curve loses in its last tenth if it still falls.
     """
     yield draw_summary(results.outcomes)
     yield from _draw_sweeps(results)
-    bounded = [o for o in results.beside if o.budget is not None]
+    bounded = [o for o in results.by_other_solvers if o.budget is not None]
     if bounded:
         names = {o.condition.name for o in bounded}
         unbounded = [o for o in results.outcomes if o.condition.name in names]
         yield draw_norm_budgets([*bounded, *unbounded])
     for experiment in results.experiments:
-        outcomes = results.of(experiment)
+        outcomes = results.of_experiment(experiment)
         yield draw_loss_curves(experiment, outcomes, falling)
         yield draw_final_mse(experiment, outcomes)
         yield draw_cosines(experiment, outcomes)
 
 
 def _draw_sweeps(results: StudyResults) -> Iterator[DrawnFigure]:
-    if replaced := results.of("4"):
+    if replaced := results.of_experiment("4"):
         yield draw_sweep(
             "experiment4_transition.png",
             "Experiment 4: error against the share of dimensions replaced by noise",
             "share of dimensions replaced",
             replaced,
         )
-    if lines := results.of("3"):
+    if lines := results.of_experiment("3"):
         yield draw_sweep(
             "experiment_3.reachability_curves.png",
             "Experiment 3: error along the lines through pairs of real activations",

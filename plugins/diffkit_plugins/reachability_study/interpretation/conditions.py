@@ -1,4 +1,7 @@
-"""Rows that compare conditions: experiments 1, 2a and 2b, with and without FFNs."""
+"""Rows that compare conditions: experiments 1, 2a and 2b, with and without FFNs.
+
+Takes the results of the study. Gives rows of the interpretation guide.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,14 +19,20 @@ from diffkit_plugins.reachability_study.interpretation.criteria import (
 from diffkit_plugins.reachability_study.outcomes import ConditionOutcome, StudyResults
 
 ALL_SHARE = 0.95
-"""Share of targets that counts as all of them."""
-
+"""Share of targets that counts as all."""
 UNCONVERGED = "Exp 1 some don't converge"
+_PAIRS = (
+    ("real", "real, no FFNs"),
+    ("matched", "matched, no FFNs"),
+    ("raw", "raw, no FFNs"),
+    ("real", "whole model's real, no FFNs"),
+)
+"""Conditions with and without FFNs; both conditions of the last pair have the same targets."""
 
 
 def basic_rows(results: StudyResults) -> Iterator[InterpretationRow]:
     """Rows on experiments 1, 2a and 2b."""
-    real, matched, raw = (results.named(name) for name in ("real", "matched", "raw"))
+    real, matched, raw = (results.of_condition(name) for name in ("real", "matched", "raw"))
     yield from _convergence(real)
     meaning = "Distribution-matched random targets are just as reachable as real ones."
     yield _similar("Exp 2a ≈ Exp 1", real, matched, meaning)
@@ -54,7 +63,7 @@ def _convergence(real: ConditionOutcome | None) -> Iterator[InterpretationRow]:
 
 
 def _space_meaning(matched: ConditionOutcome | None, raw: ConditionOutcome | None) -> str:
-    """What follows if both are alike: the guide's words hold only if most were reached."""
+    """What follows if both are similar; the guide's words apply only if most were reached."""
     both = [o for o in (matched, raw) if o is not None]
     if any(float(outcome.reached_above_floor.float().mean()) < 0.5 for outcome in both):
         return "Both are equally hard, but most were not reached: nothing follows about space."
@@ -68,7 +77,7 @@ def _similar(
         return interpretation_row(name, None, "", "")
     found = MedianComparison.of(first.best, second.best)
     numbers = f"MSE: {found}{floor_text(first, second)}; alike is within a factor of 2"
-    return interpretation_row(name, found.alike, numbers, meaning)
+    return interpretation_row(name, found.similar, numbers, meaning)
 
 
 def _worse(matched: ConditionOutcome | None, raw: ConditionOutcome | None) -> InterpretationRow:
@@ -84,49 +93,40 @@ def _worse(matched: ConditionOutcome | None, raw: ConditionOutcome | None) -> In
     )
 
 
-_PAIRS = (
-    ("real", "real, no FFNs"),
-    ("matched", "matched, no FFNs"),
-    ("raw", "raw, no FFNs"),
-    ("real", "whole model's real, no FFNs"),
-)
-"""Conditions with and without FFNs; in the last both have the same targets."""
-
-
 @dataclass(frozen=True)
 class FFNContrast:
-    """One kind of targets with and without FFNs, by relative error above the norm's floor."""
+    """One kind of targets with and without FFNs, by relative error above the floor."""
 
     name: str
     comparison: MedianComparison
-    """First with FFNs, then without."""
+    """The first sample is with FFNs, the second without."""
     reached: tuple[float, float]
-    """Shares of targets below 1 % of their initial MSE."""
+    """Shares of targets reached, with and without FFNs."""
 
 
 def ffn_contrasts(results: StudyResults) -> list[FFNContrast]:
-    """The pairs of conditions that both ran."""
+    """The contrasts of all pairs whose conditions both ran."""
     found = []
-    for whole_name, bare_name in _PAIRS:
-        whole, bare = results.named(whole_name), results.named(bare_name)
-        if whole is not None and bare is not None:
-            found.append(_contrast(bare_name, whole, bare))
+    for full_name, without_name in _PAIRS:
+        whole, without = results.of_condition(full_name), results.of_condition(without_name)
+        if whole is not None and without is not None:
+            found.append(_contrast(without_name, whole, without))
     return found
 
 
-def _contrast(name: str, whole: ConditionOutcome, bare: ConditionOutcome) -> FFNContrast:
-    shares = float(whole.reached.float().mean()), float(bare.reached.float().mean())
+def _contrast(name: str, whole: ConditionOutcome, without: ConditionOutcome) -> FFNContrast:
+    shares = float(whole.reached.float().mean()), float(without.reached.float().mean())
     return FFNContrast(
-        name, MedianComparison.of(whole.relative_excess, bare.relative_excess), shares
+        name, MedianComparison.of(whole.relative_excess, without.relative_excess), shares
     )
 
 
 def ffn_rows(results: StudyResults) -> tuple[InterpretationRow, InterpretationRow]:
     """Whether the FFNs are net-positive, and whether they are net-negative.
 
-    A kind of targets speaks for the FFNs if the median relative error is over twice as large
-    without them, with p < 0.01, and against them if it is under half as large; the kinds that speak
-    must all say the same.
+    A kind of targets is evidence for the FFNs if the median relative error without them is at
+    least twice as large with p < 0.01, and against them if it is at most half as large. A row holds
+    if there is evidence for it and none against it.
     """
     found = ffn_contrasts(results)
     helped = [c for c in found if c.comparison.p < 0.01 and c.comparison.ratio >= SIMILAR_FACTOR]

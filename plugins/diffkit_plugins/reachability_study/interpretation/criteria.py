@@ -1,4 +1,7 @@
-"""The criteria by which a row of the interpretation guide is decided."""
+"""The criteria by which a row of the interpretation guide is decided.
+
+Takes samples of errors. Gives their comparison, and rows of the guide.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,37 +13,36 @@ from torch import Tensor
 from diffkit_plugins.reachability_study.outcomes import ConditionOutcome
 
 Holds = Literal["yes", "no", "not measured"]
-
 SIMILAR_FACTOR = 2.0
-"""Medians within this factor of each other are alike."""
-
+"""Medians within this factor of each other are similar."""
 LARGE_FACTOR = 10.0
-"""Medians at least this factor apart are far from each other."""
+"""Medians at least this factor apart differ strongly."""
+FLOOR_CAVEAT = " Most of this error is the final norm's floor, so it says nothing of prompts."
 
 
 @dataclass(frozen=True)
 class InterpretationRow:
-    """A row of the interpretation guide, answered."""
+    """A row of the interpretation guide, with the answer."""
 
     observation: str
-    """As the guide words it."""
+    """The observation in the guide's words."""
     holds: Holds
     numbers: str
-    """What decides it."""
+    """The numbers that decide whether it holds."""
     meaning: str
-    """What follows where it holds; else empty."""
+    """What follows if it holds; empty otherwise."""
 
 
 @dataclass(frozen=True)
 class MedianComparison:
-    """Two samples of errors."""
+    """The medians of two samples of errors, and a test of their difference."""
 
     first: float
-    """Median."""
+    """Median of the first sample."""
     second: float
-    """Median."""
+    """Median of the second sample."""
     p: float
-    """Two-sided Mann-Whitney U test (1947): by chance, if both come from one distribution."""
+    """p-value of the two-sided Mann-Whitney U test (1947)."""
 
     @classmethod
     def of(cls, first: Float[Tensor, " m"], second: Float[Tensor, " n"]) -> "MedianComparison":
@@ -56,8 +58,8 @@ class MedianComparison:
         return self.second / self.first if self.first else float("inf")
 
     @property
-    def alike(self) -> bool:
-        """Whether the medians are within `ALIKE` of each other."""
+    def similar(self) -> bool:
+        """Whether the medians are within `SIMILAR_FACTOR` of each other."""
         return 1 / SIMILAR_FACTOR < self.ratio < SIMILAR_FACTOR
 
     def __str__(self) -> str:
@@ -68,7 +70,7 @@ class MedianComparison:
 
 
 def floor_text(*outcomes: ConditionOutcome) -> str:
-    """How much of each median is the final norm's, and how much not; empty without a floor."""
+    """The median floors and excesses of the outcomes in words; empty without a floor."""
     if not any(outcome.floor.any() for outcome in outcomes):
         return ""
     values = " and ".join(f"{float(o.floor.quantile(0.5)):.2g}" for o in outcomes)
@@ -77,20 +79,17 @@ def floor_text(*outcomes: ConditionOutcome) -> str:
 
 
 def mostly_floor(outcome: ConditionOutcome) -> bool:
-    """Whether over half of the median MSE is unavoidable after the final norm."""
+    """Whether the final norm's floor is more than half of the median MSE."""
     return float(outcome.floor.quantile(0.5)) > outcome.median / 2
 
 
-FLOOR_CAVEAT = " Most of this error is the final norm's floor, so it says nothing of prompts."
-
-
 def holds_text(holds: bool | None) -> Holds:
-    """None: not measured."""
+    """The answer in words; None: not measured."""
     return "not measured" if holds is None else "yes" if holds else "no"
 
 
 def interpretation_row(
     observation: str, holds: bool | None, numbers: str, meaning: str
 ) -> InterpretationRow:
-    """A row, whose meaning is left out where it does not hold."""
+    """A row, without its meaning if the observation does not hold."""
     return InterpretationRow(observation, holds_text(holds), numbers, meaning if holds else "")

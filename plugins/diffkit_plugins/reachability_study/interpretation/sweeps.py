@@ -1,4 +1,7 @@
-"""Rows on the sweeps of experiments 3 and 4."""
+"""Rows on the sweeps of experiments 3 and 4.
+
+Takes the results of the study. Gives rows of the interpretation guide.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,22 +23,22 @@ _TINY = 1e-30
 
 @dataclass(frozen=True)
 class SweepStep:
-    """How the median MSE goes from one place of a sweep to the next."""
+    """The change of the median MSE between neighbouring points of a sweep."""
 
     start: float
     end: float
     decades: float
-    """log₁₀ of the ratio of medians; negative where it falls."""
+    """log₁₀ of the ratio of medians; negative if the MSE decreases."""
 
 
 def sweep_steps(
     outcomes: Sequence[ConditionOutcome], *, above_floor: bool = False
 ) -> list[SweepStep]:
-    """Between neighbours, in the order of α or f.
+    """The steps between neighbouring points, in the order of α or f.
 
     Args:
-        outcomes: the places of the sweep.
-        above_floor: whether the final norm's floor is taken off the errors.
+        outcomes: the outcomes at the points of the sweep.
+        above_floor: whether the final norm's floor is subtracted from the errors.
     """
     medians = [
         (o.condition.x, max(float((o.excess if above_floor else o.best).quantile(0.5)), _TINY))
@@ -47,13 +50,13 @@ def sweep_steps(
 
 def sweep_rows(results: StudyResults) -> Iterator[InterpretationRow]:
     """Rows on experiments 3 and 4."""
-    yield _smooth(results.of("3"))
-    yield _beyond(results.of("3"))
-    yield from _transition(results.of("4"))
+    yield _smooth(results.of_experiment("3"))
+    yield _beyond(results.of_experiment("3"))
+    yield from _transition(results.of_experiment("4"))
 
 
-def _inside(rises: Sequence[SweepStep]) -> list[SweepStep]:
-    return [rise for rise in rises if rise.start >= 0 and rise.end <= 1]
+def _inside(steps: Sequence[SweepStep]) -> list[SweepStep]:
+    return [step for step in steps if step.start >= 0 and step.end <= 1]
 
 
 def _smooth(outcomes: Sequence[ConditionOutcome]) -> InterpretationRow:
@@ -61,7 +64,7 @@ def _smooth(outcomes: Sequence[ConditionOutcome]) -> InterpretationRow:
     steps, above = _inside(sweep_steps(outcomes)), _inside(sweep_steps(outcomes, above_floor=True))
     if len(steps) < 2:
         return interpretation_row(name, None, "", "")
-    largest, least = (max(abs(rise.decades) for rise in each) for each in (steps, above))
+    largest, least = (max(abs(step.decades) for step in each) for each in (steps, above))
     numbers = (
         f"neighbouring α's median MSE differ by a factor of at most {10**largest:.2g}"
         f"{_floor_factor(outcomes, 10**least)}; smooth is below {LARGE_FACTOR:g}"
@@ -72,13 +75,8 @@ def _smooth(outcomes: Sequence[ConditionOutcome]) -> InterpretationRow:
 
 def _beyond(outcomes: Sequence[ConditionOutcome]) -> InterpretationRow:
     name = "Exp 3 sharp degradation at α>1"
-    steps = [
-        (rise, above)
-        for rise, above in zip(
-            sweep_steps(outcomes), sweep_steps(outcomes, above_floor=True), strict=True
-        )
-        if rise.end > 1
-    ]
+    both = sweep_steps(outcomes), sweep_steps(outcomes, above_floor=True)
+    steps = [(step, above) for step, above in zip(*both, strict=True) if step.end > 1]
     if not steps:
         return interpretation_row(name, None, "", "")
     first, above = steps[0]
@@ -94,7 +92,7 @@ def _beyond(outcomes: Sequence[ConditionOutcome]) -> InterpretationRow:
 
 
 def _floor_factor(outcomes: Sequence[ConditionOutcome], factor: float) -> str:
-    """The same of what the final norm leaves possible."""
+    """A factor of the errors above the floor in words; empty without a floor."""
     if not any(outcome.floor.any() for outcome in outcomes):
         return ""
     return f", above the final norm's floor {factor:.2g}"
@@ -110,7 +108,7 @@ def _transition(outcomes: Sequence[ConditionOutcome]) -> Iterator[Interpretation
     steepest = max(steps, key=lambda step: step.decades)
     sharp = total >= 1 and steepest.decades > total / 2
     numbers = (
-        f"the median MSE rises by {total:.2g} decades in all, {steepest.decades:.2g} of them "
+        f"the median MSE steps by {total:.2g} decades in all, {steepest.decades:.2g} of them "
         f"between f = {steepest.start:g} and {steepest.end:g}; sharp is a decade in all, more than "
         "half of it in one step"
     )

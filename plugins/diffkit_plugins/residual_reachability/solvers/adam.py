@@ -8,16 +8,16 @@ from diffkit_plugins.residual_reachability.solvers.objective import ResidualMap,
 from diffkit_plugins.residual_reachability.solvers.results import BestPrompts, SolverResult
 
 NormBound = Float[Tensor, " rows"] | float | None
-"""Largest norm of a prompt's tokens, of each row or of all; none: any."""
+"""Largest norm of a prompt's tokens, for each row or for all; None: unbounded."""
 
 _SPHERE_SHARE = 1 - 1e-5
-"""Share of the limit above which a token counts as lying on the sphere, for rounding's sake."""
+"""Share of the limit above which a token counts as on the sphere, to allow for rounding."""
 
 
 def norm_limits(
     bound: NormBound, prompts: Float[Tensor, "rows length hidden"]
 ) -> Float[Tensor, " rows"]:
-    """The largest norm of each row's tokens; infinite where there is no bound."""
+    """The largest norm of each row's tokens; infinite if there is no bound."""
     if bound is None:
         bound = torch.inf
     limit = torch.as_tensor(bound, dtype=prompts.dtype, device=prompts.device)
@@ -27,7 +27,7 @@ def norm_limits(
 def project_to_ball(
     prompts: Float[Tensor, "rows length hidden"], limit: Float[Tensor, " rows"]
 ) -> Float[Tensor, "rows length hidden"]:
-    """The nearest prompts whose tokens' norms keep to the limit."""
+    """Projects each token onto the ball of its row's limit."""
     norms, largest = prompts.norm(dim=2, keepdim=True), limit[:, None, None]
     return torch.where(norms > largest, prompts * (largest / norms), prompts)
 
@@ -37,11 +37,11 @@ def tangential_gradient(
     prompts: Float[Tensor, "rows length hidden"],
     limit: Float[Tensor, " rows"],
 ) -> Float[Tensor, "rows length hidden"]:
-    """The gradient without the part that would only push a token out of its ball.
+    """Removes the radial part of the gradient where it would push a token out of its ball.
 
-    Adam scales coordinates, so a step along a gradient that is purely radial is not, and
-    projection alone would come to rest beside the optimum. Where the tangential part vanishes on
-    the sphere, the conditions of Karush, Kuhn and Tucker hold.
+    Adam scales coordinates separately, so its step along a radial gradient is not radial, and
+    projection alone would stop beside the optimum. Where the tangential part vanishes on the
+    sphere, the Karush-Kuhn-Tucker conditions hold.
     """
     radial = (gradient * prompts).sum(dim=2, keepdim=True)
     squares = prompts.square().sum(dim=2, keepdim=True)
@@ -50,7 +50,7 @@ def tangential_gradient(
 
 
 def adam_search(
-    trunk: ResidualMap,
+    residual_map: ResidualMap,
     targets: Float[Tensor, "rows length hidden"],
     starts: Float[Tensor, "rows length hidden"],
     *,
@@ -61,45 +61,44 @@ def adam_search(
     positions: Bool[Tensor, "rows length"] | None = None,
     batch_size: int = 128,
 ) -> SolverResult:
-    """Minimises each row's mean squared error over its prompt (Kingma and Ba 2014).
+    """Minimises each row's mean squared error over its prompt (Adam; Kingma and Ba 2014).
 
-    The rows' losses are summed, and Adam's state is one number a coordinate, so each row moves as
-    it would alone. A row that has converged leaves the batch. Restarts of a target are rows of
-    their own: see `SolverResult.best_of`. Without a bound this is the loop over one target at a
-    time.
+    The losses of all rows are summed and Adam's state is separate for each coordinate, so rows do
+    not affect each other. A row that has converged leaves the batch. Restarts of a target are
+    separate rows (see `SolverResult.best_of`).
 
     Args:
-        trunk: the map from prompts to streams.
-        targets: what is to be reached.
-        starts: the first prompts; they are brought within the bound.
-        steps: steps of each row.
+        residual_map: the map from prompts to streams.
+        targets: the streams to reach.
+        starts: the first prompts, which are projected onto the bound.
+        steps: number of steps of each row.
         lr: Adam's step size, in units of the embeddings.
-        bound: largest norm of a prompt's tokens; kept by projection after each step.
+        bound: largest norm of a prompt's tokens, enforced by projection after each step.
         tolerance: relative error below which a row has converged.
-        positions: where targets are to be reached; none: everywhere.
-        batch_size: rows at a time; memory is proportional to it.
+        positions: positions where the targets apply; None: everywhere.
+        batch_size: rows that are searched together; memory is proportional to it.
     """
-    goal, largest = ResidualTargets.of(targets, positions), norm_limits(bound, starts)
+    every, limit = ResidualTargets.of(targets, positions), norm_limits(bound, starts)
     parts = []
     for start in range(0, len(starts), batch_size):
         rows = slice(start, start + batch_size)
-        first = project_to_ball(starts[rows].detach(), largest[rows])
-        trail = BestPrompts(goal.rows(rows), first, steps, tolerance)
-        _descend(trunk, trail, largest[rows], lr)
-        parts.append(trail.reached())
-    return SolverResult.joined(parts)
+        first = project_to_ball(starts[rows].detach(), limit[rows])
+        best = BestPrompts(every.rows(rows), first, steps, tolerance)
+        _descend(residual_map, best, limit[rows], lr)
+        parts.append(best.result())
+    return SolverResult.concatenate(parts)
 
 
 def _descend(
-    trunk: ResidualMap, trail: BestPrompts, limit: Float[Tensor, " rows"], lr: float
+    residual_map: ResidualMap, best: BestPrompts, limit: Float[Tensor, " rows"], lr: float
 ) -> None:
-    leaf = trail.prompts.clone().requires_grad_()
+    leaf = best.prompts.clone().requires_grad_()
     optimizer = torch.optim.Adam([leaf], lr=lr)
-    for step in range(trail.steps + 1):
+    for step in range(best.steps + 1):
         with torch.enable_grad():
-            losses = trail.goal.losses(trunk(leaf))
-        kept = trail.add(step, leaf, losses)
-        if step == trail.steps or len(kept) == 0:
+            losses = best.targets.losses(residual_map(leaf))
+        kept = best.add(step, leaf, losses)
+        if step == best.steps or len(kept) == 0:
             return
         (gradient,) = torch.autograd.grad(losses.sum(), leaf)
         leaf.grad = tangential_gradient(gradient, leaf, limit)
@@ -113,9 +112,9 @@ def _descend(
 def _keep_rows(
     optimizer: torch.optim.Adam, leaf: Tensor, kept: Tensor
 ) -> Float[Tensor, "kept length hidden"]:
-    """The same optimiser for some of its rows; its state is one number a coordinate."""
+    """Restricts the optimiser to some rows; its state is one number for each coordinate."""
     fewer = leaf.detach()[kept].requires_grad_()
-    assert leaf.grad is not None  # noqa: S101 - it was set just before
+    assert leaf.grad is not None  # noqa: S101 - set by the caller
     fewer.grad = leaf.grad[kept]
     state = optimizer.state.pop(leaf, {})
     optimizer.state[fewer] = {

@@ -11,9 +11,10 @@ from torch import Tensor
 
 @runtime_checkable
 class ResidualMap(Protocol):
-    """A map from prompts to the residual stream that they lead to; `Model.trunk` gives one.
+    """A differentiable map from prompts to residual streams.
 
-    Rows must not see each other, and gradients must flow where the prompts require them.
+    `Model.embedding_to_residual` returns one. Rows must be independent of each other, and
+    gradients must reach the prompts.
     """
 
     def __call__(
@@ -25,11 +26,11 @@ class ResidualMap(Protocol):
 
 @dataclass(frozen=True)
 class ResidualTargets:
-    """A residual stream to reach for each row, at some of its positions."""
+    """The residual stream that each row's prompt is to reach, at some of its positions."""
 
     targets: Float[Tensor, "rows length hidden"]
     positions: Bool[Tensor, "rows length"]
-    """True where the target is to be reached; elsewhere the stream is free."""
+    """True where the target applies; the stream is free elsewhere."""
 
     @classmethod
     def of(
@@ -37,30 +38,30 @@ class ResidualTargets:
         targets: Float[Tensor, "rows length hidden"],
         positions: Bool[Tensor, "rows length"] | None,
     ) -> "ResidualTargets":
-        """None in place of ``positions`` means all of them."""
+        """Targets at the given positions; None means all positions."""
         if positions is None:
             positions = torch.ones(targets.shape[:2], dtype=torch.bool, device=targets.device)
         return cls(targets, positions.to(targets.device))
 
     def rows(self, chosen: Int[Tensor, " chosen"] | slice) -> "ResidualTargets":
-        """The goal of some rows."""
+        """The targets of some rows."""
         return ResidualTargets(self.targets[chosen], self.positions[chosen])
 
-    def misses(
+    def residuals(
         self, streams: Float[Tensor, "rows length hidden"]
     ) -> Float[Tensor, "rows length hidden"]:
-        """Target less stream, and 0 where the stream is free."""
+        """Target minus stream, and 0 where the stream is free."""
         return (self.targets - streams) * self.positions[..., None]
 
     def losses(self, streams: Float[Tensor, "rows length hidden"]) -> Float[Tensor, " rows"]:
-        """Mean squared error of each row, over the coordinates that are to be reached."""
+        """Mean squared error of each row, over the positions where the target applies."""
         counts = self.positions.sum(dim=1) * self.targets.shape[2]
-        return self.misses(streams).square().sum(dim=(1, 2)) / counts
+        return self.residuals(streams).square().sum(dim=(1, 2)) / counts
 
     def errors(self, losses: Float[Tensor, " rows"]) -> Float[Tensor, " rows"]:
-        """Relative errors ‖h − t‖/‖t‖ over all positions to be reached, from the losses."""
-        return (losses / self._loss_of_nothing).sqrt()
+        """Relative errors ‖h − t‖/‖t‖, computed from the losses."""
+        return (losses / self._loss_of_zero).sqrt()
 
     @cached_property
-    def _loss_of_nothing(self) -> Float[Tensor, " rows"]:
+    def _loss_of_zero(self) -> Float[Tensor, " rows"]:
         return self.losses(torch.zeros_like(self.targets))

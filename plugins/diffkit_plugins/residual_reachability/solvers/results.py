@@ -11,23 +11,22 @@ from diffkit_plugins.residual_reachability.solvers.objective import ResidualTarg
 
 @dataclass(frozen=True)
 class SolverResult:
-    """The best prompt found for each row, and the way there."""
+    """The best prompt of each row and the losses on the way to it."""
 
     prompts: Float[Tensor, "rows length hidden"]
-    """The prompts with the least error among all that were tried."""
-    losses: Float[Tensor, "tries rows"]
-    """Mean squared error of the prompt tried at each step: the start first, and after a row has
-    converged its last."""
+    """The prompts of the least error among all that were evaluated."""
+    losses: Float[Tensor, "evaluations rows"]
+    """Mean squared error of the start and after each step; constant after a row has converged."""
     errors: Float[Tensor, " rows"]
     """Relative error ‖h − t‖/‖t‖ of ``prompts``."""
     steps: Int[Tensor, " rows"]
-    """Steps taken until the row converged, or all of them."""
+    """Steps until the row converged, or all steps."""
 
     def best_of(self, restarts: int) -> "SolverResult":
-        """The row with the least error of each ``restarts`` consecutive ones.
+        """Keeps the row of the least error among each ``restarts`` consecutive rows.
 
         Args:
-            restarts: rows that share a target; they must divide the number of rows.
+            restarts: number of rows that share a target; it must divide the number of rows.
         """
         best = self.errors.reshape(-1, restarts).argmin(dim=1)
         rows = torch.arange(len(best), device=best.device) * restarts + best
@@ -36,8 +35,8 @@ class SolverResult:
         )
 
     @classmethod
-    def joined(cls, parts: "list[SolverResult]") -> "SolverResult":
-        """The rows of several batches, which have tried equally often."""
+    def concatenate(cls, parts: "list[SolverResult]") -> "SolverResult":
+        """Concatenates the rows of batches with the same number of steps."""
         return cls(
             torch.cat([part.prompts for part in parts]),
             torch.cat([part.losses for part in parts], dim=1),
@@ -47,29 +46,29 @@ class SolverResult:
 
 
 class BestPrompts:
-    """What the rows of one batch have reached, and which of them still try.
+    """The best prompts so far of the rows of one batch, and the rows that have not converged.
 
     Args:
-        goal: what is to be reached.
+        targets: the targets of the rows.
         starts: the first prompts.
-        steps: steps that the optimiser may take.
+        steps: largest number of steps.
         tolerance: relative error below which a row has converged.
     """
 
     def __init__(
         self,
-        goal: ResidualTargets,
+        targets: ResidualTargets,
         starts: Float[Tensor, "rows length hidden"],
         steps: int,
         tolerance: float,
     ) -> None:
         rows = len(starts)
         self.active = torch.arange(rows, device=starts.device)
-        """Rows that have not converged."""
-        self.goal = goal
-        """The goal of these rows."""
+        """Indices of the rows that have not converged."""
+        self.targets = targets
+        """The targets of the active rows."""
         self._tolerance = tolerance
-        self._whole = goal
+        self._all_targets = targets
         self.prompts = starts.detach().clone()
         """The best prompts of all rows so far."""
         self.steps = steps
@@ -83,34 +82,34 @@ class BestPrompts:
         prompts: Float[Tensor, "active length hidden"],
         losses: Float[Tensor, " active"],
     ) -> Int[Tensor, " kept"]:
-        """Takes in what the active rows tried, and lets go of those that have converged.
+        """Records the active rows' current prompts, and deactivates rows that have converged.
 
         Args:
-            step: steps taken before this try.
-            prompts: what was tried.
-            losses: mean squared errors.
+            step: number of steps taken so far.
+            prompts: current prompts.
+            losses: their mean squared errors.
 
         Returns:
-            Which of the rows given stay active.
+            Indices, among the given rows, of those that stay active.
         """
         rows, losses = self.active, losses.detach().float()
         self._losses[step:, rows] = losses
         better = losses < self._best[rows]
         self._best[rows[better]] = losses[better]
         self.prompts[rows[better]] = prompts.detach()[better]
-        done = self.goal.errors(losses) < self._tolerance
+        done = self.targets.errors(losses) < self._tolerance
         self._taken[rows[done]] = step
         kept = (~done).nonzero()[:, 0]
         if len(kept) < len(rows):
-            self.active, self.goal = rows[kept], self.goal.rows(kept)
+            self.active, self.targets = rows[kept], self.targets.rows(kept)
         return kept
 
     @property
     def best(self) -> Float[Tensor, " active"]:
-        """The least loss of each active row so far."""
+        """The least loss so far of each active row."""
         return self._best[self.active]
 
-    def reached(self) -> SolverResult:
-        """What has been found so far."""
-        errors = self._whole.errors(self._best)
+    def result(self) -> SolverResult:
+        """The best prompts so far and their losses."""
+        errors = self._all_targets.errors(self._best)
         return SolverResult(self.prompts, self._losses, errors, self._taken)

@@ -14,14 +14,14 @@ class TokenSwapResult:
     """The best token prompt found for each row."""
 
     ids: Int[Tensor, "rows length"]
-    losses: Float[Tensor, "tries rows"]
-    """Mean squared error of the best prompt so far: of the start first, then after each step."""
+    losses: Float[Tensor, "evaluations rows"]
+    """Mean squared error of the best prompt so far, at the start and after each step."""
     errors: Float[Tensor, " rows"]
     """Relative error ‖h − t‖/‖t‖ of ``ids``."""
 
 
 def token_swap_search(
-    trunk: ResidualMap,
+    residual_map: ResidualMap,
     embeddings: Float[Tensor, "vocabulary hidden"],
     targets: Float[Tensor, "rows length hidden"],
     starts: Int[Tensor, "rows length"],
@@ -33,47 +33,48 @@ def token_swap_search(
     positions: Bool[Tensor, "rows length"] | None = None,
     batch_size: int = 128,
 ) -> TokenSwapResult:
-    """Swaps one token of each row at a time for one that comes nearer to the row's target.
+    """Replaces one token of each row at a time (greedy coordinate gradient; Zou and others 2023).
 
-    The gradient at the embeddings ranks the swaps at each position by what they change to first
-    order (Ebrahimi and others 2018); some of the best are drawn, tried, and the best one is made
-    if it is better (greedy coordinate gradient, Zou and others 2023).
+    The gradient at the embeddings ranks the replacements at each position by their first-order
+    effect (Ebrahimi and others 2018). Some of the best are drawn and evaluated, and the best of
+    these is made if it lowers the loss.
 
     Args:
-        trunk: the map from prompts to streams.
-        embeddings: the input embeddings of the tokens that may be used.
-        targets: what is to be reached.
+        residual_map: the map from prompts to streams.
+        embeddings: input embeddings of the tokens that may be used.
+        targets: the streams to reach.
         starts: the first prompts.
-        steps: swaps tried one after the other.
-        seed: seed of the draws, which are the same for each row: no row depends on the others.
-        candidates: swaps tried in each step.
-        nearest: the tokens at each position that are drawn from.
-        positions: where targets are to be reached; none: everywhere.
-        batch_size: rows and their candidates at a time; memory is proportional to it.
+        steps: number of steps, each of at most one replacement.
+        seed: seed of the draws, which are the same for all rows: rows are independent.
+        candidates: replacements that are evaluated in each step.
+        nearest: number of best tokens at each position from which candidates are drawn.
+        positions: positions where the targets apply; None: everywhere.
+        batch_size: prompts that are evaluated together; memory is proportional to it.
     """
-    goal = ResidualTargets.of(targets, positions)
+    every = ResidualTargets.of(targets, positions)
     ids, losses = starts.clone(), targets.new_zeros(steps + 1, len(starts))
     for row in range(len(starts)):
-        chance = torch.Generator().manual_seed(seed)
-        alone = goal.rows(slice(row, row + 1))
-        search = _Search(trunk, embeddings, alone, batch_size)
+        generator = torch.Generator().manual_seed(seed)
+        own = every.rows(slice(row, row + 1))
+        search = _RowSearch(residual_map, embeddings, own, batch_size)
         losses[0, row] = search.losses(ids[row, None])[0]
         for step in range(steps):
-            tried = _draw_swaps(search.promises(ids[row]), ids[row], candidates, nearest, chance)
-            found = search.losses(tried)
-            if found.min() < losses[step, row]:
-                ids[row] = tried[found.argmin()]
-            losses[step + 1, row] = torch.minimum(found.min(), losses[step, row])
-    return TokenSwapResult(ids, losses, goal.errors(losses[-1]))
+            gains = search.first_order_gains(ids[row])
+            tried = _draw_swaps(gains, ids[row], candidates, nearest, generator)
+            evaluated = search.losses(tried)
+            if evaluated.min() < losses[step, row]:
+                ids[row] = tried[evaluated.argmin()]
+            losses[step + 1, row] = torch.minimum(evaluated.min(), losses[step, row])
+    return TokenSwapResult(ids, losses, every.errors(losses[-1]))
 
 
 @dataclass(frozen=True)
-class _Search:
-    """One row's target and what it takes to try prompts for it."""
+class _RowSearch:
+    """Evaluates prompts for the target of one row."""
 
-    trunk: ResidualMap
+    residual_map: ResidualMap
     embeddings: Float[Tensor, "vocabulary hidden"]
-    goal: ResidualTargets
+    targets: ResidualTargets
     batch_size: int
 
     @torch.no_grad()
@@ -81,32 +82,32 @@ class _Search:
         """Mean squared errors of prompts."""
         return torch.cat(
             [
-                self.goal.losses(self.trunk(self.embeddings[part]))
+                self.targets.losses(self.residual_map(self.embeddings[part]))
                 for part in torch.split(ids, self.batch_size)
             ]
         )
 
-    def promises(self, ids: Int[Tensor, " length"]) -> Float[Tensor, "length vocabulary"]:
-        """What each swap would take off the loss, to first order and up to a constant."""
+    def first_order_gains(self, ids: Int[Tensor, " length"]) -> Float[Tensor, "length vocabulary"]:
+        """The first-order decrease of the loss by each replacement, up to a constant."""
         leaf = self.embeddings[ids][None].requires_grad_()
         with torch.enable_grad():
-            loss = self.goal.losses(self.trunk(leaf)).sum()
+            loss = self.targets.losses(self.residual_map(leaf)).sum()
         (gradient,) = torch.autograd.grad(loss, leaf)
         return -gradient[0] @ self.embeddings.T
 
 
 def _draw_swaps(
-    promises: Float[Tensor, "length vocabulary"],
+    gains: Float[Tensor, "length vocabulary"],
     ids: Int[Tensor, " length"],
     count: int,
     nearest: int,
-    chance: torch.Generator,
+    generator: torch.Generator,
 ) -> Int[Tensor, "count length"]:
-    """Prompts that differ from ``ids`` in one place each, drawn among the most promising."""
-    length, vocabulary = promises.shape
-    best = promises.topk(min(nearest, vocabulary), dim=1).indices
-    places = torch.randint(length, (count,), generator=chance).to(ids.device)
-    ranks = torch.randint(best.shape[1], (count,), generator=chance).to(ids.device)
+    """Prompts that differ from ``ids`` at one position each, drawn among the largest gains."""
+    length, vocabulary = gains.shape
+    best = gains.topk(min(nearest, vocabulary), dim=1).indices
+    positions = torch.randint(length, (count,), generator=generator).to(ids.device)
+    ranks = torch.randint(best.shape[1], (count,), generator=generator).to(ids.device)
     tried = ids.repeat(count, 1)
-    tried[torch.arange(count, device=ids.device), places] = best[places, ranks]
+    tried[torch.arange(count, device=ids.device), positions] = best[positions, ranks]
     return tried

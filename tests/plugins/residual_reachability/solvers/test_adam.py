@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from diffkit_plugins.residual_reachability.solvers.adam import adam_search
+from diffkit_plugins.residual_reachability.solvers import adam_search
 from transformers import AutoModelForCausalLM
 
 
@@ -26,8 +26,8 @@ def seed_loop(folder, target, start, steps, lr):
 
 def test_each_row_is_the_seeds_own_loop(neox, neox_folder, draw):
     targets, starts = draw(3, 5, 24), draw(3, 5, 24)
-    trunk = neox.embedding_to_residual(-1, final_norm=True)
-    reached = adam_search(trunk, targets, starts, steps=40, lr=0.01)
+    residual_map = neox.embedding_to_residual(-1, final_norm=True)
+    reached = adam_search(residual_map, targets, starts, steps=40, lr=0.01)
     for row in range(3):
         prompt, losses = seed_loop(neox_folder, targets[row], starts[row], 40, 0.01)
         assert reached.losses[:-1, row].tolist() == pytest.approx(losses, rel=1e-4)
@@ -51,11 +51,11 @@ def test_converged_rows_leave_the_batch(neox, draw):
     targets[1:] += torch.tensor([0.05, 20.0])[:, None, None] * draw(2, 4, 24)
     sizes = []
 
-    def trunk(prompts):
+    def residual_map(prompts):
         sizes.append(len(prompts))
         return neox.embedding_to_residual(1)(prompts)
 
-    reached = adam_search(trunk, targets, starts, steps=50, lr=0.01, tolerance=0.02)
+    reached = adam_search(residual_map, targets, starts, steps=50, lr=0.01, tolerance=0.02)
     assert reached.steps[0] == 0
     assert 0 < reached.steps[1] < 50
     assert reached.steps[2] == 50
