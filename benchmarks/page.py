@@ -23,7 +23,7 @@ three worlds ([decision 12](../explanation/decisions/0012-steering-prefix-score-
 
 Every share has its 95 % Wilson interval over truths; p permutes truths over findings (9,999 draws),
 and is not corrected for the number of methods. *Named*: the truth came first among 8 texts (or as
-many as there are), whether or not the method's change score was told from nulls. *Top-1*: the same
+many as there are), whether or not the method's change score exceeded the nulls. *Top-1*: the same
 where "nothing targeted" and "none of these" are choices too.
 """
 TRIGGERS = """### The trojan's trigger words

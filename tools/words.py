@@ -28,6 +28,7 @@ SOURCES = (
 PAGES = ("*.md", "docs/**/*.md", "examples/**/*.md", "organisms/**/*.md", "**/templates/*.j2")
 SPOKEN = frozenset({"help", "hint", "cure", "summary"})
 """Keyword arguments whose strings users read."""
+_CODE = re.compile(r"``?[^`\n]+``?")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
@@ -126,7 +127,8 @@ def _prose_of(node: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def in_prose(text: str, where: str, words: Words) -> Iterator[str]:
-    """Banned turns of phrase in ``text``."""
+    """Banned turns of phrase in ``text``; what is quoted as code is exempt."""
+    text = _CODE.sub("`", text)
     for pattern, instead in words.prose:
         for found in pattern.finditer(text):
             around = " ".join(text[max(0, found.start() - 30) : found.end() + 30].split())
