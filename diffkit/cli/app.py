@@ -1,6 +1,7 @@
 """The program ``diffkit``."""
 
 import os
+import shlex
 import sys
 import threading
 import traceback
@@ -24,6 +25,7 @@ from diffkit.cli.commands import (
     run,
     runs,
 )
+from diffkit.cli.streams import lenient_output
 from diffkit.errors import DiffkitError
 
 INTERRUPTED = 130
@@ -83,27 +85,28 @@ def global_options(
 ) -> None:
     """Options of every command."""
     del version
-    context.begin(store, tuple(no_plugin or ()), debug)
+    context.configure(store, tuple(no_plugin or ()), debug)
 
 
 def main() -> None:
-    """Runs the program: exit 2 for a mistake of the user's, 1 for a failure, 130 for Ctrl-C."""
+    """Runs the program: exit 2 for a mistake of the user's, 1 for a failure, 130 for Ctrl-C.
+
+    A reader that leaves early (``diffkit leaderboard | head``) does not change the exit status.
+    """
     # Threads that spin while they wait cost a busy machine several times the work itself.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     args = _hoist_global_options(sys.argv[1:])
+    context.command = shlex.join(["diffkit", *sys.argv[1:]])
     context.debug = "--debug" in args  # even where the options cannot be read
-    try:
-        code = app(standalone_mode=False, args=args, prog_name="diffkit")
-        sys.stdout.flush()
-        if code == INTERRUPTED:  # typer's word for Ctrl-C
+    with lenient_output():
+        try:
+            code = app(standalone_mode=False, args=args, prog_name="diffkit")
+            if code == INTERRUPTED:  # typer's word for Ctrl-C
+                code = _report_interrupt()
+        except (typer.Abort, KeyboardInterrupt):
             code = _report_interrupt()
-    except (typer.Abort, KeyboardInterrupt):
-        code = _report_interrupt()
-    except BrokenPipeError:  # `diffkit runs list | head`: the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1  # as rich has it
-    except Exception as error:
-        code = _report_error(error)
+        except Exception as error:
+            code = _report_error(error)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -144,13 +147,16 @@ def _report_error(error: Exception) -> int:
 
 
 def _print_error(message: str, code: int) -> int:
-    typer.echo(f"error: {message}", err=True)
+    from diffkit.plain_text.formatting import clean
+
+    lines = f"error: {message}".splitlines()
+    typer.echo("\n".join(map(clean, lines)), err=True)
     return code
 
 
 def _report_interrupt() -> int:
     _clear_progress()
-    typer.echo("stopped: what is finished is kept; the same command goes on from there.", err=True)
+    typer.echo(f"stopped: finished work is kept. To continue: {context.command}", err=True)
     if any(thread.name == WORKER for thread in threading.enumerate()):
         sys.stdout.flush()
         sys.stderr.flush()

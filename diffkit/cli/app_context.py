@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from diffkit.registry.catalogue import Catalogue
     from diffkit.registry.plugin_host import PluginHost
+    from diffkit.runs.execution import ExecutionOptions
     from diffkit.runs.store import Store
 
 
@@ -18,11 +19,14 @@ class AppContext:
     store_folder: Path = Path("diffkit-runs")
     disabled: tuple[str, ...] = ()
     debug: bool = False
+    command: str = ""
+    """The command as it was typed."""
 
-    def begin(self, store_folder: Path, disabled: tuple[str, ...], debug: bool) -> None:
-        """Forgets what an earlier command in this process loaded, and takes the new options."""
+    def configure(self, store_folder: Path, disabled: tuple[str, ...], debug: bool) -> None:
+        """Sets the options, and forgets what an earlier command in this process loaded."""
+        command = self.command
         vars(self).clear()
-        self.__init__(store_folder, disabled, debug)  # type: ignore[misc]
+        self.__init__(store_folder, disabled, debug, command)  # type: ignore[misc]
 
     @cached_property
     def host(self) -> "PluginHost":
@@ -63,6 +67,14 @@ class AppContext:
         store = Store(self.store_folder)
         store.check()
         return store
+
+    def execution(self, device: str, *, fresh: bool) -> "ExecutionOptions":
+        """How this command executes runs: with progress, log messages and its own words."""
+        from diffkit.cli.console import enable_logging, progress, status
+        from diffkit.runs.execution import ExecutionOptions
+
+        enable_logging()
+        return ExecutionOptions(device, progress, fresh, status, command=self.command)
 
 
 context = AppContext()

@@ -1,4 +1,8 @@
-"""Where the command line writes: results to stdout, everything else to stderr."""
+"""Where the command line writes: results to stdout, everything else to stderr.
+
+Everything that is printed passes through `safe`: text from files, plugins and models is data, and
+control characters in it are shown as signs.
+"""
 
 import json
 import logging
@@ -8,8 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
+
+from diffkit.plain_text.formatting import clean
+from diffkit.render.terminal.tables import NumberTable
 
 T = TypeVar("T")
 
@@ -25,14 +31,25 @@ out = Console(highlight=False, soft_wrap=False, width=_width())
 err = Console(stderr=True, highlight=False)
 
 
+def safe(text: str) -> str:
+    """``text`` with its line breaks, and a sign in place of every other control character."""
+    return "\n".join(map(clean, text.replace("\r\n", "\n").split("\n")))
+
+
 def warn(message: str) -> None:
-    """One line on stderr."""
-    err.print(Text(f"warning: {message}", style="yellow"), soft_wrap=True)
+    """A warning on stderr."""
+    err.print(Text(safe(f"warning: {message}"), style="yellow"), soft_wrap=True)
 
 
 def info(message: str) -> None:
-    """A remark on stderr, such as what to do next."""
-    err.print(Text(message), soft_wrap=True)
+    """A message on stderr, such as what to do next."""
+    err.print(Text(safe(message)), soft_wrap=True)
+
+
+def print_lines(*lines: str) -> None:
+    """Lines on stdout."""
+    for line in lines:
+        out.print(Text(safe(line)))
 
 
 def enable_logging() -> None:
@@ -52,17 +69,28 @@ class _ConsoleHandler(logging.Handler):
 
 
 def print_json(value: Any) -> None:
-    """JSON on stdout."""
-    out.file.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    """JSON on stdout; what could control a terminal is escaped, which is the same JSON."""
+    encoding = (getattr(out.file, "encoding", None) or "utf-8").lower()
+    text = json.dumps(value, indent=1, ensure_ascii=not encoding.startswith("utf"))
+    out.file.write(_escaped(text) + "\n")
+
+
+def _escaped(text: str) -> str:
+    """JSON in which every character that is not printable is escaped."""
+    text = text.replace("\x7f", "\\u007f")  # the one of ASCII that JSON leaves as it is
+    if text.isascii():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """A table on stdout; cells are text, never markup."""
-    table = Table(title=title, title_justify="left", title_style="bold", expand=False)
+    heading = Text(clean(title), style="bold")
+    table = NumberTable(title=heading, title_justify="left", title_style="", expand=False)
     for number, column in enumerate(columns):  # the first is a name, to be copied whole
         table.add_column(column, overflow="fold", no_wrap=number == 0)
     for row in rows:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(Text("" if cell is None else clean(str(cell))) for cell in row))
     out.print(table)
 
 

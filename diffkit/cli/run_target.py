@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from diffkit.method import MethodConfig
     from diffkit.organism import BaseModelEntry
     from diffkit.registry.specs import Spec
+    from diffkit.runs.labels import RunLabels
     from diffkit.runs.models import ModelSpec, PairSpec
     from diffkit.runs.spec import RunSpec
 
@@ -69,7 +70,7 @@ def resolve_run(which: RunRequest) -> "RunSpec":
     found = resolve_models(spec, which)
     given, limit = [parse_text_source(value) for value in which.texts], which.texts_limit
     texts = read_sources(given, limit) if given else read_texts(found.texts, limit)
-    return RunSpec(spec, config, found.subject, texts, which.seed)
+    return RunSpec(spec, config, found.subject, texts, which.seed, found.labels)
 
 
 def _configure(spec: "Spec", config: Path | None, settings: dict[str, Any]) -> "MethodConfig":
@@ -103,6 +104,8 @@ class RunModels:
     subject: "PairSpec | ModelSpec"
     texts: Path | None
     """Texts that come with the base."""
+    labels: "RunLabels"
+    """What the models are called."""
 
 
 def resolve_models(spec: "Spec", which: "RunRequest") -> RunModels:
@@ -122,33 +125,40 @@ def resolve_models(spec: "Spec", which: "RunRequest") -> RunModels:
 
 
 def _organism_models(which: "RunRequest", organism: str) -> RunModels:
+    from diffkit.runs.labels import RunLabels
     from diffkit.runs.models import PairSpec
 
     selected = context.catalogue.select(organism, base=which.base, variant=which.variant)
     base = selected.base
     dtype = which.dtype or base.dtype
-    return RunModels(PairSpec(base.source, selected.finetuned, dtype, base.attention), base.texts)
+    name, finetuned = selected.organism.name, selected.finetuned
+    labels = RunLabels.of(base.name, finetuned, name, selected.variant)
+    return RunModels(PairSpec(base.source, finetuned, dtype, base.attention), base.texts, labels)
 
 
 def _pair_models(which: "RunRequest", base: str, finetuned: str) -> RunModels:
     from diffkit.engine.loading.loader import detect_kind
     from diffkit.organism import Source
+    from diffkit.runs.labels import RunLabels
     from diffkit.runs.models import PairSpec
 
     other = detect_kind(Source(at=finetuned))
     entry = _base_entry(base)
     dtype = which.dtype or entry.dtype
-    return RunModels(PairSpec(entry.source, other, dtype, entry.attention), entry.texts)
+    labels = RunLabels.of(entry.name, other)
+    return RunModels(PairSpec(entry.source, other, dtype, entry.attention), entry.texts, labels)
 
 
 def _single_model(which: "RunRequest") -> RunModels:
+    from diffkit.runs.labels import RunLabels
     from diffkit.runs.models import ModelSpec
 
     if which.organism or which.variant or which.finetuned or not which.base:
         raise _model_missing(which)
     entry = _base_entry(which.base)
     dtype = which.dtype or entry.dtype
-    return RunModels(ModelSpec(entry.source, dtype, entry.attention), entry.texts)
+    labels = RunLabels(base=entry.name)
+    return RunModels(ModelSpec(entry.source, dtype, entry.attention), entry.texts, labels)
 
 
 def _base_entry(base: str) -> "BaseModelEntry":

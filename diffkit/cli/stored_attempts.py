@@ -8,6 +8,7 @@ from diffkit.cli.app_context import context
 if TYPE_CHECKING:
     from diffkit.evaluation.results import StoredTranscript
     from diffkit.runs.manifest import StoredRun
+    from diffkit.runs.store import Unfinished
     from diffkit.verdict import Attempt
 
 _COLUMNS = (
@@ -19,8 +20,8 @@ _CLAIM_LENGTH = 60
 """Characters of a claim, or of an error, in a listing."""
 
 
-def find_record(prefix: str) -> "StoredRun | StoredTranscript":
-    """The run whose digest starts so; where none does, the attempt, or else the grade.
+def find_record(prefix: str) -> "StoredRun | StoredTranscript | Unfinished":
+    """The run, attempt, grade or unfinished run, in this order, whose digest starts so.
 
     Raises:
         UserError: none does, or several do.
@@ -28,12 +29,14 @@ def find_record(prefix: str) -> "StoredRun | StoredTranscript":
     """
     from diffkit.evaluation.results import read_transcript_of
 
-    path = context.store.find(prefix, ("runs", "attempts", "grades"))
+    path = context.store.find(prefix, ("runs", "attempts", "grades", "work"))
     match path.parent.name:
         case "attempts":
             return read_transcript_of(context.store, "attempts", path.name)
         case "grades":
             return read_transcript_of(context.store, "grades", path.name)
+        case "work":
+            return next(one for one in context.store.unfinished() if one.digest == path.name)
         case _:
             return context.store.run(path.name)
 

@@ -14,6 +14,7 @@ from diffkit.evaluation.plan import ConfiguredPlugin, Plan, PlannedPair, texts_o
 from diffkit.evaluation.record import Arm
 from diffkit.evaluation.truths import answer_of
 from diffkit.runs.execution import ExecutionOptions
+from diffkit.runs.labels import RunLabels
 from diffkit.runs.manifest import StoredRun
 from diffkit.runs.models import PairSpec
 from diffkit.runs.spec import RunSpec
@@ -100,7 +101,9 @@ class PlannedRun:
     @property
     def spec(self) -> RunSpec:
         """The run to be made."""
-        return RunSpec(self.method.spec, self.method.config, self.models, self.texts, self.seed)
+        method, one = self.method, self.pair.selected
+        labels = RunLabels.of(one.base.name, one.finetuned, one.organism.name, one.variant)
+        return RunSpec(method.spec, method.config, self.models, self.texts, self.seed, labels)
 
     @property
     def change_score(self) -> float | None:

@@ -8,9 +8,11 @@ import json
 import math
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from diffkit.findings import Cell
-from diffkit.runs.manifest import Manifest
+if TYPE_CHECKING:
+    from diffkit.findings import Cell
+    from diffkit.runs.manifest import Manifest
 
 NONE = "–"
 """Shown where there is no value."""
@@ -94,7 +96,7 @@ def aligned(values: Iterable[float | int | None], *, least: float = 1e-3) -> tup
     return tuple(NONE if v is None else f"{v + 0.0:.{decimals}f}" for v in values)
 
 
-def column(values: Sequence[Cell]) -> tuple[str, ...]:
+def column(values: "Sequence[Cell]") -> tuple[str, ...]:
     """A column's cells, numbers set alike; text still has to be cleaned.
 
     Rows may be of different kinds, counts above shares, so small numbers keep their digits.
@@ -108,7 +110,7 @@ def column(values: Sequence[Cell]) -> tuple[str, ...]:
     return tuple(value if isinstance(value, str) else next(set_alike) for value in values)
 
 
-def is_numeric(rows: Sequence[tuple[Cell, ...]], column: int) -> bool:
+def is_numeric(rows: "Sequence[tuple[Cell, ...]]", column: int) -> bool:
     """Whether a column holds no text, so that it is set flush right."""
     return bool(rows) and not any(
         isinstance(value, str) for r in rows for value in r[column : column + 1]
@@ -148,7 +150,7 @@ def memory(count: int) -> str:
     return f"{count / 2**20:.0f} MiB" if count < 2**30 else f"{count / 2**30:.1f} GiB"
 
 
-def circumstances(manifest: Manifest) -> str:
+def circumstances(manifest: "Manifest") -> str:
     """How a run came about, in one line."""
     same = manifest.identity
     where = f"seed {same.seed}, {same.dtype} on {manifest.device}"

@@ -12,6 +12,7 @@ from diffkit.evaluation.leaderboard.schema import (
 )
 from diffkit.evaluation.record import Arm, MainArm
 from diffkit.plain_text import formatting
+from diffkit.runs.labels import UNKNOWN, RunLabels
 from diffkit.statistics.shares import Share
 
 ARMS: dict[Arm, str] = {
@@ -127,3 +128,16 @@ def mistake(pair: PairResult) -> str:
     if pair.truth not in ("none", "unspecific"):
         return ""
     return "false alarm" if alarm else "says targeted" if says else ""
+
+
+def label_fields(labels: RunLabels) -> tuple[tuple[str, str], ...]:
+    """What a run compared, field by field; one field says so where it is unknown."""
+    if not labels.known:
+        return (("models", UNKNOWN),)
+    variant = f" / {labels.variant}" if labels.variant else ""
+    fields = (
+        ("organism", f"{labels.organism}{variant}" if labels.organism else ""),
+        ("base" if labels.finetuned else "model", labels.base),
+        ("finetuned", labels.finetuned),
+    )
+    return tuple((name, value) for name, value in fields if value)

@@ -18,7 +18,7 @@ from diffkit.findings import Findings
 from diffkit.method import Study, checked_findings, run_method
 from diffkit.registry.specs import kind_noun, load_implementation
 from diffkit.runs.files import remove
-from diffkit.runs.manifest import Identity, Manifest
+from diffkit.runs.manifest import ABOUT_FILE, Identity, Manifest, RunAbout
 from diffkit.runs.models import open_models
 from diffkit.runs.provenance import PeakMemory, git_state, source_hash, versions
 from diffkit.runs.spec import RunSpec
@@ -41,6 +41,8 @@ class ExecutionOptions:
     """Shows a short status beside the running loop; it is cleared when a run ends."""
     batch_size: int = BATCH_SIZE
     """Texts in a batch of `RunContext.batches`."""
+    command: str = ""
+    """The command that asks for the runs, to be shown with them; empty: a program does."""
 
 
 def execute(
@@ -61,6 +63,8 @@ def execute(
     for leftover in folder.iterdir():
         if not (resumed and leftover.name.startswith(("checkpoint", "artifacts"))):
             remove(leftover)
+    about = RunAbout(method=identity.method, labels=spec.labels, command=execution.command)
+    _write(folder / ABOUT_FILE, about)
     try:
         findings, manifest = _run_and_record(spec, identity, checkpoints, networks, execution)
     except DiffkitError:
@@ -68,6 +72,7 @@ def execute(
     except (Exception, SystemExit) as error:  # a library that exits must not end the sweep
         raise _record_failure(spec, folder, error) from error
     checkpoints.clear()
+    remove(folder / ABOUT_FILE)
     _write(folder / "findings.json", findings)
     _write(folder / "manifest.json", manifest.model_copy(update={"resumed": resumed}))
 
@@ -98,6 +103,8 @@ def _run_and_record(
         seconds=seconds,
         peak_bytes=peak.bytes,
         change_score=findings.change_score,
+        labels=spec.labels,
+        command=execution.command,
     )
     return findings, manifest
 
@@ -169,5 +176,5 @@ def _disk_full(error: BaseException) -> bool:
     return getattr(error, "errno", None) == errno.ENOSPC or "os error 28" in str(error)
 
 
-def _write(path: Path, record: Findings | Manifest) -> None:
+def _write(path: Path, record: Findings | Manifest | RunAbout) -> None:
     path.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")

@@ -11,6 +11,10 @@ from diffkit.errors import StoreError
 from diffkit.findings import Findings
 from diffkit.organism import Record
 from diffkit.runs.digest import digest
+from diffkit.runs.labels import UNKNOWN, RunLabels
+
+ABOUT_FILE = "about.json"
+"""File of a work folder that says what the run is about."""
 
 
 class Identity(Record):
@@ -51,6 +55,17 @@ class Identity(Record):
         return "study" if self.finetuned is None else "method"
 
 
+class RunAbout(Record):
+    """What a run that is not finished is about, kept beside its checkpoint."""
+
+    method: str = UNKNOWN
+    """Name of the method, or of the study."""
+    labels: RunLabels = RunLabels()
+    """What it compares, by name."""
+    command: str = ""
+    """The command that began it; empty where a program did, or an earlier version."""
+
+
 class Manifest(Record):
     """A finished run: its identity and its provenance."""
 
@@ -76,6 +91,10 @@ class Manifest(Record):
     last part."""
     change_score: float | None = None
     """The findings' change score, so that thousands of runs can be listed without reading them."""
+    labels: RunLabels = RunLabels()
+    """What the run compared, by name."""
+    command: str = ""
+    """The command that made the run; empty where a program did, or an earlier version."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +121,11 @@ class StoredRun:
     def artifacts(self) -> Path:
         """Folder of its artifacts; may be absent."""
         return self.folder / "artifacts"
+
+    @property
+    def artifact_files(self) -> tuple[Path, ...]:
+        """Its artifacts, by name."""
+        return tuple(sorted(path for path in self.artifacts.glob("*") if path.is_file()))
 
 
 def read_run(folder: Path) -> StoredRun:

@@ -1,9 +1,10 @@
 """The specification of a run, and its identity, which needs no loaded model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from diffkit.method import MethodConfig, execution_options
 from diffkit.registry.specs import Spec
+from diffkit.runs.labels import RunLabels
 from diffkit.runs.manifest import Identity
 from diffkit.runs.models import ModelSpec, PairSpec
 from diffkit.texts import Texts
@@ -22,6 +23,8 @@ class RunSpec:
     """Two models for a method, one for a study."""
     texts: Texts
     seed: int = 0
+    labels: RunLabels = field(default_factory=RunLabels)
+    """Names of what is compared; no part of the identity."""
 
     def identity(self) -> Identity:
         """Everything that determines the run's findings.

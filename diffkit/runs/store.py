@@ -1,7 +1,7 @@
 """The store: folders named by digest, each complete or absent.
 
     store.json                 format of the store
-    work/<digest>/             unfinished work: checkpoint, failure
+    work/<digest>/             unfinished work: about.json, checkpoint, failure
     work/<digest>.lease        the process that works on it
     runs/<digest>/             manifest.json, findings.json, artifacts/
     attempts/<digest>/         attempt.json, transcript.jsonl where a language model was asked
@@ -18,14 +18,14 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from diffkit.errors import StoreError, UserError
 from diffkit.runs.files import explain_write_errors, flush_to_disk, remove, write_atomically
 from diffkit.runs.lease import is_held, lease
-from diffkit.runs.manifest import StoredRun, read_run
+from diffkit.runs.manifest import ABOUT_FILE, RunAbout, StoredRun, read_run
 
 Kind = Literal["runs", "attempts", "grades", "gates"]
 FORMAT = 1
@@ -43,6 +43,8 @@ class Unfinished:
     """Whether a living process works on it."""
     failure: str
     """The error it failed with; empty if it was interrupted."""
+    about: RunAbout = field(default_factory=RunAbout)
+    """What the run is about; unknown if an earlier version began it."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,7 @@ class Store:
                 if mine.kept:  # otherwise another process took over the lease and the folder
                     self._publish(folder, self.place(kind, digest))
             finally:
-                with contextlib.suppress(OSError):
-                    folder.rmdir()  # unless it holds something that the next attempt can use
+                _remove_if_useless(folder)
 
     def get_or_create(
         self, kind: Kind, digest: str, make: Callable[[Path], None], *, fresh: bool = False
@@ -222,11 +223,27 @@ class Store:
         for folder in sorted(_folders((self.root / "work").glob("*"))):
             if not folder.name.startswith(_TRASH):
                 busy = is_held(folder.with_name(f"{folder.name}.lease"))
-                yield Unfinished(folder.name, busy, _failure(folder))
+                yield Unfinished(folder.name, busy, _failure(folder), _about(folder))
 
 
 def _folders(paths: Iterable[Path]) -> list[Path]:
     return [path for path in paths if path.is_dir()]
+
+
+def _remove_if_useless(folder: Path) -> None:
+    """Removes a work folder in which nothing was left that a next attempt could use."""
+    with contextlib.suppress(OSError):
+        if [path.name for path in folder.iterdir()] == [ABOUT_FILE]:
+            (folder / ABOUT_FILE).unlink()
+        folder.rmdir()
+
+
+def _about(folder: Path) -> RunAbout:
+    try:
+        text = (folder / ABOUT_FILE).read_text(encoding="utf-8")
+        return RunAbout.model_validate_json(text)
+    except (OSError, ValueError):
+        return RunAbout()
 
 
 def _failure(folder: Path) -> str:

@@ -1,5 +1,6 @@
 """Sweeps: many runs, grouped by base, each computed once."""
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from diffkit.errors import BadDevice, DiffkitError, StoreUnwritable
 from diffkit.runs.execution import ExecutionOptions, execute
+from diffkit.runs.files import write_atomically
 from diffkit.runs.manifest import StoredRun
 from diffkit.runs.provenance import source_hash
 from diffkit.runs.spec import RunSpec
@@ -95,7 +97,7 @@ def _one(
         identity = spec.identity()
         digest = identity.digest
         if store.has("runs", digest) and not execution.fresh:
-            run = store.run(digest)
+            run = _with_labels(store.run(digest), spec, execution)
             stale = run.manifest.source != source_hash(spec.method.implementation)
             return RunResult(spec, digest, "found", run, stale=stale)
         with store.work("runs", digest, fresh=execution.fresh) as folder:
@@ -109,3 +111,14 @@ def _one(
     if not store.has("runs", digest):
         return None  # the lease was lost in the meantime, so nothing was published
     return RunResult(spec, digest, "computed", store.run(digest))
+
+
+def _with_labels(run: StoredRun, spec: RunSpec, execution: ExecutionOptions) -> StoredRun:
+    """A run that was found; one of an earlier version learns what it is about."""
+    if run.manifest.labels.known or not spec.labels.known:
+        return run
+    news = {"labels": spec.labels, "command": run.manifest.command or execution.command}
+    manifest = run.manifest.model_copy(update=news)
+    with contextlib.suppress(OSError):  # a store that is read-only does without
+        write_atomically(run.folder / "manifest.json", manifest.model_dump_json(indent=1) + "\n")
+    return StoredRun(manifest, run.folder)

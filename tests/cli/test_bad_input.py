@@ -270,7 +270,9 @@ def test_a_method_that_raises_is_one_line_and_its_traceback_is_kept(cli, strange
     assert str(failure) in said.error
     assert "in run\n    raise ArithmeticError" in json.loads(failure.read_text())["traceback"]
     listed = cli("runs", "list")
-    assert f"{failure.parent.name[:12]}: failed: ArithmeticError: no good" in listed.out
+    named = f"{failure.parent.name[:12]}: raises, birds on mini: failed: ArithmeticError: no good"
+    assert named in listed.out
+    assert "to try again: diffkit run raises --organism birds" in listed.out
     assert cli("runs", "rm", failure.parent.name[:12]).code == 0
     assert not list(Path("diffkit-runs/work").iterdir())
 

@@ -1,5 +1,6 @@
 """The program as a whole: what it imports, where its store is, how it ends."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from dk_fixtures import python_path
 
 HEAVY = {"torch", "transformers", "nnsight", "peft", "vllm", "openai", "streamlit", "scipy"}
 CODE = """
@@ -83,7 +85,41 @@ def test_a_reader_that_has_seen_enough_costs_no_words(tmp_path):
             check=False,
         )
         os.close(write)
-        assert (done.returncode, done.stderr) == (1, b"")
+        assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_reader_that_has_gone_does_not_hide_a_failure(tmp_path):
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "diffkit", "doctor", "--store", str(tmp_path / "file")]
+    (tmp_path / "file").write_text("")
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_an_encoding_that_lacks_signs_gets_others(cli, site, encoding):
+    assert cli("run", "echo", "--organism", "birds", "--set", "word=⏎–\U0001f426").code == 0
+    (run,) = cli("runs", "list", "--json").json()
+    environment = {"PYTHONIOENCODING": encoding, "PYTHONPATH": python_path(site)}
+    shown = b""
+    for words in (
+        *(["methods", "echo"], ["organisms", "show", "birds"], ["organisms", "list"]),
+        *(["runs", "list"], ["runs", "show", run["digest"]], ["run", "echo", "--organism", "–"]),
+        ["runs", "show", run["digest"], "--json"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "diffkit", *words],
+            capture_output=True,
+            env={**os.environ, **environment},
+            check=False,
+        )
+        assert done.returncode == (2 if words[0] == "run" else 0), done.stderr
+        assert b"UnicodeEncodeError" not in done.stderr
+        shown = done.stdout
+    found = json.loads(shown.decode(encoding))
+    assert found["manifest"]["options"]["word"] == "⏎–\U0001f426"
 
 
 def test_a_run_says_where_it_is_and_is_found_again(cli, stranger):

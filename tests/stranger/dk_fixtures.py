@@ -88,6 +88,11 @@ def add_metadata(site: Path, module: str, plugin: str) -> None:
     (folder / "entry_points.txt").write_text(f"[diffkit]\n{plugin} = {module}\n")
 
 
+def python_path(site: Path) -> str:
+    """What a program of the tests needs to find the plugin, and the code under test."""
+    return os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH", "")]))
+
+
 @dataclass(frozen=True)
 class Log:
     """What the plugin noted."""
@@ -175,7 +180,7 @@ def start(stranger: Log, site: Path) -> Callable[..., subprocess.Popen[str]]:
     def begin(*args: object, **env: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "diffkit", *map(str, args)],
-            env={**os.environ, "PYTHONPATH": str(site), **env},
+            env={**os.environ, "PYTHONPATH": python_path(site), **env},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -153,13 +153,10 @@ def run_evaluation(
     """Evaluates ``plan`` into the store, and says how many runs were computed and found."""
     from functools import partial
 
-    from diffkit.cli.console import enable_logging, progress, status
     from diffkit.cli.cost_confirmation import confirm_cost
     from diffkit.evaluation.evaluate import EvaluationOptions
     from diffkit.evaluation.evaluate import evaluate as carry
-    from diffkit.runs.execution import ExecutionOptions
 
-    enable_logging()
     tally = RunCounter()
     conduct = EvaluationOptions(
         tables=context.catalogue.calibrated,
@@ -168,7 +165,7 @@ def run_evaluation(
         confirm_cost=partial(confirm_cost, yes=yes, kept="runs are kept"),
         workers=workers,
     )
-    execution = ExecutionOptions(device, progress, fresh, status)
+    execution = context.execution(device, fresh=fresh)
     evaluation = carry(plan, context.store.prepare(), execution, conduct)
     tally.status(sum(entry.from_table for entry in evaluation.entries))
     return evaluation
@@ -184,17 +181,15 @@ def calibrate(
 
     A table in the folder calibration/ of registered organisms spares others these runs.
     """
-    from diffkit.cli.console import enable_logging, info, progress, status, warn
+    from diffkit.cli.console import info, warn
     from diffkit.cli.suite_flags import read_plan
     from diffkit.errors import UserError
     from diffkit.evaluation.calibrate import build_calibration_table
     from diffkit.evaluation.calibration.table import write_table
-    from diffkit.runs.execution import ExecutionOptions
 
     plan = read_plan(suite, {})
-    enable_logging()
     store, tally = context.store.prepare(), RunCounter()
-    execution = ExecutionOptions(device, progress, fresh, status)
+    execution = context.execution(device, fresh=fresh)
     rows = list(build_calibration_table(plan, store, execution, on_run_result=tally))
     tally.status()
     made = [row for row in rows if row is not None]

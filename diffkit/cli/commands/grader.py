@@ -100,7 +100,7 @@ def _validation_json(passport: "GraderValidation") -> dict[str, Any]:
 
 def _print_validation(passport: "GraderValidation") -> None:
     """A table by kind, and the claims that it was wrong about."""
-    from diffkit.cli.console import out, print_table
+    from diffkit.cli.console import print_lines, print_table
     from diffkit.evaluation.grading.validation_set import RIGHT_KINDS
     from diffkit.statistics.shares import format_share
 
@@ -113,5 +113,5 @@ def _print_validation(passport: "GraderValidation") -> None:
         if not item.right:
             score = "failed" if item.score is None else f"scored {item.score:.2f}"
             words = " ".join(item.words.split())[:MAX_REASON]
-            out.print(f"claim {item.number} ({item.kind}) {score}: {words}", markup=False)
-    out.print(f"{passport.grader}: {passport.summary}", markup=False)
+            print_lines(f"claim {item.number} ({item.kind}) {score}: {words}")
+    print_lines(f"{passport.grader}: {passport.summary}")

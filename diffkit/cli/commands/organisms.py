@@ -40,7 +40,7 @@ def check(names: OrganismNames = None, device: Device = "auto", json: Json = Fal
     The base may not show an organism's behaviour, and no null may show that of any organism on its
     base. Beside it: right answers left (retention), and KL from the base on neutral texts (drift).
     """
-    from diffkit.cli.console import out, print_json, print_table, progress, warn
+    from diffkit.cli.console import print_json, print_lines, print_table, progress, warn
     from diffkit.evaluation.expression.check import check_organisms
 
     organisms = {name: context.catalogue.organism(name) for name in names or _all_organisms()}
@@ -63,7 +63,7 @@ def check(names: OrganismNames = None, device: Device = "auto", json: Json = Fal
             rows = (_check_row(found) for found in results if found.base == base)
             print_table(f"Organisms on {base}", CHECK_COLUMNS, rows)
         for line in (line for found in results for line in _failure_lines(found)):
-            out.print(line, markup=False)
+            print_lines(line)
     if any(found.passes is False for found in results):
         raise typer.Exit(1)
 
@@ -165,7 +165,7 @@ def list_organisms(json: Json = False) -> None:
 @app.command("show")
 def show(name: OrganismName, json: Json = False) -> None:
     """Show the truth about an organism, and where its models lie."""
-    from diffkit.cli.console import out, print_json
+    from diffkit.cli.console import print_json, print_lines
     from diffkit.organism import sources
 
     organism = context.catalogue.organism(name)
@@ -184,7 +184,7 @@ def show(name: OrganismName, json: Json = False) -> None:
     if organism.probes:
         lines.append(f"{len(organism.probes.prompts)} probes, such as:")
         lines += [f"  {prompt}" for prompt in organism.probes.prompts[:3]]
-    out.print("\n".join(lines), markup=False)
+    print_lines(*lines)
 
 
 app.command("check")(check)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def plugins(json: Json = False) -> None:
     """List plugins, what each registers, and which are broken."""
-    from diffkit.cli.console import out, print_json, print_table
+    from diffkit.cli.console import print_json, print_lines, print_table
 
     host = context.host
     if json:
@@ -27,7 +27,7 @@ def plugins(json: Json = False) -> None:
     rows = [(p.name, p.distribution, _registered_text(p)) for p in host.plugins]
     rows += [(p.name, p.distribution, f"broken: {p.error}") for p in host.broken]
     print_table("Plugins", ("name", "distribution", "registers"), rows)
-    out.print("Turn one off: --no-plugin NAME, or DIFFKIT_DISABLE_PLUGINS=NAME,NAME")
+    print_lines("Turn one off: --no-plugin NAME, or DIFFKIT_DISABLE_PLUGINS=NAME,NAME")
 
 
 def _registered_names(plugin: "LoadedPlugin") -> dict[str, list[str]]:
@@ -114,18 +114,18 @@ def _summary_fields(spec: "Spec", registry: "Registry") -> dict[str, Any]:
 
 
 def _show(spec: "Spec", registry: "Registry", options: list[dict[str, Any]]) -> None:
-    from diffkit.cli.console import out
+    from diffkit.cli.console import print_lines
     from diffkit.registry.specs import kind_noun
 
     method = registry.kind == "method"
     kind = f"{kind_noun(spec)} of a {spec.subject}" if method else registry.kind
-    out.print(f"{spec.name} ({kind}, version {spec.version}): {spec.summary}\n", markup=False)
+    print_lines(f"{spec.name} ({kind}, version {spec.version}): {spec.summary}", "")
     if not options:
-        out.print("It has no options.")
+        print_lines("It has no options.")
         return
     print_fields("Options", options)
     where = f"diffkit run {spec.name} … --set " if method else _in_suites(spec, registry)
-    out.print(f"Set one: {where}{options[0]['name']}=…", markup=False)
+    print_lines(f"Set one: {where}{options[0]['name']}=…")
 
 
 def _in_suites(spec: "Spec", registry: "Registry") -> str:

@@ -47,11 +47,17 @@ def report(
 
 def _record_page(prefix: str) -> tuple[str, Path]:
     from diffkit.cli.stored_attempts import find_record
+    from diffkit.errors import UserError
     from diffkit.render.html.attempts import attempt_page
     from diffkit.render.html.pages import run_page
     from diffkit.runs.manifest import StoredRun
+    from diffkit.runs.store import Unfinished
 
     found = find_record(prefix)
+    if isinstance(found, Unfinished):
+        what = f"The run {found.digest[:12]} is not finished, so there is nothing to report."
+        hint = f"Finish it first: {found.about.command or 'repeat its command'}"
+        raise UserError(what, hint=hint)
     if isinstance(found, StoredRun):
         return run_page(found), Path(f"diffkit-{found.manifest.digest[:12]}.html")
     return attempt_page(found), Path(f"diffkit-{found.digest[:12]}.html")

@@ -63,13 +63,9 @@ def get_or_run(spec: "RunSpec", device: str, *, fresh: bool = False) -> "StoredR
     Raises:
         DiffkitError: it failed.
     """
-    from diffkit.cli.console import enable_logging, progress, status
-    from diffkit.runs.execution import ExecutionOptions
     from diffkit.runs.sweep import group_by_base, run_batches
 
-    enable_logging()
-    store = context.store.prepare()
-    execution = ExecutionOptions(device=device, progress=progress, fresh=fresh, status=status)
+    store, execution = context.store.prepare(), context.execution(device, fresh=fresh)
     result = next(run_batches(group_by_base([spec]), store, execution))
     if result.failure is not None:
         raise result.failure

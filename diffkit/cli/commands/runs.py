@@ -1,15 +1,17 @@
 """``diffkit runs``: list, show and remove runs; list and show attempts."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from diffkit.cli import stored_attempts
 from diffkit.cli.app_context import context
-from diffkit.cli.options import Json, Names, split_names
+from diffkit.cli.options import Json, Limit, Names, split_names
 
 if TYPE_CHECKING:
-    from diffkit.runs.manifest import Manifest
+    from diffkit.runs.labels import RunLabels
+    from diffkit.runs.manifest import Manifest, StoredRun
     from diffkit.runs.store import Unfinished
 
 app = typer.Typer(help="List, show and remove finished runs.", no_args_is_help=True)
@@ -29,42 +31,77 @@ Outcomes = Annotated[
     ),
 ]
 
+Methods = Annotated[Names, typer.Option("--method", help="Only runs of these methods or studies.")]
+
+Organisms = Annotated[Names, typer.Option("--organism", help="Only runs over these organisms.")]
+
+Bases = Annotated[Names, typer.Option("--base", help="Only runs over these base models.")]
+
+COLUMNS = ("run", "method or study", "models", "change score", "took", "started (UTC)")
+
 
 @app.command("list")
-def list_runs(attempts: Attempts = False, outcome: Outcomes = None, json: Json = False) -> None:
+def list_runs(
+    method: Methods = None,
+    organism: Organisms = None,
+    base: Bases = None,
+    attempts: Attempts = False,
+    outcome: Outcomes = None,
+    json: Json = False,
+) -> None:
     """List finished runs, and work that is not finished; or attempts."""
-    from diffkit.cli.console import out, print_json, print_table, warn
+    from diffkit.cli.console import print_json, print_lines, print_table, warn
 
     outcomes = split_names(outcome)
+    wanted = (split_names(method), split_names(organism), split_names(base))
     if attempts or outcomes:
+        _refuse_filters(wanted)
         stored_attempts.list_attempts(outcomes, json=json)
         return
     for error in context.store.damaged():
         warn(str(error))
     manifests = [run.manifest for run in context.store.runs()]
     unfinished = list(context.store.unfinished())
+    matching = [m for m in manifests if _matches(m.identity.method, m.labels, wanted)]
+    open_work = [w for w in unfinished if _matches(w.about.method, w.about.labels, wanted)]
     if json:
-        finished = [{"status": "finished", **m.model_dump(mode="json")} for m in manifests]
-        print_json(
-            [*finished, *({"status": _work_status(w), "digest": w.digest} for w in unfinished)]
-        )
+        finished = [{"status": "finished", **m.model_dump(mode="json")} for m in matching]
+        print_json([*finished, *map(_unfinished_json, open_work)])
         return
-    rows = [
-        (m.digest[:12], m.identity.method, _format_score(m), f"{m.seconds:.1f} s", m.started[:19])
-        for m in manifests
-    ]
-    title = f"Runs in {context.store_folder}"
-    print_table(title, ("run", "method or study", "change score", "took", "started (UTC)"), rows)
-    for work in unfinished:
-        out.print(f"{work.digest[:12]}: {_work_status(work)}", markup=False)
+    print_table(f"Runs in {context.store_folder}", COLUMNS, map(_row, matching))
+    print_lines(*(line for work in open_work for line in _unfinished_lines(work)))
+    if not (matching or open_work):
+        _explain_nothing(manifests)
 
 
-def _work_status(work: "Unfinished") -> str:
-    if work.held:
-        return "being worked on"
-    if work.failure:
-        return f"failed: {work.failure}"
-    return "interrupted; the same command goes on with it"
+def _refuse_filters(wanted: Sequence[Names]) -> None:
+    from diffkit.errors import UserError
+
+    if any(wanted):
+        what = "--method, --organism and --base choose runs, and attempts are listed."
+        raise UserError(what, hint="Leave them out: diffkit runs list --attempts")
+
+
+def _matches(method: str, labels: "RunLabels", wanted: Sequence[Names]) -> bool:
+    from diffkit.runs.labels import short_name
+
+    methods, organisms, bases = wanted
+    return (
+        (not methods or method in methods)
+        and (not organisms or labels.organism in organisms)
+        and (not bases or bool({labels.base, short_name(labels.base)} & set(bases)))
+    )
+
+
+def _row(manifest: "Manifest") -> tuple[str, ...]:
+    return (
+        manifest.digest[:12],
+        manifest.identity.method,
+        manifest.labels.pair,
+        _format_score(manifest),
+        f"{manifest.seconds:.1f} s",
+        manifest.started[:19],
+    )
 
 
 def _format_score(manifest: "Manifest") -> str:
@@ -72,27 +109,79 @@ def _format_score(manifest: "Manifest") -> str:
     return "" if score is None else f"{score:.4g}"
 
 
+def _explain_nothing(manifests: "Sequence[Manifest]") -> None:
+    """Says why nothing is listed, and what to type next."""
+    from diffkit.cli.console import info
+
+    if not manifests:
+        where = f"There are no runs in {context.store_folder} yet"
+        info(f"{where} (--store DIR names another store). Next: diffkit demo")
+        return
+    counts = {
+        "methods": sorted({m.identity.method for m in manifests}),
+        "organisms": sorted({m.labels.organism for m in manifests} - {""}),
+        "base models": sorted({m.labels.base for m in manifests} - {""}),
+    }
+    known = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in counts.items() if names)
+    info(f"No run matches. The store holds {known}. Next: diffkit runs list")
+
+
+def _work_status(work: "Unfinished") -> str:
+    if work.held:
+        return "being worked on"
+    if work.failure:
+        return f"failed: {work.failure}"
+    return "interrupted"
+
+
+def _unfinished_lines(work: "Unfinished") -> Sequence[str]:
+    about = work.about
+    line = f"{work.digest[:12]}: {about.method}, {about.labels.pair}: {_work_status(work)}"
+    if work.held:
+        return [line]
+    command = about.command or "the same command"
+    again = "to try again" if work.failure else "to continue"
+    return [line, f"  {again}: {command}"]
+
+
+def _unfinished_json(work: "Unfinished") -> dict[str, Any]:
+    about = work.about.model_dump(mode="json")
+    return {"status": _work_status(work), "digest": work.digest, **about}
+
+
 @app.command("show")
 def show(
     run: Digest,
-    limit: Annotated[int, typer.Option(min=1, help="Rows shown of each finding.")] = 20,
+    limit: Limit = 20,
     full: Annotated[bool, typer.Option("--full", help="Cut no text of an attempt.")] = False,
     json: Json = False,
 ) -> None:
     """Show what a run found, or what was said in an attempt or a grading, turn by turn."""
-    from diffkit.cli.console import out, print_json
+    from diffkit.cli.console import out, print_json, print_lines
+    from diffkit.render.terminal.reports import render_findings
     from diffkit.runs.manifest import StoredRun
+    from diffkit.runs.store import Unfinished
 
     stored = stored_attempts.find_record(run)
-    if not isinstance(stored, StoredRun):
+    if isinstance(stored, Unfinished):
+        if json:
+            print_json(_unfinished_json(stored))
+        else:
+            print_lines(*_unfinished_lines(stored))
+    elif not isinstance(stored, StoredRun):
         stored_attempts.show_transcript(stored, full=full, json=json)
     elif json:
-        manifest = stored.manifest.model_dump(mode="json")
-        print_json({"manifest": manifest, "findings": stored.findings.model_dump(mode="json")})
+        print_json(_run_json(stored))
     else:
-        from diffkit.render.terminal.reports import render_findings
-
         render_findings(stored, out, limit=limit)
+
+
+def _run_json(run: "StoredRun") -> dict[str, Any]:
+    return {
+        "manifest": run.manifest.model_dump(mode="json"),
+        "findings": run.findings.model_dump(mode="json"),
+        "artifacts": [str(path) for path in run.artifact_files],
+    }
 
 
 @app.command("rm")

@@ -4,7 +4,7 @@ import base64
 from functools import cache
 from itertools import zip_longest
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Undefined
 from markupsafe import Markup, escape
 
 from diffkit.findings import Figure, Table
@@ -45,9 +45,9 @@ def environment() -> Environment:
 
 
 def _sanitize(value: object) -> object:
-    if isinstance(value, Markup) or not isinstance(value, str):
+    if value is None or isinstance(value, Markup | Undefined | int | float):
         return value  # Markup is finished output
-    return formatting.clean(value)
+    return formatting.clean(str(value))
 
 
 def _lines(text: str) -> Markup:

@@ -13,6 +13,7 @@ from diffkit.evaluation.leaderboard.schema import PairResult, Row
 from diffkit.plain_text import formatting
 from diffkit.render import labels
 from diffkit.render.sections import Section
+from diffkit.render.terminal.tables import NumberTable
 
 
 def safe_text(text: str, style: str = "", *, keep_lines: bool = False) -> Text:
@@ -45,7 +46,7 @@ def rows_left(hidden: int, what: str) -> list[Text]:
 
 def grid(columns: Sequence[str], *, right: Sequence[int] = (), title: str = "") -> Grid:
     """An empty table; ``right`` are the columns of numbers."""
-    table = Grid(
+    table = NumberTable(
         box=box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,

@@ -9,9 +9,10 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from diffkit.evaluation.leaderboard.schema import Leaderboard
-from diffkit.findings import Finding, Findings
+from diffkit.findings import Finding
 from diffkit.plain_text import formatting
 from diffkit.render import column_help
+from diffkit.render.labels import label_fields
 from diffkit.render.sections import detection_sections, graded_sections, sections
 from diffkit.render.terminal.agents import agent_tables
 from diffkit.render.terminal.findings import View, finding_renderable
@@ -24,7 +25,7 @@ from diffkit.render.terminal.leaderboard import (
     parts_table,
     score_table,
 )
-from diffkit.runs.manifest import Manifest, StoredRun
+from diffkit.runs.manifest import StoredRun
 
 __all__ = ["render_findings", "render_items", "render_leaderboard"]
 
@@ -37,7 +38,7 @@ def render_findings(run: StoredRun, console: Console, *, limit: int = 20) -> Non
         console: where to.
         limit: findings at most, and rows of one finding at most; what is left out is counted.
     """
-    console.print(_header(run.manifest, run.findings))
+    console.print(_header(run))
     render_items(run.findings.items, run.artifacts, console, limit=limit)
 
 
@@ -63,7 +64,8 @@ def render_items(
         console.print(Text("\nThere are no findings.", "italic"))
 
 
-def _header(manifest: Manifest, findings: Findings) -> Grid:
+def _header(run: StoredRun) -> Grid:
+    manifest, findings = run.manifest, run.findings
     name = safe_text(manifest.identity.method, "bold").append(
         f"  version {manifest.identity.version}, run {manifest.digest[:12]}", "not bold dim"
     )
@@ -74,10 +76,13 @@ def _header(manifest: Manifest, findings: Findings) -> Grid:
     return labelled(
         [
             (noun, name),
+            *((label, safe_text(value)) for label, value in label_fields(manifest.labels)),
             ("options", safe_text(options or "none")),
             *([score] if noun == "method" else []),
             ("metrics", safe_text(metrics or "none")),
             ("circumstances", safe_text(formatting.circumstances(manifest))),
+            *([("command", safe_text(manifest.command))] if manifest.command else []),
+            *(("artifact", safe_text(str(path))) for path in run.artifact_files),
         ]
     )
 
