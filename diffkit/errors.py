@@ -17,11 +17,10 @@ Every message says what is wrong and with which value; ``hint`` says what to do 
 """
 
 import difflib
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
-
-from pydantic import ValidationError
 
 
 class DiffkitError(Exception):
@@ -61,7 +60,8 @@ def one_line(error: BaseException) -> str:
 
     For a record that does not fit its model, it names the first field and its value.
     """
-    if isinstance(error, ValidationError):
+    pydantic = sys.modules.get("pydantic")  # not imported here, so that `diffkit --help` is fast
+    if pydantic is not None and isinstance(error, pydantic.ValidationError):
         first = error.errors()[0]
         field = ".".join(map(str, (error.title, *first["loc"])))
         return f"{type(error).__name__}: {field}: {first['msg']}, got {first['input']!r:.60}"
