@@ -99,7 +99,7 @@ class BadOption(UserError):
         self.place = place
 
     def within(self, *outer: str) -> "BadOption":
-        """The same error where the options stand below ``outer`` keys."""
+        """The same error for options that are nested in ``outer`` keys."""
         return BadOption(self.what, (*outer, *self.place), hint=self.hint)
 
 

@@ -31,7 +31,7 @@ class BlindModels(Protocol):
 
     @property
     def asked(self) -> int:
-        """Questions so far; a question to both models counts once, whatever its samples."""
+        """Questions so far; a question to both models counts once, with any number of samples."""
         ...
 
     def ask(

@@ -25,7 +25,7 @@ class NullTest(Record):
 class Detection(Record):
     """A test of a change score against calibration nulls.
 
-    ``p = (1 + nulls scoring at least as high) / (n + 1)`` per rung; the largest decides (the
+    ``p = (1 + nulls scoring at least as high) / (n + 1)`` per null type; the largest decides (the
     conformal p-value; Vovk, Gammerman and Shafer 2005).
     """
 

@@ -107,7 +107,7 @@ def progress(
 
 
 def status(words: str) -> None:
-    """Shows how things stand beside the running loop; quiet when not a terminal."""
+    """Shows a status next to the progress bar; nothing without a terminal."""
     if err.is_terminal:
         from diffkit.cli import progress as shown
 

@@ -42,7 +42,7 @@ def read_rows(source: Dataset, root: Path) -> Sequence[Text]:
             rows = list(itertools.islice(_column(table, source), source.limit))
         except UserError:
             raise
-        except Exception as error:  # the library raises whatever its parts raise
+        except Exception as error:  # the library's own libraries may raise anything
             what = f"The dataset {source.at!r} cannot be read ({first_line(error)})."
             raise UserError(what, hint=_path_hint(source, root)) from error
     if not rows:

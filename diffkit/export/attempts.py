@@ -40,7 +40,7 @@ class ExportedAttempt:
 
     @property
     def method(self) -> str:
-        """Whose findings it hangs on; empty in arms that hang on none."""
+        """The method whose findings it depends on; empty in arms that depend on none."""
         return "" if self.behind.first.arm in METHOD_INDEPENDENT_ARMS else self.behind.entry.method
 
 

@@ -71,7 +71,7 @@ def total(measure: Measure | None) -> str:
 
 
 def says(row: Row) -> dict[str, Share]:
-    """What the investigator says, whatever the test does."""
+    """What the investigator says, regardless of the test."""
     both = {"of truths": row.says_targeted, "of nulls": row.says_targeted_of_nulls}
     return {kind: share for kind, share in both.items() if share}
 

@@ -25,7 +25,7 @@ class Section:
     stratum: Stratum
     investigator: str
     grader: str
-    """Empty where what is shown hangs on none."""
+    """Empty if what is shown does not depend on a grader."""
     rows: tuple[Row, ...]
     """Methods, each followed by the other arms of its own; then main arms that all share, once."""
     shared: tuple[Row, ...]
@@ -139,7 +139,7 @@ class Section:
 
 
 METHOD_INDEPENDENT: tuple[Arm, ...] = ("combined", "blackbox", "no-evidence", "ceiling")
-"""Arms that do not hang on the method, unless a method's pairs differ from the others'."""
+"""Arms that do not depend on the method, unless a method's pairs differ from the others'."""
 
 _MAIN_ARMS = get_args(MainArm)
 
@@ -172,7 +172,7 @@ def main_rows(leaderboard: Leaderboard) -> tuple[Row, ...]:
 
 
 def detection_sections(parts: Sequence[Section]) -> tuple[Section, ...]:
-    """Those whose detection is to be shown: it hangs on the investigator, so one of each.
+    """The sections whose detection is shown: it depends on the investigator, so one of each.
 
     Graders of findings have no rows for some arms; the section with most rows is taken. Where it
     stands for several, it names no grader.

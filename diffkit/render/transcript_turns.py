@@ -106,7 +106,10 @@ class _TurnBuilder:
         if message.get("role") == "tool" and message_text(message) in self.results:
             return ()
         parts = _parts(message, self.called)
-        if message.get("role") in {"tool", "user"}:  # who takes no tools is told as a user
+        if message.get("role") in {
+            "tool",
+            "user",
+        }:  # endpoints without tools receive results as a user's
             parts = tuple(Part(part.label, self._without_results(part.text)) for part in parts)
         return parts
 
@@ -147,7 +150,7 @@ def _content(message: ApiMessage) -> tuple[str, list[str]]:
 
 
 def _parts(message: ApiMessage, called: set[tuple[str, str]]) -> tuple[Part, ...]:
-    """Its texts and calls; the arguments of a call that is told by itself are left to that."""
+    """Its texts and calls; the arguments of a call that has an event of its own are left out."""
     labelled = (
         ("thinks", reasoning_text(message)),
         ("", message_text(message)),

@@ -15,8 +15,8 @@ def matching_p(
 ) -> float | None:
     """Whether findings fit their own truth better than another's: a one-sided permutation test.
 
-    Truths are permuted over findings within each block, never across. A reader who prefers one
-    truth whatever it reads scores the same under every permutation, and so is not significant.
+    Truths are permuted over findings within each block, never across. A reader who always prefers
+    one truth scores the same under every permutation, and so is not significant.
     p = (1 + draws that score at least as high) / (1 + draws) (Phipson and Smyth 2010).
 
     Args:

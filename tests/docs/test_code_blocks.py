@@ -81,3 +81,10 @@ def test_the_block_that_serves_a_soft_prompt_runs(reader, monkeypatch, capsys):
     shutil.copy(prompt, reader)
     (block,) = python_blocks(ROOT / "docs" / "methods" / "soft-prompt-kl.md")
     exec(compile(block, "block", "exec"), {})
+
+
+def test_the_tutorial_shows_the_example_s_file():
+    example = ROOT / "examples" / "diffkit-top-shift" / "diffkit_top_shift.py"
+    text = (ROOT / "docs" / "tutorials" / "first-method.md").read_text(encoding="utf-8")
+    (block,) = BLOCK.findall(text)
+    assert block == f"# {example.name}\n{example.read_text(encoding='utf-8')}"

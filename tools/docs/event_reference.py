@@ -18,7 +18,7 @@ _START, _END = "<!-- generated -->\n", "<!-- end -->"
 
 
 def transcript_page() -> str:
-    """The page with the tables of its events made anew."""
+    """The page with the tables of its events generated again."""
     tables = "\n".join(
         f"### `{_kind(event)}`\n\n{event.__doc__}\n\n{_fields(event)}" for event in EVENTS
     )

@@ -59,7 +59,7 @@ def evaluate(
         bool, typer.Option("--allow-inert", help="Let organisms through that fail their gate.")
     ] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Ask language models, whatever it may cost.")
+        bool, typer.Option("--yes", help="Call language models without asking about the cost.")
     ] = False,
     concurrency: Annotated[
         int, typer.Option(min=1, help="Attempts and grades of language models side by side.")
@@ -179,7 +179,7 @@ def calibrate(
 ) -> None:
     """Run the calibration nulls of a suite and write what they said as a table.
 
-    A table in the folder calibration/ of registered organisms spares others these runs.
+    Others need not repeat these runs if the table is in calibration/ of registered organisms.
     """
     from diffkit.cli.console import info, warn
     from diffkit.cli.suite_flags import read_plan

@@ -33,7 +33,7 @@ def check(
     ] = None,
     fresh: Fresh = False,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Ask language models, whatever it may cost.")
+        bool, typer.Option("--yes", help="Call language models without asking about the cost.")
     ] = False,
     json: Json = False,
 ) -> None:

@@ -28,7 +28,7 @@ def read_config(folder: Path) -> Any:
 
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # transformers raises whatever its parts raise
+    except Exception as error:  # the libraries that transformers uses may raise anything
         what = f"{str(folder)!r} cannot be loaded ({first_line(error)})."
         raise BadModel(what, hint="Download it again, or save it again.") from error
     return config.get_text_config()

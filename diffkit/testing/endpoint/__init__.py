@@ -4,7 +4,7 @@
         ...  # ask endpoint.url
         endpoint.requests
 
-The same requests get the same answers and ids, in whatever order they come. Nothing waits but
+The same requests get the same answers and ids, in any order. Nothing waits but
 `slow` and `trickles`; clients do, so give them a first wait of 0, or a clock.
 """
 

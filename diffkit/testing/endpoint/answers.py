@@ -17,7 +17,7 @@ class Answer:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str | None = None
-    """Sent as it is, in the place of all else."""
+    """Sent unchanged, instead of all else."""
     counted: bool = True
     """Whether the answer says how many tokens it took."""
     cut: bool = False

@@ -23,7 +23,7 @@ FAULTS: Mapping[str, Callable[[Answer], Answer]] = {
     "wrong arguments": lambda _: calls(("submit_verdict", {"change": 7})),
     "loop": lambda _: calls(("ask_models", {"prompts": ["And then?"]})),
 }
-"""What goes wrong → the answer in the place of the right one."""
+"""What goes wrong → the answer instead of the right one."""
 
 
 def random_faults(seed: int, inner: Script, rate: float | int) -> Script:

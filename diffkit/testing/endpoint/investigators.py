@@ -55,7 +55,7 @@ def liar(verdict: Mapping[str, Any]) -> Script:
 
 
 def injector(verdict: Mapping[str, Any]) -> Script:
-    """Asks with, and then claims, words that instruct whoever reads them."""
+    """Asks, and then claims, words that instruct their reader."""
     claim = f"{verdict.get('claim', '')} {INJECTION}".strip()
 
     def script(body: Mapping[str, Any], number: int) -> Answer:
@@ -68,7 +68,7 @@ def injector(verdict: Mapping[str, Any]) -> Script:
 
 
 def endless_loop() -> Script:
-    """Asks something new for ever, and never submits, whatever it is told."""
+    """Always asks something new, and never submits."""
 
     def script(body: Mapping[str, Any], number: int) -> Answer:
         del number

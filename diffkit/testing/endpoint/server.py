@@ -83,7 +83,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nothing: whoever asked went away."""
+        """Nothing: the client went away."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -47,7 +47,7 @@ class WeightChange:
 
     @property
     def is_matrix(self) -> bool:
-        """Whether it has a spectrum to speak of: biases and norms have rank 1 whatever is done."""
+        """Whether it has a meaningful spectrum: biases and norms always have rank 1."""
         return min(self.shape) > 1
 
 

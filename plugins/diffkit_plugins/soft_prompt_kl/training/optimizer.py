@@ -229,7 +229,7 @@ class PromptOptimizer:
 
     @classmethod
     def of(cls, problem: PromptTask, saved: Checkpoint) -> "PromptOptimizer":
-        """Goes on where `state` was taken."""
+        """Continues from a checkpoint."""
         ascent = cls(problem, saved.tensors["prompt"], saved.state["step"])
         adam = {
             name.removeprefix("adam/"): value
