@@ -11,6 +11,8 @@ from diffkit.organism import Adapter, Finetuned, Identical, Source
 from diffkit.registry.specs import Spec
 from diffkit.testing.conformance import assert_conforms
 from diffkit.testing.endpoint import ScriptedEndpoint, always, says
+from diffkit.testing.graders import PAIR_NEEDS, Grades, assert_grader_conforms
+from diffkit.testing.investigators import Result, assert_investigator_conforms
 from diffkit.testing.models import WORDS, tiny_adapter, tiny_base
 from diffkit.testing.studies import assert_study_conforms
 from diffkit.texts import Message, Text, Texts
@@ -99,6 +101,38 @@ def study_conforms(
     def check(spec: Spec, **options: Any) -> Findings:
         return assert_study_conforms(
             spec, model=tiny_model, texts=tiny_texts, folder=tmp_path, options=options
+        )
+
+    return check
+
+
+@pytest.fixture
+def investigator_conforms() -> Callable[..., Mapping[str, Result]]:
+    """``investigator_conforms(spec, option=value, …)`` checks the contract of `Investigator`."""
+
+    def check(spec: Spec, **options: Any) -> Mapping[str, Result]:
+        return assert_investigator_conforms(spec, options=options)
+
+    return check
+
+
+@pytest.fixture
+def grader_conforms(
+    request: pytest.FixtureRequest, tiny_texts: Texts, tmp_path: Path
+) -> Callable[..., Grades]:
+    """``grader_conforms(spec, option=value, …)`` checks the contract of `Grader`.
+
+    Graders that need models get `tiny_pair`; artifacts are read from the keyword ``artifacts``.
+    """
+
+    def check(spec: Spec, *, artifacts: Path | None = None, **options: Any) -> Grades:
+        needs_pair = bool(spec.load().needs & PAIR_NEEDS)
+        return assert_grader_conforms(
+            spec,
+            options=options,
+            pair=request.getfixturevalue("tiny_pair") if needs_pair else None,
+            training=tiny_texts,
+            artifacts=artifacts or tmp_path,
         )
 
     return check

@@ -1,6 +1,7 @@
 """What methods, studies and tools promise alike."""
 
 import hashlib
+import random
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -43,6 +44,14 @@ def assert_findings_conform(findings: Findings, artifacts: Path) -> None:
         if isinstance(item, Figure):
             there = (artifacts / item.artifact).is_file()
             require(there, f"the artifact {item.artifact!r} of a figure was written")
+
+
+def set_random_state(seed: int) -> None:
+    """Seeds Python's and numpy's global random states, on which no result may depend."""
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed)
 
 
 def implementation(spec: Spec, contract: type[T]) -> T:
