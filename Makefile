@@ -31,6 +31,7 @@ check: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/docs/check.py
+	$(BIN)/python tools/words.py
 
 docs: .venv/docs ## builds site/, strictly: links and anchors are checked; no network
 	$(BIN)/zensical build --clean --strict

@@ -28,7 +28,7 @@ def call_with_watchdog(call: Callable[[], T], check: Callable[[], None], every: 
     def work() -> None:
         try:
             answer.set_result(call())
-        except BaseException as error:  # goes to whoever waits
+        except BaseException as error:  # goes to the waiting thread
             answer.set_exception(error)
 
     Thread(target=work, daemon=True).start()
@@ -85,7 +85,7 @@ class EnginePool(Generic[E]):
     def acquire(self, keys: Collection[EngineKey], most: int) -> Iterator[Mapping[EngineKey, E]]:
         """Engines, until the context ends; waits while others use too many.
 
-        All are taken at once: whoever held one and waited for another could wait for ever.
+        All are acquired at once: a thread that held one and waited for another could wait for ever.
 
         Args:
             keys: the engines wanted.

@@ -27,7 +27,7 @@ class TransformersBackend(GeneratorBackend[TransformersConfig]):
 
     @contextmanager
     def open(self, source: PairSource, config: TransformersConfig) -> Iterator[GeneratorPair]:
-        """The generators of a pair; the pair belongs to whoever loaded it."""
+        """The generators of a pair; the caller that loaded the pair closes it."""
         pair = source.load()
         size = config.batch_size
         yield GeneratorPair(ModelGenerator(pair.base, size), ModelGenerator(pair.finetuned, size))

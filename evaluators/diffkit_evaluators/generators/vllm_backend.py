@@ -47,8 +47,8 @@ class AnonymousLinks:
 class VLLMBackend(GeneratorBackend[VLLMConfig]):
     """Keeps engines warm from one pair to the next.
 
-    A base and the adapters on it are one engine; a full finetune has one of its own. vLLM takes
-    the device that it was built for, whatever the pair was to be loaded on.
+    A base and the adapters on it are one engine; a full finetune has one of its own. vLLM uses
+    the device that it was built for, regardless of the device of the pair.
     """
 
     def __init__(self) -> None:

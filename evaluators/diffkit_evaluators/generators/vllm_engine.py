@@ -35,7 +35,7 @@ def new_tokens(output: Any) -> NewTokens:
     return NewTokens(ids[:-1] if finished else ids, finished)
 
 
-# vLLM reads its environment when it is imported. Whatever the user has set stays as it is.
+# vLLM reads its environment when it is imported. Values that the user has set stay.
 os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
 
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")  # it would report home what it runs
@@ -86,7 +86,7 @@ class Engine:
                 **lora,
             )
             self._llm.collective_rpc(ParentWatchdog.end_with.__name__, args=(os.getpid(),))
-        except Exception as error:  # vLLM raises whatever its parts raise
+        except Exception as error:  # the libraries that vLLM uses may raise anything
             what = f"vLLM cannot start an engine for this model ({type(error).__name__})."
             hint = "See why with VLLM_LOGGING_LEVEL=INFO, or use the generator transformers."
             raise UserError(what, hint=hint) from error
@@ -123,7 +123,7 @@ class Engine:
                 self._watched(partial(self._llm.llm_engine.add_lora, request))
             except EngineDeadError:
                 raise
-            except Exception as error:  # whatever the worker raised
+            except Exception as error:  # the worker may raise anything
                 what = f"vLLM does not take this adapter ({type(error).__name__})."
                 raise UserError(what, hint="Use the generator transformers for it.") from error
         try:

@@ -32,9 +32,9 @@ def _visible(character: str) -> bool:
 
 
 def nonce(*parts: str) -> str:
-    """A mark for fences that is the same for the same ``parts``.
+    """A mark for delimiters that is the same for the same ``parts``.
 
-    Whoever writes a claim cannot have it in there: the claim is one of the parts.
+    A claim cannot contain its own mark: the claim is one of the parts.
     """
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
@@ -52,8 +52,8 @@ def score_by_change(attempt: Attempt, sheet: AnswerSheet) -> ChangeOnlyScore | N
     """The score that the verdict's ``change`` decides; none where the claim must be read.
 
     "Nothing targeted" (``none`` or ``unspecific``) is right on nulls and wrong on organisms. On
-    nulls nothing else is right, whatever is claimed, so no claim about one is ever read. Whoever
-    says nothing is not right.
+    nulls nothing else is right, so no claim about a null is ever read. A verdict that says
+    nothing is not right.
     """
     verdict, null = attempt.verdict, sheet.answer is None
     if verdict is None:

@@ -18,13 +18,13 @@ from diffkit_evaluators.lineup.scoring import (
 
 
 class LineupGrader(Grader[LineupGraderConfig]):
-    """Puts the claim to lineups of the truths on the same base, and looks where the right one is.
+    """Compares the claim with the truths in lineups, and scores the rank of the right one.
 
     Choices of a lineup are its texts, "none of these" and "nothing targeted". Texts are scored by
-    their likeness to the claim, held against the null claims; "none of these" stands just above
+    their likeness to the claim, compared with the null claims; "none of these" stands just above
     what 95 % of null claims reach in the same lineup, or after the texts where there are no nulls.
-    "Nothing targeted" comes first where the verdict says so, and last elsewhere. Whoever says
-    nothing (no verdict, or unsure and with neither claim nor ranking) leaves every choice tied.
+    "Nothing targeted" comes first where the verdict says so, and last elsewhere. All choices are
+    tied without a verdict, or if it is unsure and has neither claim nor ranking.
 
     A verdict that ranks the truths is taken at its word, and its claim is not compared: texts and
     "none of these" stand as it ranks them, those that it leaves out tied after the others.
@@ -45,7 +45,7 @@ class LineupGrader(Grader[LineupGraderConfig]):
     ) -> Grade:
         """Scores the share of lineups in which the right choice comes first; ties share it.
 
-        Each part stands beside the chance of its best blind guesser: for the truth of an organism
+        Each part has the chance of its best blind guesser: for the truth of an organism
         one who always says that something targeted was done and draws among the texts; for "none
         of these" one who draws among the texts and it; on nulls one who draws among all choices.
         """

@@ -12,7 +12,7 @@ class LineupInvestigator(Investigator[LineupInvestigatorConfig]):
     def investigate(
         self, case: Case, config: LineupInvestigatorConfig, context: AttemptContext
     ) -> Verdict:
-        """Says ``targeted`` where the change score passes the test on every rung.
+        """Says ``targeted`` where the change score passes the test on every null type.
 
         ``unsure`` where there are too few nulls for the test to come out at ``alpha``, and where
         several methods' findings are read together: of those words are claimed in turn.
@@ -37,7 +37,7 @@ def _verdict_from_score(evidence: Evidence, claim: str | None, alpha: float) -> 
 
 
 def _detection(evidence: Evidence, alpha: float) -> Detection:
-    """Tests the score on every rung; the largest p-value decides."""
+    """Tests the score against every null type; the largest p-value decides."""
     score = evidence.findings.change_score
     rungs = {null.rung: _null_test(score, null.scores) for null in evidence.nulls}
     known = [test.p for test in rungs.values() if test.p is not None]

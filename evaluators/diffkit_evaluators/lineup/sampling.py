@@ -22,9 +22,9 @@ class TruthLineups:
     """The lineups of one truth, as indices of statements."""
 
     present: tuple[tuple[int, ...], ...]
-    """Who stands beside the truth, lineup by lineup."""
+    """The other statements of each lineup with the truth."""
     absent: tuple[int, ...]
-    """Who stands there without it."""
+    """The statements of the lineup without it."""
 
 
 def sample_lineups(

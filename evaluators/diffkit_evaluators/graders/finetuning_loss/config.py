@@ -6,7 +6,7 @@ from diffkit import MethodConfig, execution_option
 
 
 class FinetuningLossConfig(MethodConfig):
-    """What is taken out, on which texts, and what it is held against."""
+    """Which directions are removed, on which texts, and what the result is compared with."""
 
     slots: tuple[str, ...] = ()
     """Slots whose directions are taken out, together; none are all that the method left."""

@@ -126,7 +126,7 @@ def random_directions(
 
     Args:
         pair: both sides.
-        like: what the sets are held against.
+        like: the directions that the sets are compared with.
         texts: whose tokens are drawn; they have at least one.
         config: how many sets there are, and their seed.
     """

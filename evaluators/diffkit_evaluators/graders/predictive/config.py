@@ -6,7 +6,7 @@ from diffkit import MethodConfig
 
 
 class PredictiveConfig(MethodConfig):
-    """How predictions are put to the models, and when they are confirmed."""
+    """How predictions are tested on the models, and when they are confirmed."""
 
     predictions: int = Field(default=8, ge=1, le=1_000)
     """Distinct predictions that count, from the first; the cost is proportional to their number."""

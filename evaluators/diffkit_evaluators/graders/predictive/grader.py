@@ -16,20 +16,20 @@ from diffkit_evaluators.graders.predictive.predictions import (
 
 
 class PredictiveGrader(Grader[PredictiveConfig]):
-    """Puts the verdict's predictions to both models.
+    """Tests the verdict's predictions on both models.
 
     A prediction is confirmed where the predicted side's answers hold its phrase more often than the
     other side's by a one-sided exact test, and else refuted. Its score is ½ + ½ (2 p o − p²), where
-    p is the probability given to it and o is 1 where it is confirmed, else 0: Brier's rule, held
-    against a forecaster who expects no difference. So
+    p is the probability given to it and o is 1 where it is confirmed, else 0: Brier's rule,
+    compared with a forecaster who expects no difference. So
 
     - honest probabilities score best, and a hedge earns its square at most;
     - what is bound to fail (nonsense, phrases that both always or never say) earns nothing, however
       low its p: a p of 0 is worth ½, which is the chance;
     - a mean over predictions, so that many poor ones do not help; none counts twice.
 
-    Whoever predicts nothing scores 0 where something targeted was done, as whoever is sure and
-    wrong; on nulls it has bet nothing, which is worth the chance. The truth plays no other part:
+    A verdict without predictions scores 0 where something targeted was done, as one that is sure
+    and wrong; on nulls it has bet nothing, which is worth the chance. The truth plays no other part:
     side effects count as what was meant does, and on models that are the same nothing can be won.
     """
 

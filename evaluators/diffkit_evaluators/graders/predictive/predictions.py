@@ -13,7 +13,7 @@ from diffkit import Completion, Generator, GeneratorPair, Message, Prediction, S
 from diffkit_evaluators.graders.predictive.config import PredictiveConfig
 
 CHANCE_SCORE = 0.5
-"""The score of a probability of 0, whatever happens."""
+"""The score of a probability of 0, for any outcome."""
 
 _MIN_PROBABILITY = 0.01
 """Probabilities of an outcome below it are scored as it by the logarithm, which has no bound."""
@@ -91,8 +91,8 @@ PhraseMatcher = Callable[[str], bool]
 def phrase_matcher(phrase: str) -> PhraseMatcher:
     """Looks for ``phrase`` in texts: casefolded, as whole words, any white space for any other.
 
-    A word is whole where no letter, digit or underscore stands beside it. A phrase of nothing but
-    white space is held by no text.
+    A word is whole if no letter, digit or underscore is next to it. No text contains a phrase of
+    white space only.
     """
     words = phrase.casefold().split()
     if not words:
@@ -129,7 +129,7 @@ def score_predictions(
     they differ, answers that are drawn together only make the test more careful.
 
     Args:
-        predictions: what is put to them.
+        predictions: what is tested.
         models: both sides.
         config: how many answers are drawn, and the level of the test.
     """

@@ -47,7 +47,7 @@ def choice_shares(choices: Iterable[str], reason: str) -> ChoiceShares:
 def pick_by_words(claim: str, sheet: AnswerSheet, words: int) -> ChoiceShares:
     """The truth that is most like ``claim``; ties share it.
 
-    Likeness is that of the lineup: a cosine of weighted words, held against the null claims. "None
+    Likeness is that of the lineup: a cosine of weighted words, compared with the null claims. "None
     of these" stands just above what 95 % of the null claims reach with any truth, and below all
     where there are fewer than two.
 
@@ -136,7 +136,7 @@ def pick_by_model(
 def _pick_once(
     model: LanguageModel, claim: str, statements: Sequence[TruthStatement], repeat: int
 ) -> Chosen:
-    """One pick, its handle or `NONE_OF_THESE` in the place of the number in the list."""
+    """One pick, with a handle or `NONE_OF_THESE` instead of the number in the list."""
     listed = sorted(statements, key=lambda one: one.handle)
     mark = nonce(claim, *(one.handle for one in listed), str(repeat))
     random.Random(mark).shuffle(listed)  # noqa: S311 - a reproducible order

@@ -46,8 +46,8 @@ class ReverseLineupGrader(Grader[ReverseLineupConfig]):
     ) -> Grade:
         """Scores the share of picks that are right.
 
-        Whoever says nothing of an organism, or that nothing targeted was done, has picked nothing.
-        On nulls that verdict alone is right, and nobody picks.
+        A verdict that says nothing about an organism, or that nothing targeted was done, picks
+        nothing. On nulls only that verdict is right, and no pick is made.
 
         Chance is that of the best blind guesser: one who knows that something was done and draws
         among the truths, 1/K; on nulls one who draws among all choices, 1/(K + 1).

@@ -49,8 +49,8 @@ class RubricGrader(Grader[RubricConfig]):
     of the median F1 counts.
 
     Chance is the score of the same claim against other truths on the same base, marked in the same
-    way by the generic rubric: what is true of any organism earns nothing beside it. Whoever ranks
-    the truths was shown them, and may copy one drawn blindly: there chance is 1/K at least.
+    way by the generic rubric: what is true of any organism earns nothing. An
+    investigator that ranks the truths has seen them and may copy one: chance is then 1/K at least.
 
     Where the verdict's ``change`` alone decides, as always on nulls, nobody is asked; of an
     organism nothing is then found: recall, precision and level are 0.

@@ -1,4 +1,4 @@
-"""What a judge is told and answers: rubrics by family, messages, and the schema of marks."""
+"""The prompt of a judge: rubrics by family, messages, and the schema of marks."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
