@@ -29,8 +29,8 @@ class PredictiveGrader(Grader[PredictiveConfig]):
     - a mean over predictions, so that many poor ones do not help; none counts twice.
 
     A verdict without predictions scores 0 where something targeted was done, as one that is sure
-    and wrong; on nulls it has bet nothing, which is worth the chance. The truth plays no other part:
-    side effects count as what was meant does, and on models that are the same nothing can be won.
+    and wrong; on nulls it has predicted nothing, which is worth the chance. The truth plays no
+    other part: side effects count as what was meant does, and on models that are the same nothing can be won.
     """
 
     needs: ClassVar[frozenset[GraderNeed]] = frozenset({"generators"})
