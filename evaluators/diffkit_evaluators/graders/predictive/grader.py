@@ -30,7 +30,8 @@ class PredictiveGrader(Grader[PredictiveConfig]):
 
     A verdict without predictions scores 0 where something targeted was done, as one that is sure
     and wrong; on nulls it has predicted nothing, which is worth the chance. The truth plays no
-    other part: side effects count as what was meant does, and on models that are the same nothing can be won.
+    other part: side effects count like intended effects, and nothing can be won on identical
+    models.
     """
 
     needs: ClassVar[frozenset[GraderNeed]] = frozenset({"generators"})
