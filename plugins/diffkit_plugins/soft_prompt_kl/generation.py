@@ -10,17 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diffkit import (
-    Completion,
-    Generator,
-    Message,
-    Model,
-    Sampling,
-    Text,
-    Texts,
-    UserError,
-    prompt_starts,
-)
+from diffkit import Completion, Generator, Model, Sampling, UserError
+from diffkit.analysis import user_turn
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 from diffkit_plugins.soft_prompt_kl.data import Passage, PromptContext
 from diffkit_plugins.soft_prompt_kl.prediction import prompted_contexts
@@ -76,10 +67,6 @@ def _passage(side: Model, context: PromptContext, ids: tuple[int, ...]) -> Passa
     )
 
 
-_UNBOUNDED = 2**31
-"""More tokens than any text has: a text is never left out for its length here."""
-
-
 def prompted_completions(
     generator: Generator,
     model: Model,
@@ -114,11 +101,7 @@ def opening_ids(model: Model, text: str) -> tuple[int, ...]:
     Raises:
         UserError: the chat template refuses the text.
     """
-    chat = Texts(items=(Text(messages=(Message(role="user", content=text),)),))
-    found = prompt_starts(
-        model.tokenizer, chat, turns=1, documents=0, tokens=1, max_tokens=_UNBOUNDED
-    )
-    turn = next((opening for opening in found if opening.kind == "user's turn"), None)
+    turn = user_turn(model.tokenizer, text)
     if turn is None:
         raise UserError(f"No chat can be made of {text!r}.", hint="Give another text.")
     return turn.ids

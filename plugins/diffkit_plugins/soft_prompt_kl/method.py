@@ -13,7 +13,7 @@ from diffkit_plugins.soft_prompt_kl.evaluation import (
     evaluate_prompt,
 )
 from diffkit_plugins.soft_prompt_kl.prompt_file import provenance_note
-from diffkit_plugins.soft_prompt_kl.ranking import word_concentration, word_contributions
+from diffkit_plugins.soft_prompt_kl.ranking import completion_concentration, word_contributions
 from diffkit_plugins.soft_prompt_kl.report import figures, tables
 from diffkit_plugins.soft_prompt_kl.report.figures import completion_map
 from diffkit_plugins.soft_prompt_kl.report.samples import (
@@ -60,7 +60,7 @@ class SoftPromptKL(DiffingMethod[SoftPromptKLConfig]):
         mirrored = evaluate_base_side(pair, config, found, context.seed + FRESH)
         more = tables.raised_metrics(mirrored.raised) if mirrored else {}
         return Findings(
-            change_score=word_concentration(found.said) if config.preset is None else None,
+            change_score=completion_concentration(found.said) if config.preset is None else None,
             metrics={**tables.metrics(found), **more},
             items=tuple(_items(pair, config, context, found, mirrored)),
         )

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffkit import Inputs, Model, ModelPair
+from diffkit.analysis import batches_by_length, common_log_probabilities
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 from diffkit_plugins.soft_prompt_kl.data import Passage, PromptContext
 
@@ -86,15 +87,13 @@ def compare_predictions(
     Returns:
         For each passage, the numbers of each token that counts, float32, on the CPU.
     """
-    order = sorted(range(len(passages)), key=lambda place: len(passages[place].ids))
     found: dict[int, Float[Tensor, "tokens numbers"]] = {}
-    for start in range(0, len(order), config.micro_batch):
-        places = order[start : start + config.micro_batch]
-        batch = [passages[place] for place in places]
+    for indices in batches_by_length([len(one.ids) for one in passages], config.micro_batch):
+        batch = [passages[index] for index in indices]
         flat = _flat(pair, config.chunk, prompt, batch, numbers)
         counts = [len(one.ids) - one.start for one in batch]
-        found.update(zip(places, torch.split_with_sizes(flat, counts), strict=True))
-    return [found[place] for place in range(len(passages))]
+        found.update(zip(indices, torch.split_with_sizes(flat, counts), strict=True))
+    return [found[index] for index in range(len(passages))]
 
 
 def states(
@@ -141,5 +140,4 @@ def log_probabilities(
     side: Model, read: Float[Tensor, "chunk hidden"], vocabulary: int
 ) -> Float[Tensor, "chunk vocabulary"]:
     """Over the first ``vocabulary`` tokens, renormalised, from what a side's unembedding reads."""
-    # float32 before the softmax: bfloat16 has eight bits, too few for a sum over a vocabulary.
-    return side.project(read)[:, :vocabulary].float().log_softmax(dim=-1)
+    return common_log_probabilities(side.project(read), vocabulary)

@@ -5,8 +5,7 @@ far as that side finds it likelier than the other side does where there is no pr
 """
 
 import math
-import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffkit import ModelPair
+from diffkit.analysis import WORD, word_concentration, words_by_excess
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 from diffkit_plugins.soft_prompt_kl.data import Passage
 from diffkit_plugins.soft_prompt_kl.generation import complete
@@ -110,10 +110,6 @@ def _log_ratio(
     return torch.where(p == q, 0.0, p - q)  # both may rule a token out
 
 
-WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-"""A word, with its apostrophes."""
-
-
 @dataclass(frozen=True)
 class WordContribution:
     """A word, casefolded, and what it brings to a completion's log-likelihood ratio."""
@@ -174,33 +170,12 @@ def _word(word: str, values: Sequence[float], count: int) -> WordContribution:
 
 
 FEWEST = 3
-"""Completions that a word must come up in: in fewer, it may meet a tilted one by chance."""
+"""The smallest number of completions of a word that counts: one of fewer may have a large ratio by
+chance."""
 
 
-def word_concentration(said: Sequence[ScoredCompletion]) -> float:
-    """The largest standardised excess ratio of a word; 0 where no word comes up often enough.
-
-    Of the completions that say a word, it is the sum of the log-likelihood ratios less the mean of
-    all, in standard deviations of the same sum over as many completions drawn at random. It has no
-    unit, so a louder finetuning does not score higher for that; one that has the same thing said in
-    many contexts does.
-
-    Args:
-        said: completions with their ratios without the prompt.
-    """
-    totals = np.array([one.total for one in said])
-    places: dict[str, list[int]] = {}
-    for place, one in enumerate(said):
-        for word in set(WORD.findall(one.passage.words.casefold())):
-            places.setdefault(word, []).append(place)
-    return max((0.0, *(_excess(totals, where) for where in places.values())))
-
-
-def _excess(totals: Float[np.ndarray, " completions"], where: Collection[int]) -> float:
-    """Standardised, of completions drawn without replacement."""
-    size, count = len(totals), len(where)
-    if not FEWEST <= count < size:
-        return 0.0
-    chance = math.sqrt(count * float(totals.var()) * (size - count) / (size - 1))
-    excess = float((totals[list(where)] - totals.mean()).sum())
-    return excess / chance if chance > 0 else 0.0
+def completion_concentration(completions: Sequence[ScoredCompletion]) -> float:
+    """`word_concentration` of the completions' log-likelihood ratios without the prompt."""
+    totals = np.array([one.total for one in completions], dtype=np.float64)
+    words = words_by_excess([one.passage.words for one in completions], totals)
+    return word_concentration(words, FEWEST)

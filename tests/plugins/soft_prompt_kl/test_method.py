@@ -12,7 +12,7 @@ from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 from diffkit_plugins.soft_prompt_kl.data import Passage
 from diffkit_plugins.soft_prompt_kl.method import SoftPromptKL
 from diffkit_plugins.soft_prompt_kl.prompt_file import load_prompt
-from diffkit_plugins.soft_prompt_kl.ranking import ScoredCompletion, word_concentration
+from diffkit_plugins.soft_prompt_kl.ranking import ScoredCompletion, completion_concentration
 from diffkit_plugins.soft_prompt_kl.report import figures
 from pydantic import ValidationError
 
@@ -230,15 +230,17 @@ def said(*rows):
 
 def test_a_word_that_tells_tilted_completions_scores_high():
     rows = [*((f"a lizard {n}", 3.0) for n in "abc"), *((f"the cat {n}", 0.0) for n in "defgh")]
-    assert word_concentration(said(*rows)) == pytest.approx(
+    assert completion_concentration(said(*rows)) == pytest.approx(
         7**0.5
     )  # all of the variance, 8 of them
 
 
 def test_a_word_that_is_said_twice_or_everywhere_scores_nothing():
-    assert word_concentration(said(("so x", 5.0), ("so x", 5.0), ("so", 0.0), ("so", 0.0))) == 0
-    assert word_concentration([]) == 0
-    assert word_concentration(said(*[("a b", 1.0)] * 4, ("c", 1.0))) == 0  # no ratio differs
+    assert (
+        completion_concentration(said(("so x", 5.0), ("so x", 5.0), ("so", 0.0), ("so", 0.0))) == 0
+    )
+    assert completion_concentration([]) == 0
+    assert completion_concentration(said(*[("a b", 1.0)] * 4, ("c", 1.0))) == 0  # no ratio differs
 
 
 @pytest.fixture

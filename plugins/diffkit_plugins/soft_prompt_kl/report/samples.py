@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffkit import (
-    Candidate,
+    Model,
     ModelPair,
     Sample,
     Samples,
@@ -15,15 +15,17 @@ from diffkit import (
     TokenScore,
     TokenTable,
     TokenTrace,
-    TracedToken,
-    top_tokens,
 )
-from diffkit.maths import Cluster, text_clusters
+from diffkit.analysis import (
+    ScoredCluster,
+    cluster_texts,
+    common_probabilities,
+    rank_clusters,
+    trace_tokens,
+)
 from diffkit_plugins.soft_prompt_kl.comparison import PassageDivergence, PassageDivergences
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
-from diffkit_plugins.soft_prompt_kl.evaluation import (
-    BaseSide,
-)
+from diffkit_plugins.soft_prompt_kl.evaluation import BaseSide
 from diffkit_plugins.soft_prompt_kl.prediction import states
 from diffkit_plugins.soft_prompt_kl.ranking import (
     NAMES,
@@ -76,8 +78,13 @@ def cluster_table(said: Sequence[ScoredCompletion], count: int) -> Table:
     """
     kept = said[:CLUSTERED]
     rows = [
-        (kept[group.medoid].passage.words, len(group), total / len(group), total)
-        for total, group in _groups(kept)[:count]
+        (
+            kept[one.cluster.medoid].passage.words,
+            len(one.cluster),
+            one.total / len(one.cluster),
+            one.total,
+        )
+        for one in _clusters(kept)[:count]
     ]
     return Table(
         title="The finetuned side's completions under the prompt in groups that say much the same, "
@@ -98,8 +105,8 @@ def member_table(both: Sequence[CompletionPair], count: int, speaker: Speaker) -
         speaker: the side whose completions are grouped.
     """
     kept, (side, other) = both[:CLUSTERED], NAMES[speaker]
-    every = _groups([one.said for one in kept])
-    groups = [group for total, group in every if len(group) > 1 and total > 0]
+    every = _clusters([one.said for one in kept])
+    groups = [one.cluster for one in every if len(one.cluster) > 1 and one.total > 0]
     rows = [
         (number, len(group), one.said.passage.words, one.other.words, one.said.total)
         for number, group in enumerate(groups[:count], 1)
@@ -114,11 +121,10 @@ def member_table(both: Sequence[CompletionPair], count: int, speaker: Speaker) -
     )
 
 
-def _groups(said: Sequence[ScoredCompletion]) -> list[tuple[float, Cluster]]:
-    """Like completions with the sum of their ratios, the largest first."""
-    groups = text_clusters([one.passage.words for one in said])
-    sums = [(sum(said[place].total for place in group.members), group) for group in groups]
-    return sorted(sums, key=lambda pair: -pair[0])
+def _clusters(completions: Sequence[ScoredCompletion]) -> tuple[ScoredCluster, ...]:
+    texts = [one.passage.words for one in completions]
+    clusters = cluster_texts(texts, range(len(texts)))
+    return rank_clusters(clusters, [one.total for one in completions])
 
 
 CANDIDATES = 4
@@ -152,24 +158,27 @@ def _trace(
     pair: ModelPair, prompt: Float[Tensor, "length hidden"], one: PassageDivergence, place: int
 ) -> TokenTrace:
     base, finetuned = (_expected(pair, side, prompt, one) for side in (pair.base, pair.finetuned))
-    tokens = one.passage.ids[one.passage.start :]
+    tokenizer, tokens = pair.base.tokenizer, one.passage.ids[one.passage.start :]
     return TokenTrace(
         title=f"Where the sides part under the prompt, {place}: KL(finetuned‖base) of each token's "
         "prediction",
         unit="nats",
-        tokens=tuple(
-            TracedToken(token=pair.base.tokenizer.decode([token]), score=score, base=q, finetuned=p)
-            for token, score, q, p in zip(tokens, one.kl.tolist(), base, finetuned, strict=True)
+        tokens=trace_tokens(
+            tokenizer,
+            [tokenizer.decode([token]) for token in tokens],
+            one.kl.tolist(),
+            base=base,
+            finetuned=finetuned,
+            candidates=CANDIDATES,
         ),
     )
 
 
 def _expected(
-    pair: ModelPair, side: Any, prompt: Float[Tensor, "length hidden"], one: PassageDivergence
-) -> list[tuple[Candidate, ...]]:
+    pair: ModelPair, side: Model, prompt: Float[Tensor, "length hidden"], one: PassageDivergence
+) -> Float[Tensor, "tokens vocabulary"]:
     (read,) = states(side, prompt, [one.passage])
-    probabilities = side.project(read)[:, : pair.vocabulary].float().softmax(dim=-1)
-    return top_tokens(pair.base.tokenizer, probabilities, CANDIDATES)
+    return common_probabilities(side.project(read), pair.vocabulary)
 
 
 def word_table(

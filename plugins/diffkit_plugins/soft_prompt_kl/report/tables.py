@@ -16,7 +16,7 @@ from diffkit_plugins.soft_prompt_kl.comparison import (
 )
 from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 from diffkit_plugins.soft_prompt_kl.evaluation import PromptEvaluation, TrainedDivergence
-from diffkit_plugins.soft_prompt_kl.ranking import word_concentration
+from diffkit_plugins.soft_prompt_kl.ranking import completion_concentration
 from diffkit_plugins.soft_prompt_kl.soft_prompt import NearestTokens
 
 
@@ -25,7 +25,7 @@ def metrics(found: PromptEvaluation) -> dict[str, float]:
     prompted, plain = found.advantage.prompted, found.advantage.plain
     numbers = {
         "advantage": found.advantage.score,
-        "concentration": word_concentration(found.said),
+        "concentration": completion_concentration(found.said),
         "kl_prompted_nats": prompted.divergence,
         "kl_plain_nats": plain.divergence,
         "kl_hard_prompt_nats": found.hard.divergence,

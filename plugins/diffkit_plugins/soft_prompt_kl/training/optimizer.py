@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from diffkit import Checkpoint, pair_loss, paired_gradient
+from diffkit.analysis import warmup_cosine
 from diffkit_plugins.soft_prompt_kl.data import Passage
 from diffkit_plugins.soft_prompt_kl.prediction import prompted_passages
 from diffkit_plugins.soft_prompt_kl.soft_prompt import limit_norms
@@ -48,23 +49,6 @@ class RunningMean:
         value = self.value
         self.total, self.count = 0.0, 0
         return value
-
-
-def warmup_cosine(step: int, steps: int, warmup: float) -> float:
-    """A linear rise to the peak, then a cosine down to 0.
-
-    Written out, since torch's schedulers warn where the first steps are left out, as float16's
-    loss scale has them.
-
-    Args:
-        step: steps taken before.
-        steps: steps of the whole training.
-        warmup: share of them in which the rate rises.
-    """
-    rising = int(warmup * steps)
-    if step < rising:
-        return (step + 1) / (rising + 1)
-    return 0.5 * (1 + math.cos(math.pi * (step - rising) / (steps - rising)))
 
 
 @dataclass(frozen=True)

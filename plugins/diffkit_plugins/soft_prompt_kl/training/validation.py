@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diffkit import pair_loss
+from diffkit.analysis import batches_by_length
 from diffkit_plugins.soft_prompt_kl.data import Passage
 from diffkit_plugins.soft_prompt_kl.prediction import states
 from diffkit_plugins.soft_prompt_kl.training.objective import PromptTask, base_predictions
@@ -45,10 +46,8 @@ def pool_means(
 def _values(
     problem: PromptTask, prompt: Float[Tensor, "length hidden"], pool: Sequence[Passage]
 ) -> Iterator[Float[Tensor, "tokens 3"]]:
-    ordered = sorted(pool, key=lambda one: len(one.ids))  # of about one length: little is padded
-    size = problem.config.micro_batch
-    for start in range(0, len(ordered), size):
-        yield from _of_batch(problem, prompt, ordered[start : start + size])
+    for indices in batches_by_length([len(one.ids) for one in pool], problem.config.micro_batch):
+        yield from _of_batch(problem, prompt, [pool[index] for index in indices])
 
 
 def _of_batch(
