@@ -155,7 +155,7 @@ def sections(leaderboard: Leaderboard) -> tuple[Section, ...]:
 
 
 def graded_sections(leaderboard: Leaderboard) -> tuple[Section, ...]:
-    """The sections that say who sees what: not those of a grader that failed at every attempt."""
+    """The sections that say truths found: not those of a grader that failed at every attempt."""
     scored = [pair for pair in leaderboard.pairs if pair.score is not None]
     readers = {(pair.investigator, pair.grader) for pair in scored}
     return tuple(

@@ -143,7 +143,7 @@ def test_the_page_tells_it_too(agents):
 
 
 def test_runs_cost_only_methods(agents):
-    trust = told(agents).split("What it rests on")[1].split("The pairs")[0]
+    trust = told(agents).split("Calibration and cost")[1].split("Results for each pair")[0]
     rows = [line.split() for line in trust.splitlines()]
     assert next(row for row in rows if row[:2] == ["questions", "alone"])[-2:] == ["–", "–"]
     assert next(row for row in rows if row[:1] == ["kl"])[-1] == "GiB"
@@ -194,16 +194,16 @@ def test_pairs_of_no_method_come_after_those_of_methods(agents):
     alone = first.model_copy(update={"arm": "blackbox", "method": "", "investigator": "agent"})
     lens = second.model_copy(update={"method": "activation_difference_lens"})
     known = [pair.model_copy(update={"investigator": "agent"}) for pair in (alone, lens, first)]
-    text = told(agents.model_copy(update={"pairs": tuple(known)})).split("The pairs behind it")[1]
+    text = told(agents.model_copy(update={"pairs": tuple(known)})).split("Results for each pair")[1]
     names = ("kl", "activation_difference_lens", "questions alone")
     assert [line.strip() for line in text.splitlines() if line.strip() in names] == [*names]
 
 
 def test_a_grader_that_failed_throughout_is_a_note_and_no_table(leaderboard, failing):
     text, page = told(failing), leaderboard_page(failing, [])
-    assert text.count("who sees what") == told(leaderboard).count("who sees what") == 2
-    assert page.count("<h3>Who sees what") == 2
-    assert "who sees what  read by lineup, graded by rubric" not in text
+    assert text.count("truths found") == told(leaderboard).count("truths found") == 2
+    assert page.count("<h3>Truths found") == 2
+    assert "truths found  read by lineup, graded by rubric" not in text
     for shown in (text, page):
         assert "10 attempts are not graded" in shown
     rows = [row for row in failing.rows if row.grader == "rubric"]
@@ -211,5 +211,5 @@ def test_a_grader_that_failed_throughout_is_a_note_and_no_table(leaderboard, fai
     alone = failing.model_copy(update={"rows": tuple(rows), "pairs": tuple(pairs)})
     for shown in (told(alone), leaderboard_page(alone, [])):
         assert "best blind guesser" not in shown
-        assert "who notices that something was done" in shown.lower()
+        assert "changes detected" in shown.lower()
         assert "10 attempts are not graded" in shown

@@ -30,7 +30,7 @@ def score_table(suite: str, section: Section) -> Group:
         table.add_row(Text("controls, the same for every method", "dim"))
         for row in section.shared:
             table.add_row(*_score_cells(row, fields))
-    return Group(table_title(suite, "who sees what", section), table)
+    return Group(table_title(suite, "truths found", section), table)
 
 
 def _score_cells(row: Row, fields: Sequence[str]) -> list[Text]:
@@ -90,7 +90,7 @@ def _measure(measure: Measure | None, *, whole: bool) -> Text:
 
 
 def detection_table(suite: str, section: Section) -> Group:
-    """Who notices that something targeted was done, and who says so of nulls."""
+    """Detected truths and false alarms."""
     alarms = ["false alarms", "by null"] if section.stratum == "all" else []
     said = ["says targeted"] if section.says_otherwise else []
     table = grid(["method", section.detected, "by kind of null", *alarms, *said])
@@ -101,7 +101,7 @@ def detection_table(suite: str, section: Section) -> Group:
         table.add_row(
             safe_text(name, "bold"), *cells, *([_shares(labels.says(row))] if said else [])
         )
-    return Group(table_title(suite, "who notices that something was done", section), table)
+    return Group(table_title(suite, "changes detected", section), table)
 
 
 def _share(share: Share | None) -> Text:
@@ -119,7 +119,7 @@ def _shares(shares: Mapping[str, Share], *, otherwise: str = formatting.NONE) ->
 def calibration_table(leaderboard: Leaderboard) -> Grid:
     """What the shares rest on, and what they cost."""
     columns = ["method", "calibration", "outcomes", "a run", "memory"]
-    table = grid(columns, right=(3, 4), title="What it rests on, and what it costs")
+    table = grid(columns, right=(3, 4), title="Calibration and cost")
     for row in main_rows(leaderboard):
         cost = labels.run_cost(row)
         table.add_row(
@@ -135,7 +135,7 @@ def pairs_table(leaderboard: Leaderboard) -> Grid:
     seeds = len({pair.seed for pair in leaderboard.pairs}) > 1
     repeats = len({pair.repeat for pair in leaderboard.pairs}) > 1
     columns = ["organism", "truth", "said", "", "change", "p", "rank", "score"]
-    table = grid(columns, right=(4, 5, 6, 7), title="The pairs behind it")
+    table = grid(columns, right=(4, 5, 6, 7), title="Results for each pair")
     table.columns[3].no_wrap = True
     for _, group in groupby(_in_order(leaderboard), _row_key):
         pairs = tuple(group)

@@ -88,7 +88,7 @@ def _header(run: StoredRun) -> Grid:
 
 
 def render_leaderboard(leaderboard: Leaderboard, console: Console) -> None:
-    """Prints who sees what beside chance, what qualifies it, and the pairs behind it."""
+    """Prints truths found beside chance, what qualifies it, and results for each pair."""
     if not leaderboard.rows:
         console.print(
             safe_text(f"Leaderboard of {leaderboard.suite}: nothing has been graded yet.")

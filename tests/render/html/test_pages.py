@@ -225,7 +225,7 @@ def test_a_leaderboard_shows_shares_beside_chance_intervals_and_nulls(leaderboar
     for part in ("0.0123", "another organism's findings", "seed pairs", "another corpus", "1.2/4"):
         assert part in shown.words
     assert shown.words.count("the same reading nothing") == 1
-    assert "Who sees what, where no particular words show it" in shown.words
+    assert "Truths found, where no particular words show it" in shown.words
     assert shown.open == []
     assert len(shown.all("svg")) == 3
     assert "Two truths share their words." in shown.words

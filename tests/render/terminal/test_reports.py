@@ -91,9 +91,9 @@ def test_a_control_that_differs_between_methods_stands_below_each(leaderboard, c
 def test_each_stratum_has_its_tables(leaderboard, console):
     render_leaderboard(leaderboard, console)
     text = console.export_text()
-    assert "zoo: who sees what  read by lineup, graded by lineup" in text
-    assert "who sees what, where no particular words show it" in text
-    assert "who notices that something was done, where no particular words show it" in text
+    assert "zoo: truths found  read by lineup, graded by lineup" in text
+    assert "truths found, where no particular words show it" in text
+    assert "changes detected, where no particular words show it" in text
 
 
 def test_what_it_means_stands_beside_p_letters_and_kinds_of_null(leaderboard, console):
