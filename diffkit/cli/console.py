@@ -97,18 +97,17 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
 def progress(
     items: Iterable[T], *, label: str, total: int | None = None, done: int = 0
 ) -> Iterator[T]:
-    """Shows rate and time left once a loop has taken two seconds; quiet when not a terminal."""
-    if not err.is_terminal:
-        yield from items
-        return
-    from diffkit.cli.progress import track
+    """Shows how far a loop is: redrawn on a terminal, elsewhere in a line now and then."""
+    from diffkit.cli.progress import track, track_in_lines
 
-    yield from track(items, label, total, done, err)
+    if err.is_terminal:
+        yield from track(items, label, total, done, err)
+    else:
+        yield from track_in_lines(items, label, total, done, info)
 
 
 def status(words: str) -> None:
-    """Shows a status next to the progress bar; nothing without a terminal."""
-    if err.is_terminal:
-        from diffkit.cli import progress as shown
+    """Shows how things stand beside the running loop."""
+    from diffkit.cli import progress as display
 
-        shown.status(words)
+    display.status(words)

@@ -1,4 +1,4 @@
-"""Progress: on a terminal, after a while, and gone at the end."""
+"""Progress: on a terminal a line that is gone at the end, elsewhere lines now and then."""
 
 import io
 import threading
@@ -170,10 +170,47 @@ def test_an_error_in_a_loop_takes_it_off_too(terminal):
         list(track(broken(), "steps", None, 0, terminal))
 
 
-def test_it_is_quiet_when_not_a_terminal(screen, monkeypatch):
-    monkeypatch.setattr(consoles, "err", Console(file=screen, force_terminal=False))
-    monkeypatch.setattr(progress, "DISPLAY_DELAY", 0.0)
+def test_lines_are_written_without_a_terminal(screen, monkeypatch):
+    monkeypatch.setattr(consoles, "err", Console(file=screen, force_terminal=False, width=200))
+    monkeypatch.setattr(progress, "FIRST_LINE", 0.02)
     monkeypatch.setattr(progress, "_Display", None)  # it must not be made
-    for _ in consoles.progress(range(3), label="steps"):
-        consoles.status("best 0.5 nats")
+    for step in consoles.progress(range(5, 8), label="steps", total=8, done=5):
+        consoles.status(f"best {step}.5\x1b[2J nats")
+        written = len(screen.getvalue())
+        until(lambda written=written, step=step: f"best {step}" in screen.getvalue()[written:])
+    lines = screen.getvalue().splitlines()
+    assert lines[0].startswith("steps 5/8, best 5.5␛[2J nats (after ")
+    assert any("steps 6/8, about " in line and " left, best 6.5" in line for line in lines)
+    assert "\x1b" not in screen.getvalue()
+
+
+def test_a_slow_loop_within_a_loop_is_in_the_line(screen, monkeypatch):
+    monkeypatch.setattr(consoles, "err", Console(file=screen, force_terminal=False, width=200))
+    monkeypatch.setattr(progress, "FIRST_LINE", 0.02)
+    for _ in consoles.progress(["a"], label="runs"):
+        for _ in consoles.progress(range(1), label="texts"):
+            until(lambda: "texts" in screen.getvalue())
+    assert "runs 0/1; texts 0/1 (after " in screen.getvalue()
+
+
+def test_a_short_loop_writes_no_line(screen, monkeypatch):
+    assert progress.FIRST_LINE == 10
+    monkeypatch.setattr(consoles, "err", Console(file=screen, force_terminal=False))
+    assert list(consoles.progress(range(100), label="steps")) == list(range(100))
     assert screen.getvalue() == ""
+
+
+def test_lines_come_less_and_less_often(monkeypatch):
+    gaps = []
+
+    class Stopped:
+        def wait(self, gap):
+            gaps.append(gap)
+            return len(gaps) > 9
+
+    reporter = object.__new__(progress._Reporter)
+    reporter.loops, reporter._stopped = [], Stopped()
+    reporter._report()
+    assert gaps[:3] == [10, 15, 22.5]
+    assert gaps[-1] == 120
+    assert len([1 for end in range(len(gaps)) if sum(gaps[: end + 1]) < 400]) == 7
