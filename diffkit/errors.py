@@ -72,8 +72,9 @@ def one_line(error: BaseException) -> str:
 
 def did_you_mean(name: str, known: Iterable[str], *, listing: str = "") -> str:
     """The nearest of the ``known`` names, and the command that lists them."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    hint = f"Did you mean {near[0]!r}?" if near else ""
+    folded = {one.casefold(): one for one in known}
+    near = difflib.get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.5)
+    hint = f"Did you mean {folded[near[0]]!r}?" if near else ""
     return " ".join(filter(None, [hint, f"List them with `{listing}`." if listing else ""]))
 
 
@@ -81,8 +82,10 @@ class UnknownName(UserError):
     """A name that nothing has."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, listing: str = "") -> None:
-        hint = did_you_mean(name, known, listing=listing)
-        super().__init__(f"There is no {kind} named {name!r}.", hint=hint)
+        self.kind, self.name, self.known = kind, name, tuple(known)
+        hint = did_you_mean(name, self.known, listing=listing)
+        there = f"There are: {', '.join(self.known)}." if self.known and not listing else ""
+        super().__init__(f"There is no {kind} named {name!r}.", hint=f"{hint} {there}".strip())
 
 
 class BadOption(UserError):

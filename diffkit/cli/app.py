@@ -1,6 +1,7 @@
 """The program ``diffkit``."""
 
 import os
+import re
 import shlex
 import sys
 import threading
@@ -26,7 +27,7 @@ from diffkit.cli.commands import (
     runs,
 )
 from diffkit.cli.streams import lenient_output
-from diffkit.errors import DiffkitError
+from diffkit.errors import DiffkitError, UnknownName
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -132,18 +133,35 @@ def _report_error(error: Exception) -> int:
     _clear_progress()
     if context.debug:
         traceback.print_exception(error)
+    if isinstance(error, UnknownName):
+        from diffkit.cli.hints import hint_of_name, typed
+
+        better = "" if error.kind == "plugin" else hint_of_name(error, typed())
+        return _print_error(f"{error.what} {better}" if better else str(error), error.exit_code)
     if isinstance(error, DiffkitError):
         return _print_error(str(error), error.exit_code)
     if callable(words := getattr(error, "format_message", None)):  # typer's, of no public class
         if len(words().splitlines()) > 1:  # no command was given: this is the help
             typer.echo(words(), err=True)
             return 2
+        if better := _usage_hint(error, words()):
+            return _print_error(f"{words().partition(' (Possible')[0].rstrip('.')}. {better}", 2)
         command = getattr(getattr(error, "ctx", None), "command_path", "diffkit")
         stop = "" if words().endswith((".", "?")) else "."
         return _print_error(f"{words()}{stop} See `{command} --help`.", 2)
     first = f"{type(error).__name__}: {error}".strip().splitlines()[0].rstrip(".:")
     hint = "Repeat with `diffkit --debug …` for the traceback."
     return _print_error(f"{first}. This is a fault of diffkit's or a plugin's. {hint}", 1)
+
+
+def _usage_hint(error: Exception, words: str) -> str:
+    """The corrected command for words that typer does not take; empty if it cannot be told."""
+    from diffkit.cli.hints import hint_of_extra, hint_of_option, typed
+
+    if name := getattr(error, "option_name", None):
+        return hint_of_option(str(name), typed())
+    extra = re.fullmatch(r"Got unexpected extra argument(?:s|\(s\))? \((\S+)\)\.?", words)
+    return hint_of_extra(extra[1], typed()) if extra else ""
 
 
 def _print_error(message: str, code: int) -> int:

@@ -1,12 +1,9 @@
 """Options that several commands share, and how their values are split."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    pass
 
 Organism = Annotated[str | None, typer.Option(help="Name of an organism, or its YAML file.")]
 
@@ -45,8 +42,21 @@ Dtype = Annotated[
     str | None, typer.Option(help="float32, bfloat16, float16 or int8; default: as stored.")
 ]
 
+
+def _check_device(device: str) -> str:
+    """Refuses a device that this machine lacks, even where the store holds the result."""
+    if device not in ("auto", "cpu"):
+        from diffkit.engine.loading.full_model import resolve_device
+
+        resolve_device(device)
+    return device
+
+
 Device = Annotated[
-    str, typer.Option(help="cpu, cuda, cuda:1, …; auto takes a GPU if there is one.")
+    str,
+    typer.Option(
+        callback=_check_device, help="cpu, cuda, cuda:1, …; auto takes a GPU if there is one."
+    ),
 ]
 
 Fresh = Annotated[bool, typer.Option("--fresh", help="Compute anew what the store holds.")]

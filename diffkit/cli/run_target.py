@@ -94,7 +94,7 @@ def _check_dtype(dtype: str | None) -> None:
     from diffkit.errors import UnknownName
 
     if dtype not in {None, *DTYPES}:
-        raise UnknownName(f"number format ({', '.join(DTYPES)})", str(dtype), DTYPES)
+        raise UnknownName("number format", str(dtype), DTYPES)
 
 
 @dataclass(frozen=True)
@@ -142,8 +142,9 @@ def _pair_models(which: "RunRequest", base: str, finetuned: str) -> RunModels:
     from diffkit.runs.labels import RunLabels
     from diffkit.runs.models import PairSpec
 
+    _refuse_organism("--finetuned", finetuned, which)
+    entry = _base_entry(base, which)
     other = detect_kind(Source(at=finetuned))
-    entry = _base_entry(base)
     dtype = which.dtype or entry.dtype
     labels = RunLabels.of(entry.name, other)
     return RunModels(PairSpec(entry.source, other, dtype, entry.attention), entry.texts, labels)
@@ -155,18 +156,32 @@ def _single_model(which: "RunRequest") -> RunModels:
 
     if which.organism or which.variant or which.finetuned or not which.base:
         raise _model_missing(which)
-    entry = _base_entry(which.base)
+    entry = _base_entry(which.base, which)
     dtype = which.dtype or entry.dtype
     labels = RunLabels(base=entry.name)
     return RunModels(ModelSpec(entry.source, dtype, entry.attention), entry.texts, labels)
 
 
-def _base_entry(base: str) -> "BaseModelEntry":
+def _refuse_organism(flag: str, name: str, which: RunRequest) -> None:
+    """Refuses the name of an organism where a model is to be named.
+
+    Raises:
+        UserError: it is one.
+    """
+    from diffkit.cli.hints import hint_of_model
+    from diffkit.errors import UserError
+
+    if hint := hint_of_model(flag, name, which.method):
+        raise UserError(hint)
+
+
+def _base_entry(base: str, which: RunRequest) -> "BaseModelEntry":
     """A listed base, or one by its place alone."""
     from diffkit.organism import BaseModelEntry, Source
 
     if base in context.catalogue.bases:
         return context.catalogue.base(base)
+    _refuse_organism("--base", base, which)
     return BaseModelEntry(name=base, source=Source(at=base))
 
 

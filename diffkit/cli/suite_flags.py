@@ -87,7 +87,7 @@ def _apply_settings(suite: "Suite", settings: Sequence[str]) -> "Suite":
             content["generator_options"] |= parse_settings([f"{rest}={value}"], config)
             continue
         if not (equals and option) or name not in content.get(kind, {}):
-            hint = "Try: --set investigators.agent.questions=20"
+            hint = _setting_hint(content, setting)
             raise UserError(
                 f"--set {setting!r} names nothing of the suite as KIND.NAME.OPTION=VALUE.",
                 hint=hint,
@@ -95,6 +95,15 @@ def _apply_settings(suite: "Suite", settings: Sequence[str]) -> "Suite":
         config = getattr(context.host, kind)[name].load_config()
         content[kind][name] = content[kind][name] | parse_settings([f"{option}={value}"], config)
     return suite.model_copy(update=content) if settings else suite
+
+
+def _setting_hint(content: Mapping[str, Mapping[str, Any]], setting: str) -> str:
+    """The setting that was meant, with the kind that was left out; else an example."""
+    name = setting.partition(".")[0]
+    for kind, named in content.items():
+        if name in named:
+            return f"Try: --set {kind}.{setting}"
+    return "Try: --set investigators.agent.questions=20"
 
 
 def _resolve_paths(

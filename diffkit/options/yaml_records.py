@@ -103,6 +103,8 @@ def explain_validation_error(
         return FieldError(place, f"{_error_text(first)}{more}.")
     top = model is not None and len(place) == 1
     near = did_you_mean(str(place[0]), model.model_fields) if top and model else ""
+    if top and model and not near:
+        near = f"There are: {', '.join(model.model_fields)}."
     return FieldError(place, f"there is no such field{more}. {near}".strip())
 
 
