@@ -107,7 +107,7 @@ def progress(
 
 
 def status(words: str) -> None:
-    """Shows how things stand beside the running loop."""
+    """Shows a status next to the progress bar."""
     from diffkit.cli import progress as display
 
     display.status(words)
