@@ -1,0 +1,3 @@
+"""The fixtures of diffkit's conformance suite."""
+
+pytest_plugins = ["diffkit.testing.fixtures"]
