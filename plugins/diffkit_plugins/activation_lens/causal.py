@@ -10,6 +10,7 @@ from itertools import groupby
 import torch
 
 from diffkit import Finding, ModelPair, Note, RunContext
+from diffkit.analysis import token_table
 from diffkit_plugins.activation_lens.ablation import ablate, random_differences
 from diffkit_plugins.activation_lens.config import ActivationLensConfig
 from diffkit_plugins.activation_lens.lenses import jacobian_lens
@@ -20,7 +21,6 @@ from diffkit_plugins.activation_lens.tables import (
     ablation_table,
     changed_samples,
     patchscope_table,
-    score_table,
     steering_table,
 )
 
@@ -76,7 +76,8 @@ class CausalTests:
             where = f"layer {direction.layer}, slot {direction.name}"
             title = f"Tokens that mean Δ promotes through the Jacobian lens, {where}"
             unit = "logits above the vocabulary's mean"
-            yield score_table(self.pair, scores, title, unit, self.config.tokens)
+            tokenizer, count = self.pair.base.tokenizer, self.config.tokens
+            yield token_table(title, scores, tokenizer, count, unit=unit, positive=False)
 
     def patchscope(self) -> CausalFindings:
         """Writes each direction into identity prompts, if the finetuned side follows these."""

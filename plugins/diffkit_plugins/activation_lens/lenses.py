@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from diffkit import Inputs, Model, ModelPair, RunContext, TokenScore, TokenTable
+from diffkit import Inputs, Model, ModelPair, RunContext, TokenTable
+from diffkit.analysis import token_table
 from diffkit.maths import jackknife
 from diffkit_plugins.activation_lens.config import ActivationLensConfig
 from diffkit_plugins.activation_lens.mean_shift import Direction, MeanShift
@@ -123,17 +124,15 @@ class LensResult:
             count: largest number of rows.
         """
         values, errors = self.scores.values, self.scores.errors
-        known = values if errors is None else values.masked_fill(~self.scores.passing, -1)
-        best = known.sort(descending=True, stable=True).indices[:count]
-        spreads = [None] * len(best) if errors is None else errors[best].tolist()
-        scored = zip(best.tolist(), known[best].tolist(), spreads, strict=True)
-        rows = [
-            TokenScore(token=pair.base.tokenizer.decode([token]), score=score, spread=spread)
-            for token, score, spread in scored
-            if score > 0
-        ]
-        unit = "logits above the vocabulary's mean"
-        return TokenTable(title=self._title, unit=unit, rows=tuple(rows))
+        return token_table(
+            self._title,
+            values,
+            pair.base.tokenizer,
+            count,
+            unit="logits above the vocabulary's mean",
+            spread=errors,
+            order=None if errors is None else values.masked_fill(~self.scores.passing, -1),
+        )
 
     @property
     def _title(self) -> str:

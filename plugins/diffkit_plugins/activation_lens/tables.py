@@ -8,8 +8,6 @@ from itertools import compress, groupby
 from statistics import fmean
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from diffkit import (
     Completion,
@@ -19,12 +17,12 @@ from diffkit import (
     Samples,
     Series,
     Table,
-    TokenScore,
     TokenTable,
     TokenTrace,
     TracedToken,
     top_tokens,
 )
+from diffkit.analysis import token_table
 from diffkit_plugins.activation_lens.ablation import AblationEffects
 from diffkit_plugins.activation_lens.lenses import LensResult, logit_lens
 from diffkit_plugins.activation_lens.mean_shift import Direction, MeanShift
@@ -189,28 +187,6 @@ def changed_samples(search: SteeringSearch, result: SteeringResult, side: str) -
         )
 
 
-def score_table(
-    pair: ModelPair, scores: Float[Tensor, " vocabulary"], title: str, unit: str, count: int
-) -> TokenTable:
-    """The tokens of the highest scores.
-
-    Args:
-        pair: both sides, whose tokenizer decodes the tokens.
-        scores: the score of each token.
-        title: title of the table.
-        unit: unit of the scores.
-        count: number of rows.
-    """
-    best = scores.sort(descending=True, stable=True)
-    rows = zip(best.indices[:count].tolist(), best.values[:count].tolist(), strict=True)
-    decode = pair.base.tokenizer.decode
-    return TokenTable(
-        title=title,
-        unit=unit,
-        rows=tuple(TokenScore(token=decode([token]), score=score) for token, score in rows),
-    )
-
-
 def patchscope_table(pair: ModelPair, result: PatchscopeResult, count: int) -> TokenTable:
     """The tokens that all identity prompts decode from a direction rather than from random ones."""
     direction = result.direction
@@ -220,4 +196,4 @@ def patchscope_table(pair: ModelPair, result: PatchscopeResult, count: int) -> T
         f"{result.agreement:+.2f} against random vectors)"
     )
     unit = "nats above random vectors in the prompt where it is least so"
-    return score_table(pair, result.scores, title, unit, count)
+    return token_table(title, result.scores, pair.base.tokenizer, count, unit=unit, positive=False)
