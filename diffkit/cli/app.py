@@ -155,7 +155,7 @@ def _report_error(error: Exception) -> int:
 
 
 def _usage_hint(error: Exception, words: str) -> str:
-    """The corrected command for words that typer does not take; empty if it cannot be determined."""
+    """The corrected command for words that typer does not take; empty if it is unknown."""
     from diffkit.cli.hints import hint_of_extra, hint_of_option, typed
 
     if name := getattr(error, "option_name", None):
