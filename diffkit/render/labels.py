@@ -19,7 +19,7 @@ ARMS: dict[Arm, str] = {
     "method": "the method's findings",
     "combined": "all methods together",
     "blackbox": "questions alone",
-    "no-evidence": "the same reading nothing",
+    "no-evidence": "no findings at all",
     "base-only": "only what the base says",
     "evidence-swap": "another organism's findings",
     "random": "a random change's findings",

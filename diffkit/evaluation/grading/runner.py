@@ -49,6 +49,7 @@ class GradeRunner:
         graded = environment.grades_attempt
         excluded = set(FIELDS_NOT_GRADED if graded else type(attempt).model_fields)
         content = attempt.model_dump(mode="json", exclude=excluded)
+        # stored keys call the answer sheet by an older word
         inputs = {"attempt": content, "exam": _answer_sheet_content(answer_sheet)}
         return digest({**inputs, **environment.key_extras, **plugin_identity(grader)})
 

@@ -26,8 +26,8 @@ class LineupGrader(Grader[LineupGraderConfig]):
     "Nothing targeted" comes first where the verdict says so, and last elsewhere. All choices are
     tied without a verdict, or if it is unsure and has neither claim nor ranking.
 
-    A verdict that ranks the truths is taken at its word, and its claim is not compared: texts and
-    "none of these" stand as it ranks them, those that it leaves out tied after the others.
+    If a verdict ranks the truths, its ranking decides and its claim is not compared. Choices that
+    it leaves out are tied after the others.
 
     Where every truth has examples of what taught it, the forced choice among the texts is made a
     second time, with each text's examples in its place: the part ``named_by_examples``, which
@@ -53,19 +53,22 @@ class LineupGrader(Grader[LineupGraderConfig]):
         if sheet.answer is None:
             return _null(attempt, min(LINEUP_SIZE, len(sheet.statements)))
         known = build_lineup_set(sheet.statements, sheet.reference)
-        heard = score_attempt(
+        scores = score_attempt(
             attempt, build_null_scale(known, sheet.null_claims, config.words), config.words
         )
-        return _targeted(heard, sheet.answer)
+        return _targeted(scores, sheet.answer)
 
 
-def _targeted(heard: ChoiceScores, answer: str) -> Grade:
-    handles = heard.scale.setting.handles
+def _targeted(scores: ChoiceScores, answer: str) -> Grade:
+    handles = scores.scale.lineup_set.handles
     truth = handles.index(answer)
-    texts, absent = min(LINEUP_SIZE, len(handles)), len(heard.scale.setting.lineups[truth].absent)
-    if_true = {handle: heard.parts(index) for index, handle in enumerate(handles)}
+    texts, absent = (
+        min(LINEUP_SIZE, len(handles)),
+        len(scores.scale.lineup_set.lineups[truth].absent),
+    )
+    if_true = {handle: scores.parts(index) for index, handle in enumerate(handles)}
     parts = if_true[answer] | {
-        "none_of_these": heard.none_of_these(truth),
+        "none_of_these": scores.none_of_these(truth),
         "top1_chance": chance_of_first(texts),
         "reciprocal_rank_chance": chance_reciprocal_rank(texts),
         "named_chance": chance_of_first(texts),

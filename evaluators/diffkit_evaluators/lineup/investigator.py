@@ -14,8 +14,8 @@ class LineupInvestigator(Investigator[LineupInvestigatorConfig]):
     ) -> Verdict:
         """Says ``targeted`` where the change score passes the test on every null type.
 
-        ``unsure`` where there are too few nulls for the test to come out at ``alpha``, and where
-        several methods' findings are read together: of those words are claimed in turn.
+        ``unsure`` where too few nulls exist for a test at level ``alpha``, and where the case has
+        findings of several methods: the claim then takes words from each method in turn.
         """
         del context
         read = [with_title(one.findings, config.only) for one in case.evidence]

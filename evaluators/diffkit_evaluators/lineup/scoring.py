@@ -24,14 +24,14 @@ from diffkit_evaluators.lineup.similarity import (
 from diffkit_evaluators.lineup.words import first_words
 
 MIN_RELATIVE_SPREAD = 0.25
-"""Least spread of a candidate, as a share of the pooled one: one that the nulls never touched must
+"""Least spread of a candidate, as a share of the pooled one: one that no null claim resembles must
 not win by a single word."""
 
 MIN_SPREAD = 1e-3
 """Least spread at all, as a cosine, for nulls that are all alike."""
 
 NONE_LEVEL = 0.05
-"""Chance that "none of these" may lose to a text, were the claim one of the nulls'."""
+"""Chance that "none of these" loses to a text where the claim is about a null."""
 
 
 def standard_scores(
@@ -73,11 +73,11 @@ def _standard_scores(cosines: np.ndarray, nulls: np.ndarray) -> np.ndarray:
 
 
 def none_threshold(best: Float[np.ndarray, " nulls"]) -> float:
-    """A score that the best of a null's scores reaches with a chance of at most `LEVEL`.
+    """A score that the best of a null's scores reaches with a chance of at most `NONE_LEVEL`.
 
-    It stands just above the order statistic of rank ⌈(1 − `LEVEL`)(nulls + 1)⌉ (Vovk, Gammerman
-    and Shafer 2005). With fewer than 19 nulls that is their largest, which promises only a chance
-    of 1 / (nulls + 1).
+    It stands just above the order statistic of rank ⌈(1 − `NONE_LEVEL`)(nulls + 1)⌉ (Vovk,
+    Gammerman and Shafer 2005). With fewer than 19 nulls that is their largest, which promises
+    only a chance of 1 / (nulls + 1).
 
     Args:
         best: the best score of each null claim; at least one.
@@ -104,7 +104,7 @@ class LineupSet:
     lineups: tuple[TruthLineups, ...]
     """One set for each statement, had it been the truth."""
 
-    def heard(self, claims: tuple[str, ...], words: int) -> list[WordVector]:
+    def claim_vectors(self, claims: tuple[str, ...], words: int) -> list[WordVector]:
         """The first ``words`` words of each claim, weighed."""
         return [claim_vector(first_words([claim], words), self.rarity) for claim in claims]
 
@@ -148,9 +148,9 @@ class NoneThresholds:
 
 @dataclass(frozen=True)
 class NullScale:
-    """A setting, and what null claims score in it."""
+    """A lineup set, and what null claims score in it."""
 
-    setting: LineupSet
+    lineup_set: LineupSet
     nulls: Float[np.ndarray, "nulls texts"]
     """Cosines of the null claims to the statements."""
     examples_nulls: Float[np.ndarray, "nulls texts"] | None
@@ -160,30 +160,30 @@ class NullScale:
 
     def scores(self, claim: str, words: int) -> StatementScores:
         """Score of each statement by its likeness to ``claim``; higher is more alike."""
-        heard = self.setting.heard((claim,), words)
-        texts = standard_scores(self.setting.texts.cosines(heard)[0], self.nulls)
-        if self.setting.examples is None or self.examples_nulls is None:
+        claim_vectors = self.lineup_set.claim_vectors((claim,), words)
+        texts = standard_scores(self.lineup_set.texts.cosines(claim_vectors)[0], self.nulls)
+        if self.lineup_set.examples is None or self.examples_nulls is None:
             return StatementScores(tuple(texts.tolist()))
-        cosine = self.setting.examples.cosines(heard)[0]
+        cosine = self.lineup_set.examples.cosines(claim_vectors)[0]
         examples = standard_scores(cosine, self.examples_nulls)
         return StatementScores(tuple(texts.tolist()), tuple(examples.tolist()))
 
 
 @lru_cache(maxsize=128)  # grades of many methods, each with its own nulls, come in turn
-def build_null_scale(setting: LineupSet, null_claims: tuple[str, ...], words: int) -> NullScale:
-    """The scale that ``null_claims`` set in ``setting``."""
-    heard = setting.heard(null_claims, words)
-    nulls = setting.texts.cosines(heard)
-    examples = setting.examples.cosines(heard) if setting.examples else None
+def build_null_scale(lineup_set: LineupSet, null_claims: tuple[str, ...], words: int) -> NullScale:
+    """The scores of ``null_claims`` in ``lineup_set``, by which claims are standardised."""
+    claim_vectors = lineup_set.claim_vectors(null_claims, words)
+    nulls = lineup_set.texts.cosines(claim_vectors)
+    examples = lineup_set.examples.cosines(claim_vectors) if lineup_set.examples else None
     scores = standard_null_scores(nulls) if len(nulls) > 1 else nulls[:0]
     thresholds = (
         NoneThresholds(
             tuple(_lineup_threshold(scores, (truth, *others)) for others in lineups.present),
             _lineup_threshold(scores, lineups.absent),
         )
-        for truth, lineups in enumerate(setting.lineups)
+        for truth, lineups in enumerate(lineup_set.lineups)
     )
-    return NullScale(setting, nulls, examples, tuple(thresholds))
+    return NullScale(lineup_set, nulls, examples, tuple(thresholds))
 
 
 def _lineup_threshold(scores: np.ndarray, lineup: tuple[int, ...]) -> float:
@@ -217,7 +217,7 @@ class ChoiceScores:
 
     def parts(self, truth: int) -> dict[str, float]:
         """The parts of the grade that a statement gets, were it the truth."""
-        lineups = self.scale.setting.lineups[truth].present
+        lineups = self.scale.lineup_set.lineups[truth].present
         thresholds = self.scale.thresholds[truth].present
         own, texts = self.scores.texts[truth], self.scores.texts
         forced = _positions_among_texts(texts, truth, lineups)
@@ -239,7 +239,7 @@ class ChoiceScores:
 
     def none_of_these(self, truth: int) -> float:
         """Whether "none of these" comes first where the truth does not stand."""
-        texts = [self.scores.texts[other] for other in self.scale.setting.lineups[truth].absent]
+        texts = [self.scores.texts[other] for other in self.scale.lineup_set.lineups[truth].absent]
         own = self._none_of_these(self.scale.thresholds[truth].absent)
         return rank_position(own, [*texts, self.nothing]).first
 
@@ -262,10 +262,10 @@ def score_attempt(attempt: Attempt, scale: NullScale, words: int) -> ChoiceScore
         scale: the statements, and what null claims score among them.
         words: how many words of a claim are read.
     """
-    verdict, handles = attempt.verdict, scale.setting.handles
+    verdict, handles = attempt.verdict, scale.lineup_set.handles
     if verdict is None or says_nothing(attempt):
         tied = (0.0,) * len(handles)
-        level = StatementScores(tied, tied if scale.setting.examples else ())
+        level = StatementScores(tied, tied if scale.lineup_set.examples else ())
         return ChoiceScores(scale, level, nothing=0.0, none_of_these_at=0.0)
     nothing = math.inf if says_nothing_targeted(attempt) else -math.inf
     if verdict.ranking:

@@ -75,5 +75,5 @@ def test_controls_stand_beside_the_method(board):
 def test_it_can_be_shown(board):
     console = Console(width=100, record=True, color_system=None)
     render_leaderboard(board, console)
-    assert "the same reading nothing" in console.export_text()
-    assert "the same reading nothing" in leaderboard_page(board, [])
+    assert "no findings at all" in console.export_text()
+    assert "no findings at all" in leaderboard_page(board, [])

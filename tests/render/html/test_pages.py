@@ -224,7 +224,7 @@ def test_a_leaderboard_shows_shares_beside_chance_intervals_and_nulls(leaderboar
         assert part in shown.words
     for part in ("0.0123", "another organism's findings", "seed pairs", "another corpus", "1.2/4"):
         assert part in shown.words
-    assert shown.words.count("the same reading nothing") == 1
+    assert shown.words.count("no findings at all") == 1
     assert "Truths found, where no particular words show it" in shown.words
     assert shown.open == []
     assert len(shown.all("svg")) == 3

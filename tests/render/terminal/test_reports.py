@@ -75,7 +75,7 @@ def test_controls_stand_below_their_method_and_once_where_they_are_the_same(lead
     lines = [line.strip() for line in console.export_text().splitlines()]
     first = [line.split("  ")[0] for line in lines]
     at = {name: [i for i, line in enumerate(first) if line == name] for name in first}
-    swapped, (empty,) = at["another organism's findings"], at["the same reading nothing"]
+    swapped, (empty,) = at["another organism's findings"], at["no findings at all"]
     assert len(swapped) == 2
     assert at["kl"][0] < swapped[0] < at["activation_difference_lens"][0] < swapped[1] < empty
     assert any(line.startswith("ceiling: words of the training") for line in lines)
@@ -85,7 +85,7 @@ def test_a_control_that_differs_between_methods_stands_below_each(leaderboard, c
     rows = list(leaderboard.rows)
     rows[1] = rows[1].model_copy(update={"top1": rows[2].top1})
     render_leaderboard(leaderboard.model_copy(update={"rows": tuple(rows)}), console)
-    assert console.export_text().count("the same reading nothing") == 2
+    assert console.export_text().count("no findings at all") == 2
 
 
 def test_each_stratum_has_its_tables(leaderboard, console):

@@ -59,7 +59,7 @@ def pick_by_words(claim: str, sheet: AnswerSheet, words: int) -> ChoiceShares:
     known = build_null_scale(
         build_lineup_set(sheet.statements, sheet.reference), sheet.null_claims, words
     )
-    scores = dict(zip(known.setting.handles, known.scores(claim, words).texts, strict=True))
+    scores = dict(zip(known.lineup_set.handles, known.scores(claim, words).texts, strict=True))
     scores[NONE_OF_THESE] = _none_score(known)
     best = max(scores.values())
     first = [choice for choice, score in scores.items() if score == best]
