@@ -133,13 +133,8 @@ def _report_error(error: Exception) -> int:
     _clear_progress()
     if context.debug:
         traceback.print_exception(error)
-    if isinstance(error, UnknownName):
-        from diffkit.cli.hints import hint_of_name, typed
-
-        better = "" if error.kind == "plugin" else hint_of_name(error, typed())
-        return _print_error(f"{error.what} {better}" if better else str(error), error.exit_code)
     if isinstance(error, DiffkitError):
-        return _print_error(str(error), error.exit_code)
+        return _print_error(_with_hint(error), error.exit_code)
     if callable(words := getattr(error, "format_message", None)):  # typer's, of no public class
         if len(words().splitlines()) > 1:  # no command was given: this is the help
             typer.echo(words(), err=True)
@@ -154,8 +149,19 @@ def _report_error(error: Exception) -> int:
     return _print_error(f"{first}. This is a fault of diffkit's or a plugin's. {hint}", 1)
 
 
+def _with_hint(error: DiffkitError) -> str:
+    """The message of an error, with the corrected command where a name is in the wrong place."""
+    if not isinstance(error, UnknownName) or error.kind == "plugin":
+        return str(error)
+    from diffkit.cli.hints import hint_of_name, typed
+
+    context.warn_of_broken_plugins()
+    better = hint_of_name(error, typed())
+    return f"{error.what} {better}" if better else str(error)
+
+
 def _usage_hint(error: Exception, words: str) -> str:
-    """The corrected command for words that typer does not take; empty if it is unknown."""
+    """The corrected command for words that typer does not take; empty if it is not known."""
     from diffkit.cli.hints import hint_of_extra, hint_of_option, typed
 
     if name := getattr(error, "option_name", None):

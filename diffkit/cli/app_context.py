@@ -30,12 +30,11 @@ class AppContext:
 
     @cached_property
     def host(self) -> "PluginHost":
-        """All plugins; a broken one is reported on stderr in one line.
+        """All plugins that work; `warn_of_broken_plugins` names the others.
 
         Raises:
             UnknownName: ``--no-plugin`` names none that is installed.
         """
-        from diffkit.cli.console import warn
         from diffkit.errors import UnknownName
         from diffkit.registry.plugin_host import installed_plugins, load_plugins
 
@@ -43,10 +42,14 @@ class AppContext:
         for name in self.disabled:
             if name not in names:
                 raise UnknownName("plugin", name, names, listing="diffkit plugins")
-        host = load_plugins(self.disabled)
-        for plugin in host.broken:
+        return load_plugins(self.disabled)
+
+    def warn_of_broken_plugins(self) -> None:
+        """Names the plugins that do not work: where plugins are listed, or a name is missing."""
+        from diffkit.cli.console import warn
+
+        for plugin in self.host.broken:
             warn(f"The plugin {plugin.name!r} is broken and left out: {plugin.error}")
-        return host
 
     @cached_property
     def catalogue(self) -> "Catalogue":

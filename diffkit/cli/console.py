@@ -107,7 +107,7 @@ def progress(
 
 
 def status(words: str) -> None:
-    """Shows a status next to the progress bar."""
+    """Shows a status next to the running loop."""
     from diffkit.cli import progress as display
 
     display.status(words)

@@ -1,6 +1,6 @@
 """Hints for names and options that are typed in the wrong place: each is a command to type next.
 
-Takes an error and the arguments of the command. Gives the corrected command, if there is one.
+Takes an error and the arguments of the command. Gives the corrected command, if it is known.
 """
 
 import shlex

@@ -7,6 +7,7 @@ from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pluggy
 
@@ -78,14 +79,16 @@ def _load_plugin(entry: EntryPoint, host: PluginHost) -> None:
     distribution = entry.dist.name if entry.dist else "?"
     try:
         module = entry.load()
-        hooks = _register(module, entry.name, host)
+        hooks = _register(module, entry.name, host, first_party=distribution == "diffkit")
     except (Exception, SystemExit) as error:
         host.broken.append(BrokenPlugin(entry.name, entry.value, distribution, one_line(error)))
     else:
         host.plugins.append(LoadedPlugin(entry.name, entry.value, distribution, hooks))
 
 
-def _register(module: ModuleType, name: str, host: PluginHost) -> tuple[str, ...]:
+def _register(
+    module: ModuleType, name: str, host: PluginHost, *, first_party: bool
+) -> tuple[str, ...]:
     """Registers everything that the plugin provides, or nothing if any of it is invalid."""
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
@@ -96,7 +99,7 @@ def _register(module: ModuleType, name: str, host: PluginHost) -> tuple[str, ...
         msg = "it implements no hook (is @hookimpl missing?)"
         raise ValueError(msg)
     calls: list[Callable[[], None]] = []
-    for hook, sink in _sinks(host, name).items():
+    for hook, sink in _sinks(host, name, first_party=first_party).items():
 
         def note(item: object, hook: str = hook, sink: Callable[..., None] = sink) -> None:
             wanted = Path if hook == "register_organisms" else Spec
@@ -111,11 +114,12 @@ def _register(module: ModuleType, name: str, host: PluginHost) -> tuple[str, ...
     return hooks
 
 
-def _sinks(host: PluginHost, owner: str) -> dict[str, Callable[..., None]]:
+def _sinks(host: PluginHost, owner: str, *, first_party: bool) -> dict[str, Callable[..., None]]:
+    by_name: dict[str, Any] = {"owner": owner, "first_party": first_party}
     return {
-        "register_methods": partial(host.methods.add, owner=owner),
+        "register_methods": partial(host.methods.add, **by_name),
         "register_organisms": host.folders.append,
-        "register_investigators": partial(host.investigators.add, owner=owner),
-        "register_graders": partial(host.graders.add, owner=owner),
-        "register_generators": partial(host.generators.add, owner=owner),
+        "register_investigators": partial(host.investigators.add, **by_name),
+        "register_graders": partial(host.graders.add, **by_name),
+        "register_generators": partial(host.generators.add, **by_name),
     }

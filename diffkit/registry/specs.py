@@ -2,7 +2,7 @@
 
 import importlib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any, Literal
@@ -117,6 +117,8 @@ class RegisteredSpec:
 
     spec: Spec
     owner: str
+    first_party: bool = False
+    """Whether diffkit itself brings the plugin."""
 
 
 @dataclass(frozen=True)
@@ -127,9 +129,24 @@ class Registry:
     """Singular, for messages: ``method``, ``investigator``, ``grader``, ``generator``."""
     _entries: dict[str, list[RegisteredSpec]] = field(default_factory=dict)
 
-    def add(self, spec: Spec, owner: str) -> None:
+    def add(self, spec: Spec, owner: str, *, first_party: bool = False) -> None:
         """Registers ``spec`` for the plugin ``owner``."""
-        self._entries.setdefault(spec.name, []).append(RegisteredSpec(spec, owner))
+        entry = RegisteredSpec(spec, owner, first_party)
+        self._entries.setdefault(spec.name, []).append(entry)
+
+    def clashes(self) -> Iterator[NameClash]:
+        """An error for each name that several plugins registered."""
+        for name, entries in sorted(self._entries.items()):
+            if len(entries) > 1:
+                yield self._clash(name, entries)
+
+    def _clash(self, name: str, entries: Sequence[RegisteredSpec]) -> NameClash:
+        owners = " and ".join(repr(entry.owner) for entry in entries)
+        what = f"The plugins {owners} both register a {self.kind} named {name!r}."
+        others = [entry.owner for entry in entries if not entry.first_party]
+        return NameClash(
+            what, hint=f"Turn one off: --no-plugin {(others or [entries[-1].owner])[-1]}"
+        )
 
     def __iter__(self) -> Iterator[RegisteredSpec]:
         """Registered specs by name; a name clash yields one for each owner."""
@@ -147,9 +164,7 @@ class Registry:
         if not entries:
             raise UnknownName(self.kind, name, self._entries, listing=f"diffkit {self.kind}s")
         if len(entries) > 1:
-            owners = " and ".join(repr(entry.owner) for entry in entries)
-            what = f"The plugins {owners} both register a {self.kind} named {name!r}."
-            raise NameClash(what, hint=f"Turn one off: --no-plugin {entries[-1].owner}")
+            raise self._clash(name, entries)
         return entries[0].spec
 
 

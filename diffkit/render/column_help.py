@@ -52,3 +52,16 @@ def legend(rows: Iterable[Row]) -> tuple[tuple[str, str], ...]:
     scores = () if len(lineups) == len(graded) else (_SCORE,)
     taught = any(row.named_by_examples is not None for row in rows)
     return (*scores, *LEGEND[:2], *((_EXAMPLES,) if taught else ()), *LEGEND[2:])
+
+
+UNTESTABLE = (
+    "untestable",
+    "too few nulls to calibrate a test at this level: give some with"
+    " diffkit evaluate … --calibrate NULL:DRAWS, or `calibration` in the suite",
+)
+"""How rows without a test get one."""
+
+
+def calibration_help(rows: Iterable[Row]) -> tuple[tuple[str, str], ...]:
+    """What to do about rows whose organisms cannot be tested; empty if there are none."""
+    return (UNTESTABLE,) if any("untestable" in row.calibration for row in rows) else ()

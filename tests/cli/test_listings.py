@@ -176,4 +176,30 @@ def test_doctor_finds_a_broken_plugin(cli, tmp_path, monkeypatch):
     listed = cli("plugins", "--json")
     assert "warning: The plugin 'bad' is broken and left out: ModuleNotFound" in listed.err
     assert [one["error"] for one in listed.json() if one["name"] == "bad"]
-    assert cli("run", "echo", "--organism", "same").code == 0
+    warning = "warning: The plugin 'bad' is broken"
+    ran = cli("run", "echo", "--organism", "same")
+    assert (ran.code, warning in ran.err) == (0, False)
+    assert warning in cli("methods").err
+    assert warning in cli("run", "bad-method", "--organism", "same").err
+
+
+def test_doctor_finds_a_clash_of_names(cli, tmp_path, monkeypatch):
+    module = (
+        "import diffkit\n@diffkit.hookimpl\ndef register_methods(register):\n"
+        "    register(diffkit.Spec('echo', 'Another', 1, 'dk_clash:C', 'dk_clash:M'))\n"
+    )
+    (tmp_path / "dk_clash.py").write_text(module)
+    add_metadata(tmp_path, "dk_clash", "clash")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    said = cli("doctor", "--json")
+    (found,) = (check for check in said.json() if check["what"] == "name clash")
+    assert (said.code, found["ok"]) == (1, False)
+    assert "'clash' and 'stranger' both register a method named 'echo'" in found["found"]
+
+
+def test_an_evaluation_that_cannot_test_says_how_to_calibrate(cli):
+    said = cli(*EVALUATE)
+    assert "untestable" in said.out
+    assert "diffkit evaluate … --calibrate NULL:DRAWS" in said.out
+    assert cli("report", "--leaderboard", "--out", "board.html").code == 0
+    assert "--calibrate NULL:DRAWS" in Path("board.html").read_text()

@@ -131,8 +131,17 @@ def test_turning_one_owner_off_settles_a_clash(site, method_plugin):
 
 def test_a_strange_plugin_cannot_take_a_first_party_name_silently(site, method_plugin):
     method_plugin("dk_thief", "kl")
-    with pytest.raises(NameClash, match="'dk_thief' and 'kl'"):
+    with pytest.raises(NameClash, match=r"'dk_thief' and 'kl'.*--no-plugin dk_thief"):
         load_plugins().methods["kl"]
+
+
+def test_the_hint_of_a_clash_keeps_the_first_party_plugin(site, method_plugin):
+    method_plugin("zz_thief", "kl")
+    with pytest.raises(NameClash, match="--no-plugin zz_thief"):
+        load_plugins().methods["kl"]
+    method_plugin("aa_thief", "diff-mining")
+    (clash, _) = load_plugins().methods.clashes()
+    assert "--no-plugin aa_thief" in str(clash)
 
 
 def test_the_environment_turns_plugins_off_without_importing_them(site, install, monkeypatch):
@@ -166,7 +175,8 @@ def test_a_missing_dependency_of_an_implementation_names_what_to_install(site, i
 def test_loading_the_host_imports_nothing_heavy(site, method_plugin):
     method_plugin("dk_light", "dk-light")
     code = (
-        "import sys, json; from diffkit.registry.plugin_host import load_host; host = load_host(); "
+        "import sys, json; from diffkit.registry.plugin_host import load_plugins; "
+        "host = load_plugins(); "
         "heavy = {'torch', 'transformers', 'peft', 'nnsight', 'scipy', 'sklearn'}; "
         "print(json.dumps([sorted(heavy & set(sys.modules)), [p.name for p in host.plugins]]))"
     )

@@ -51,7 +51,9 @@ def _machine() -> list[tuple[str, str, bool]]:
 def _plugins() -> list[tuple[str, str, bool]]:
     host = context.host
     loaded = [(f"plugin {plugin.name}", ", ".join(plugin.hooks), True) for plugin in host.plugins]
-    return loaded + [(f"plugin {plugin.name}", plugin.error, False) for plugin in host.broken]
+    broken = [(f"plugin {plugin.name}", plugin.error, False) for plugin in host.broken]
+    clashes = [error for registry in host.registries for error in registry.clashes()]
+    return loaded + broken + [("name clash", str(error), False) for error in clashes]
 
 
 def _store() -> tuple[str, str, bool]:

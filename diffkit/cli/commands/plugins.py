@@ -18,6 +18,7 @@ def plugins(json: Json = False) -> None:
     from diffkit.cli.console import print_json, print_lines, print_table
 
     host = context.host
+    context.warn_of_broken_plugins()
     if json:
         loaded = [
             {**vars(p), "registers": _registered_names(p), "error": None} for p in host.plugins
@@ -75,6 +76,7 @@ def _list_or_show(registry: "Registry", name: str | None, *, json: bool, schema:
     from diffkit.cli.console import print_json
 
     if name is None:
+        context.warn_of_broken_plugins()
         _list(registry, json)
         return
     spec = registry[name]

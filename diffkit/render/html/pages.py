@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from diffkit.evaluation.leaderboard.schema import Leaderboard, PairResult
+from diffkit.plain_text import formatting
 from diffkit.render import labels
 from diffkit.render.html import forest_plot
 from diffkit.render.html.attempts import EmbeddedAttempt, group_by_pair, group_by_row
@@ -56,11 +57,24 @@ def leaderboard_page(
         readers={labels.reader(row) for row in leaderboard.rows}
         | {labels.reader(pair) for pair in leaderboard.pairs},
         seeds={pair.seed for pair in leaderboard.pairs},
+        changes=_change_scores(leaderboard.pairs),
         anchors={(name, e.run.manifest.digest): e.anchor for name, e in entries},
         found=_group_by_name(entries),
         attempts=group_by_pair(attempts, leaderboard),
         attempt_links=group_by_row(attempts),
     )
+
+
+def _change_scores(pairs: Iterable[PairResult]) -> dict[PairResult, str]:
+    """Change scores as text; those of one method have one count of decimals, as in the terminal."""
+    groups = _group_by_name((pair.method, pair) for pair in pairs)
+    return {
+        pair: text
+        for group in groups.values()
+        for pair, text in zip(
+            group, formatting.aligned(pair.change_score for pair in group), strict=True
+        )
+    }
 
 
 def _pairs_of(leaderboard: Leaderboard, label: str, run: StoredRun) -> tuple[PairResult, ...]:

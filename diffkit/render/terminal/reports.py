@@ -122,6 +122,8 @@ def _tables(leaderboard: Leaderboard) -> Iterator[RenderableType]:
         yield _legend(column_help.READERS)
     if parts:
         yield calibration_table(leaderboard)
+        if missing := column_help.calibration_help(leaderboard.rows):
+            yield _legend(missing)
     if leaderboard.passports:
         known = leaderboard.passports.items()
         yield labelled([("graded by", safe_text(f"{name}: {said}")) for name, said in known])

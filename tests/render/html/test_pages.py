@@ -250,3 +250,13 @@ def test_readers_and_seeds_are_columns_only_where_they_differ(leaderboard):
 def test_an_empty_leaderboard_says_so():
     page = Page(leaderboard_page(Leaderboard(suite="zoo", rows=(), pairs=()), []))
     assert "Nothing has been graded" in page.words
+
+
+def test_a_small_change_score_beside_a_large_one_keeps_its_digits(leaderboard):
+    """Rows of one organism are of different methods, whose scores have nothing in common."""
+    pair = leaderboard.pairs[0]
+    small = pair.model_copy(update={"method": "small", "change_score": 0.00795})
+    large = pair.model_copy(update={"method": "large", "change_score": 8.25})
+    page = leaderboard_page(leaderboard.model_copy(update={"pairs": (small, large)}), [])
+    assert ">0.00795<" in page
+    assert ">8.25<" in page
