@@ -201,4 +201,4 @@ def test_every_hook_has_a_heading(hook):
 
 
 def _page() -> str:
-    return (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    return (ROOT / "docs" / "reference" / "hooks.md").read_text(encoding="utf-8")
