@@ -1,8 +1,9 @@
-"""Checkpoints and artifacts."""
+"""Batches, checkpoints and artifacts."""
 
 import pytest
 import torch
 
+from diffkit import RunContext, Text, Texts, UserError
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts
 from diffkit.errors import DiffkitError
@@ -72,3 +73,50 @@ def test_artifacts_are_files_of_their_folder(tmp_path):
     for name in ("../x.png", "/x.png", "a/b.png"):
         with pytest.raises(ValueError, match=r"not the path"):
             artifacts.write(name, b"")
+
+
+@pytest.fixture
+def context(tmp_path, tiny_texts):
+    shown = []
+
+    def progress(items, *, label, total=None, done=0):
+        for item in items:
+            shown.append((label, total, done))
+            yield item
+
+    def make(texts=tiny_texts, **options):
+        kept = Artifacts(tmp_path), Checkpoints(tmp_path)
+        return RunContext(0, texts, *kept, progress=progress, **options), shown
+
+    return make
+
+
+@pytest.mark.parametrize("size", [1, 2, 64])
+def test_every_text_is_in_one_batch_with_its_mask(context, tiny_pair, tiny_texts, size):
+    made, shown = context(batch_size=size)
+    batches = list(made.batches(tiny_pair, max_tokens=6, label="reading"))
+    assert sorted(i for batch in batches for i in batch.indices) == list(range(len(tiny_texts)))
+    for batch in batches:
+        texts = [tiny_texts.items[index] for index in batch.indices]
+        alone = [tiny_pair.base.inputs([text], max_tokens=6) for text in texts]
+        assert batch.mask.sum(1).tolist() == [int(one.mask.sum()) for one in alone]
+        assert batch.ids.shape == batch.mask.shape
+    assert shown == [("reading", len(batches), 0)] * len(batches)
+
+
+def test_results_do_not_depend_on_the_batch_size(context, tiny_pair):
+    def total(size):
+        made, _ = context(batch_size=size)
+        found = [tiny_pair.log_probs(one) for one in made.batches(tiny_pair, max_tokens=8)]
+        return sum(len(one.targets) for one in found), sum(one.base.sum() for one in found)
+
+    (count, one), (same, other) = total(1), total(5)
+    assert count == same > 0
+    torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-2)
+
+
+@pytest.mark.parametrize("texts", [Texts(items=()), Texts(items=(Text(text=""), Text(text="")))])
+def test_texts_without_a_token_to_predict_are_an_error(context, tiny_pair, texts):
+    made, _ = context(texts)
+    with pytest.raises(UserError, match="No text has a token to predict"):
+        list(made.batches(tiny_pair, max_tokens=8))

@@ -13,6 +13,7 @@ import pluggy
 
 from diffkit.errors import one_line
 from diffkit.registry import hookspecs
+from diffkit.registry.contracts import check_words
 from diffkit.registry.specs import Registry, Spec
 
 GROUP = "diffkit"
@@ -106,6 +107,8 @@ def _register(
             if not isinstance(item, wanted):
                 msg = f"{hook} was given {item!r}, not a {wanted.__name__}"
                 raise TypeError(msg)
+            if isinstance(item, Spec):
+                check_words(item.name, item.summary, item.version)
             calls.append(partial(sink, item))
 
         getattr(manager.hook, hook)(register=note)

@@ -110,6 +110,21 @@ def test_what_a_failed_run_told_goes_too(spec, store, failing):
         ("class M(Base):\n    def run(self, *_): raise SystemExit(3)", "failed: SystemExit: 3."),
         ("class M:\n    def __init__(self): raise SystemExit('no key')", "(SystemExit: no key)"),
         ("raise SystemExit", "(SystemExit)"),
+        (
+            "class M(Base):\n    def run(self, *_): return diffkit.Findings(change_score=float('nan'))",
+            "The method 'broken' failed: ValidationError: Findings.change_score: Input should be "
+            "a finite number, got nan.",
+        ),
+        (
+            "class M(Base):\n    def run(self, *_):\n"
+            "        return diffkit.Findings().model_copy(update={'change_score': float('inf')})",
+            "The method 'broken' failed: ValueError: change_score is inf, which is not finite.",
+        ),
+        (
+            "class M(Base):\n    def run(self, *_):\n"
+            "        return diffkit.Findings().model_copy(update={'metrics': {'a': float('nan')}})",
+            "failed: ValueError: metrics.a is nan, which is not finite.",
+        ),
         ("class M(Base):\n    def run(self, *_): raise diffkit.UserError('x')", "x"),
     ],
 )

@@ -1,0 +1,40 @@
+"""The smallest method: what ``diffkit new method`` writes, in one short file."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from diffkit.cli.commands.new import write_method
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "diffkit-top-shift"
+
+
+def contents(folder):
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in files}
+
+
+def test_it_is_what_the_command_writes(tmp_path):
+    assert contents(write_method("top-shift", tmp_path)) == contents(EXAMPLE)
+
+
+def test_the_method_is_one_file_of_at_most_forty_lines():
+    assert len((EXAMPLE / "diffkit_top_shift.py").read_text().splitlines()) <= 40
+
+
+def test_the_examples_own_test_passes():
+    paths = [str(EXAMPLE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=EXAMPLE,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(paths),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
