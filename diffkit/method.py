@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal
 
 from pydantic import Field
 from typing_extensions import TypeVar
@@ -53,6 +53,8 @@ class DiffingMethod(ABC, Generic[C]):
     A class that `Spec.of` registers also has ``name``, ``version`` and a nested class ``Config``.
     """
 
+    subject: ClassVar[Literal["pair", "model"]] = "pair"
+    """What it reads; `Spec.of` takes it over."""
     identical_note: ClassVar[str] = "Both sides have the same weights."
     """Text of the note that is found on identical weights."""
 
@@ -119,6 +121,9 @@ def checked_findings(findings: Any) -> Findings:
 
 class Study(ABC, Generic[C]):
     """An experiment on one model. It has options, findings and artifacts, and no leaderboard."""
+
+    subject: ClassVar[Literal["pair", "model"]] = "model"
+    """What it reads; `Spec.of` takes it over."""
 
     @abstractmethod
     def run(self, model: "Model", config: C, context: "RunContext") -> Findings:

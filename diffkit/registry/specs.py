@@ -8,8 +8,9 @@ from functools import reduce
 from typing import Any, Literal
 
 from diffkit.errors import DiffkitError, MissingExtra, NameClash, UnknownName, one_line
-from diffkit.method import DiffingMethod, MethodConfig, Study
 from diffkit.registry.contracts import check_option_types, check_words
+
+_NO_OPTIONS = "diffkit.method:MethodConfig"
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,14 @@ class Spec:
             name=found.name,
             summary=summary.strip().partition("\n")[0].removesuffix("."),
             version=found.version,
-            config=f"{target}.Config" if has_config else f"{__name__}:{MethodConfig.__name__}",
+            config=f"{target}.Config" if has_config else _NO_OPTIONS,
             implementation=target,
             requires=getattr(found, "requires", ""),
-            subject="model" if issubclass(found, Study) else "pair",
+            subject=getattr(found, "subject", "pair"),
         )
         check_words(spec.name, spec.summary, spec.version)
-        check_option_types(getattr(found, "Config", MethodConfig))
+        if has_config:
+            check_option_types(found.Config)
         return spec
 
     def load_config(self) -> Any:
@@ -75,7 +77,7 @@ class Spec:
             check_option_types(config)
         except TypeError as error:
             what = f"{self.name!r} cannot be used: {error}."
-            raise DiffkitError(what, hint=_ASK_AUTHOR) from error
+            raise DiffkitError(what, hint=ASK_AUTHOR) from error
         return config
 
     def load(self) -> Any:
@@ -87,7 +89,7 @@ class Spec:
             raise _import_error(self.implementation, self, error) from error
 
 
-_ASK_AUTHOR = "Ask the plugin's author, or leave it out."
+ASK_AUTHOR = "Ask the plugin's author, or leave it out."
 
 
 def _import(target: str) -> Any:
@@ -108,7 +110,7 @@ def _import_target(target: str, spec: Spec) -> Any:
 
 def _import_error(target: str, spec: Spec, error: BaseException) -> DiffkitError:
     what = f"{spec.name!r} cannot be imported from {target!r} ({one_line(error)})."
-    return DiffkitError(what, hint=_ASK_AUTHOR)
+    return DiffkitError(what, hint=ASK_AUTHOR)
 
 
 @dataclass(frozen=True)
@@ -166,25 +168,3 @@ class Registry:
         if len(entries) > 1:
             raise self._clash(name, entries)
         return entries[0].spec
-
-
-def kind_noun(spec: Spec) -> str:
-    """The word for it in messages."""
-    return "study" if spec.subject == "model" else "method"
-
-
-def load_implementation(spec: Spec) -> DiffingMethod[Any] | Study[Any]:
-    """An instance of the implementation, checked to be of the kind that the spec says.
-
-    Raises:
-        MissingExtra: a module that it needs is not installed.
-        DiffkitError: it cannot be imported or made, or breaks the contract of its subject.
-    """
-    made: DiffingMethod[Any] | Study[Any] = spec.load()
-    contract: type[Any] = Study if spec.subject == "model" else DiffingMethod
-    kept = isinstance(made, contract)
-    if not kept:
-        named = f"The {kind_noun(spec)} {spec.name!r}"
-        what = f"{named} is no {contract.__name__} ({spec.implementation})."
-        raise DiffkitError(what, hint=_ASK_AUTHOR)
-    return made

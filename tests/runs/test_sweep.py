@@ -111,7 +111,8 @@ def test_what_a_failed_run_told_goes_too(spec, store, failing):
         ("class M:\n    def __init__(self): raise SystemExit('no key')", "(SystemExit: no key)"),
         ("raise SystemExit", "(SystemExit)"),
         (
-            "class M(Base):\n    def run(self, *_): return diffkit.Findings(change_score=float('nan'))",
+            "class M(Base):\n    def run(self, *_):\n"
+            "        return diffkit.Findings(change_score=float('nan'))",
             "The method 'broken' failed: ValidationError: Findings.change_score: Input should be "
             "a finite number, got nan.",
         ),

@@ -9,7 +9,9 @@ from diffkit import ModelOnDisk, UserError
 
 
 def side(folder, rank=4):
-    return ModelOnDisk(Path("base"), folder, rank, tokenizer="x", rows=50, ends=frozenset())
+    return ModelOnDisk(
+        Path("base"), folder, rank, tokenizer="x", vocab_rows=50, eos_ids=frozenset()
+    )
 
 
 def test_a_full_model_and_a_plain_adapter_are_taken(tmp_path):

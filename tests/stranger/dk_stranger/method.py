@@ -53,6 +53,9 @@ class Raises(DiffingMethod[Nothing]):
     def run(self, pair: ModelPair, config: Nothing, context: RunContext) -> Findings:
         raise ArithmeticError("no good\nat all")
 
+    def identical(self, config: Nothing) -> Findings:
+        raise ArithmeticError("no good\nat all")
+
 
 def note(what: str, run: str, step: int | None = None) -> None:
     """One line in the log, whoever else writes there."""
