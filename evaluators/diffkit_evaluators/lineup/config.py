@@ -6,19 +6,19 @@ from diffkit import MethodConfig
 
 
 class LineupInvestigatorConfig(MethodConfig):
-    """Options of the investigator."""
+    """Options of the lineup's investigator."""
 
     words: int = Field(default=200, ge=1)
-    """How many words of the findings are read, in the method's own order."""
+    """Maximum number of words of the claim, in the order of the method's findings."""
     only: str | None = None
-    """Words of no other findings than those whose title has this in it, in any case; none: of all.
-    It tells which of a method's findings names truths."""
+    """Claims words only of findings whose title contains this text, ignoring case; null reads all.
+    So one can measure which of a method's findings names truths."""
     alpha: float = Field(default=0.05, gt=0, lt=1)
-    """Level of the detection test, as a probability of a false alarm."""
+    """Level of the test of the change score, as a probability of a false alarm."""
 
 
 class LineupGraderConfig(MethodConfig):
-    """Options of the grader."""
+    """Options of the lineup's grader."""
 
     words: int = Field(default=200, ge=1)
-    """How many distinct content words of a claim are read, from its beginning."""
+    """Number of distinct content words of a claim that are read, from its beginning."""

@@ -1,4 +1,4 @@
-"""The grader that needs no language model."""
+"""The grader without a language model."""
 
 import math
 from typing import ClassVar
@@ -43,29 +43,26 @@ class LineupGrader(Grader[LineupGraderConfig]):
         config: LineupGraderConfig,
         context: GradeContext,
     ) -> Grade:
-        """Scores the share of lineups in which the right choice comes first; ties share it.
+        """The share of lineups in which the right choice is the first; ties share it.
 
-        Each part has the chance of its best blind guesser: for the truth of an organism
-        one who always says that something targeted was done and draws among the texts; for "none
-        of these" one who draws among the texts and it; on nulls one who draws among all choices.
+        The chance of each part is that of the best guesser without evidence: for an organism, one
+        who always says that something targeted was done and draws among the texts; for "none of
+        these", one who draws among the texts and it; for nulls, one who draws among all choices.
         """
         del context
         if sheet.answer is None:
             return _null(attempt, min(LINEUP_SIZE, len(sheet.statements)))
-        known = build_lineup_set(sheet.statements, sheet.reference)
-        scores = score_attempt(
-            attempt, build_null_scale(known, sheet.null_claims, config.words), config.words
-        )
+        lineups = build_lineup_set(sheet.statements, sheet.reference)
+        scale = build_null_scale(lineups, sheet.null_claims, config.words)
+        scores = score_attempt(attempt, scale, config.words)
         return _targeted(scores, sheet.answer)
 
 
 def _targeted(scores: ChoiceScores, answer: str) -> Grade:
     handles = scores.scale.lineup_set.handles
     truth = handles.index(answer)
-    texts, absent = (
-        min(LINEUP_SIZE, len(handles)),
-        len(scores.scale.lineup_set.lineups[truth].absent),
-    )
+    texts = min(LINEUP_SIZE, len(handles))
+    absent = len(scores.scale.lineup_set.lineups[truth].absent)
     if_true = {handle: scores.parts(index) for index, handle in enumerate(handles)}
     parts = if_true[answer] | {
         "none_of_these": scores.none_of_these(truth),
@@ -88,7 +85,7 @@ def _targeted(scores: ChoiceScores, answer: str) -> Grade:
 
 
 def _null(attempt: Attempt, texts: int) -> Grade:
-    """Where nothing targeted was done, the place of "nothing targeted" alone counts."""
+    """The grade on a null: only the position of "nothing targeted" counts."""
     others = -math.inf if says_nothing_targeted(attempt) else math.inf
     found = rank_position(0.0, [0.0 if says_nothing(attempt) else others] * (texts + 1))
     chance = chance_of_first(texts + 2)

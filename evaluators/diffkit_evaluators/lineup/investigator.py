@@ -1,4 +1,4 @@
-"""The investigator that needs no language model."""
+"""The investigator without a language model."""
 
 from diffkit import AttemptContext, Case, Detection, Evidence, Investigator, NullTest, Verdict
 from diffkit.statistics import conformal_p
@@ -7,7 +7,7 @@ from diffkit_evaluators.lineup.words import evidence_words, with_title
 
 
 class LineupInvestigator(Investigator[LineupInvestigatorConfig]):
-    """Detects by calibration, and claims the words that the findings put first."""
+    """Tests the change score, and claims the words that the findings rank first."""
 
     def investigate(
         self, case: Case, config: LineupInvestigatorConfig, context: AttemptContext
@@ -26,7 +26,7 @@ class LineupInvestigator(Investigator[LineupInvestigatorConfig]):
 
 
 def _verdict_from_score(evidence: Evidence, claim: str | None, alpha: float) -> Verdict:
-    """What the score of one method's findings says."""
+    """The verdict from the change score of one method."""
     detection = _detection(evidence, alpha)
     if evidence.findings.change_score == 0:
         return Verdict(change="none", claim=claim, detection=detection)

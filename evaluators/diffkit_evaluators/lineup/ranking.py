@@ -6,40 +6,40 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RankPosition:
-    """Where one choice stands."""
+    """The position of one choice in a ranking."""
 
-    above: int
-    """Choices that score higher."""
-    level: int
-    """Other choices that score the same."""
+    better: int
+    """Number of choices with a higher score."""
+    tied: int
+    """Number of other choices with the same score."""
 
     @property
     def rank(self) -> float:
-        """1 is first; ties share the middle rank."""
-        return 1 + self.above + self.level / 2
+        """1 for the first; ties share the middle rank."""
+        return 1 + self.better + self.tied / 2
 
     @property
     def first(self) -> float:
-        """1 where it comes first; ties share it."""
-        return 0.0 if self.above else 1 / (1 + self.level)
+        """1 if it is the first; ties share that."""
+        return 0.0 if self.better else 1 / (1 + self.tied)
 
 
 def rank_position(own: float, others: Sequence[float]) -> RankPosition:
-    """The place of a choice that scores ``own`` among ``others``; higher is better."""
+    """The position of a choice with the score ``own`` among ``others``; higher is better."""
     return RankPosition(sum(other > own for other in others), sum(other == own for other in others))
 
 
 def ranking_scores(choices: Sequence[str], ranking: Sequence[str]) -> tuple[float, ...]:
-    """Scores of ``choices`` by their first place in ``ranking``; those not in it tie last."""
-    places = {choice: -float(index) for index, choice in reversed(list(enumerate(ranking)))}
-    return tuple(places.get(choice, -float(len(ranking))) for choice in choices)
+    """Scores of ``choices`` by their first position in ``ranking``; others share the last."""
+    scores = {choice: -float(index) for index, choice in reversed(list(enumerate(ranking)))}
+    return tuple(scores.get(choice, -float(len(ranking))) for choice in choices)
 
 
 def chance_of_first(choices: int) -> float:
-    """Chance that a guesser puts the right one of ``choices`` first."""
+    """Probability that a random order puts the right one of ``choices`` first."""
     return 1 / choices
 
 
 def chance_reciprocal_rank(choices: int) -> float:
-    """Mean reciprocal rank of a guesser who orders ``choices`` blindly."""
+    """Mean reciprocal rank of the right one in a random order of ``choices``."""
     return sum(1 / rank for rank in range(1, choices + 1)) / choices

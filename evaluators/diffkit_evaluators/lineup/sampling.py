@@ -8,13 +8,13 @@ import numpy as np
 from jaxtyping import Float
 
 LINEUP_SIZE = 8
-"""Texts in a lineup, where there are as many truths."""
+"""Number of texts in a lineup, if there are as many truths."""
 
 SIBLINGS = 2
-"""How many of them are the truth's nearest."""
+"""Number of them that are the most similar to the truth."""
 
 LINEUPS_WITH_TRUTH = 3
-"""Lineups in which the truth stands."""
+"""Number of lineups that contain the truth."""
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,17 @@ class TruthLineups:
 
 
 def sample_lineups(
-    truth: int, handles: Sequence[str], likeness: Float[np.ndarray, " statements"]
+    truth: int, handles: Sequence[str], similarity: Float[np.ndarray, " statements"]
 ) -> TruthLineups:
-    """The lineups of a truth: its nearest siblings, and others drawn by handles alone.
+    """The lineups of a truth: its most similar statements, and others drawn by handles alone.
 
     Args:
         truth: index of the truth.
         handles: of all statements, sorted.
-        likeness: of all statements to the truth.
+        similarity: of all statements to the truth.
     """
     others = [index for index in range(len(handles)) if index != truth]
-    others.sort(key=lambda index: -float(likeness[index].round(9)))
+    others.sort(key=lambda index: -float(similarity[index].round(9)))
     near, far = others[:SIBLINGS], sorted(others[SIBLINGS:])
     seed = " ".join((handles[truth], *handles))
     rng = random.Random(seed)  # noqa: S311 - a reproducible draw

@@ -1,4 +1,4 @@
-"""Scores of the choices in every lineup: likeness to the claim, against null claims."""
+"""Scores of the choices in every lineup: similarity to the claim, relative to null claims."""
 
 import math
 import sys
@@ -24,37 +24,37 @@ from diffkit_evaluators.lineup.similarity import (
 from diffkit_evaluators.lineup.words import first_words
 
 MIN_RELATIVE_SPREAD = 0.25
-"""Least spread of a candidate, as a share of the pooled one: one that no null claim resembles must
-not win by a single word."""
+"""Smallest spread of a statement, as a share of the pooled one: a statement that no null claim
+resembles must not win by a single word."""
 
 MIN_SPREAD = 1e-3
-"""Least spread at all, as a cosine, for nulls that are all alike."""
+"""Smallest spread at all, as a cosine, for nulls that are all alike."""
 
 NONE_LEVEL = 0.05
 """Chance that "none of these" loses to a text where the claim is about a null."""
 
 
 def standard_scores(
-    cosines: Float[np.ndarray, " candidates"], nulls: Float[np.ndarray, "nulls candidates"]
-) -> Float[np.ndarray, " candidates"]:
-    """Standard scores of a claim against null claims, candidate by candidate.
+    cosines: Float[np.ndarray, " statements"], nulls: Float[np.ndarray, "nulls statements"]
+) -> Float[np.ndarray, " statements"]:
+    """Standard scores of a claim relative to null claims, for each statement.
 
-    With fewer than two nulls the cosines themselves. A claim that shares nothing with any candidate
+    With fewer than two null claims, the cosines themselves. A claim without a word of any statement
     leaves all of them tied.
 
     Args:
-        cosines: of the claim to each candidate.
-        nulls: of each null claim to each candidate.
+        cosines: cosine of the claim and each statement.
+        nulls: cosine of each null claim and each statement.
     """
     return _standard_scores(cosines, nulls) if len(nulls) > 1 else cosines.round(9)
 
 
 def standard_null_scores(
-    nulls: Float[np.ndarray, "nulls candidates"],
-) -> Float[np.ndarray, "nulls candidates"]:
-    """Standard scores of each null claim against all the others, as a new claim's against all.
+    nulls: Float[np.ndarray, "nulls statements"],
+) -> Float[np.ndarray, "nulls statements"]:
+    """Standard scores of each null claim relative to the others.
 
-    Its own share in mean and spread would make a null look less unusual than a new claim.
+    Included in mean and spread itself, a null claim would look less unusual than a new claim does.
     """
     rows = range(len(nulls))
     scores = [_standard_scores(nulls[row], np.delete(nulls, row, axis=0)) for row in rows]
@@ -73,11 +73,11 @@ def _standard_scores(cosines: np.ndarray, nulls: np.ndarray) -> np.ndarray:
 
 
 def none_threshold(best: Float[np.ndarray, " nulls"]) -> float:
-    """A score that the best of a null's scores reaches with a chance of at most `NONE_LEVEL`.
+    """A score that a null claim's best score reaches with a probability of at most `NONE_LEVEL`.
 
-    It stands just above the order statistic of rank ⌈(1 − `NONE_LEVEL`)(nulls + 1)⌉ (Vovk,
-    Gammerman and Shafer 2005). With fewer than 19 nulls that is their largest, which promises
-    only a chance of 1 / (nulls + 1).
+    It is just above the order statistic of rank ⌈(1 − `NONE_LEVEL`)(nulls + 1)⌉ (Vovk,
+    Gammerman and Shafer 2005). With fewer than 19 nulls that is the largest one, and the
+    probability is at most 1 / (nulls + 1).
 
     Args:
         best: the best score of each null claim; at least one.
@@ -87,25 +87,25 @@ def none_threshold(best: Float[np.ndarray, " nulls"]) -> float:
 
 
 LOWEST_SCORE = -sys.float_info.max
-"""Below every text, and above a choice at minus infinity."""
+"""Less than the score of any text, and more than that of a choice at minus infinity."""
 
 
-@dataclass(frozen=True, eq=False)  # one object a base: `scale` is found again by identity
+@dataclass(frozen=True, eq=False)  # hashed by identity: one object for a base
 class LineupSet:
-    """The statements of a base and the lineups they stand in."""
+    """The statements of a base, and the lineups of each."""
 
     handles: tuple[str, ...]
-    """Sorted; all indices are theirs."""
+    """Handles of the statements, sorted; all indices refer to this order."""
     texts: StatementVectors
-    """The statements' words."""
+    """Words of the statements."""
     examples: StatementVectors | None
-    """Words of the examples that taught them; none where any statement has no example."""
+    """Words of their training examples; none if any statement has no example."""
     rarity: WordRarity
     lineups: tuple[TruthLineups, ...]
-    """One set for each statement, had it been the truth."""
+    """For each statement, as if it were the truth."""
 
     def claim_vectors(self, claims: tuple[str, ...], words: int) -> list[WordVector]:
-        """The first ``words`` words of each claim, weighed."""
+        """Weights of the first ``words`` words of each claim."""
         return [claim_vector(first_words([claim], words), self.rarity) for claim in claims]
 
 
@@ -113,29 +113,29 @@ class LineupSet:
 def build_lineup_set(
     statements: tuple[TruthStatement, ...], reference: tuple[str, ...]
 ) -> LineupSet:
-    """The lineups of ``statements``; words are weighed by ``reference``."""
+    """The lineups of ``statements``; word weights come from ``reference``."""
     ordered = sorted(statements, key=lambda statement: statement.handle)
     handles = tuple(statement.handle for statement in ordered)
     rarity = word_rarity(reference)
     vectors = tuple(statement_vector(statement.text, rarity) for statement in ordered)
     texts = StatementVectors(vectors)
-    likeness = texts.cosines(vectors)
-    taught = [statement_vector(statement.examples, rarity) for statement in ordered]
-    examples = StatementVectors(taught) if all(one.examples for one in ordered) else None
+    similarity = texts.cosines(vectors)
+    trained = [statement_vector(statement.examples, rarity) for statement in ordered]
+    examples = StatementVectors(trained) if all(one.examples for one in ordered) else None
     lineups = tuple(
-        sample_lineups(truth, handles, likeness[truth]) for truth in range(len(handles))
+        sample_lineups(truth, handles, similarity[truth]) for truth in range(len(handles))
     )
     return LineupSet(handles, texts, examples, rarity, lineups)
 
 
 @dataclass(frozen=True)
 class StatementScores:
-    """What each statement scores; higher is more alike."""
+    """Scores of all statements; higher is more similar."""
 
     texts: tuple[float, ...]
     """By its text."""
     examples: tuple[float, ...] = ()
-    """By the examples that taught it; empty where there are none."""
+    """By its training examples; empty if there are none."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class NoneThresholds:
 
 @dataclass(frozen=True)
 class NullScale:
-    """A lineup set, and what null claims score in it."""
+    """A lineup set, and the scores of null claims in it."""
 
     lineup_set: LineupSet
     nulls: Float[np.ndarray, "nulls texts"]
@@ -156,10 +156,10 @@ class NullScale:
     examples_nulls: Float[np.ndarray, "nulls texts"] | None
     """Cosines of the null claims to the statements' examples."""
     thresholds: tuple[NoneThresholds, ...]
-    """One set for each statement, had it been the truth."""
+    """For each statement, as if it were the truth."""
 
     def scores(self, claim: str, words: int) -> StatementScores:
-        """Score of each statement by its likeness to ``claim``; higher is more alike."""
+        """Score of each statement by its similarity to ``claim``."""
         claim_vectors = self.lineup_set.claim_vectors((claim,), words)
         texts = standard_scores(self.lineup_set.texts.cosines(claim_vectors)[0], self.nulls)
         if self.lineup_set.examples is None or self.examples_nulls is None:
@@ -169,7 +169,7 @@ class NullScale:
         return StatementScores(tuple(texts.tolist()), tuple(examples.tolist()))
 
 
-@lru_cache(maxsize=128)  # grades of many methods, each with its own nulls, come in turn
+@lru_cache(maxsize=128)  # grades of many methods, each with null claims of its own, alternate
 def build_null_scale(lineup_set: LineupSet, null_claims: tuple[str, ...], words: int) -> NullScale:
     """The scores of ``null_claims`` in ``lineup_set``, by which claims are standardised."""
     claim_vectors = lineup_set.claim_vectors(null_claims, words)
@@ -209,14 +209,14 @@ class ChoiceScores:
 
     scale: NullScale
     scores: StatementScores
-    """Of each statement."""
+    """Scores of the statements."""
     nothing: float
     """Score of "nothing targeted"."""
     none_of_these_at: float | None = None
-    """Score of "none of these"; none where null claims set it, lineup by lineup."""
+    """Score of "none of these"; none if null claims determine it for each lineup."""
 
     def parts(self, truth: int) -> dict[str, float]:
-        """The parts of the grade that a statement gets, were it the truth."""
+        """The parts of the grade as if a statement were the truth."""
         lineups = self.scale.lineup_set.lineups[truth].present
         thresholds = self.scale.thresholds[truth].present
         own, texts = self.scores.texts[truth], self.scores.texts
@@ -238,7 +238,7 @@ class ChoiceScores:
         return parts
 
     def none_of_these(self, truth: int) -> float:
-        """Whether "none of these" comes first where the truth does not stand."""
+        """Whether "none of these" is the first choice in the lineup without the truth."""
         texts = [self.scores.texts[other] for other in self.scale.lineup_set.lineups[truth].absent]
         own = self._none_of_these(self.scale.thresholds[truth].absent)
         return rank_position(own, [*texts, self.nothing]).first
@@ -250,17 +250,17 @@ class ChoiceScores:
 def _positions_among_texts(
     scores: Sequence[float], truth: int, lineups: Sequence[Sequence[int]]
 ) -> list[RankPosition]:
-    """The truth's place among the statements alone, lineup by lineup."""
+    """The truth's position among the statements alone, in each lineup."""
     return [rank_position(scores[truth], [scores[other] for other in others]) for others in lineups]
 
 
 def score_attempt(attempt: Attempt, scale: NullScale, words: int) -> ChoiceScores:
-    """The scores that ``attempt`` gives: by its ranking, or by the first words of its claim.
+    """Scores of all choices for ``attempt``: by its ranking, or by the first words of its claim.
 
     Args:
-        attempt: what is graded.
-        scale: the statements, and what null claims score among them.
-        words: how many words of a claim are read.
+        attempt: the attempt.
+        scale: the statements, and the scores of null claims.
+        words: number of words of a claim that are read.
     """
     verdict, handles = attempt.verdict, scale.lineup_set.handles
     if verdict is None or says_nothing(attempt):

@@ -19,33 +19,33 @@ WordVector = Mapping[str, float]
 
 @dataclass(frozen=True)
 class WordRarity:
-    """How rare words are in ordinary texts."""
+    """The rarity of words in ordinary texts."""
 
     counts: Mapping[str, int]
-    """Word → texts that hold it."""
+    """Word → number of texts that contain it."""
     texts: int
-    """How many texts there are."""
+    """Number of texts."""
 
     def __call__(self, word: str) -> float:
         """Smoothed inverse document frequency, ln((1 + texts) / (1 + count)) + 1.
 
-        A word that no text holds is as rare as a word can be; without texts all words weigh 1.
+        A word in no text has the largest weight; without texts, all words have the weight 1.
         """
         return math.log((1 + self.texts) / (1 + self.counts.get(word, 0))) + 1
 
 
-@lru_cache(maxsize=8)  # a reference is long, and the same for all grades on a base
+@lru_cache(maxsize=8)  # a reference is long, and all grades on a base share it
 def word_rarity(reference: tuple[str, ...]) -> WordRarity:
-    """The rarity of words in ``reference`` alone."""
+    """The rarity of words in ``reference``."""
     counts = Counter(word for text in reference for word in set(content_words(text)))
     return WordRarity(counts, len(reference))
 
 
 def claim_vector(words: Sequence[str], rarity: WordRarity) -> WordVector:
-    """Weights of distinct words, the most telling first.
+    """Weights of distinct words, in the order of the claim.
 
-    The place weighs 1 / log2(1 + rank), as in discounted cumulative gain (Järvelin and Kekäläinen
-    2002).
+    The weight by rank is 1 / log2(1 + rank), as in discounted cumulative gain (Järvelin and
+    Kekäläinen 2002).
     """
     return {word: rarity(word) / math.log2(1 + rank) for rank, word in enumerate(words, 1)}
 
@@ -57,15 +57,15 @@ def statement_vector(text: str, rarity: WordRarity) -> WordVector:
 
 
 class StatementVectors:
-    """Vectors that claims are compared with, prepared once for thousands of claims."""
+    """Vectors of statements, prepared once to be compared with thousands of claims."""
 
     def __init__(self, vectors: Sequence[WordVector]) -> None:
         self._count = len(vectors)
         self._known = DictVectorizer()
         self._rows = normalize(self._known.fit_transform(vectors)) if any(vectors) else None
 
-    def cosines(self, claims: Sequence[WordVector]) -> Float[np.ndarray, "claims candidates"]:
-        """Cosine of each claim to each candidate; 0 where either holds no word."""
+    def cosines(self, claims: Sequence[WordVector]) -> Float[np.ndarray, "claims statements"]:
+        """Cosine of each claim and each statement; 0 if either has no words."""
         if self._rows is None or not claims:
             return np.zeros((len(claims), self._count))
         dots = (self._known.transform(claims) @ self._rows.T).toarray()

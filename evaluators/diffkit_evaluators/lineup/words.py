@@ -1,4 +1,4 @@
-"""The words of findings, in the method's own order."""
+"""The words of findings, in the order of the method."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, zip_longest
@@ -14,7 +14,7 @@ def first_words(texts: Iterable[str], limit: int) -> tuple[str, ...]:
 
 
 def with_title(findings: Findings, part: str | None) -> Findings:
-    """The findings whose title has ``part`` in it, in any case; all where it is none."""
+    """Findings whose title contains ``part``, ignoring case; all if it is none."""
     if part is None:
         return findings
     items = [item for item in findings.items if not isinstance(item, Note)]
@@ -23,10 +23,9 @@ def with_title(findings: Findings, part: str | None) -> Findings:
 
 
 def evidence_words(sources: Sequence[Findings], limit: int) -> tuple[str, ...]:
-    """The first ``limit`` distinct content words of findings, those of several in turn.
+    """The first ``limit`` distinct content words of findings; of several findings in turn.
 
-    What both sides were given or what the base said is no evidence of the finetuning: prompts, base
-    completions and notes are left out.
+    Prompts, completions of the base and notes are left out: they say nothing of the finetuning.
     """
     words = [first_words(_all_texts(findings), limit) for findings in sources]
     in_turn = (word for each in zip_longest(*words) for word in each if word)
@@ -52,7 +51,7 @@ def _texts(item: Finding) -> Iterator[str]:
 
 
 def _raised_tokens(trace: TokenTrace) -> Iterator[str]:
-    """What the finetuned side expected where the sides differ, the largest difference first."""
+    """Tokens that became more probable, at the positions with the largest differences first."""
     scored = [token for token in trace.tokens if token.score is not None]
     for token in sorted(scored, key=lambda token: -(token.score or 0)):
         base = {candidate.token: candidate.probability for candidate in token.base}
