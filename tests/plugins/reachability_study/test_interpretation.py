@@ -118,6 +118,12 @@ def test_the_transition_of_experiment_4(swept, medians, sharp, gradual):
     assert found["Exp 4 gradual degradation"] == gradual
 
 
+def test_the_numbers_of_experiment_4_are_worded_as_stored_findings_are(swept):
+    row = next(row for row in sweep_rows(swept("4", SHARP)) if row.observation.startswith("Exp 4"))
+    assert row.numbers.startswith("the median MSE rises by ")
+    assert row.numbers.endswith("; sharp is a decade in all, more than half of it in one step")
+
+
 def test_a_transition_elsewhere_is_placed_in_numbers(swept):
     (row,) = (
         r

@@ -108,7 +108,7 @@ def _transition(outcomes: Sequence[ConditionOutcome]) -> Iterator[Interpretation
     steepest = max(steps, key=lambda step: step.decades)
     sharp = total >= 1 and steepest.decades > total / 2
     numbers = (
-        f"the median MSE steps by {total:.2g} decades in all, {steepest.decades:.2g} of them "
+        f"the median MSE rises by {total:.2g} decades in all, {steepest.decades:.2g} of them "
         f"between f = {steepest.start:g} and {steepest.end:g}; sharp is a decade in all, more than "
         "half of it in one step"
     )
