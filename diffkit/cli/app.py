@@ -37,7 +37,8 @@ WORKER = "diffkit-worker"
 app = typer.Typer(
     help="Finds out what a finetuning did to a language model.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 200},
     rich_markup_mode=None,  # plain help: rich's would double the time to the first word
     pretty_exceptions_enable=False,
 )

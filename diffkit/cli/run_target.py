@@ -1,9 +1,10 @@
 """The run that the options of `run` and `ask` describe: models, texts and configuration."""
 
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from diffkit.cli.app_context import context
 
@@ -65,12 +66,62 @@ def resolve_run(which: RunRequest) -> "RunSpec":
     from diffkit.runs.spec import RunSpec
 
     spec = context.host.methods[which.method]
-    config = _configure(spec, which.config, parse_settings(which.settings, spec.load_config()))
+    model = spec.load_config()
+    settings = files_of_runs(model, parse_settings(which.settings, model))
+    config = _configure(spec, which.config, settings)
     _check_dtype(which.dtype)
     found = resolve_models(spec, which)
     given, limit = [parse_text_source(value) for value in which.texts], which.texts_limit
     texts = read_sources(given, limit) if given else read_texts(found.texts, limit)
     return RunSpec(spec, config, found.subject, texts, which.seed, found.labels)
+
+
+_DIGEST = re.compile(r"[0-9a-f]{6,64}(/[^/]+)?")
+
+
+def files_of_runs(model: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """``options`` in which a file may be named by the run that made it: ``DIGEST[/NAME]``.
+
+    Args:
+        model: the record that has the options.
+        options: given values by name.
+
+    Raises:
+        UserError: the run has no such artifact, or several.
+    """
+    from diffkit.options.input_file import InputFile
+
+    def is_file(name: str) -> bool:
+        field = model.model_fields.get(name)
+        return field is not None and InputFile in (get_args(field.annotation) or [field.annotation])
+
+    return {
+        name: _artifact(name, value) if is_file(name) and isinstance(value, str) else value
+        for name, value in options.items()
+    }
+
+
+def _artifact(option: str, value: str) -> str:
+    """The path of a run's artifact; ``value`` itself if it names no run."""
+    from diffkit.errors import UserError
+
+    if Path(value).exists() or not _DIGEST.fullmatch(value):
+        return value
+    digest, _, name = value.partition("/")
+    try:
+        run = context.store.run(digest)
+    except UserError:
+        return value  # a file then, and the option says whether there is one
+    files = {path.name: path for path in run.artifact_files}
+    tensors = [file for file in files if file.endswith(".safetensors")]
+    chosen = name or (tensors[0] if len(tensors) == 1 else "")
+    if chosen in files:
+        return str(files[chosen])
+    short = run.manifest.digest[:12]
+    if not files:
+        raise UserError(f"The run {short} left no artifacts.", hint="Choose another run.")
+    what = f"The run {short} has the artifacts {', '.join(files)}."
+    raise UserError(what, hint=f"Name one: --set {option}={short}/{next(iter(files))}")
 
 
 def _configure(spec: "Spec", config: Path | None, settings: dict[str, Any]) -> "MethodConfig":

@@ -74,6 +74,7 @@ def _apply_settings(suite: "Suite", settings: Sequence[str]) -> "Suite":
     Raises:
         UserError: a setting is malformed, or names what the suite does not.
     """
+    from diffkit.cli.run_target import files_of_runs
     from diffkit.errors import UserError
     from diffkit.options.validation import parse_settings
 
@@ -93,7 +94,8 @@ def _apply_settings(suite: "Suite", settings: Sequence[str]) -> "Suite":
                 hint=hint,
             )
         config = getattr(context.host, kind)[name].load_config()
-        content[kind][name] = content[kind][name] | parse_settings([f"{option}={value}"], config)
+        given = files_of_runs(config, parse_settings([f"{option}={value}"], config))
+        content[kind][name] = content[kind][name] | given
     return suite.model_copy(update=content) if settings else suite
 
 

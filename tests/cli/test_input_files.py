@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,32 @@ def test_typed_words_stay_as_typed_in_a_suites_settings(cli):
     ran(cli, "evaluate", *flags, "--set", "methods.echo.word=0: #1")
     (run,) = cli("runs", "list", "--json").json()
     assert "0: #1 of 2 texts" in ran(cli, "runs", "show", run["digest"])
+
+
+def test_a_file_may_be_named_by_the_run_that_left_it(cli):
+    ran(cli, *BIRDS)
+    (run,) = cli("runs", "list", "--json").json()
+    short = run["digest"][:12]
+    artifacts = Path("diffkit-runs/runs") / run["digest"] / "artifacts"
+    shutil.rmtree(artifacts, ignore_errors=True)
+    none = cli(*BIRDS, "--set", f"more={short}")
+    assert (none.code, f"The run {short} left no artifacts." in none.error) == (2, True)
+    artifacts.mkdir()
+    (artifacts / "best.safetensors").write_bytes(b" and a song")
+    (artifacts / "picture.png").write_bytes(b"png")
+    shown = cli("runs", "show", short, "--json").json()
+    assert shown["artifacts"] == [
+        str(artifacts / "best.safetensors"),
+        str(artifacts / "picture.png"),
+    ]
+    assert "best.safetensors" in ran(cli, "runs", "show", short)
+    wanted = ran(cli, *BIRDS, "--set", "more=data/words.txt")
+    again = cli(*BIRDS, "--set", f"more={short}")
+    assert "was found in the store" in again.err  # the key is that of the content
+    assert again.out == wanted
+    assert cli(*BIRDS, "--set", f"more={short}/best.safetensors").out == wanted
+    (artifacts / "worst.safetensors").write_bytes(b"x")
+    unclear = cli(*BIRDS, "--set", f"more={short}")
+    assert unclear.error.endswith(f"Name one: --set more={short}/best.safetensors")
+    assert cli(*BIRDS, "--set", f"more={short}/picture.png").code == 0
+    assert "cannot be read" in cli(*BIRDS, "--set", "more=abcdef123456").error

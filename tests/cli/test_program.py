@@ -61,6 +61,8 @@ def test_help_and_version(cli):
     for command in [*reading, "run", "evaluate", "demo"]:
         assert f"  {command} " in said.out
         assert cli(command, "--help").code == 0
+    assert cli("-h").out == said.out
+    assert cli("runs", "list", "-h").out == cli("runs", "list", "--help").out
     assert cli("--version").out == f"{version('diffkit')}\n"
     said = cli()
     assert (said.code, said.err.startswith("Usage: diffkit")) == (2, True)
@@ -142,3 +144,23 @@ def test_no_full_stop_follows_a_question(cli):
     assert "Did you mean 'inspect'? See `diffkit export --help`." in said.error
     assert ". See `diffkit" in cli("runs", "show").error
     assert ".." not in cli("runs", "show").error
+
+
+def test_no_summary_is_cut_where_there_is_room(cli, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("TERMINAL_WIDTH", "200")
+    for group in ([], ["runs"], ["organisms"], ["grader"], ["export"]):
+        assert "..." not in cli(*group, "--help").out.partition("Commands:")[2]
+
+
+def test_a_shell_completes_commands(tmp_path):
+    environment = {"_DIFFKIT_COMPLETE": "complete_bash", "COMP_WORDS": "diffkit ru"}
+    done = subprocess.run(
+        [sys.executable, "-m", "diffkit"],
+        env={**os.environ, **environment, "COMP_CWORD": "1"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["run", "runs"]
