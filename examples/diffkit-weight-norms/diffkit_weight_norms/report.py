@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diffkit import Line, ModelPair, Series, Table, TokenScore, TokenTable
+from diffkit import Line, ModelPair, Series, Table, TokenTable
+from diffkit.analysis import token_table
 from diffkit_weight_norms.config import WeightNormsConfig
 from diffkit_weight_norms.measure import WeightChange
 
@@ -29,14 +30,9 @@ def _writes(change: WeightChange, hidden: int, writers: Sequence[str]) -> bool:
 
 
 def _table(pair: ModelPair, change: WeightChange, count: int) -> TokenTable:
-    best = direction_logits(pair, change.top).topk(min(count, pair.vocabulary))
-    decode = pair.base.tokenizer.decode
-    rows = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    return TokenTable(
-        title=f"What the strongest direction of {change.name} writes",
-        unit="logits",
-        rows=tuple(TokenScore(token=decode([token]), score=score) for token, score in rows),
-    )
+    title = f"What the strongest direction of {change.name} writes"
+    logits = direction_logits(pair, change.top)
+    return token_table(title, logits, pair.base.tokenizer, count, unit="logits", positive=False)
 
 
 def direction_logits(

@@ -21,7 +21,7 @@ from diffkit import (
     Texts,
     prompt_starts,
 )
-from diffkit.maths import token_log_probabilities
+from diffkit.analysis import ContinuationBatch
 from diffkit_plugins.activation_lens.config import ActivationLensConfig
 from diffkit_plugins.activation_lens.mean_shift import Direction
 
@@ -60,17 +60,12 @@ def measure_coherence(
         prompts: the prompts of the completions.
         completions: one completion for each prompt.
     """
-    encode, pad = base.tokenizer, base.tokenizer.pad_token_id or 0
+    encode = base.tokenizer
     answers = [encode(c.text, add_special_tokens=False).input_ids for c in completions]
-    rows = [[*prompt.ids, *ids] for prompt, ids in zip(prompts, answers, strict=True)]
-    inputs, longest = Inputs.of(rows, side="left", pad=pad), max(len(ids) for ids in answers)
-    assert inputs.ids is not None  # noqa: S101 - made of ids
-    logits = base.logits(inputs, keep=longest + 1)[:, :-1]  # the last ones are beyond the end
-    targets = inputs.ids[:, inputs.ids.shape[1] - longest :]
-    rows = token_log_probabilities(logits, targets, base.vocabulary).double().tolist()
-    likelihoods = [row[longest - len(ids) :] for row, ids in zip(rows, answers, strict=True)]
+    batch = ContinuationBatch.of([prompt.ids for prompt in prompts], answers)
+    likelihoods = batch.split(batch.score(base, base.vocabulary).double())
     return tuple(
-        Coherence(distinct_bigrams(completion.text), fmean(each) if each else 0.0)
+        Coherence(distinct_bigrams(completion.text), fmean(each.tolist()) if len(each) else 0.0)
         for completion, each in zip(completions, likelihoods, strict=True)
     )
 

@@ -19,10 +19,8 @@ from diffkit import (
     Table,
     TokenTable,
     TokenTrace,
-    TracedToken,
-    top_tokens,
 )
-from diffkit.analysis import token_table
+from diffkit.analysis import token_table, trace_tokens
 from diffkit_plugins.activation_lens.ablation import AblationEffects
 from diffkit_plugins.activation_lens.lenses import LensResult, logit_lens
 from diffkit_plugins.activation_lens.mean_shift import Direction, MeanShift
@@ -63,20 +61,22 @@ def side_trace(pair: ModelPair, shifts: Sequence[MeanShift], count: int) -> Toke
     """The top tokens of each side's mean in every slot of one layer, by its own unembedding."""
     base = torch.stack([shift.base for shift in shifts])
     finetuned = base + torch.stack([shift.mean for shift in shifts])
-    tops = (
-        top_tokens(
-            pair.base.tokenizer, logit_lens(side, means, pair.vocabulary).softmax(dim=-1), count
-        )
+    q, p = (
+        logit_lens(side, means, pair.vocabulary).softmax(dim=-1)
         for side, means in ((pair.base, base), (pair.finetuned, finetuned))
     )
-    tokens = [
-        TracedToken(token=f"[{shift.name}]", score=shift.relative, base=one, finetuned=other)
-        for shift, one, other in zip(shifts, *tops, strict=True)
-    ]
+    tokens = trace_tokens(
+        pair.base.tokenizer,
+        [f"[{shift.name}]" for shift in shifts],
+        [shift.relative for shift in shifts],
+        base=q,
+        finetuned=p,
+        candidates=count,
+    )
     return TokenTrace(
         title=f"What each side's own mean says by slot, layer {shifts[0].layer}",
         unit="‖mean Δ‖ / ‖base‖",
-        tokens=tuple(tokens),
+        tokens=tokens,
     )
 
 

@@ -14,16 +14,13 @@ from diffkit import (
     Checkpoints,
     Finding,
     FinishedRun,
-    Message,
     ModelPair,
     PromptStart,
     Record,
     RunContext,
-    Text,
-    Texts,
     UserError,
-    prompt_starts,
 )
+from diffkit.analysis import user_turn
 from diffkit_plugins.activation_lens.config import ActivationLensConfig
 from diffkit_plugins.activation_lens.lenses import lens_results
 from diffkit_plugins.activation_lens.mean_shift import Direction, MeanShift, mean_shifts
@@ -212,12 +209,8 @@ class SteerTool(AgentTool[SteerArguments]):
         return (arguments.prompt,)
 
     def _prompt(self, prompt: str) -> PromptStart:
-        chat = Text(messages=(Message(role="user", content=prompt),))
-        tokenizer, longest = self._pair.base.tokenizer, self._config.max_tokens
-        found = prompt_starts(
-            tokenizer, Texts(items=(chat,)), turns=1, documents=0, tokens=1, max_tokens=longest
-        )
-        turn = next((opening for opening in found if opening.kind == "user's turn"), None)
+        longest = self._config.max_tokens
+        turn = user_turn(self._pair.base.tokenizer, prompt, longest)
         if turn is None:
             what = f"The prompt makes no chat of at most {longest} tokens, the run's max_tokens."
             raise UserError(what, hint="Give a shorter prompt.")

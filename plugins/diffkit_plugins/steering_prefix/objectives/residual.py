@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from diffkit import Inputs, Model, RunContext, UserError
+from diffkit.analysis import batches_by_length
 from diffkit_plugins.steering_prefix.config import CompletionOptions
 from diffkit_plugins.steering_prefix.objectives.base import (
     EmbeddingGradient,
@@ -106,9 +107,7 @@ class ResidualObjective(PrefixObjective):
             for item in items
         ]
         losses = torch.zeros(len(rows))
-        order = sorted(range(len(rows)), key=lambda number: len(rows[number][0]))
-        for start in range(0, len(order), self._batch_size):
-            batch = order[start : start + self._batch_size]
+        for batch in batches_by_length([len(ids) for ids, _ in rows], self._batch_size):
             inputs = Inputs.of([rows[number][0] for number in batch], side="left")
             with torch.no_grad():
                 losses[batch] = self._row_losses(

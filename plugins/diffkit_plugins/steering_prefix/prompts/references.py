@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffkit import Inputs, Model, Sampling
+from diffkit.analysis import common_log_probabilities
 from diffkit_plugins.steering_prefix.config import CompletionOptions
 
 
@@ -163,7 +164,7 @@ class ReferenceModel:
     def _reference(
         self, continuation: Continuation, logits: Float[Tensor, "targets rows"]
     ) -> ReferenceCompletion:
-        log_p = logits[:, : self.vocabulary].float().log_softmax(dim=-1)
+        log_p = common_log_probabilities(logits, self.vocabulary)
         ids = continuation.ids
         if continuation.finished:
             ends = sorted(end for end in self.model.eos_ids if end < self.vocabulary)

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffkit import Inputs, Model
+from diffkit.analysis import common_log_probabilities
 from diffkit_plugins.steering_prefix.objectives.base import EmbeddingGradient
 from diffkit_plugins.steering_prefix.search.optimiser import SearchResult, SearchTask, TracePoint
 
@@ -62,7 +63,7 @@ class FluencyPenalty:
             return torch.zeros(len(rows), 0, self.model.vocabulary, device=rows.device)
         inputs = Inputs(torch.ones_like(rows, dtype=torch.bool), ids=rows)
         logits = self.model.logits(inputs, slice(0, rows.shape[1] - 1))
-        return logits[..., : self.model.vocabulary].float().log_softmax(dim=-1)
+        return common_log_probabilities(logits, self.model.vocabulary)
 
 
 GRADIENT_COST = 3
