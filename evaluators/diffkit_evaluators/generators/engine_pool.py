@@ -16,12 +16,12 @@ T = TypeVar("T")
 
 
 def call_with_watchdog(call: Callable[[], T], check: Callable[[], None], every: float = 1.0) -> T:
-    """What ``call`` returns; vLLM itself waits for ever on an engine that was killed.
+    """Returns the result of ``call``. vLLM alone would wait for ever for an engine that was killed.
 
     Args:
-        call: is made in a thread of its own, which is left to itself where ``check`` raises.
-        check: raises where no answer can come any more.
-        every: seconds between one check and the next.
+        call: runs in a thread of its own, which is abandoned if ``check`` raises.
+        check: raises if no answer can arrive any more.
+        every: seconds between two checks.
     """
     answer: Future[T] = Future()
 
@@ -39,29 +39,29 @@ def call_with_watchdog(call: Callable[[], T], check: Callable[[], None], every: 
 
 @dataclass(frozen=True)
 class EngineKey:
-    """What an engine is started from; the same key is the same engine."""
+    """The parameters of an engine; equal keys share an engine."""
 
     model: Path
     """Folder of a full model."""
     dtype: str
     """Number format of weights and activations."""
     adapters: bool
-    """Whether adapters can be put on it."""
+    """Whether it supports adapters."""
     config: VLLMConfig
     """The options."""
 
 
 @runtime_checkable
 class PooledEngine(Protocol):
-    """What a pool holds."""
+    """An engine in a pool."""
 
     @property
     def broken(self) -> bool:
-        """Whether it cannot be used any more."""
+        """Whether it is unusable."""
         ...
 
     def close(self) -> None:
-        """Frees it."""
+        """Frees its resources."""
         ...
 
 
@@ -69,10 +69,10 @@ E = TypeVar("E", bound=PooledEngine)
 
 
 class EnginePool(Generic[E]):
-    """At most so many engines at once; several threads may borrow.
+    """A limited number of running engines, shared by several threads.
 
     Args:
-        start: starts an engine, in half a minute or more.
+        start: starts an engine, which takes half a minute or more.
     """
 
     def __init__(self, start: Callable[[EngineKey], E]) -> None:
@@ -88,11 +88,11 @@ class EnginePool(Generic[E]):
         All are acquired at once: a thread that held one and waited for another could wait for ever.
 
         Args:
-            keys: the engines wanted.
-            most: how many may be there at once.
+            keys: keys of the engines.
+            most: maximum number of running engines.
 
         Raises:
-            UserError: more are wanted than may be there.
+            UserError: more engines are needed than may run.
         """
         wanted = set(keys)
         if len(wanted) > most:
@@ -115,7 +115,7 @@ class EnginePool(Generic[E]):
                 self._warm.popitem()[1].close()
 
     def _warmed(self, key: EngineKey, wanted: Collection[EngineKey], most: int) -> E:
-        """The engine of ``key``, which now is the one used last."""
+        """The engine of ``key``, which becomes the most recently used one."""
         engine = self._warm.pop(key, None)
         if engine is not None and engine.broken:
             engine.close()

@@ -14,17 +14,17 @@ from diffkit_evaluators.generators.server_client import ServerClient
 
 @dataclass(frozen=True)
 class ServedNames:
-    """Names of both sides; they are sent to the server, and stand in no error of `generate`."""
+    """Names of both sides on the server; errors of `generate` do not contain them."""
 
     base: str
     finetuned: str
 
 
 def served_names(source: PairSource, config: RemoteConfig) -> ServedNames:
-    """What the server calls both sides.
+    """The names of both sides on the server.
 
     Raises:
-        UserError: the finetuned side has no name, or that of the base; or no server can hold it.
+        UserError: the finetuned side has no name or that of the base, or is a random change.
     """
     finetuned = source.finetuned
     base = config.base or source.base.at
@@ -61,7 +61,7 @@ def _resolved_folder(at: str) -> Path:
 
 
 class RemoteBackend(GeneratorBackend[RemoteConfig]):
-    """Knows its servers by their options, so that a limit of connections holds for all pairs."""
+    """Shares one client for equal options, so that the limit of connections holds for all pairs."""
 
     def __init__(self) -> None:
         self._servers: dict[str, ServerClient] = {}

@@ -11,7 +11,7 @@ from diffkit import Completion, Generator, Sampling, Text, UserError
 from diffkit_evaluators.generators.server_client import ServerClient, first_choice
 
 SEED_STRIDE = 1_000_003
-"""Keeps the draws of neighbouring seeds and prompts apart."""
+"""Distance of two seeds, larger than any number of prompts, so that samples differ."""
 
 
 class RemoteGenerator(Generator):
@@ -20,9 +20,9 @@ class RemoteGenerator(Generator):
     The server applies its own chat template, and ends at its own end-of-sequence tokens.
 
     Args:
-        server: what is asked.
-        name: the model's name there.
-        connections: prompts asked at once.
+        server: client of the server.
+        name: name of the model there.
+        connections: number of simultaneous requests.
     """
 
     def __init__(self, server: ServerClient, name: str, connections: int) -> None:
@@ -43,7 +43,7 @@ class RemoteGenerator(Generator):
     def generate_from(
         self, embeddings: Sequence[Float[Tensor, "_ hidden"]], sampling: Sampling
     ) -> tuple[Completion, ...]:
-        """Nothing: a server takes embeddings as pickled tensors, which diffkit does not write.
+        """Unsupported: servers accept embeddings as pickled tensors, which diffkit does not write.
 
         Raises:
             UserError: always.
@@ -86,4 +86,4 @@ class RemoteGenerator(Generator):
 
 
 _NEUTRAL_SAMPLING = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
-"""What else a model's generation_config.json may set; its defaults play no part."""
+"""Overrides what a model's generation_config.json may set."""

@@ -11,16 +11,16 @@ from diffkit import UserError
 from diffkit_evaluators.generators.config import RemoteConfig
 
 KEY_VARIABLES = ("VLLM_API_KEY", "OPENAI_API_KEY")
-"""Variables of the environment that may hold the server's key."""
+"""Environment variables that may hold the server's key."""
 
 T = TypeVar("T")
 
 
 class ServerClient:
-    """One server; several threads may ask it at once, and wait where too many do.
+    """A client of one server, for several threads; the number of connections is limited.
 
     Args:
-        config: where it is, and how long it is waited for.
+        config: URL, connections and time limit.
     """
 
     def __init__(self, config: RemoteConfig) -> None:
@@ -36,14 +36,15 @@ class ServerClient:
         self._places = threading.BoundedSemaphore(config.connections)
 
     def serves(self, name: str) -> bool:
-        """Whether it has a model of that name."""
+        """Whether the server has a model of that name."""
         return name in {model.id for model in self.ask(lambda client: client.models.list().data)}
 
     def ask(self, request: Callable[[openai.OpenAI], T]) -> T:
         """The answer to one request.
 
         Raises:
-            UserError: there is none. Its words are ours: a server's may hold paths and names.
+            UserError: there is none. The message does not repeat the server's, which may contain
+                paths and names.
         """
         with self._places:
             try:
@@ -79,7 +80,7 @@ class ServerClient:
 
 
 def first_choice(answer: Any) -> Any:
-    """The one completion of an answer.
+    """The completion of a response.
 
     Raises:
         UserError: there is none.

@@ -13,15 +13,15 @@ from diffkit import ModelOnDisk, ModelPair, UserError, WeightDelta
 
 
 def check_adapter(side: ModelOnDisk, highest: int) -> None:
-    """Refuses what vLLM does not take, or takes and makes something else of.
+    """Refuses adapters that vLLM does not support, or applies in another way than peft.
 
     Args:
         side: with a plain LoRA adapter, or without one.
-        highest: largest rank that engines are started for.
+        highest: maximum rank of the engines.
 
     Raises:
-        UserError: the adapter's rank is higher, or it changes the vocabulary's own weights; to
-            those of embeddings, vLLM 0.32 does something else than peft.
+        UserError: the rank is higher, or the adapter changes the embedding or unembedding, which
+            vLLM 0.32 applies in another way than peft.
     """
     if side.rank > highest:
         what = f"The adapter has rank {side.rank}, and max_lora_rank is {highest}."
@@ -45,14 +45,14 @@ def _changes_vocabulary(side: ModelOnDisk) -> bool:
 
 
 def write_adapter(pair: ModelPair, folder: Path) -> int:
-    """Writes what a pair differs in as a plain LoRA adapter, in peft's format.
+    """Writes the weight differences of a pair as a LoRA adapter in peft's format.
 
     Args:
         pair: a base and a random change.
         folder: an empty folder.
 
     Returns:
-        The adapter's rank; 0 where nothing changed, and nothing is written.
+        The adapter's rank; 0 if nothing changed, and then nothing is written.
 
     Raises:
         UserError: a difference is no product of two thin matrices, or lies in the vocabulary.
@@ -80,7 +80,7 @@ def write_adapter(pair: ModelPair, folder: Path) -> int:
 def _low_rank_factors(
     delta: WeightDelta, rows: int
 ) -> tuple[Float[Tensor, "out rank"], Float[Tensor, "rank inputs"]]:
-    """Both factors on the CPU, the scale in the left one."""
+    """Both low-rank factors on the CPU, with the scale in the left one."""
     product = delta.low_rank
     if product is None or len(product.left) == rows:  # see vllm_adapters
         raise unsupported_control()
@@ -88,6 +88,6 @@ def _low_rank_factors(
 
 
 def unsupported_control() -> UserError:
-    """The refusal of a random change that is as large as its base."""
+    """The error for a random change of full rank."""
     what = "vLLM cannot take on a random change that is no plain LoRA."
     return UserError(what, hint="Use the generator transformers for it.")

@@ -27,7 +27,7 @@ from diffkit_evaluators.generators.vllm_generator import VLLMGenerator
 
 
 class AnonymousLinks:
-    """A temporary folder of links, numbered in the order of their making."""
+    """A temporary folder of links with numbers as names, since engines repeat names in errors."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="diffkit-")
@@ -40,14 +40,14 @@ class AnonymousLinks:
         return link
 
     def close(self) -> None:
-        """Removes the links, and nothing that they lead to."""
+        """Removes the links, not their targets."""
         self._folder.cleanup()
 
 
 class VLLMBackend(GeneratorBackend[VLLMConfig]):
-    """Keeps engines warm from one pair to the next.
+    """Keeps engines running from one pair to the next.
 
-    A base and the adapters on it are one engine; a full finetune has one of its own. vLLM uses
+    A base and the adapters on it share an engine; a full finetune has its own. vLLM uses
     the device that it was built for, regardless of the device of the pair.
     """
 

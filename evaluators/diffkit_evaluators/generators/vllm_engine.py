@@ -20,16 +20,16 @@ from diffkit_evaluators.generators.worker_watchdog import ParentWatchdog
 
 @dataclass(frozen=True)
 class NewTokens:
-    """How one prompt went on."""
+    """The generated tokens of one prompt."""
 
     ids: tuple[int, ...]
-    """Without the token that ended it."""
+    """Token ids, without the one that ended it."""
     finished: bool
-    """Whether the model ended it."""
+    """Whether the model ended the answer."""
 
 
 def new_tokens(output: Any) -> NewTokens:
-    """The tokens of one of vLLM's completions, which holds the one that ended it."""
+    """The tokens of a completion of vLLM, which includes the one that ended it."""
     ids = tuple(output.token_ids)
     finished = output.finish_reason == "stop"
     return NewTokens(ids[:-1] if finished else ids, finished)
@@ -51,15 +51,15 @@ with warnings.catch_warnings():
 T = TypeVar("T")
 
 _ids = itertools.count(1)
-"""Numbers of adapters; to vLLM, one number is one adapter."""
+"""Numbers of adapters, by which vLLM identifies them."""
 
 
 class Engine:
-    """Several threads may ask it at once; they take turns.
+    """A vLLM engine; several threads may use it, one after the other.
 
     Args:
-        key: what it is started from.
-        folder: the model, under a name that tells nothing.
+        key: its parameters.
+        folder: the model, under a neutral name.
 
     Raises:
         UserError: vLLM cannot run this model here.
@@ -106,15 +106,15 @@ class Engine:
 
     @property
     def length(self) -> int:
-        """Tokens of prompt and answer together, at most."""
+        """Maximum number of tokens of prompt and answer."""
         return int(self._llm.model_config.max_model_len)
 
     @contextmanager
     def with_adapter(self, folder: Path) -> Iterator[LoRARequest]:
-        """An adapter, under a name that tells nothing, until the context ends.
+        """Loads an adapter under a neutral name, until the context ends.
 
         Raises:
-            UserError: vLLM does not take it.
+            UserError: vLLM does not support it.
         """
         number = next(_ids)
         request = LoRARequest(f"adapter-{number}", number, str(folder))
@@ -139,7 +139,7 @@ class Engine:
         sampling: Sequence[SamplingParams],
         adapter: LoRARequest | None,
     ) -> list[NewTokens]:
-        """Goes on from prompts of vLLM's kind."""
+        """Generates from prompts in vLLM's format."""
         with self._turn():
             ask = partial(self._llm.generate, list(prompts), list(sampling), use_tqdm=False)
             answers = self._watched(partial(ask, lora_request=adapter))
@@ -155,10 +155,10 @@ class Engine:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """The engine to oneself.
+        """Exclusive use of the engine.
 
         Raises:
-            DiffkitError: it failed, and is started anew for the next pair.
+            DiffkitError: it failed, and will be restarted for the next pair.
         """
         with self._lock:
             try:

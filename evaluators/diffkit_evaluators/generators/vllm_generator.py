@@ -13,20 +13,20 @@ from diffkit_evaluators.generators.prompt_embeddings import check_embeddings
 from diffkit_evaluators.generators.vllm_engine import Engine
 
 SEED_STRIDE = 1_000_003
-"""Keeps the draws of neighbouring seeds and prompts apart."""
+"""Distance of two seeds, larger than any number of prompts, so that samples differ."""
 EXCLUDED_BIAS = -100.0
-"""What vLLM adds to the logit of a token that must not be drawn; it allows no less."""
+"""Logit bias of tokens that must not be sampled: the lowest that vLLM allows."""
 
 
 class VLLMGenerator(Generator):
-    """An engine, with an adapter or without.
+    """A generator of one side, by an engine with or without an adapter.
 
-    Prompts are tokenised here, as `Model.generate` does: both generators read the same ids.
+    Prompts are tokenized here, as in `Model.generate`, so that all generators use the same ids.
 
     Args:
-        engine: of the side's full model.
-        side: its tokenizer and vocabulary.
-        adapter: the side's adapter on the engine; none for the full model itself.
+        engine: engine of the side's full model.
+        side: tokenizer and vocabulary of the side.
+        adapter: adapter of the side; none for the full model itself.
     """
 
     def __init__(self, engine: Engine, side: ModelOnDisk, adapter: LoRARequest | None) -> None:
@@ -38,7 +38,7 @@ class VLLMGenerator(Generator):
         """Completions, one for each prompt.
 
         Raises:
-            UserError: a prompt is longer than the engine reads.
+            UserError: a prompt is longer than the engine allows.
         """
         rows = self._side.encode(prompts)
         for row in rows:
@@ -98,12 +98,12 @@ class VLLMGenerator(Generator):
 
 
 def sampling_params(sampling: Sampling, place: int, side: ModelOnDisk) -> SamplingParams:
-    """What vLLM calls a way of drawing completions.
+    """The sampling parameters of vLLM.
 
     Args:
-        sampling: how tokens are chosen.
-        place: of the prompt in its list.
-        side: knows which tokens end a completion, and which are no tokens at all.
+        sampling: the sampling.
+        place: index of the prompt in its list.
+        side: gives the end tokens, and the vocabulary rows without a token.
     """
     return SamplingParams(
         temperature=sampling.temperature,

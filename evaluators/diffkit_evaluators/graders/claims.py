@@ -8,19 +8,19 @@ from diffkit import AnswerSheet, Attempt
 
 
 def claim_text(attempt: Attempt, limit: int) -> str:
-    """The claim of an attempt, `normalised`; empty where it makes none."""
+    """The claim of an attempt as `normalized_claim` gives it; empty if it makes none."""
     return normalized_claim(attempt.verdict.claim if attempt.verdict else None, limit)
 
 
 def normalized_claim(claim: str | None, limit: int) -> str:
     """A claim as one line of printable characters.
 
-    Line breaks become spaces, so that no line of a claim can pass for a line of the prompt; letters
-    that only look different (NFKC) become one, and invisible ones go.
+    Line breaks become spaces, so that a line of a claim cannot look like a line of the prompt.
+    Characters are normalized (NFKC), and invisible ones removed.
 
     Args:
-        claim: as the investigator made it; none is empty.
-        limit: characters kept, from the beginning.
+        claim: the investigator's claim; none counts as empty.
+        limit: maximum number of characters, from the beginning.
     """
     text = unicodedata.normalize("NFKC", claim or "")
     visible = (" " if one.isspace() else one for one in text if _visible(one))
@@ -32,16 +32,16 @@ def _visible(character: str) -> bool:
 
 
 def nonce(*parts: str) -> str:
-    """A mark for delimiters that is the same for the same ``parts``.
+    """A nonce for delimiters, the same for the same ``parts``.
 
-    A claim cannot contain its own mark: the claim is one of the parts.
+    A claim cannot contain its own nonce, since the claim is one of the parts.
     """
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class ChangeOnlyScore:
-    """A score that needs no judge."""
+    """The score of a verdict whose claim need not be read."""
 
     score: float
     """0 or 1."""
@@ -49,7 +49,7 @@ class ChangeOnlyScore:
 
 
 def score_by_change(attempt: Attempt, sheet: AnswerSheet) -> ChangeOnlyScore | None:
-    """The score that the verdict's ``change`` decides; none where the claim must be read.
+    """The score that the verdict's ``change`` determines; none if the claim must be read.
 
     "Nothing targeted" (``none`` or ``unspecific``) is right on nulls and wrong on organisms. On
     nulls nothing else is right, so no claim about a null is ever read. A verdict that says

@@ -6,22 +6,22 @@ from diffkit import MethodConfig, UserError
 from diffkit_evaluators.llm import ChatConfig, ChatModel, check_ready, model_family
 
 CHARACTERS_PER_TOKEN = 3
-"""Of English prompts and schemas, on the careful side; for estimates alone."""
+"""Characters per token of English prompts and schemas; a low value, for estimates alone."""
 
 TRIES = 3
-"""Times that one answer is asked for at most, until it fits its schema."""
+"""Maximum number of requests for one answer, until it matches its schema."""
 
 
 class JudgeConfig(ChatConfig):
-    """Which language model judges, how often, and how much of a claim it reads."""
+    """Options of graders with a language model: repeats, and the part of a claim that is read."""
 
     repeats: int = Field(default=3, ge=1, le=15)
-    """Times that each claim is judged, an odd number; each under another fence."""
+    """Number of times that each claim is judged, an odd number; each with another nonce."""
     claim_characters: int = Field(default=2_000, ge=100, le=20_000)
-    """Characters of a claim that are read, from its beginning."""
+    """Number of characters of a claim that are read, from its beginning."""
     allow_same_family: bool = False
-    """Whether the judge may be of the investigator's own model family: such judges favour what
-    their like has written."""
+    """Whether the judge may be of the investigator's model family. Such judges prefer the text of
+    their own family."""
 
     @field_validator("repeats")
     @classmethod
@@ -33,10 +33,10 @@ class JudgeConfig(ChatConfig):
 
 
 def check_judge(config: JudgeConfig, investigator: MethodConfig) -> None:
-    """Refuses a judge of the investigator's family, and one that cannot be asked.
+    """Refuses a judge of the investigator's family, and one that cannot be called.
 
     Raises:
-        UserError: either is so; where no model is named, neither is.
+        UserError: the judge is named, and is one of these.
     """
     refuse_own_family(config, investigator)
     if config.model is not None:

@@ -17,39 +17,39 @@ from diffkit_evaluators.graders.finetuning_loss.config import FinetuningLossConf
 _TENSOR_NAME = re.compile(r"(?P<layer>\d{1,6})/(?P<slot>.+)/difference")
 
 _MIN_SINGULAR_VALUE = 1e-5
-"""Singular values below it, as a share of the largest, are rounding."""
+"""Smaller singular values, relative to the largest, are rounding errors."""
 
 DirectionsByLayer = Mapping[int, Float[Tensor, "directions hidden"]]
-"""Block's number → orthonormal directions after it, float32."""
+"""Number of each block → orthonormal directions after it, float32."""
 
 
 class NoDirections(Exception):
-    """The run left no directions that could be taken out; its message says why."""
+    """The run saved no usable directions; the message says why."""
 
 
 @dataclass(frozen=True)
 class SavedDirection:
-    """A vector that a run left."""
+    """A direction that a run saved."""
 
     layer: int
-    """Number of the block after which it stands, from 0."""
+    """Number of the block before it, from 0."""
     slot: str
-    """The place in texts."""
+    """The position in texts."""
     vector: Tensor
 
 
 def read_directions(
     artifacts: Path | None, slots: Sequence[str] = ()
 ) -> tuple[SavedDirection, ...]:
-    """The directions that a run left; those that are zero or not finite are left out.
+    """The directions that a run saved, without those that are zero or not finite.
 
-    By convention they are tensors of any safetensors artifact that are called
-    ``LAYER/SLOT/difference``: [hidden], the difference finetuned − base of the residual stream
-    after the block of that number from 0, in some place of texts that the slot names.
+    By convention, they are the tensors ``LAYER/SLOT/difference`` of any safetensors artifact:
+    [d_model], the difference finetuned − base of the residual stream after block LAYER, from 0, at
+    the position in texts that SLOT names.
 
     Args:
         artifacts: folder of the run's artifacts.
-        slots: those wanted, with a minus sign or a hyphen; none are all.
+        slots: the wanted slots, with a minus sign or a hyphen; empty selects all.
 
     Raises:
         NoDirections: there are none.
@@ -69,14 +69,14 @@ def read_directions(
 
 
 def orthonormal_by_layer(left: Sequence[SavedDirection], side: Model) -> DirectionsByLayer:
-    """Orthonormal directions, layer by layer.
+    """Orthonormal directions of each layer.
 
     Args:
-        left: what a run left.
-        side: either side, for its width and depth.
+        left: directions of a run.
+        side: either model, for its width and depth.
 
     Raises:
-        NoDirections: they are of another model.
+        NoDirections: the directions belong to a model of another size.
     """
     by_layer: dict[int, list[Tensor]] = defaultdict(list)
     for one in left:
@@ -102,7 +102,7 @@ def _read_tensors(folder: Path | None) -> Iterator[SavedDirection]:
 
 
 def orthonormal(vectors: Float[Tensor, "vectors hidden"]) -> Float[Tensor, "directions hidden"]:
-    """An orthonormal basis of what ``vectors`` span, float32; each counts alike, however long.
+    """An orthonormal basis of the span of ``vectors``, float32, regardless of their norms.
 
     Args:
         vectors: float64, none of them zero.
@@ -119,16 +119,16 @@ _TEXTS = 16
 def random_directions(
     pair: ModelPair, like: DirectionsByLayer, texts: Texts, config: FinetuningLossConfig
 ) -> Iterator[DirectionsByLayer]:
-    """Sets of random directions in the same layers, as many in each.
+    """Sets of random directions in the same layers, equally many in each.
 
-    A direction lies between the base's streams at two random tokens: one that is random in all
-    coordinates alike hardly touches the stream of a wide model.
+    A direction is the difference of the base's residual stream at two random tokens: isotropic
+    noise hardly changes the residual stream of a wide model.
 
     Args:
-        pair: both sides.
+        pair: both models.
         like: the directions that the sets are compared with.
-        texts: whose tokens are drawn; they have at least one.
-        config: how many sets there are, and their seed.
+        texts: texts of the tokens, with at least one token.
+        config: number of sets, and their seed.
     """
     inputs = pair.base.inputs(texts.items[:_TEXTS], max_tokens=config.max_tokens)
     streams = pair.base.resid(inputs, list(like))

@@ -1,4 +1,4 @@
-"""The grader that takes a method's directions out of the finetuned side."""
+"""The grader that removes a method's directions from the finetuned model."""
 
 import random
 from collections.abc import Sequence
@@ -20,16 +20,16 @@ T = TypeVar("T")
 
 
 class FinetuningLossGrader(Grader[FinetuningLossConfig]):
-    """Whether the directions that a method found carry what the finetuning taught.
+    """The share of the learnt loss that is lost without the directions that a method found.
 
-    In the span of the directions that the method's run left, the finetuned side's residual stream
-    gets the base's part, in all their layers at once, and its loss on the organism's training data
-    is measured: the score is how far that goes from its own loss to the base's. Chance is the mean
-    over random directions, as many in the same layers (after Minder and others 2025,
-    arXiv 2510.13900, who replace one direction).
+    In the span of the directions that the run saved, the finetuned model's residual stream is
+    replaced by the base's, in all their layers at once, and its loss on the organism's training
+    data is measured. The score is how far the loss moves from the finetuned model's to the base's.
+    Chance is the mean over random directions, equally many in the same layers (after Minder and
+    others 2025, arXiv 2510.13900, who replace one direction).
 
-    It grades the method, and what the investigator says plays no part. Where there is nothing to
-    measure (no directions, no training data, nothing learnt of it) score and chance are 0.
+    It grades the method, and does not depend on the attempt. Without directions, without training
+    data, or if nothing was learnt of it, score and chance are 0.
     """
 
     needs: ClassVar[frozenset[GraderNeed]] = frozenset({"findings", "training", "pair"})
@@ -42,7 +42,7 @@ class FinetuningLossGrader(Grader[FinetuningLossConfig]):
         config: FinetuningLossConfig,
         context: GradeContext,
     ) -> Grade:
-        """The share of the gap between both sides' losses that goes with the directions."""
+        """The share of the gap between both models' losses that the directions explain."""
         del attempt
         if not context.training or context.pair is None:
             return _grade_of_nothing("what it was trained on is not known")
@@ -62,7 +62,7 @@ def _grade_directions(
     ordinary: Sequence[str],
     config: FinetuningLossConfig,
 ) -> Grade:
-    """What goes with the directions, on training data and on ordinary texts."""
+    """The loss that the directions explain, on training data and on ordinary texts."""
     taught = Texts(items=tuple(_sample(training.items, config)))
     if pair_losses(pair, taught, (), config).gap <= 0:
         return _grade_of_nothing("it predicts its training data no better than the base does")
@@ -89,7 +89,7 @@ def _grade_directions(
 
 
 def _rises(name: str, measured: PairLosses) -> dict[str, float]:
-    """How much the finetuned side's loss grows, in nats per token."""
+    """Increase of the finetuned model's loss, in nats per token."""
     own, *others = measured.rises
     return {f"{name}_rise_nats": own, f"random_{name}_rise_nats": fmean(others)}
 

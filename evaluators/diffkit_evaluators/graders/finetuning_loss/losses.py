@@ -17,23 +17,23 @@ from diffkit_evaluators.graders.finetuning_loss.directions import DirectionsByLa
 
 @dataclass(frozen=True)
 class PairLosses:
-    """Cross-entropies in nats per token, mean over all tokens that are predicted."""
+    """Mean cross-entropies over all predicted tokens, in nats per token."""
 
     base: float
     finetuned: float
     without: tuple[float, ...]
-    """Of the finetuned side, without one set of directions each."""
+    """Losses of the finetuned model without each set of directions."""
     tokens: int
-    """How many were predicted; without any, all losses are 0."""
+    """Number of predicted tokens; without any, all losses are 0."""
 
     @property
     def gap(self) -> float:
-        """How much better the finetuned side predicts."""
+        """Difference of the base's and the finetuned model's loss."""
         return self.base - self.finetuned
 
     @property
     def rises(self) -> tuple[float, ...]:
-        """How much worse it predicts without each set."""
+        """Increase of the finetuned model's loss without each set."""
         return tuple(loss - self.finetuned for loss in self.without)
 
 
@@ -42,14 +42,14 @@ def replace_by_base(
     base: Float[Tensor, "texts seq hidden"],
     directions: Float[Tensor, "directions hidden"],
 ) -> Float[Tensor, "texts seq hidden"]:
-    """The stream with its part in the span of some directions replaced by the base's.
+    """The residual stream with the base's component in the span of some directions.
 
-    Taking that part out altogether would take out what the base has there, too.
+    Removing the component completely would also remove what the base has there.
 
     Args:
-        stream: the finetuned side's.
-        base: the base's, of the same tokens.
-        directions: orthonormal.
+        stream: residual stream of the finetuned model.
+        base: residual stream of the base at the same tokens.
+        directions: orthonormal directions.
     """
     directions = directions.to(stream.device)
     along = (base - stream).float() @ directions.T
@@ -62,13 +62,13 @@ def pair_losses(
     ablated: Sequence[DirectionsByLayer],
     config: FinetuningLossConfig,
 ) -> PairLosses:
-    """Reads ``texts`` with both sides.
+    """Losses of both models on ``texts``.
 
     Args:
-        pair: both sides.
-        texts: documents and chats; all of their tokens count that both sides have.
-        ablated: sets of directions, taken out one set at a time.
-        config: how much is read of each text.
+        pair: both models.
+        texts: documents and chats; tokens of the common vocabulary count.
+        ablated: sets of directions, each replaced by itself.
+        config: number of tokens of each text, and the batch size.
     """
     totals, tokens = torch.zeros(2 + len(ablated), dtype=torch.float64), 0
     for numbers in texts.batches(config.batch_size):
@@ -95,7 +95,7 @@ def _total_losses(
     counted: Bool[Tensor, "texts predicted"],
     ablated: Sequence[DirectionsByLayer],
 ) -> list[float]:
-    """Of the base, of the finetuned side, and of it without each set of directions."""
+    """Total loss of the base, of the finetuned model, and of it without each set of directions."""
     total = partial(_total_loss, inputs=inputs, counted=counted, vocabulary=pair.vocabulary)
     found = [total(pair.base), total(pair.finetuned)]
     layers = sorted({layer for bases in ablated for layer in bases})

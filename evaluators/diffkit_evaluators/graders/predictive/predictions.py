@@ -13,40 +13,40 @@ from diffkit import Completion, Generator, GeneratorPair, Message, Prediction, S
 from diffkit_evaluators.graders.predictive.config import PredictiveConfig
 
 CHANCE_SCORE = 0.5
-"""The score of a probability of 0, for any outcome."""
+"""The score of a prediction with probability 0, for any outcome."""
 
 _MIN_PROBABILITY = 0.01
-"""Probabilities of an outcome below it are scored as it by the logarithm, which has no bound."""
+"""Lower bound of probabilities in the log score, which has no bound itself."""
 
 
 @dataclass(frozen=True)
 class ScoredPrediction:
-    """A prediction after the models have answered."""
+    """A prediction with the counts of the models' answers."""
 
     p: float
-    """Probability given to it."""
+    """Probability that the investigator gave to it."""
     predicted: int
-    """Answers of the predicted side that hold the phrase."""
+    """Number of answers of the predicted side that contain the phrase."""
     other: int
-    """Answers of the other side that do."""
+    """Number of answers of the other side that contain it."""
     samples: int
-    """Answers of each side."""
+    """Number of answers of each side."""
     level: float
     """Level of the test."""
 
     @cached_property
     def p_value(self) -> float:
-        """One-sided, of equal shares, by Fisher's exact test (Fisher 1935)."""
+        """One-sided p-value of equal shares, by Fisher's exact test (Fisher 1935)."""
         return _fisher_p(self.predicted, self.other, self.samples)
 
     @property
     def confirmed(self) -> bool:
-        """Whether the predicted side holds the phrase more often."""
+        """Whether the predicted side says the phrase significantly more often."""
         return self.p_value <= self.level
 
     @cached_property
     def reversed(self) -> bool:
-        """Whether the other side does."""
+        """Whether the other side says it significantly more often."""
         return _fisher_p(self.other, self.predicted, self.samples) <= self.level
 
     @property
@@ -56,7 +56,7 @@ class ScoredPrediction:
 
     @property
     def exchanged(self) -> float:
-        """The score, had the other side been predicted."""
+        """The score as if the other side had been predicted."""
         return _prediction_score(self.p, outcome=self.reversed)
 
     @property
@@ -66,15 +66,15 @@ class ScoredPrediction:
 
     @property
     def log_score(self) -> float:
-        """Log probability of what happened, in nats; at least ln 0.01."""
+        """Log-probability of the outcome in nats; at least ln 0.01."""
         return math.log(max(self.p if self.confirmed else 1 - self.p, _MIN_PROBABILITY))
 
 
 def _prediction_score(p: float, *, outcome: bool) -> float:
-    """(1 + gain) / 2, where the gain is how much better than p = 0 the Brier score is.
+    """(1 + gain) / 2, where the gain is the improvement of the Brier score over p = 0.
 
-    The gain is outcome − (p − outcome)², so honest probabilities score best, as by Brier's rule;
-    but a prediction that fails, as nearly all that one could think of do, earns nothing by a low p.
+    The gain is outcome − (p − outcome)². Honest probabilities score best, as by Brier's rule. But a
+    prediction that fails, as most conceivable ones do, earns nothing by a low p.
     """
     return (1 + outcome - (p - outcome) ** 2) / 2
 
@@ -85,11 +85,11 @@ def _fisher_p(more: int, less: int, samples: int) -> float:
 
 
 PhraseMatcher = Callable[[str], bool]
-"""Whether a text holds the phrase."""
+"""Whether a text contains the phrase."""
 
 
 def phrase_matcher(phrase: str) -> PhraseMatcher:
-    """Looks for ``phrase`` in texts: casefolded, as whole words, any white space for any other.
+    """Finds ``phrase`` in casefolded texts, as whole words; all white space is alike.
 
     A word is whole if no letter, digit or underscore is next to it. No text contains a phrase of
     white space only.
@@ -105,14 +105,14 @@ def phrase_matcher(phrase: str) -> PhraseMatcher:
 
 
 AnswersByPrompt = Mapping[str, Sequence[Completion]]
-"""Prompt → what one side says to it."""
+"""Prompt → answers of one side."""
 
 _FIRST_SEED = 2**32
-"""Seeds from here on: those of investigators' questions lie below."""
+"""First seed of the answers; investigators' questions have lower ones."""
 
 
 def distinct_predictions(predictions: Iterable[Prediction], count: int) -> tuple[Prediction, ...]:
-    """The first ``count``, those left out that say again what an earlier one says."""
+    """The first ``count`` predictions; repetitions of earlier ones are left out."""
     by_content: dict[tuple[str, ...], Prediction] = {}
     for one in predictions:
         phrase = " ".join(one.phrase.casefold().split())
@@ -123,15 +123,15 @@ def distinct_predictions(predictions: Iterable[Prediction], count: int) -> tuple
 def score_predictions(
     predictions: Sequence[Prediction], models: GeneratorPair, config: PredictiveConfig
 ) -> tuple[ScoredPrediction, ...]:
-    """What both models make of each prediction; those of one prompt share its answers.
+    """Samples answers of both models, and counts the phrases of the predictions in them.
 
-    Both sides draw from the same seeds, so that models that are the same answer the same. Where
-    they differ, answers that are drawn together only make the test more careful.
+    Predictions for one prompt share its answers. Both sides use the same seeds, so that identical
+    models answer alike; for other models, this makes the test more conservative.
 
     Args:
-        predictions: what is tested.
-        models: both sides.
-        config: how many answers are drawn, and the level of the test.
+        predictions: the predictions.
+        models: generators of both sides.
+        config: number of answers, and the level of the test.
     """
     prompts = list(dict.fromkeys(one.prompt for one in predictions))
     base, finetuned = (
@@ -158,7 +158,7 @@ def _sample_answers(
 def score_on_identical(
     predictions: Sequence[Prediction], config: PredictiveConfig
 ) -> tuple[ScoredPrediction, ...]:
-    """What two models that are the same make of them."""
+    """The predictions with the counts of two identical models."""
     return tuple(_scored_prediction(one, (), (), config) for one in predictions)
 
 

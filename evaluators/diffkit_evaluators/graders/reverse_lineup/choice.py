@@ -24,20 +24,20 @@ from diffkit_evaluators.llm import LanguageModel, complete_structured, delimit_u
 
 @dataclass(frozen=True)
 class ChoiceShares:
-    """How often each choice was picked, as shares of all picks."""
+    """The share of picks of each choice."""
 
     shares: Mapping[str, float]
-    """Handle, or `NONE_OF_THESE` → its share; choices that nobody picked may be left out."""
+    """Handle, or `NONE_OF_THESE` → its share; choices with a share of 0 may be left out."""
     reason: str = ""
-    """Why, in the words of who picked."""
+    """Why, as the judge says."""
 
     def share(self, choice: str) -> float:
-        """How often ``choice`` was picked."""
+        """The share of picks of ``choice``."""
         return self.shares.get(choice, 0.0)
 
 
 def choice_shares(choices: Iterable[str], reason: str) -> ChoiceShares:
-    """Picks that were made one by one."""
+    """The shares of single picks."""
     counts = Counter(choices)
     return ChoiceShares(
         {choice: count / counts.total() for choice, count in counts.items()}, reason
@@ -45,16 +45,16 @@ def choice_shares(choices: Iterable[str], reason: str) -> ChoiceShares:
 
 
 def pick_by_words(claim: str, sheet: AnswerSheet, words: int) -> ChoiceShares:
-    """The truth that is most like ``claim``; ties share it.
+    """The truth that is most similar to ``claim``; ties share the pick.
 
-    Likeness is that of the lineup: a cosine of weighted words, compared with the null claims. "None
-    of these" stands just above what 95 % of the null claims reach with any truth, and below all
-    where there are fewer than two.
+    Similarity is that of the lineup: a cosine of weighted words, relative to the null claims. "None
+    of these" scores just above what 95 % of the null claims reach with any truth, and below all
+    truths if there are fewer than two null claims.
 
     Args:
-        claim: what the investigator claims.
-        sheet: the truths, at least one, ordinary texts and null claims.
-        words: distinct content words of the claim that are read.
+        claim: the claim.
+        sheet: the truths, at least one, with ordinary texts and null claims.
+        words: number of distinct content words of the claim that are read.
     """
     known = build_null_scale(
         build_lineup_set(sheet.statements, sheet.reference), sheet.null_claims, words
@@ -80,7 +80,7 @@ def _none_score(known: NullScale) -> float:
 
 
 STATEMENT_CHARACTERS = 800
-"""Length at which a truth is cut."""
+"""Maximum length of a truth in the prompt, in characters."""
 
 _NONE = "none"
 
@@ -115,16 +115,16 @@ class Chosen(Record, title="Chosen"):
 def pick_by_model(
     model: LanguageModel, claim: str, statements: Sequence[TruthStatement], repeats: int
 ) -> ChoiceShares:
-    """Has ``model`` pick the truth that ``claim`` describes.
+    """Asks a language model which truth ``claim`` describes.
 
-    All truths stand in every list, each time in another order, and the right one is marked nowhere,
-    so one pick tells what the grade had been under every truth.
+    Every list contains all truths, each time in another order, and does not mark the right one. So
+    the same picks give the grade under every truth.
 
     Args:
         model: the judge.
-        claim: normalised.
+        claim: the normalized claim.
         statements: the truths.
-        repeats: how often it picks.
+        repeats: number of picks.
 
     Raises:
         LanguageModelError: it gives no pick.
@@ -148,7 +148,7 @@ def _pick_once(
 
 
 def _schema(numbers: Iterable[str]) -> type[Chosen]:
-    """`Chosen`, with no other choices than there are."""
+    """The schema `Chosen`, restricted to the choices of the list."""
     choices = Literal[(*numbers, _NONE)]  # type: ignore[valid-type]
     return create_model("Chosen", __base__=Chosen, choice=(choices, Field(...)))
 

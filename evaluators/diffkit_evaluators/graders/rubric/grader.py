@@ -1,4 +1,4 @@
-"""The grader that has a language model mark a claim by a rubric."""
+"""The grader with a language model that marks a claim by a rubric."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,31 +35,31 @@ from diffkit_evaluators.graders.rubric.scores import (
 from diffkit_evaluators.llm import LanguageModel, complete_structured
 
 NULL_CHANCE = 0.5
-"""Of a coin that says whether something targeted was done."""
+"""Chance on nulls: that of a coin which says whether something targeted was done."""
 PROMPT_CHARACTERS = 12_000
-"""Task, rubric, schema and truth, for estimates alone."""
+"""Length of task, rubric, schema and truth in characters, for estimates alone."""
 
 
 class RubricGrader(Grader[RubricConfig]):
-    """A language model splits the claim into assertions, and matches these and the key facts.
+    """A language model splits the claim into assertions and compares them with the key facts.
 
-    The score is the F1 of recall (facts of the truth that the claim says) and precision (assertions
-    of what was done that the truth supports): hedges, lists of alternatives and padding cost
-    precision, so that nothing is gained by naming everything. Of ``repeats`` judgements the one
-    of the median F1 counts.
+    The score is the F1 of recall (facts of the truth that the claim states) and precision
+    (assertions about the finetuning that the truth supports). Hedges, lists of alternatives and
+    padding cost precision, so that naming everything gains nothing. Of ``repeats`` judgements, the
+    one with the median F1 counts.
 
-    Chance is the score of the same claim against other truths on the same base, marked in the same
-    way by the generic rubric: what is true of any organism earns nothing. An
-    investigator that ranks the truths has seen them and may copy one: chance is then 1/K at least.
+    Chance is the score of the same claim against other truths on the same base, with the generic
+    rubric: what is true of any organism earns nothing. An investigator that ranks the truths has
+    seen them and may copy one: chance is then at least 1/K.
 
-    Where the verdict's ``change`` alone decides, as always on nulls, nobody is asked; of an
-    organism nothing is then found: recall, precision and level are 0.
+    If the verdict's ``change`` alone decides, as always on nulls, the judge is not called; for an
+    organism, recall, precision and level are then 0.
     """
 
     def grade(
         self, attempt: Attempt, sheet: AnswerSheet, config: RubricConfig, context: GradeContext
     ) -> Grade:
-        """Marks the claim of ``attempt``.
+        """Grades the claim of ``attempt``.
 
         Raises:
             LanguageModelError: the judge cannot be reached, refuses, or gives no marks.
@@ -77,10 +77,10 @@ class RubricGrader(Grader[RubricConfig]):
         return _grade(repeats, chance=max(fmean(wrong or [0.0]), _copying_chance(attempt, sheet)))
 
     def validate(self, config: RubricConfig, investigator: MethodConfig) -> None:
-        """Refuses a missing model, one of the investigator's family, and one that cannot be asked.
+        """Refuses a missing judge, one of the investigator's family, or one that cannot be called.
 
         Raises:
-            UserError: any of it is so.
+            UserError: the judge is one of these.
         """
         if config.model is None:
             hint = "Set its option model, such as openai/NAME."
@@ -88,7 +88,7 @@ class RubricGrader(Grader[RubricConfig]):
         check_judge(config, investigator)
 
     def estimate(self, config: RubricConfig) -> UsageEstimate | None:
-        """Every judgement, each asked for as often as it may be."""
+        """The usage of all judgements, each with the maximum number of requests."""
         if config.model is None:
             return None
         calls = min(config.max_calls, TRIES * (config.repeats + config.chance_truths))
@@ -105,7 +105,7 @@ class RubricGrader(Grader[RubricConfig]):
 
 @dataclass(frozen=True)
 class _Judge:
-    """Marks one claim against any facts."""
+    """Grades one claim against any facts."""
 
     model: LanguageModel
     claim: str
@@ -118,13 +118,13 @@ class _Judge:
 
 
 def _copying_chance(attempt: Attempt, sheet: AnswerSheet) -> float:
-    """Chance that a truth copied blindly is the right one; 0 where no truths were shown."""
+    """Probability that a copied truth is the right one; 0 if no truths were shown."""
     shown = attempt.verdict is not None and attempt.verdict.ranking
     return 1 / len(sheet.statements) if shown else 0.0
 
 
 def _grade_by_change(found: ChangeOnlyScore, attempt: Attempt, sheet: AnswerSheet) -> Grade:
-    """The grade of a claim that is not marked; its parts count with those that are."""
+    """The grade of a claim that the judge does not read."""
     if sheet.answer is None:
         return Grade(score=found.score, chance=NULL_CHANCE, reasons=found.reason)
     return Grade(

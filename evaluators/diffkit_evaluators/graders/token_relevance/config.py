@@ -6,18 +6,18 @@ from diffkit_evaluators.llm import ChatConfig
 
 
 class TokenRelevanceConfig(ChatConfig):
-    """Which tokens are looked at, and who says what is relevant: words, or a language model."""
+    """Which tokens are read, and what decides on relevance: words, or a language model."""
 
     tables: int = Field(default=1, ge=1, le=1_000)
-    """Token tables that are read, from the method's first."""
+    """Number of token tables that are read, from the first one."""
     tokens: int = Field(default=20, ge=1, le=1_000)
-    """Tokens that are read of each, from its first."""
+    """Number of tokens that are read of each table, from the first one."""
     words: int = Field(default=50, ge=0, le=10_000)
-    """Words that set an organism's training examples apart, at most: they are relevant beside those
-    of its statement, and a language model is shown them."""
+    """Maximum number of words that distinguish an organism's training examples. They are relevant
+    in addition to those of its statement, and a language model is shown them."""
     rotations: int = Field(default=3, ge=1, le=15)
-    """Orders in which a language model is shown the tokens; one counts as relevant where it is
-    called so in all of them."""
+    """Number of orders in which a language model sees the tokens; a token is relevant if it is
+    judged so in all of them."""
     wrong: int = Field(default=2, ge=1, le=100)
-    """Wrong truths that a language model is asked about as well, for the chance; without one all of
-    them count."""
+    """Number of wrong truths that a language model judges for the chance; without a language model,
+    all of them count."""

@@ -1,4 +1,4 @@
-"""The grader that looks at the tokens that a method puts first."""
+"""The grader of the tokens that a method ranks first."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -32,24 +32,23 @@ from diffkit_evaluators.graders.token_relevance.relevance import (
 from diffkit_evaluators.llm import LanguageModel, check_ready
 
 _TASK_CHARACTERS = 4_000
-"""Task, schema and frame, for estimates alone."""
+"""Length of task, schema and message in characters, for estimates alone."""
 _WORD_CHARACTERS = 12
 
 
 class TokenRelevanceGrader(Grader[TokenRelevanceConfig]):
-    """The share of the tokens in a method's first table that have to do with the truth.
+    """The share of the tokens in a method's first table that are relevant to the truth.
 
-    Without a language model a token is relevant that is, white space and capitals aside, a content
-    word of the statement or its key facts, or one of the words that set the training examples apart
-    from ordinary texts. A language model judges pieces and kin of words too, in several orders that
-    must agree (after Minder and others 2025, arXiv 2510.13900).
+    Without a language model, a token is relevant if it is a content word of the statement or its
+    key facts, or a word that distinguishes the training examples from ordinary texts; white space
+    and case are ignored. A language model also accepts parts of words and related words, in several
+    orders that must agree (after Minder and others 2025, arXiv 2510.13900).
 
-    Chance is the share that is relevant to the truths of other organisms on the same base, mean
-    over them: some tokens are relevant to anything.
+    Chance is the mean share that is relevant to the truths of other organisms on the same base:
+    some tokens are relevant to anything.
 
-    It grades the method, and what the investigator says plays no part. Where there is nothing to
-    look at (no table of tokens, nothing targeted done) score and chance are 0; a method without
-    tokens has none that are relevant to any truth.
+    It grades the method, and does not depend on the attempt. Without a table of tokens, and for
+    nulls, score and chance are 0.
     """
 
     needs: ClassVar[frozenset[GraderNeed]] = frozenset({"findings"})
@@ -62,7 +61,7 @@ class TokenRelevanceGrader(Grader[TokenRelevanceConfig]):
         config: TokenRelevanceConfig,
         context: GradeContext,
     ) -> Grade:
-        """The share of relevant tokens; weighed by their scores in the part ``weighted``.
+        """The share of relevant tokens; the part ``weighted`` weights them by their scores.
 
         Raises:
             LanguageModelError: the judge cannot be reached, refuses, or cannot be read.
@@ -89,13 +88,13 @@ class TokenRelevanceGrader(Grader[TokenRelevanceConfig]):
         return _grade(tokens, by_truth, sheet.answer, permutable=config.model is None)
 
     def validate(self, config: TokenRelevanceConfig, investigator: MethodConfig) -> None:
-        """Refuses, with `UserError`, a judge that cannot be asked."""
+        """Refuses, with `UserError`, a judge that cannot be called."""
         del investigator
         if config.model is not None:
             check_ready(config, "grader")
 
     def estimate(self, config: TokenRelevanceConfig) -> UsageEstimate | None:
-        """Every order of every truth, each asked for as often as it may be."""
+        """The usage of all orders and truths, each with the maximum number of requests."""
         if config.model is None:
             return None
         calls = min(config.max_calls, TRIES * config.rotations * (1 + config.wrong))
@@ -116,7 +115,7 @@ def _relevance_by_words(tokens: Sequence[ShownToken], words: RelevantWords) -> R
 
 
 def _judged_statements(sheet: AnswerSheet, wrong: int) -> list[TruthStatement]:
-    """The truth and some others, the same for all methods."""
+    """The truth and some other truths, the same ones for all methods."""
     others = [one for one in sheet.statements if one.handle != sheet.answer]
     others.sort(key=lambda one: one.handle)
     rng = random.Random(sheet.answer)  # noqa: S311 - a reproducible draw

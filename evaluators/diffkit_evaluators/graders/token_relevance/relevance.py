@@ -19,13 +19,13 @@ class ShownToken:
     """A token in a method's table."""
 
     token: str
-    """As the method has it."""
+    """As in the table."""
     weight: float
-    """Its score, as a share of the largest of its table; from 0 to 1."""
+    """Its score divided by the largest score of its table; from 0 to 1."""
 
     @property
     def key(self) -> str:
-        """What tells it from others: white space around it and capitals do not."""
+        """Its identity: white space around it and case are ignored."""
         return self.token.strip().casefold()
 
 
@@ -33,9 +33,9 @@ def first_tokens(findings: Findings, tables: int, count: int) -> tuple[ShownToke
     """The first ``count`` tokens of each of the first token tables, each token once.
 
     Args:
-        findings: what a method found.
-        tables: how many of its token tables are read, in its own order.
-        count: rows of each, at most.
+        findings: findings of a method.
+        tables: number of token tables that are read, in the method's order.
+        count: maximum number of rows of each.
     """
     distinct: dict[str, ShownToken] = {}
     found = [item for item in findings.items if isinstance(item, TokenTable) and item.rows]
@@ -54,16 +54,16 @@ def _table_tokens(table: TokenTable, count: int) -> Iterator[ShownToken]:
 
 @dataclass(frozen=True)
 class Relevance:
-    """How much of some tokens is relevant."""
+    """The relevant share of some tokens."""
 
     share: float
-    """Of the tokens, each counted alike."""
+    """Share of the tokens."""
     weighted: float
-    """Of their weights; the share where none has any."""
+    """Share of their weights; if all weights are 0, the share of the tokens."""
 
 
 def relevance_of(tokens: Sequence[ShownToken], relevant: Sequence[bool]) -> Relevance:
-    """The relevance of ``tokens``, of which some are relevant; of none it is 0."""
+    """The relevant share of ``tokens``; 0 without tokens."""
     if not tokens:
         return Relevance(0.0, 0.0)
     share = sum(relevant) / len(tokens)
@@ -79,9 +79,9 @@ class RelevantWords:
     """The words that are relevant to a statement."""
 
     said: frozenset[str]
-    """Its own content words."""
+    """Content words of the statement."""
     apart: tuple[str, ...]
-    """Words that set apart what taught it, the most telling first."""
+    """Words that distinguish its training examples, the largest log-odds first."""
 
     def __contains__(self, token: str) -> bool:
         return token in self.said or token in self.apart
@@ -91,12 +91,12 @@ class RelevantWords:
 def relevant_words(
     statements: tuple[TruthStatement, ...], reference: tuple[str, ...], count: int
 ) -> Mapping[str, RelevantWords]:
-    """What is relevant to each statement, by its handle.
+    """The relevant words of each statement, by its handle.
 
     Args:
-        statements: the truths on a base, with examples of what taught them.
+        statements: the truths on a base, with training examples.
         reference: ordinary texts on the base.
-        count: how many words of the examples, at most: those with the largest log-odds against
+        count: maximum number of words of the examples: those with the largest log-odds relative to
             ordinary texts.
     """
     ordinary = word_counts(reference)
@@ -117,10 +117,10 @@ def _distinguishing_words(
 
 
 TOKEN_CHARACTERS = 60
-"""Length at which a token is cut."""
+"""Maximum length of a token in the prompt, in characters."""
 
 STATEMENT_CHARACTERS = 2_000
-"""Length at which a truth is cut."""
+"""Maximum length of a truth in the prompt, in characters."""
 
 RELEVANCE_VERSION = 1
 """Raised when a word that a language model reads here changes, with the `version` of the grader."""
@@ -157,17 +157,17 @@ def judge_relevance(
     frequent: Sequence[str],
     rotations: int,
 ) -> tuple[bool, ...]:
-    """Whether each token is relevant to ``truth``: called so wherever in the list it stands.
+    """Whether each token is relevant to ``truth`` in every order of the tokens.
 
     Args:
         model: the judge.
-        tokens: the tokens, shown in so many orders, each rotated further than the one before.
-        truth: what the finetuning is said to have done.
-        frequent: words that set its training data apart.
-        rotations: how many orders.
+        tokens: the tokens; each order rotates them further than the one before.
+        truth: the truth.
+        frequent: words that distinguish its training data.
+        rotations: number of orders.
 
     Raises:
-        LanguageModelError: there is no answer that can be read.
+        LanguageModelError: the judge gives no valid answer.
     """
     count = len(tokens)
     agreed = set(range(count))
