@@ -5,6 +5,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from diffkit.context import BATCH_SIZE
+
 if TYPE_CHECKING:
     from diffkit.registry.catalogue import Catalogue
     from diffkit.registry.plugin_host import PluginHost
@@ -71,13 +73,17 @@ class AppContext:
         store.check()
         return store
 
-    def execution(self, device: str, *, fresh: bool) -> "ExecutionOptions":
+    def execution(
+        self, device: str, *, fresh: bool, batch_size: int = BATCH_SIZE
+    ) -> "ExecutionOptions":
         """How this command executes runs: with progress, log messages and its own words."""
         from diffkit.cli.console import enable_logging, progress, status
         from diffkit.runs.execution import ExecutionOptions
 
         enable_logging()
-        return ExecutionOptions(device, progress, fresh, status, command=self.command)
+        return ExecutionOptions(
+            device, progress, fresh, status, batch_size=batch_size, command=self.command
+        )
 
 
 context = AppContext()

@@ -59,6 +59,10 @@ Device = Annotated[
     ),
 ]
 
+BatchSize = Annotated[
+    int, typer.Option(min=1, help="Texts in a batch, for methods without an option of their own.")
+]
+
 Fresh = Annotated[bool, typer.Option("--fresh", help="Compute anew what the store holds.")]
 
 Limit = Annotated[int, typer.Option(min=1, help="Rows shown of each finding.")]

@@ -108,7 +108,7 @@ def read_finished(folder: Path, digest: str) -> dict[str, Any] | None:
     hint = "Train with `--fresh` to replace it, or give the recipe another `output`."
     try:
         record = read_json(folder / RECORD)
-    except BadFile as error:  # its cure is for a model's files
+    except BadFile as error:  # its hint is for a model's files
         raise UserError(error.what, hint=hint) from error
     if record.get("recipe_digest") != digest:
         what = f"{str(folder)!r} was trained by another recipe, from another base or on other data."

@@ -224,3 +224,13 @@ def test_the_manifest_says_how_it_came_about(spec, store, world):
     assert manifest["source"] == source_hash("dk_stranger.method:Echo")
     assert str(world) not in (result.run.folder / "manifest.json").read_text()
     assert Path(result.run.folder).name == manifest["digest"] == result.digest
+
+
+def test_the_batch_size_reaches_the_method_and_is_in_no_key(spec, store, failing):
+    source = "class M(Base):\n    def run(self, pair, config, context):\n"
+    method = failing(source + "        raise LookupError(context.batch_size)\n")
+    given = replace(spec(), method=method)
+    for size in (3, 5):
+        (result,) = sweep([given], store, replace(CPU, batch_size=size))
+        assert f"LookupError: {size}." in result.error
+    assert "batch" not in given.identity().model_dump_json()

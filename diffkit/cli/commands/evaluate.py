@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from diffkit.cli.app_context import context
-from diffkit.cli.options import Device, Fresh, Names, TextsLimit, TextsSource, split_names
+from diffkit.cli.options import (
+    BatchSize,
+    Device,
+    Fresh,
+    Names,
+    TextsLimit,
+    TextsSource,
+    split_names,
+)
 from diffkit.cli.suite_flags import parse_controls, parse_models, parse_null, read_plan
+from diffkit.context import BATCH_SIZE
 
 if TYPE_CHECKING:
     from diffkit.evaluation.plan import Plan
@@ -54,6 +63,7 @@ def evaluate(
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the evaluation in the store.")] = None,
     device: Device = "auto",
+    batch_size: BatchSize = BATCH_SIZE,
     fresh: Fresh = False,
     allow_inert: Annotated[
         bool, typer.Option("--allow-inert", help="Let organisms through that fail their gate.")
@@ -93,7 +103,13 @@ def evaluate(
     }
     plan = read_plan(suite, flags, setting or ())
     evaluation = run_evaluation(
-        plan, device, fresh, allow_inert=allow_inert, yes=yes, workers=concurrency
+        plan,
+        device,
+        fresh,
+        allow_inert=allow_inert,
+        yes=yes,
+        workers=concurrency,
+        batch_size=batch_size,
     )
     render_leaderboard(build_leaderboard(evaluation, context.store), out)
     info("Next: diffkit report --leaderboard, or diffkit runs list")
@@ -149,6 +165,7 @@ def run_evaluation(
     allow_inert: bool = False,
     yes: bool = False,
     workers: int = 8,
+    batch_size: int = BATCH_SIZE,
 ) -> "Evaluation":
     """Evaluates ``plan`` into the store, and says how many runs were computed and found."""
     from functools import partial
@@ -165,7 +182,7 @@ def run_evaluation(
         confirm_cost=partial(confirm_cost, yes=yes, kept="runs are kept"),
         workers=workers,
     )
-    execution = context.execution(device, fresh=fresh)
+    execution = context.execution(device, fresh=fresh, batch_size=batch_size)
     evaluation = carry(plan, context.store.prepare(), execution, conduct)
     tally.status(sum(entry.from_table for entry in evaluation.entries))
     return evaluation
@@ -175,6 +192,7 @@ def calibrate(
     suite: Annotated[Path, typer.Argument(help="Suite YAML.")],
     out: Annotated[Path, typer.Option(help="The table to write (JSONL).")],
     device: Device = "auto",
+    batch_size: BatchSize = BATCH_SIZE,
     fresh: Fresh = False,
 ) -> None:
     """Run the calibration nulls of a suite and write what they said as a table.
@@ -189,7 +207,7 @@ def calibrate(
 
     plan = read_plan(suite, {})
     store, tally = context.store.prepare(), RunCounter()
-    execution = context.execution(device, fresh=fresh)
+    execution = context.execution(device, fresh=fresh, batch_size=batch_size)
     rows = list(build_calibration_table(plan, store, execution, on_run_result=tally))
     tally.status()
     made = [row for row in rows if row is not None]

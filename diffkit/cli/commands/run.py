@@ -7,6 +7,7 @@ import typer
 from diffkit.cli.app_context import context
 from diffkit.cli.options import (
     Base,
+    BatchSize,
     Config,
     Device,
     Dtype,
@@ -21,6 +22,7 @@ from diffkit.cli.options import (
     Variant,
 )
 from diffkit.cli.run_target import RunRequest, resolve_run
+from diffkit.context import BATCH_SIZE
 
 if TYPE_CHECKING:
     from diffkit.runs.manifest import StoredRun
@@ -41,6 +43,7 @@ def run(
     seed: Seed = 0,
     device: Device = "auto",
     dtype: Dtype = None,
+    batch_size: BatchSize = BATCH_SIZE,
     fresh: Fresh = False,
     limit: Limit = 20,
 ) -> None:
@@ -51,13 +54,15 @@ def run(
     given = tuple(setting or ())
     models = (organism, variant, base, finetuned)
     which = RunRequest(method, *models, tuple(texts or ()), texts_limit, given, config, seed, dtype)
-    stored = get_or_run(resolve_run(which), device, fresh=fresh)
+    stored = get_or_run(resolve_run(which), device, fresh=fresh, batch_size=batch_size)
     render_findings(stored, out, limit=limit)
     short = stored.manifest.digest[:12]
     info(f"Run {short}. Next: diffkit report {short}, or diffkit runs show {short} --json")
 
 
-def get_or_run(spec: "RunSpec", device: str, *, fresh: bool = False) -> "StoredRun":
+def get_or_run(
+    spec: "RunSpec", device: str, *, fresh: bool = False, batch_size: int = BATCH_SIZE
+) -> "StoredRun":
     """The finished run, computed unless the store holds it; says so where it does.
 
     Raises:
@@ -65,7 +70,8 @@ def get_or_run(spec: "RunSpec", device: str, *, fresh: bool = False) -> "StoredR
     """
     from diffkit.runs.sweep import group_by_base, run_batches
 
-    store, execution = context.store.prepare(), context.execution(device, fresh=fresh)
+    store = context.store.prepare()
+    execution = context.execution(device, fresh=fresh, batch_size=batch_size)
     result = next(run_batches(group_by_base([spec]), store, execution))
     if result.failure is not None:
         raise result.failure
