@@ -151,4 +151,4 @@ def test_a_registered_name_is_checked():
 
     plugin.register_methods = register_methods
     with pytest.raises(ValueError, match="'Not Kebab' is not in kebab-case"):
-        _register(plugin, "plugin", PluginHost())
+        _register(plugin, "plugin", PluginHost(), first_party=False)
