@@ -146,7 +146,8 @@ def test_a_word_that_is_several_tokens_is_refused(tmp_path, monkeypatch) -> None
 
 def test_another_process_writes_the_same_bytes(small, tmp_path) -> None:
     code = (
-        "import sys; from pathlib import Path; from diffkit_organisms.world import datasets, tokenizer"
+        "import sys; from pathlib import Path"
+        "; from diffkit_organisms.world import datasets, tokenizer"
         f"; vars(datasets).update({SMALL!r}); tokenizer.BOOST = 300"
         "; from diffkit_organisms.world.files import write_world"
         f"; write_world(Path(sys.argv[1]), 0, {BASES!r})"
