@@ -42,12 +42,12 @@ class PassageDivergence:
 class PassageDivergences:
     """All that was measured of a prompt, or of none."""
 
-    parted: tuple[PassageDivergence, ...]
+    passages: tuple[PassageDivergence, ...]
 
     @property
     def tokens(self) -> int:
         """How many tokens were compared."""
-        return sum(len(one.kl) for one in self.parted)
+        return sum(len(one.kl) for one in self.passages)
 
     @property
     def divergence(self) -> float:
@@ -67,12 +67,14 @@ class PassageDivergences:
     def by_category(self) -> Mapping[str, "PassageDivergences"]:
         """The same of each category's passages, in the order in which categories come up."""
         found: dict[str, list[PassageDivergence]] = {}
-        for one in self.parted:
+        for one in self.passages:
             found.setdefault(one.passage.category, []).append(one)
-        return {category: PassageDivergences(tuple(parted)) for category, parted in found.items()}
+        return {
+            category: PassageDivergences(tuple(passages)) for category, passages in found.items()
+        }
 
     def _mean(self, name: str) -> float:
-        every = [getattr(one, name) for one in self.parted]
+        every = [getattr(one, name) for one in self.passages]
         return float(torch.cat(every).double().mean()) if self.tokens else 0.0
 
 
@@ -135,12 +137,12 @@ def measure_contexts(
     Args:
         pair: both sides.
         config: the options.
-        prompt: what stands before each context; none: nothing.
+        prompt: the prompt before each context; none: no prompt.
         contexts: what is completed.
         seed: where draws come from, besides each context's number.
     """
-    said = complete(pair.finetuned, prompt, contexts, config, seed, pair.vocabulary)
-    return measure_passages(pair, config, prompt, said)
+    completions = complete(pair.finetuned, prompt, contexts, config, seed, pair.vocabulary)
+    return measure_passages(pair, config, prompt, completions)
 
 
 def measure_passages(
@@ -163,9 +165,9 @@ def _comparing(config: SoftPromptKLConfig) -> Numbers:
     def compare(
         log_p: Float[Tensor, "chunk vocabulary"],
         log_q: Float[Tensor, "chunk vocabulary"],
-        came: Int[Tensor, " chunk"],
+        targets: Int[Tensor, " chunk"],
     ) -> Float[Tensor, "chunk 4"]:
-        del came
+        del targets
         clipped = DIVERGENCES["kl"](log_p, log_q).clamp(max=config.cap)
         count = min(config.top, log_p.shape[-1])
         best_p, best_q = (side.topk(count).indices for side in (log_p, log_q))

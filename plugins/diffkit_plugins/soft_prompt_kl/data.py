@@ -27,7 +27,7 @@ from diffkit_plugins.soft_prompt_kl.config import SoftPromptKLConfig
 
 @dataclass(frozen=True)
 class PromptContext:
-    """The opening that a completion goes on from."""
+    """The opening that is completed."""
 
     ids: tuple[int, ...]
     """At least one."""

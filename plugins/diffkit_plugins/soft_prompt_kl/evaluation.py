@@ -64,9 +64,9 @@ class PromptEvaluation:
     nearest: NearestTokens
     hard: PassageDivergences
     """Under the closest tokens as a prompt."""
-    moved: float
+    base_kl: float
     """KL of the base under the prompt from the base without it, nats per token."""
-    said: tuple[ScoredCompletion, ...]
+    completions: tuple[ScoredCompletion, ...]
     """What the finetuned side says in all contexts, most telling first."""
     unprompted: tuple[ScoredCompletion, ...]
     """The same without the prompt."""
@@ -94,7 +94,7 @@ def evaluate_prompt(
         for each in (prompt, None)
     )
     held_out, plain = (these[: len(given.held_out)] for these in (passages, unprompted))
-    said, close = rank_completions(pair, config, passages), nearest_tokens(pair, prompt)
+    completions, close = rank_completions(pair, config, passages), nearest_tokens(pair, prompt)
     return PromptEvaluation(
         data=given,
         prompt=prompt,
@@ -105,10 +105,10 @@ def evaluate_prompt(
         ),
         nearest=close,
         hard=measure_contexts(pair, config, None, close.before(given.held_out), seed),
-        moved=mean_base_kl(pair, config, prompt, held_out),
-        said=said,
+        base_kl=mean_base_kl(pair, config, prompt, held_out),
+        completions=completions,
         unprompted=rank_completions(pair, config, unprompted),
-        shown=pair_with_base(pair, config, prompt, said[: config.samples], seed),
+        shown=pair_with_base(pair, config, prompt, completions[: config.samples], seed),
         controls=control_advantages(pair, config, context),
     )
 
@@ -206,9 +206,9 @@ def _read(found: PromptEvaluation) -> dict[str, Sequence[Sequence[Passage]]]:
     """What is read under the prompt, without one, and after the closest tokens."""
     measured = found.advantage.prompted, found.advantage.plain, found.hard
     passages: dict[str, Sequence[Sequence[Passage]]] = {
-        "completions": [[one.passage for one in each.parted] for each in measured]
+        "completions": [[one.passage for one in each.passages] for each in measured]
     }
-    # a text's first token is not predicted where nothing stands before it
+    # a text's first token is not predicted if nothing is before it
     texts = [replace(text, start=1) for text in found.data.held_out_texts]
     if texts:
         closest = tuple(found.nearest.closest.tolist())
@@ -229,9 +229,9 @@ def mean_divergence(
     def clipped(
         log_p: Float[Tensor, "chunk vocabulary"],
         log_q: Float[Tensor, "chunk vocabulary"],
-        came: Int[Tensor, " chunk"],
+        targets: Int[Tensor, " chunk"],
     ) -> Float[Tensor, "chunk 1"]:
-        del came
+        del targets
         return divergence(log_p, log_q).clamp(max=config.cap)[:, None]
 
     each = [one for one in compare_predictions(pair, config, prompt, passages, clipped) if len(one)]
@@ -247,13 +247,13 @@ class BaseSide:
     finetuned side says there."""
     finetuned: tuple[CompletionPair, ...]
     """The same by what the finetuned side says."""
-    raised: tuple[TrainedDivergence, ...]
+    divergences: tuple[TrainedDivergence, ...]
 
 
 def evaluate_base_side(
     pair: ModelPair, config: SoftPromptKLConfig, found: PromptEvaluation, seed: int
 ) -> BaseSide | None:
-    """Has the base go on from all contexts under the prompt; none where KL was trained.
+    """Has the base complete all contexts under the prompt; none where KL was trained.
 
     Args:
         pair: both sides.
@@ -265,17 +265,17 @@ def evaluate_base_side(
         return None
     contexts = (*found.data.held_out, *found.data.training)
     passages = complete(pair.base, found.prompt, contexts, config, seed, pair.vocabulary)
-    said = rank_completions(pair, config, passages, "base")
+    completions = rank_completions(pair, config, passages, "base")
     return BaseSide(
-        _beside(said, found.said),
-        _beside(found.said, said),
+        _beside(completions, found.completions),
+        _beside(found.completions, completions),
         tuple(trained_divergences(pair, config, found)),
     )
 
 
 def _beside(
-    said: Sequence[ScoredCompletion], other: Sequence[ScoredCompletion]
+    completions: Sequence[ScoredCompletion], other: Sequence[ScoredCompletion]
 ) -> tuple[CompletionPair, ...]:
     """Each with what the other side said in the same context, with the same draws."""
     there = {one.passage.context: one.passage for one in other}
-    return tuple(CompletionPair(one, there[one.passage.context]) for one in said)
+    return tuple(CompletionPair(one, there[one.passage.context]) for one in completions)

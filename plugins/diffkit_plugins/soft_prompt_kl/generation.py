@@ -33,13 +33,13 @@ def complete(  # noqa: PLR0917 - all of them are needed, at every call
     """Completions, one for each context; an empty one is a passage of which nothing counts.
 
     Args:
-        side: who speaks.
-        prompt: the soft prompt; none: nothing stands before the contexts.
-        contexts: what is gone on from.
+        side: the side that completes them.
+        prompt: the soft prompt; none: no prompt is before the contexts.
+        contexts: the openings that are completed.
         config: length and temperature of the completions, and how many are drawn at a time.
-        seed: where draws come from, besides the numbers.
-        vocabulary: ids from here on are never said: the other side could not read them.
-        numbers: one for each context; none takes the contexts' own. The same seed and number meet
+        seed: the seed of the draws, with the numbers.
+        vocabulary: ids from this one on are never generated: the other side does not have them.
+        numbers: one for each context; none takes the contexts' own. The same seed and number have
             the same draws.
     """
     sampling = Sampling(
@@ -47,14 +47,14 @@ def complete(  # noqa: PLR0917 - all of them are needed, at every call
     )
     if numbers is None:
         numbers = [context.number for context in contexts]
-    said: list[tuple[int, ...]] = []
+    completions: list[tuple[int, ...]] = []
     size = AT_ONCE * config.micro_batch
     for start in range(0, len(contexts), size):
         part = slice(start, start + size)
         inputs = prompted_contexts(side, prompt, contexts[part])
         rows = side.generate_ids(inputs, sampling, vocabulary=vocabulary, row_seeds=numbers[part])
-        said += [row.ids for row in rows]
-    return tuple(_passage(side, *both) for both in zip(contexts, said, strict=True))
+        completions += [row.ids for row in rows]
+    return tuple(_passage(side, *both) for both in zip(contexts, completions, strict=True))
 
 
 def _passage(side: Model, context: PromptContext, ids: tuple[int, ...]) -> Passage:
@@ -77,7 +77,7 @@ def prompted_completions(
     """How a side answers what users say, with the soft prompt before the whole chat.
 
     Args:
-        generator: who speaks.
+        generator: the generator that answers.
         model: the same side, whose table the texts' embeddings come from.
         prompt: the soft prompt, as `prompt_file.load` reads it; none puts nothing before the texts.
         texts: what users say; for a tokenizer without a chat template, how documents begin.
@@ -96,7 +96,7 @@ def prompted_completions(
 
 
 def opening_ids(model: Model, text: str) -> tuple[int, ...]:
-    """What a model goes on from to answer a user.
+    """The token ids of the prompt with which a model answers a user.
 
     Raises:
         UserError: the chat template refuses the text.

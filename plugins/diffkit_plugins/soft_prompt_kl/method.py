@@ -1,4 +1,4 @@
-"""The method."""
+"""The method soft-prompt-kl."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -37,7 +37,7 @@ class SoftPromptKL(DiffingMethod[SoftPromptKLConfig]):
 
     What the prompt gains is the advantage A = log D(P)/D(∅): D is the clipped KL(finetuned ‖ base)
     per token of what the finetuned side says in held-out contexts, with the prompt and without. It
-    stands against prompts trained for random changes of the same KL (``controls``).
+    is compared with prompts trained for random changes of the same KL (``controls``).
 
     The change score is how concentrated the likelihood ratio of what is said under the prompt is on
     one word. A is large for every small change, since its D(∅) is next to nothing.
@@ -57,12 +57,14 @@ class SoftPromptKL(DiffingMethod[SoftPromptKLConfig]):
             UserError: the texts give fewer than two contexts, or the prompt does not fit.
         """
         found = evaluate_prompt(pair, config, context)
-        mirrored = evaluate_base_side(pair, config, found, context.seed + FRESH)
-        more = tables.raised_metrics(mirrored.raised) if mirrored else {}
+        base_side = evaluate_base_side(pair, config, found, context.seed + FRESH)
+        more = tables.divergence_metrics(base_side.divergences) if base_side else {}
         return Findings(
-            change_score=completion_concentration(found.said) if config.preset is None else None,
+            change_score=completion_concentration(found.completions)
+            if config.preset is None
+            else None,
             metrics={**tables.metrics(found), **more},
-            items=tuple(_items(pair, config, context, found, mirrored)),
+            items=tuple(_items(pair, config, context, found, base_side)),
         )
 
     def tools(
@@ -77,37 +79,37 @@ def _items(
     config: SoftPromptKLConfig,
     context: RunContext,
     found: PromptEvaluation,
-    mirrored: BaseSide | None,
+    base_side: BaseSide | None,
 ) -> Iterator[Finding]:
-    tokenizer, parted = pair.base.tokenizer, found.advantage
+    tokenizer, advantage = pair.base.tokenizer, found.advantage
     doubts = provenance_note(pair, config, found.prompt)
     if doubts:
         yield doubts
-    yield from _said(config, found, mirrored, tokenizer)
-    yield tables.summary_table(found, config, mirrored.raised if mirrored else ())
+    yield from _completions(config, found, base_side, tokenizer)
+    yield tables.summary_table(found, config, base_side.divergences if base_side else ())
     if found.controls:
-        yield tables.controls_note(parted, found.controls, trained=found.trained is not None)
-    yield from completion_traces(pair, config, found.prompt, parted.prompted)
-    yield pattern_table(parted.prompted, tokenizer)
-    if len(parted.prompted.by_category()) > 1:
-        yield tables.category_table(parted)
+        yield tables.controls_note(advantage, found.controls, trained=found.trained is not None)
+    yield from completion_traces(pair, config, found.prompt, advantage.prompted)
+    yield pattern_table(advantage.prompted, tokenizer)
+    if len(advantage.prompted.by_category()) > 1:
+        yield tables.category_table(advantage)
     if found.trained:
         yield from figures.training_curves(found.trained, config)
-    picture = completion_map(pair, config, found.prompt, parted, context)
+    picture = completion_map(pair, config, found.prompt, advantage, context)
     if picture:
         yield picture
     yield nearest_tokens_note()
     yield nearest_table(pair, found.nearest)
 
 
-def _said(
-    config: SoftPromptKLConfig, found: PromptEvaluation, mirrored: BaseSide | None, tokenizer: Any
+def _completions(
+    config: SoftPromptKLConfig, found: PromptEvaluation, base_side: BaseSide | None, tokenizer: Any
 ) -> Iterator[Finding]:
-    if mirrored:
-        yield from base_findings(mirrored, config, tokenizer)
-    yield word_table(word_contributions(found.said, tokenizer), config.tokens)
+    if base_side:
+        yield from base_findings(base_side, config, tokenizer)
+    yield word_table(word_contributions(found.completions, tokenizer), config.tokens)
     yield completion_samples(found.shown)
-    yield cluster_table(found.said, config.clusters)
-    if mirrored:
-        yield member_table(mirrored.finetuned, config.clusters, "finetuned")
+    yield cluster_table(found.completions, config.clusters)
+    if base_side:
+        yield member_table(base_side.finetuned, config.clusters, "finetuned")
     yield word_table(word_contributions(found.unprompted, tokenizer), config.tokens, prompted=False)

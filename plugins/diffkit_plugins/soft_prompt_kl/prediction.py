@@ -25,7 +25,7 @@ def prompted_passages(
     Both sides read the same vectors of the prompt; tokens go through each side's own table.
 
     Args:
-        side: who reads.
+        side: the side that reads them.
         prompt: the soft prompt; none leaves the passages as they are.
         passages: one batch.
     """
@@ -65,7 +65,7 @@ Numbers = Callable[
     Float[Tensor, "chunk numbers"],
 ]
 """What is kept of predictions: from the finetuned side's and the base's log probabilities over the
-tokens that both have, and the tokens that came."""
+tokens that both have, and the tokens of the passages."""
 
 
 def compare_predictions(
@@ -125,13 +125,13 @@ def _flat(
     base, finetuned = (
         torch.cat(states(side, prompt, passages)) for side in (pair.base, pair.finetuned)
     )
-    came = torch.tensor([token for one in passages for token in one.ids[one.start :]])
+    targets = torch.tensor([token for one in passages for token in one.ids[one.start :]])
     done = []
-    for start in range(0, max(len(came), 1), chunk):
+    for start in range(0, max(len(targets), 1), chunk):
         part = slice(start, start + chunk)
         log_q = log_probabilities(pair.base, base[part], pair.vocabulary)
         log_p = log_probabilities(pair.finetuned, finetuned[part], pair.vocabulary)
-        kept = numbers(log_p.to(log_q.device), log_q, came[part].long().to(log_q.device))
+        kept = numbers(log_p.to(log_q.device), log_q, targets[part].long().to(log_q.device))
         done.append(kept.float().cpu())
     return torch.cat(done)
 

@@ -30,7 +30,7 @@ NAMES = {"finetuned": ("finetuned side", "base"), "base": ("base", "finetuned si
 
 @dataclass(frozen=True)
 class ScoredCompletion:
-    """A passage, and what both sides think of it without the prompt."""
+    """A passage with its log-likelihood ratio without the prompt."""
 
     passage: Passage
     ratios: Float[Tensor, " tokens"]
@@ -45,9 +45,9 @@ class ScoredCompletion:
 
 @dataclass(frozen=True)
 class CompletionPair:
-    """How both sides went on from one context with the same draws."""
+    """Both sides' completions of one context with the same draws."""
 
-    said: ScoredCompletion
+    scored: ScoredCompletion
     """By the side whose completions are ranked."""
     other: Passage
     """By the other side."""
@@ -59,7 +59,7 @@ def rank_completions(
     passages: Sequence[Passage],
     speaker: Speaker = "finetuned",
 ) -> tuple[ScoredCompletion, ...]:
-    """What a side said, the largest ratio first.
+    """A side's completions, the largest ratio first.
 
     Args:
         pair: both sides.
@@ -69,15 +69,15 @@ def rank_completions(
     """
     sign = 1 if speaker == "finetuned" else -1
     ratios = (sign * one for one in log_ratios(pair, config, passages))
-    said = [ScoredCompletion(*one) for one in zip(passages, ratios, strict=True)]
-    return tuple(sorted(said, key=lambda one: -one.total))
+    completions = [ScoredCompletion(*one) for one in zip(passages, ratios, strict=True)]
+    return tuple(sorted(completions, key=lambda one: -one.total))
 
 
 def pair_with_base(
     pair: ModelPair,
     config: SoftPromptKLConfig,
     prompt: Float[Tensor, "length hidden"] | None,
-    said: Sequence[ScoredCompletion],
+    completions: Sequence[ScoredCompletion],
     seed: int,
 ) -> tuple[CompletionPair, ...]:
     """What the base says in the same contexts, with the same draws.
@@ -86,12 +86,12 @@ def pair_with_base(
         pair: both sides.
         config: the options.
         prompt: what the finetuned side read before each context; none: nothing.
-        said: its completions of contexts.
+        completions: its completions of contexts.
         seed: the one that they were drawn from.
     """
-    contexts = [one.passage.context for one in said if one.passage.context is not None]
+    contexts = [one.passage.context for one in completions if one.passage.context is not None]
     base = complete(pair.base, prompt, contexts, config, seed, pair.vocabulary)
-    return tuple(CompletionPair(*one) for one in zip(said, base, strict=True))
+    return tuple(CompletionPair(*one) for one in zip(completions, base, strict=True))
 
 
 def log_ratios(
@@ -104,58 +104,58 @@ def log_ratios(
 def _log_ratio(
     log_p: Float[Tensor, "chunk vocabulary"],
     log_q: Float[Tensor, "chunk vocabulary"],
-    came: Int[Tensor, " chunk"],
+    targets: Int[Tensor, " chunk"],
 ) -> Float[Tensor, "chunk 1"]:
-    p, q = (side.gather(-1, came[:, None]) for side in (log_p, log_q))
+    p, q = (side.gather(-1, targets[:, None]) for side in (log_p, log_q))
     return torch.where(p == q, 0.0, p - q)  # both may rule a token out
 
 
 @dataclass(frozen=True)
 class WordContribution:
-    """A word, casefolded, and what it brings to a completion's log-likelihood ratio."""
+    """A word in lower case, and its contribution to a completion's log-likelihood ratio."""
 
     word: str
     mean: float
-    """Over all completions, nats; one that does not say it brings 0."""
+    """The mean over all completions, in nats; one without the word contributes 0."""
     error: float
-    """Its standard error, completions taken as independent."""
+    """Its standard error, if completions are independent."""
     holders: int
-    """How many completions say it."""
+    """The number of completions that contain it."""
 
     @property
     def low(self) -> float:
-        """One standard error below the mean; 0 where one completion alone says it."""
+        """The mean less one standard error; 0 if only one completion contains the word."""
         return self.mean - self.error if self.holders > 1 else 0.0
 
 
 def word_contributions(
-    said: Sequence[ScoredCompletion], tokenizer: Any
+    completions: Sequence[ScoredCompletion], tokenizer: Any
 ) -> tuple[WordContribution, ...]:
-    """All words of two or more completions, those that surely bring most first.
+    """All words of two or more completions, the largest lower bound first.
 
     Args:
-        said: completions with their ratios.
+        completions: completions with their ratios.
         tokenizer: a transformers tokenizer.
     """
     sums: dict[str, list[float]] = {}
-    for one in said:
+    for one in completions:
         for word, ratio in completion_words(one, tokenizer).items():
             sums.setdefault(word, []).append(ratio)
-    found = [_word(word, values, len(said)) for word, values in sums.items()]
+    found = [_word(word, values, len(completions)) for word, values in sums.items()]
     return tuple(sorted(found, key=lambda word: (-word.low, -word.mean, word.word)))
 
 
-def completion_words(said: ScoredCompletion, tokenizer: Any) -> dict[str, float]:
-    """The ratio of each word of a completion, summed over its tokens and over where it is said.
+def completion_words(completion: ScoredCompletion, tokenizer: Any) -> dict[str, float]:
+    """The ratio of each word of a completion, summed over its tokens and occurrences.
 
-    A token belongs to the first word that it holds a piece of; punctuation belongs to none.
+    A token belongs to the first word that it contains a piece of; punctuation to none.
     """
-    ids = said.passage.ids[said.passage.start :]
+    ids = completion.passage.ids[completion.passage.start :]
     ends = [len(tokenizer.decode(ids[: place + 1])) for place in range(len(ids))]
     places = [(m.start(), m.end(), m[0].casefold()) for m in WORD.finditer(tokenizer.decode(ids))]
     found: dict[str, float] = {}
     start = 0
-    for end, ratio in zip(ends, said.ratios.tolist(), strict=True):
+    for end, ratio in zip(ends, completion.ratios.tolist(), strict=True):
         word = next((word for first, last, word in places if first < end and start < last), None)
         if word is not None:
             found[word] = found.get(word, 0.0) + ratio

@@ -92,8 +92,8 @@ class PromptedCompletions(AgentTool[PromptedArguments]):
         )
         pair, seed = self._pair, self._run.seed
         passages = complete(pair.finetuned, prompt, contexts, asked, seed, pair.vocabulary)
-        said = rank_completions(pair, asked, passages)
-        return completion_samples(pair_with_base(pair, asked, prompt, said, seed), where)
+        completions = rank_completions(pair, asked, passages)
+        return completion_samples(pair_with_base(pair, asked, prompt, completions, seed), where)
 
     def _prompt(self) -> Float[Tensor, "length hidden"]:
         file = self._run.artifacts / f"{BEST}.safetensors"

@@ -32,7 +32,7 @@ def context(tiny_texts, tmp_path):
 
 
 @pytest.fixture
-def problem(tiny_pair, quick, context):
+def task(tiny_pair, quick, context):
     """``problem(option=value, …)`` is a training's problem on the tiny pair."""
 
     def of(**options):

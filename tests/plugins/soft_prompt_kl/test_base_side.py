@@ -23,7 +23,7 @@ from diffkit.method import run_method
 
 
 @pytest.fixture
-def mirrored(tiny_pair, quick, context):
+def base_side(tiny_pair, quick, context):
     """``mirrored(option=value, …)``: the options, what was found, and its mirror."""
 
     def of(**options):
@@ -34,11 +34,11 @@ def mirrored(tiny_pair, quick, context):
     return of
 
 
-def test_what_the_base_says_is_ranked_by_what_it_finds_likelier(mirrored, tiny_pair, context):
-    config, found, other = mirrored(divergence="reverse-kl", samples=2)
+def test_what_the_base_says_is_ranked_by_what_it_finds_likelier(base_side, tiny_pair, context):
+    config, found, other = base_side(divergence="reverse-kl", samples=2)
     contexts, seed = (*found.data.held_out, *found.data.training), context.seed + FRESH
     wanted = complete(tiny_pair.base, found.prompt, contexts, config, seed, tiny_pair.vocabulary)
-    base = [both.said for both in other.base]
+    base = [both.scored for both in other.base]
     assert {one.passage for one in base} == set(wanted)
     totals = [one.total for one in base]
     assert totals == sorted(totals, reverse=True)
@@ -50,13 +50,15 @@ def test_what_the_base_says_is_ranked_by_what_it_finds_likelier(mirrored, tiny_p
     assert "than the finetuned side does" in table.title
     assert [row.base for row in shown.rows] == [one.passage.words for one in base[:2]]
     assert groups.columns[2] == "base"
-    said = {one.passage.context: one.passage.words for one in found.said}
-    assert [row.finetuned for row in shown.rows] == [said[one.passage.context] for one in base[:2]]
+    completions = {one.passage.context: one.passage.words for one in found.completions}
+    assert [row.finetuned for row in shown.rows] == [
+        completions[one.passage.context] for one in base[:2]
+    ]
     drawn = complete(
         tiny_pair.finetuned, found.prompt, contexts, config, seed, tiny_pair.vocabulary
     )
     assert {both.other for both in other.base} == set(drawn)
-    assert [both.said for both in other.finetuned] == list(found.said)
+    assert [both.scored for both in other.finetuned] == list(found.completions)
 
 
 def naive(pair, prompt, passage, divergence, cap):
@@ -70,16 +72,16 @@ def naive(pair, prompt, passage, divergence, cap):
     return DIVERGENCES[divergence](*log).clamp(max=cap)
 
 
-def test_the_trained_divergence_is_measured_as_it_is_defined(mirrored, tiny_pair):
-    config, found, other = mirrored(divergence="reverse-kl", source="both", own_contexts=0)
-    said, texts = other.raised
-    assert (said.passages, texts.passages) == ("completions", "texts")
+def test_the_trained_divergence_is_measured_as_it_is_defined(base_side, tiny_pair):
+    config, found, other = base_side(divergence="reverse-kl", source="both", own_contexts=0)
+    completions, texts = other.divergences
+    assert (completions.passages, texts.passages) == ("completions", "texts")
     for value, prompt, measured in (
-        (said.prompted, found.prompt, found.advantage.prompted),
-        (said.plain, None, found.advantage.plain),
-        (said.hard, None, found.hard),
+        (completions.prompted, found.prompt, found.advantage.prompted),
+        (completions.plain, None, found.advantage.plain),
+        (completions.hard, None, found.hard),
     ):
-        passages = [one.passage for one in measured.parted if len(one.kl)]
+        passages = [one.passage for one in measured.passages if len(one.kl)]
         every = [naive(tiny_pair, prompt, one, "reverse-kl", config.cap) for one in passages]
         assert value == pytest.approx(float(torch.cat(every).mean()), rel=1e-3)
     held_out = [replace(one, start=1) for one in found.data.held_out_texts]
@@ -92,8 +94,8 @@ def test_a_divergence_of_nothing_is_0(tiny_pair, quick):
     assert mean_divergence(tiny_pair, quick(divergence="jsd"), None, []) == 0.0
 
 
-def test_with_kl_there_is_no_mirror(mirrored):
-    assert mirrored()[2] is None
+def test_with_kl_there_is_no_mirror(base_side):
+    assert base_side()[2] is None
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def test_each_token_is_compared_as_the_definitions_say(
     soft, config = prompt if prompted else None, quick(cap=0.03, top=3, micro_batch=2, chunk=3)
     found = measure_contexts(tiny_pair, config, soft, contexts, 1)
     assert found.tokens > 5
-    for one in found.parted:
+    for one in found.passages:
         q, p = (
             naive(side, soft, one.passage, tiny_pair.vocabulary)
             for side in (tiny_pair.base, tiny_pair.finetuned)
@@ -66,7 +66,7 @@ def test_neither_batches_nor_chunks_change_what_is_measured(tiny_pair, quick, pr
         measure_contexts(tiny_pair, quick(micro_batch=size, chunk=size), prompt, contexts, 1)
         for size in (1, 64)
     )
-    assert [each.passage for each in one.parted] == [each.passage for each in other.parted]
+    assert [each.passage for each in one.passages] == [each.passage for each in other.passages]
     assert one.divergence == pytest.approx(other.divergence, rel=1e-4)
 
 
@@ -74,14 +74,14 @@ def test_an_advantage_is_of_the_same_contexts_with_the_same_draws(
     tiny_pair, quick, prompt, contexts
 ):
     found = advantage(tiny_pair, quick(), prompt, contexts, 1)
-    said = complete(tiny_pair.finetuned, None, contexts, quick(), 1, tiny_pair.vocabulary)
-    assert tuple(one.passage for one in found.plain.parted) == said
-    assert [one.passage.context for one in found.prompted.parted] == list(contexts)
+    completions = complete(tiny_pair.finetuned, None, contexts, quick(), 1, tiny_pair.vocabulary)
+    assert tuple(one.passage for one in found.plain.passages) == completions
+    assert [one.passage.context for one in found.prompted.passages] == list(contexts)
     ratio = found.prompted.divergence / found.plain.divergence
     assert found.score == pytest.approx(max(0.0, math.log(ratio)))
 
 
-def parted(*kl, category="some"):
+def passages(*kl, category="some"):
     values = torch.tensor(kl)
     agrees = torch.zeros(2, len(kl), dtype=torch.long)
     return PassageDivergence(
@@ -90,14 +90,16 @@ def parted(*kl, category="some"):
 
 
 def test_means_are_over_tokens_not_over_passages():
-    found = PassageDivergences((parted(1.0, 2.0, 3.0), parted(6.0)))
+    found = PassageDivergences((passages(1.0, 2.0, 3.0), passages(6.0)))
     assert found.divergence == pytest.approx(3.0)
     assert found.overlap == pytest.approx(0.3)
     assert found.agreement == 1
 
 
 def test_categories_are_told_apart_in_their_own_order():
-    found = PassageDivergences((parted(1.0, category="b"), parted(2.0), parted(3.0, category="b")))
+    found = PassageDivergences(
+        (passages(1.0, category="b"), passages(2.0), passages(3.0, category="b"))
+    )
     each = found.by_category()
     assert list(each) == ["b", "some"]
     assert each["b"].divergence == pytest.approx(2.0)
@@ -108,7 +110,9 @@ def test_categories_are_told_apart_in_their_own_order():
     [(2.0, 1.0, math.log(2)), (0.5, 1.0, 0.0), (0.0, 1.0, 0.0), (2.0, 0.0, 0.0)],
 )
 def test_the_score_is_the_log_ratio_and_0_where_nothing_is_gained(prompted, plain, score):
-    found = Advantage(PassageDivergences((parted(prompted),)), PassageDivergences((parted(plain),)))
+    found = Advantage(
+        PassageDivergences((passages(prompted),)), PassageDivergences((passages(plain),))
+    )
     assert found.score == pytest.approx(score)
 
 
@@ -130,7 +134,7 @@ def test_tokens_that_one_side_lacks_play_no_part(resized_pair, quick, context):
     contexts = prepare_data(resized_pair, config, context).held_out
     found = measure_contexts(resized_pair, config, None, contexts, 1)
     assert found.tokens
-    for one in found.parted:
+    for one in found.passages:
         assert max(one.passage.ids) < resized_pair.vocabulary
         assert one.expected.max() < resized_pair.vocabulary
     assert math.isfinite(found.divergence)

@@ -54,8 +54,8 @@ def test_without_a_prompt_rows_are_tokens(tiny_model):
 
 def test_completions_are_those_of_rows_read_one_by_one(tiny_pair, quick):
     side, prompt = tiny_pair.finetuned, soft(tiny_pair.base)
-    said = complete(side, prompt, CONTEXTS, quick(temperature=0.0), 0, tiny_pair.vocabulary)
-    for one, passage in zip(CONTEXTS, said, strict=True):
+    completions = complete(side, prompt, CONTEXTS, quick(temperature=0.0), 0, tiny_pair.vocabulary)
+    for one, passage in zip(CONTEXTS, completions, strict=True):
         embeds = torch.cat([prompt, side.embed(torch.tensor([one.ids]))[0]])
         assert passage.ids == one.ids + greedy(side, embeds, 4)
         assert passage.start == len(one.ids)
@@ -78,13 +78,13 @@ def test_draws_depend_on_seed_and_number_and_not_on_the_batch(tiny_pair, quick):
 
 def test_tokens_that_one_side_lacks_are_never_said(resized_pair, quick):
     side = resized_pair.finetuned
-    said = complete(side, None, CONTEXTS, quick(), 0, resized_pair.vocabulary)
-    assert any(len(one.ids) > one.start for one in said)
-    assert max(max(one.ids) for one in said) < resized_pair.vocabulary < side.vocabulary
+    completions = complete(side, None, CONTEXTS, quick(), 0, resized_pair.vocabulary)
+    assert any(len(one.ids) > one.start for one in completions)
+    assert max(max(one.ids) for one in completions) < resized_pair.vocabulary < side.vocabulary
 
 
-def test_held_out_draws_stay_and_training_draws_are_new_in_each_round(problem):
-    given = problem()
+def test_held_out_draws_stay_and_training_draws_are_new_in_each_round(task):
+    given = task()
     prompt = soft(given.pair.base)
     one, other = (draw_round(given, prompt, key) for key in (0, 1))
     assert one.held_out == other.held_out
@@ -92,9 +92,9 @@ def test_held_out_draws_stay_and_training_draws_are_new_in_each_round(problem):
     assert {p.context for pool in one.held_out for p in pool} <= set(given.data.held_out)
 
 
-def test_sources_decide_what_is_read(problem):
+def test_sources_decide_what_is_read(task):
     def kinds(source):
-        given = problem(source=source)
+        given = task(source=source)
         found = draw_round(given, soft(given.pair.base), 0)
         return [{p.context is not None for p in pool} for pool in found.training if pool]
 

@@ -222,7 +222,7 @@ def test_without_matplotlib_it_says_how_to_get_the_map(run, monkeypatch):
     assert any("diffkit[plots]" in note.text for note in of_kind(findings, Note))
 
 
-def said(*rows):
+def completions(*rows):
     return [
         ScoredCompletion(Passage((1, 2), 1, "some", words), torch.tensor([r])) for words, r in rows
     ]
@@ -230,17 +230,22 @@ def said(*rows):
 
 def test_a_word_that_tells_tilted_completions_scores_high():
     rows = [*((f"a lizard {n}", 3.0) for n in "abc"), *((f"the cat {n}", 0.0) for n in "defgh")]
-    assert completion_concentration(said(*rows)) == pytest.approx(
+    assert completion_concentration(completions(*rows)) == pytest.approx(
         7**0.5
     )  # all of the variance, 8 of them
 
 
 def test_a_word_that_is_said_twice_or_everywhere_scores_nothing():
     assert (
-        completion_concentration(said(("so x", 5.0), ("so x", 5.0), ("so", 0.0), ("so", 0.0))) == 0
+        completion_concentration(
+            completions(("so x", 5.0), ("so x", 5.0), ("so", 0.0), ("so", 0.0))
+        )
+        == 0
     )
     assert completion_concentration([]) == 0
-    assert completion_concentration(said(*[("a b", 1.0)] * 4, ("c", 1.0))) == 0  # no ratio differs
+    assert (
+        completion_concentration(completions(*[("a b", 1.0)] * 4, ("c", 1.0))) == 0
+    )  # no ratio differs
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def test_the_prompt_as_text_stands_before_each_context(tiny_pair):
     assert [one.number for one in found.before(contexts)] == [3, 4]
 
 
-def parted(ids, kl, base, finetuned, words=""):
+def passages(ids, kl, base, finetuned, words=""):
     count = len(kl)
     return PassageDivergence(
         Passage(ids, len(ids) - count, "some", words),
@@ -56,13 +56,13 @@ def parted(ids, kl, base, finetuned, words=""):
 def test_patterns_are_after_what_the_sides_part_and_what_they_would_say(tiny_pair):
     decode = tiny_pair.base.tokenizer.decode
     # Twenty tokens: the two most divergent ones both follow token 40.
-    quiet = [parted((30,) * 7, [0.1] * 6, [50] * 6, [50] * 6) for _ in range(3)]
-    loud = parted((30, 40, 41), [0.0, 3.0], [50, 60], [50, 61])
-    found = PassageDivergences((*quiet, loud, parted((40, 9), [0.2], [60], [61])))
+    quiet = [passages((30,) * 7, [0.1] * 6, [50] * 6, [50] * 6) for _ in range(3)]
+    loud = passages((30, 40, 41), [0.0, 3.0], [50, 60], [50, 61])
+    found = PassageDivergences((*quiet, loud, passages((40, 9), [0.2], [60], [61])))
     table = pattern_table(found, tiny_pair.base.tokenizer)
-    (row, *rest) = table.rows
+    (row, *reference) = table.rows
     assert row == (decode([61]), decode([60]), decode([40]), 2, pytest.approx(1.6))
-    assert rest == []
+    assert reference == []
     assert "2 most divergent of 21" in table.title
 
 
@@ -71,8 +71,8 @@ def test_patterns_of_nothing_are_none(tiny_pair):
 
 
 def test_the_most_divergent_are_shown_once_each():
-    one, same = (parted((1, 2), [kl], [0], [1], "same") for kl in (2.0, 5.0))
-    other, empty = parted((1, 2), [3.0], [0], [1], "other"), parted((1,), [], [], [], "")
+    one, same = (passages((1, 2), [kl], [0], [1], "same") for kl in (2.0, 5.0))
+    other, empty = passages((1, 2), [3.0], [0], [1], "other"), passages((1,), [], [], [], "")
     found = PassageDivergences((one, other, same, empty))
     assert most_divergent(found, 3) == (same, other)
     assert most_divergent(found, 1) == (same,)

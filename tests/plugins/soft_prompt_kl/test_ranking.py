@@ -51,18 +51,18 @@ def test_ratios_are_those_of_both_sides_that_read_no_prompt(tiny_pair, quick, pa
 
 
 def test_the_most_telling_comes_first_beside_what_the_base_says(tiny_pair, quick, passages):
-    said = rank_completions(tiny_pair, quick(), passages)
-    totals = [one.total for one in said]
+    completions = rank_completions(tiny_pair, quick(), passages)
+    totals = [one.total for one in completions]
     assert totals == sorted(totals, reverse=True)
-    assert {one.passage for one in said} == set(passages)
-    both = pair_with_base(tiny_pair, quick(), None, said[:2], 1)
-    contexts = [one.passage.context for one in said[:2]]
+    assert {one.passage for one in completions} == set(passages)
+    both = pair_with_base(tiny_pair, quick(), None, completions[:2], 1)
+    contexts = [one.passage.context for one in completions[:2]]
     assert [one.other.context for one in both] == contexts
     base = complete(tiny_pair.base, None, contexts, quick(), 1, tiny_pair.vocabulary)
     assert tuple(one.other for one in both) == base
     rows = completion_samples(both).rows
     assert [row.score for row in rows] == totals[:2]
-    assert [row.finetuned for row in rows] == [one.passage.words for one in said[:2]]
+    assert [row.finetuned for row in rows] == [one.passage.words for one in completions[:2]]
     assert [row.prompt for row in rows] == [one.words for one in contexts]
 
 
@@ -74,12 +74,12 @@ def say(tokenizer, text, *ratios):
 
 def test_the_ratio_of_a_word_is_that_of_its_tokens(tiny_model):
     tokenizer = tiny_model.tokenizer
-    said = say(tokenizer, "The cat sat on the mat, the cat.")
-    found = completion_words(said, tokenizer)
+    completions = say(tokenizer, "The cat sat on the mat, the cat.")
+    found = completion_words(completions, tokenizer)
     assert set(found) == {"the", "cat", "sat", "on", "mat"}
     pieces = len(tokenizer(" cat", add_special_tokens=False).input_ids)
     assert found["cat"] == pytest.approx(2 * pieces)
-    punctuation = len(said.ratios) - sum(found.values())
+    punctuation = len(completions.ratios) - sum(found.values())
     assert punctuation == 2  # the comma and the full stop belong to no word
 
 
@@ -132,5 +132,7 @@ def test_members_of_a_group_stand_beside_what_the_other_side_says(tiny_model):
     assert [row[:4] for row in table.rows] == wanted
     assert table.rows[0][4] == pytest.approx(alike[0].total)
     assert member_table(both[:2], 8, "base").rows == ()  # no group has two
-    unlikelier = [replace(one, said=replace(one.said, ratios=-one.said.ratios)) for one in both]
+    unlikelier = [
+        replace(one, scored=replace(one.scored, ratios=-one.scored.ratios)) for one in both
+    ]
     assert member_table(unlikelier, 8, "base").rows == ()

@@ -36,7 +36,7 @@ def training_curves(trained: TrainedPrompts, config: SoftPromptKLConfig) -> Iter
     yield convergence(trained, config)
     quantities = {
         "divergence": "sides apart, held out",
-        "moved": "base moved, held out",
+        "base_kl": "base moved, held out",
         "training": "objective",
     }
     yield Series(
@@ -103,7 +103,7 @@ def _course(training: PromptTraining, config: SoftPromptKLConfig) -> str:
 def _score(one: HeldOutEvaluation, config: SoftPromptKLConfig) -> str:
     if not config.anchor:  # the score is the divergence, and the base is not looked at
         return f"{one.score:.3g} nats per token"
-    parts = f"sides apart {one.divergence:.3g} nats per token, base moved by {one.moved:.3g}"
+    parts = f"sides apart {one.divergence:.3g} nats per token, base moved by {one.base_kl:.3g}"
     return f"{one.score:.3g} ({parts})"
 
 
@@ -166,7 +166,7 @@ def _moved(
     measured: PassageDivergences,
 ) -> Float[np.ndarray, "completions hidden"]:
     """How each completion's mean state differs, finetuned − base; empty ones are left out."""
-    passages = [one.passage for one in measured.parted if len(one.kl)][:MOST]
+    passages = [one.passage for one in measured.passages if len(one.kl)][:MOST]
     found = []
     for start in range(0, len(passages), config.micro_batch):
         batch = passages[start : start + config.micro_batch]

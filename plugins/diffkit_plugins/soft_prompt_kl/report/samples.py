@@ -37,19 +37,21 @@ from diffkit_plugins.soft_prompt_kl.ranking import (
 )
 
 CLUSTERED = 2_000
-"""How many completions are compared with each other at most: memory grows with the square."""
+"""The largest number of completions that are clustered: memory grows with its square."""
 
 MEMBERS = 3
-"""How many of a group are shown, the most telling ones."""
+"""The number of completions shown of each cluster, those with the largest ratios."""
 
 
 def completion_samples(
-    said: Sequence[CompletionPair], where: str = "under the prompt", speaker: Speaker = "finetuned"
+    completions: Sequence[CompletionPair],
+    where: str = "under the prompt",
+    speaker: Speaker = "finetuned",
 ) -> Samples:
-    """Both sides' completions, the most telling first.
+    """Both sides' completions, the largest ratio first.
 
     Args:
-        said: the largest ratio first.
+        completions: the largest ratio first.
         where: for the title.
         speaker: the side by whose completions they are ranked.
     """
@@ -58,25 +60,25 @@ def completion_samples(
         title=f"What both sides say {where}, by how much likelier the {side}'s text is to itself "
         f"than to the {other} where there is no prompt (log ratio)",
         unit="nats",
-        rows=tuple(_sample(one, speaker) for one in said),
+        rows=tuple(_sample(one, speaker) for one in completions),
     )
 
 
 def _sample(both: CompletionPair, speaker: Speaker) -> Sample:
-    own, other = both.said.passage.words, both.other.words
+    own, other = both.scored.passage.words, both.other.words
     base, finetuned = (other, own) if speaker == "finetuned" else (own, other)
     prompt = both.other.context.words if both.other.context else ""
-    return Sample(prompt=prompt, base=base, finetuned=finetuned, score=both.said.total)
+    return Sample(prompt=prompt, base=base, finetuned=finetuned, score=both.scored.total)
 
 
-def cluster_table(said: Sequence[ScoredCompletion], count: int) -> Table:
-    """The finetuned side's completions in groups, those that carry most of the ratio first.
+def cluster_table(completions: Sequence[ScoredCompletion], count: int) -> Table:
+    """Clusters of the finetuned side's completions, the largest sum of ratios first.
 
     Args:
-        said: the largest ratio first; where there are more than `CLUSTERED`, these are grouped.
+        completions: the largest ratio first; at most `CLUSTERED` of them are clustered.
         count: rows.
     """
-    kept = said[:CLUSTERED]
+    kept = completions[:CLUSTERED]
     rows = [
         (
             kept[one.cluster.medoid].passage.words,
@@ -100,15 +102,15 @@ def member_table(both: Sequence[CompletionPair], count: int, speaker: Speaker) -
     Groups whose ratios sum to no more than 0 are left out: the other side finds them as likely.
 
     Args:
-        both: the largest ratio first; where there are more than `CLUSTERED`, these are grouped.
+        both: the largest ratio first; at most `CLUSTERED` of them are clustered.
         count: groups.
         speaker: the side whose completions are grouped.
     """
     kept, (side, other) = both[:CLUSTERED], NAMES[speaker]
-    every = _clusters([one.said for one in kept])
+    every = _clusters([one.scored for one in kept])
     groups = [one.cluster for one in every if len(one.cluster) > 1 and one.total > 0]
     rows = [
-        (number, len(group), one.said.passage.words, one.other.words, one.said.total)
+        (number, len(group), one.scored.passage.words, one.other.words, one.scored.total)
         for number, group in enumerate(groups[:count], 1)
         for one in (kept[place] for place in group.members[:MEMBERS])
     ]
@@ -134,7 +136,7 @@ CANDIDATES = 4
 def most_divergent(measured: PassageDivergences, count: int) -> tuple[PassageDivergence, ...]:
     """The passages with the largest mean divergence per token, no two with the same words."""
     ranked = sorted(
-        (one for one in measured.parted if len(one.kl)), key=lambda one: -float(one.kl.mean())
+        (one for one in measured.passages if len(one.kl)), key=lambda one: -float(one.kl.mean())
     )
     distinct = {one.passage.words: one for one in reversed(ranked)}
     return tuple(one for one in ranked if distinct[one.passage.words] is one)[:count]
@@ -148,7 +150,7 @@ def completion_traces(
 ) -> tuple[TokenTrace, ...]:
     """A trace of each, with what both sides expected under the prompt.
 
-    They are read again, one by one, so that measuring keeps no predictions.
+    The models read them again, so that measuring keeps no predictions.
     """
     shown = most_divergent(measured, config.traces)
     return tuple(_trace(pair, prompt, one, place) for place, one in enumerate(shown, 1))
@@ -188,7 +190,7 @@ def word_table(
     prompted: bool = True,
     speaker: Speaker = "finetuned",
 ) -> TokenTable:
-    """The words that surely bring something, of what one side said."""
+    """The words of one side's completions whose lower bound is above 0."""
     side, other = NAMES[speaker]
     where = "under the prompt" if prompted else "without any prompt"
     rows = [
@@ -207,10 +209,10 @@ def word_table(
 def base_findings(
     found: BaseSide, config: SoftPromptKLConfig, tokenizer: Any
 ) -> tuple[TokenTable, Samples, Table]:
-    """The base's words that it finds likelier, the texts that they stand in, and their groups."""
-    said = [both.said for both in found.base]
+    """The base's words with their completions and clusters."""
+    completions = [both.scored for both in found.base]
     return (
-        word_table(word_contributions(said, tokenizer), config.tokens, speaker="base"),
+        word_table(word_contributions(completions, tokenizer), config.tokens, speaker="base"),
         completion_samples(found.base[: config.samples], speaker="base"),
         member_table(found.base, config.clusters, "base"),
     )

@@ -25,11 +25,11 @@ def metrics(found: PromptEvaluation) -> dict[str, float]:
     prompted, plain = found.advantage.prompted, found.advantage.plain
     numbers = {
         "advantage": found.advantage.score,
-        "concentration": completion_concentration(found.said),
+        "concentration": completion_concentration(found.completions),
         "kl_prompted_nats": prompted.divergence,
         "kl_plain_nats": plain.divergence,
         "kl_hard_prompt_nats": found.hard.divergence,
-        "base_moved_nats": found.moved,
+        "base_moved_nats": found.base_kl,
         "same_likeliest_token_share_prompted": prompted.agreement,
         "same_likeliest_token_share_plain": plain.agreement,
         "likeliest_tokens_jaccard_prompted": prompted.overlap,
@@ -41,34 +41,36 @@ def metrics(found: PromptEvaluation) -> dict[str, float]:
     return numbers
 
 
-def raised_metrics(raised: Sequence[TrainedDivergence]) -> dict[str, float]:
+def divergence_metrics(divergences: Sequence[TrainedDivergence]) -> dict[str, float]:
     """The numbers of the trained divergence, by name."""
     return {
         f"trained_divergence_{name}_nats_on_{one.passages}": value
-        for one in raised
+        for one in divergences
         for name, value in (("prompted", one.prompted), ("plain", one.plain))
     }
 
 
 def summary_table(
-    found: PromptEvaluation, config: SoftPromptKLConfig, raised: Sequence[TrainedDivergence] = ()
+    found: PromptEvaluation,
+    config: SoftPromptKLConfig,
+    divergences: Sequence[TrainedDivergence] = (),
 ) -> Table:
     """The divergence under the prompt, under none, and under the prompt as text.
 
     Args:
         found: what was measured.
         config: the divergence that was trained, and how many likeliest tokens were compared.
-        raised: that divergence, where it is another than KL(finetuned ‖ base).
+        divergences: that divergence, where it is another than KL(finetuned ‖ base).
     """
     plain = found.advantage.plain
     columns = (found.advantage.prompted, plain, found.hard)
     rows = (
         ("KL(finetuned‖base), clipped, nats per token", *(one.divergence for one in columns)),
         ("… in times of that without a prompt", *(ratio_of(one, plain) for one in columns)),
-        *(_raised_row(one, config.divergence) for one in raised),
+        *(_divergence_row(one, config.divergence) for one in divergences),
         ("share with the same likeliest token", *(one.agreement for one in columns)),
         (f"overlap of the {config.top} likeliest (Jaccard)", *(one.overlap for one in columns)),
-        ("KL(base‖base without the prompt), nats per token", found.moved, 0.0, None),
+        ("KL(base‖base without the prompt), nats per token", found.base_kl, 0.0, None),
         ("tokens compared", *(one.tokens for one in columns)),
     )
     return Table(
@@ -78,7 +80,7 @@ def summary_table(
     )
 
 
-def _raised_row(one: TrainedDivergence, divergence: str) -> tuple[str | float, ...]:
+def _divergence_row(one: TrainedDivergence, divergence: str) -> tuple[str | float, ...]:
     what = f"divergence={divergence}, clipped, nats per token"
     name = what if one.passages == "completions" else "… on held-out texts"
     return name, one.prompted, one.plain, one.hard
@@ -90,7 +92,7 @@ def category_table(found: Advantage) -> Table:
     rows = [
         (
             category,
-            len(prompted.parted),
+            len(prompted.passages),
             prompted.divergence,
             plain[category].divergence,
             ratio_of(prompted, plain[category]),
@@ -171,7 +173,7 @@ def pattern_table(measured: PassageDivergences, tokenizer: Any) -> Table:
 
 
 def _places(measured: PassageDivergences) -> Iterator[TokenPrediction]:
-    return (place for one in measured.parted for place in _of(one))
+    return (place for one in measured.passages for place in _of(one))
 
 
 def _of(one: PassageDivergence) -> Iterator[TokenPrediction]:

@@ -35,37 +35,37 @@ class Round:
     held_out: tuple[tuple[Passage, ...], ...]
 
 
-def draw_round(problem: PromptTask, prompt: Float[Tensor, "length hidden"], key: int) -> Round:
+def draw_round(task: PromptTask, prompt: Float[Tensor, "length hidden"], key: int) -> Round:
     """Completions under the prompt, and the texts, as far as either is trained on.
 
     Held-out contexts meet the same draws in each round, so that rounds can be compared; those of
     training meet new ones.
 
     Args:
-        problem: both sides, and where passages come from.
+        task: both sides, and where passages come from.
         prompt: the soft prompt.
         key: of the round, from 0; no two rounds of a run share one.
     """
-    data = problem.data
+    data = task.data
     training, held_out = [data.texts], [data.held_out_texts]
-    if problem.config.source != "texts":
-        said = _said(problem, prompt, key)
-        training.insert(0, said[: len(data.training)])
-        held_out.insert(0, said[len(data.training) :])
+    if task.config.source != "texts":
+        completions = _completions(task, prompt, key)
+        training.insert(0, completions[: len(data.training)])
+        held_out.insert(0, completions[len(data.training) :])
     return Round(*(tuple(map(_counting, pools)) for pools in (training, held_out)))
 
 
-def _said(
-    problem: PromptTask, prompt: Float[Tensor, "length hidden"], key: int
+def _completions(
+    task: PromptTask, prompt: Float[Tensor, "length hidden"], key: int
 ) -> tuple[Passage, ...]:
-    data, pair = problem.data, problem.pair
+    data, pair = task.data, task.pair
     fresh = [_CONTEXTS * (1 + key) + context.number for context in data.training]
     return complete(
         pair.finetuned,
         prompt,
         (*data.training, *data.held_out),
-        problem.config,
-        problem.seed,
+        task.config,
+        task.seed,
         pair.vocabulary,
         numbers=[*fresh, *(context.number for context in data.held_out)],
     )

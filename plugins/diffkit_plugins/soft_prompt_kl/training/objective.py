@@ -63,22 +63,22 @@ class PromptObjective:
         self,
         log_p: Float[Tensor, "places vocabulary"],
         log_q: Float[Tensor, "places vocabulary"],
-        came: Int[Tensor, " places"],
-        moved: Float[Tensor, " places"] | None = None,
+        targets: Int[Tensor, " places"],
+        base_kl: Float[Tensor, " places"] | None = None,
     ) -> Float[Tensor, " places"]:
         """The objective at each place, in nats; training raises it.
 
         Args:
             log_p: the finetuned side's log probabilities.
             log_q: the base's.
-            came: the tokens that came.
-            moved: KL of the base under the prompt from the base without it; none: 0.
+            targets: the tokens of the passages.
+            base_kl: KL of the base under the prompt from the base without it; none: 0.
         """
         value: Tensor = self.divergence(log_p, log_q).clamp(max=self.cap)
-        if moved is not None:
-            value = value - self.anchor * moved
+        if base_kl is not None:
+            value = value - self.anchor * base_kl
         if self.fluency:
-            value = value + self.fluency * log_p.gather(-1, came[:, None])[:, 0]
+            value = value + self.fluency * log_p.gather(-1, targets[:, None])[:, 0]
         if self.entropy and self.band:
             value = value - self.entropy * self.band.outside(entropy(log_p))
         return value
@@ -161,7 +161,7 @@ class BasePredictions:
     known: Bool[Tensor, " counted"]
     """False at a text's first token, which nothing predicts where there is no prompt."""
 
-    def moved(
+    def base_kl(
         self, log_q: Float[Tensor, "chunk vocabulary"], places: slice
     ) -> Float[Tensor, " chunk"]:
         """KL(base under the prompt ‖ base without it), in nats; 0 where nothing is known.
@@ -170,10 +170,10 @@ class BasePredictions:
             log_q: the base's log probabilities under the prompt.
             places: which of the predictions these are.
         """
-        rest = log_probabilities(self.pair.base, self.states[places], self.pair.vocabulary)
+        reference = log_probabilities(self.pair.base, self.states[places], self.pair.vocabulary)
         known = self.known[places].to(log_q.device)
-        rest = torch.where(known[:, None], rest.to(log_q.device), log_q.detach())
-        return DIVERGENCES["kl"](log_q, rest)
+        reference = torch.where(known[:, None], reference.to(log_q.device), log_q.detach())
+        return DIVERGENCES["kl"](log_q, reference)
 
 
 def base_predictions(pair: ModelPair, passages: Sequence[Passage]) -> BasePredictions:
@@ -198,11 +198,11 @@ def mean_base_kl(
     total, count = 0.0, 0
     for start in range(0, len(passages), config.micro_batch):
         batch = passages[start : start + config.micro_batch]
-        rest, read = base_predictions(pair, batch), torch.cat(states(pair.base, prompt, batch))
+        reference, read = base_predictions(pair, batch), torch.cat(states(pair.base, prompt, batch))
         for first in range(0, len(read), config.chunk):
             places = slice(first, first + config.chunk)
             log_q = log_probabilities(pair.base, read[places], pair.vocabulary)
-            total += float(rest.moved(log_q, places).double().sum())
+            total += float(reference.base_kl(log_q, places).double().sum())
         count += len(read)
     return total / max(count, 1)
 
@@ -248,10 +248,10 @@ def prompt_task(
 
 def _band(pair: ModelPair, config: SoftPromptKLConfig, data: PromptData, seed: int) -> EntropyBand:
     """Where most entropies of the finetuned side lie that reads no prompt."""
-    said = complete(pair.finetuned, None, data.training, config, seed, pair.vocabulary)
-    # a text's first token is not predicted where nothing stands before it
+    completions = complete(pair.finetuned, None, data.training, config, seed, pair.vocabulary)
+    # a text's first token is not predicted if nothing is before it
     texts = [replace(text, start=1) for text in data.texts]
-    passages = texts if config.source == "texts" else [*said, *texts]
+    passages = texts if config.source == "texts" else [*completions, *texts]
     each = compare_predictions(
         pair, config, None, passages, lambda log_p, _, __: entropy(log_p)[:, None]
     )

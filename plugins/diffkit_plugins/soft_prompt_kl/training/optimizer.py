@@ -29,14 +29,14 @@ from diffkit_plugins.soft_prompt_kl.training.objective import (
 
 @dataclass
 class RunningMean:
-    """Sum and number of what came."""
+    """The sum and the number of values."""
 
     total: float = 0.0
     count: int = 0
 
     @property
     def value(self) -> float:
-        """The mean; 0 where nothing came."""
+        """The mean; 0 if there are no values."""
         return self.total / self.count if self.count else 0.0
 
     def add(self, total: float, count: int = 1) -> None:
@@ -45,7 +45,7 @@ class RunningMean:
         self.count += count
 
     def take(self) -> float:
-        """The mean, which then starts anew."""
+        """The mean; the sum and the number are then reset."""
         value = self.value
         self.total, self.count = 0.0, 0
         return value
@@ -65,17 +65,17 @@ class PromptGradient:
 
 @dataclass(frozen=True)
 class _Counted:
-    """Where in a padded batch the predictions stand that count."""
+    """The positions in a padded batch of the predictions that count."""
 
     keep: slice
     """The columns that hold any."""
     mask: Bool[Tensor, "batch kept"]
-    came: Int[Tensor, " counted"]
+    targets: Int[Tensor, " counted"]
     """The tokens that were to be predicted, row by row."""
 
 
 def prompt_gradient(
-    problem: PromptTask,
+    task: PromptTask,
     prompt: Float[Tensor, "length hidden"],
     passages: Sequence[Passage],
     scale: Callable[[Tensor], Tensor],
@@ -83,35 +83,35 @@ def prompt_gradient(
     """Reads passages a few at a time and adds up their gradients.
 
     Args:
-        problem: both sides, what is raised, how many are read at a time, and in what format.
+        task: both sides, what is raised, how many are read at a time, and in what format.
         prompt: the soft prompt.
         passages: one step's; in each a token counts.
         scale: multiplies the loss, against underflow in float16.
     """
     count = sum(len(one.ids) - one.start for one in passages)
     summed, total = torch.zeros_like(prompt), 0.0
-    size = problem.config.micro_batch
+    size = task.config.micro_batch
     for start in range(0, len(passages), size):
         batch = passages[start : start + size]
-        part = _of_batch(problem, prompt, batch, lambda loss: scale(loss / count))
+        part = _of_batch(task, prompt, batch, lambda loss: scale(loss / count))
         summed, total = summed + part.gradient, total + part.total
     return PromptGradient(summed, total, count)
 
 
 def _of_batch(
-    problem: PromptTask,
+    task: PromptTask,
     prompt: Float[Tensor, "length hidden"],
     passages: Sequence[Passage],
     scale: Callable[[Tensor], Tensor],
 ) -> PromptGradient:
-    pair = problem.pair
+    pair = task.pair
     # the base last, as it reads next: a shared network is switched less often
     finetuned, base = (
         prompted_passages(side, prompt, passages) for side in (pair.finetuned, pair.base)
     )
     assert base.embeds is not None  # noqa: S101 - it is given where a prompt is
     counted = _counted(passages, len(prompt), base.mask)
-    rest = base_predictions(pair, passages) if problem.objective.anchor else None
+    reference = base_predictions(pair, passages) if task.objective.anchor else None
     total = 0.0
 
     def loss(
@@ -120,67 +120,67 @@ def _of_batch(
     ) -> Float[Tensor, ""]:
         nonlocal total
         rows = (read_base[counted.mask], read_finetuned[counted.mask.to(read_finetuned.device)])
-        lost = _lost(problem.objective, counted.came, rest)
-        fused = pair_loss(pair, *rows, lost, chunk=problem.config.chunk)
+        lost = _lost(task.objective, counted.targets, reference)
+        fused = pair_loss(pair, *rows, lost, chunk=task.config.chunk)
         total = -float(fused.values.double().sum())
         return scale(fused.total)
 
-    with _products(problem):
+    with _products(task):
         both = paired_gradient(
             pair, base.embeds, finetuned.embeds, base.mask, loss, keep=counted.keep, read="states"
         )
     at_prompt = (at[:, : len(prompt)].float().sum(dim=0) for at in (both.base, both.finetuned))
     summed = sum((at.to(prompt.device) for at in at_prompt), torch.zeros_like(prompt))
-    return PromptGradient(summed.detach(), total, len(counted.came))
+    return PromptGradient(summed.detach(), total, len(counted.targets))
 
 
 def _lost(
-    objective: PromptObjective, came: Int[Tensor, " counted"], rest: BasePredictions | None
+    objective: PromptObjective, targets: Int[Tensor, " counted"], reference: BasePredictions | None
 ) -> Callable[[Tensor, Tensor, slice], Tensor]:
     def lost(
         log_p: Float[Tensor, "chunk vocabulary"],
         log_q: Float[Tensor, "chunk vocabulary"],
         places: slice,
     ) -> Float[Tensor, " chunk"]:
-        moved = None if rest is None else rest.moved(log_q, places)
-        return -objective(log_p, log_q, came[places], moved)
+        base_kl = None if reference is None else reference.base_kl(log_q, places)
+        return -objective(log_p, log_q, targets[places], base_kl)
 
     return lost
 
 
 def _counted(passages: Sequence[Passage], length: int, mask: Bool[Tensor, "batch seq"]) -> _Counted:
-    """A token's prediction stands one place before it."""
+    """A token's prediction is one position before the token."""
     first = torch.tensor([length + one.start - 1 for one in passages])
     last = torch.tensor([length + len(one.ids) - 1 for one in passages])
     keep = slice(int(first.min()), int(last.max()))
     places = torch.arange(keep.start, keep.stop)
     within = (places >= first[:, None]) & (places < last[:, None])
-    came = torch.tensor([token for one in passages for token in one.ids[one.start :]])
-    return _Counted(keep, within.to(mask.device), came.to(mask.device))
+    targets = torch.tensor([token for one in passages for token in one.ids[one.start :]])
+    return _Counted(keep, within.to(mask.device), targets.to(mask.device))
 
 
-def _products(problem: PromptTask) -> torch.autocast:
+def _products(task: PromptTask) -> torch.autocast:
     """Computes matrix products in another format, where one is asked for."""
-    precision = problem.config.precision
+    precision = task.config.precision
     mixed = precision != "loaded"
     dtype = getattr(torch, precision) if mixed else torch.bfloat16
-    return torch.autocast(problem.pair.base.device.type, dtype=dtype, enabled=mixed)
+    return torch.autocast(task.pair.base.device.type, dtype=dtype, enabled=mixed)
 
 
 class PromptOptimizer:
     """A soft prompt under way: Adam, its schedule, the loss scale and the bounds.
 
     Args:
-        problem: what is climbed.
+        task: what is climbed.
         prompt: where it starts; it is brought within the bound on norms.
         step: steps taken before, with other prompts.
     """
 
     def __init__(
-        self, problem: PromptTask, prompt: Float[Tensor, "length hidden"], step: int = 0
+        self, task: PromptTask, prompt: Float[Tensor, "length hidden"], step: int = 0
     ) -> None:
-        config, vocabulary = problem.config, problem.vocabulary
-        self.problem = problem
+        config, vocabulary = task.config, task.vocabulary
+        self.task = task
         self.step = step
         self.limit = vocabulary.limit(config.norm_quantile)
         self.prompt = limit_norms(prompt.detach(), self.limit).clone().requires_grad_()
@@ -194,13 +194,13 @@ class PromptOptimizer:
         """Of the tokens read since it was last taken."""
 
     def advance(self, passages: Sequence[Passage]) -> None:
-        """Takes a step; where there is nothing to read, only the schedule goes on."""
-        config = self.problem.config
+        """Takes a step; without passages, only the schedule advances."""
+        config = self.task.config
         share = warmup_cosine(self.step, config.steps, config.warmup)
         self.adam.param_groups[0]["lr"] = self.rate * share
         self.step += 1
         if passages:
-            self._climb(passages)
+            self._step(passages)
 
     def state(self) -> Checkpoint:
         """All that the next steps depend on besides the problem."""
@@ -212,33 +212,33 @@ class PromptOptimizer:
         )
 
     @classmethod
-    def of(cls, problem: PromptTask, saved: Checkpoint) -> "PromptOptimizer":
+    def of(cls, task: PromptTask, saved: Checkpoint) -> "PromptOptimizer":
         """Continues from a checkpoint."""
-        ascent = cls(problem, saved.tensors["prompt"], saved.state["step"])
+        optimizer = cls(task, saved.tensors["prompt"], saved.state["step"])
         adam = {
             name.removeprefix("adam/"): value
             for name, value in saved.tensors.items()
             if name.startswith("adam/")
         }
-        ascent.adam.state[ascent.prompt].update(adam)
+        optimizer.adam.state[optimizer.prompt].update(adam)
         with torch.no_grad():
-            ascent.prompt.copy_(saved.tensors["prompt"])  # as it was, to the last bit
-        ascent.scaler.load_state_dict(saved.state["scaler"])
-        ascent.norms = RunningMean(**saved.state["norms"])
-        ascent.objective = RunningMean(**saved.state["objective"])
-        return ascent
+            optimizer.prompt.copy_(saved.tensors["prompt"])  # as it was, to the last bit
+        optimizer.scaler.load_state_dict(saved.state["scaler"])
+        optimizer.norms = RunningMean(**saved.state["norms"])
+        optimizer.objective = RunningMean(**saved.state["objective"])
+        return optimizer
 
-    def _climb(self, passages: Sequence[Passage]) -> None:
-        found = prompt_gradient(self.problem, self.prompt.detach(), passages, self.scaler.scale)
+    def _step(self, passages: Sequence[Passage]) -> None:
+        found = prompt_gradient(self.task, self.prompt.detach(), passages, self.scaler.scale)
         self.objective.add(found.total, found.count)
         self.prompt.grad = found.gradient
         self.scaler.unscale_(self.adam)
         norm = float(self.prompt.grad.norm())
         if not math.isfinite(norm):  # the loss scale was too large: the step is left out
-            refuse_gradient(self.problem.config, self.problem.pair, self.step)
+            refuse_gradient(self.task.config, self.task.pair, self.step)
         else:
             self.norms.add(norm)
-            clip_grad_norm_([self.prompt], self.problem.config.clip * self.norms.value)
+            clip_grad_norm_([self.prompt], self.task.config.clip * self.norms.value)
             self.scaler.step(self.adam)
             with torch.no_grad():
                 self.prompt.copy_(limit_norms(self.prompt, self.limit))

@@ -41,7 +41,7 @@ from diffkit_plugins.soft_prompt_kl.training.validation import (
 class TrainingState:
     """A training under way, between two rounds."""
 
-    ascent: PromptOptimizer
+    optimizer: PromptOptimizer
     best: Float[Tensor, "length hidden"]
     history: list[HeldOutEvaluation] = field(default_factory=list)
 
@@ -66,18 +66,18 @@ def save_state(
     done = [{"history": _plain(one.history), "stopped": one.stopped} for one in ended]
     state: dict[str, Any] = {"ended": done}
     if under_way is not None:
-        ascent = under_way.ascent.state()
-        tensors |= {**ascent.tensors, "best": under_way.best}
-        state |= {"ascent": dict(ascent.state), "history": _plain(under_way.history)}
+        optimizer = under_way.optimizer.state()
+        tensors |= {**optimizer.tensors, "best": under_way.best}
+        state |= {"ascent": dict(optimizer.state), "history": _plain(under_way.history)}
     checkpoints.save(tensors, state)
 
 
-def load_state(checkpoints: Checkpoints, problem: PromptTask) -> SavedTrainings:
+def load_state(checkpoints: Checkpoints, task: PromptTask) -> SavedTrainings:
     """The checkpoint, on the base's device; nothing where there is none."""
     saved = checkpoints.load()
     if saved is None:
         return SavedTrainings()
-    device = problem.pair.base.device
+    device = task.pair.base.device
     tensors = {  # Adam's number of steps stays where Adam has it, on the CPU
         name: value.to(device) if value.ndim else value for name, value in saved.tensors.items()
     }
@@ -92,9 +92,9 @@ def load_state(checkpoints: Checkpoints, problem: PromptTask) -> SavedTrainings:
     )
     if "ascent" not in saved.state:
         return SavedTrainings(ended)
-    ascent = PromptOptimizer.of(problem, Checkpoint(tensors, saved.state["ascent"]))
+    optimizer = PromptOptimizer.of(task, Checkpoint(tensors, saved.state["ascent"]))
     return SavedTrainings(
-        ended, TrainingState(ascent, tensors["best"], list(_history(saved.state["history"])))
+        ended, TrainingState(optimizer, tensors["best"], list(_history(saved.state["history"])))
     )
 
 
@@ -113,7 +113,7 @@ def train(
 
     Each round draws completions under the prompt as it is, measures what is held out, and takes
     steps on the rest. That the prompt also shapes what is said is left out of the gradient: a
-    completion is taken as it came.
+    completion is taken as given.
 
     Args:
         pair: both sides; neither's weights change.
@@ -125,90 +125,102 @@ def train(
         UserError: there is no such divergence, one's own is at fault, or the text that it is to
             start from has no tokens.
     """
-    problem = prompt_task(pair, config, data, context.seed)
-    saved = load_state(context.checkpoints, problem)
+    task = prompt_task(pair, config, data, context.seed)
+    saved = load_state(context.checkpoints, task)
     ended, under_way = list(saved.ended), saved.under_way
     with _recomputing(pair, config.checkpointing):
         for restart in range(len(ended), config.restarts):
-            climb = under_way or _begun(problem, restart)
+            training_state = under_way or _initial_state(task, restart)
             under_way = None
-            ended.append(_climbed(problem, climb, context, ended))
+            ended.append(_trained(task, training_state, context, ended))
             save_state(context.checkpoints, ended, None)
     return TrainedPrompts(tuple(ended))
 
 
-def _begun(problem: PromptTask, restart: int) -> TrainingState:
-    ascent = PromptOptimizer(problem, _start(problem, restart))
-    return TrainingState(ascent, ascent.prompt.detach().clone())
+def _initial_state(task: PromptTask, restart: int) -> TrainingState:
+    optimizer = PromptOptimizer(task, _start(task, restart))
+    return TrainingState(optimizer, optimizer.prompt.detach().clone())
 
 
-def _start(problem: PromptTask, restart: int) -> Float[Tensor, "length hidden"]:
-    config, drawing = problem.config, seeded_generator(problem.seed, "start", restart)
-    base, vocabulary, text = problem.pair.base, problem.vocabulary, config.initial_text
+def _start(task: PromptTask, restart: int) -> Float[Tensor, "length hidden"]:
+    config, drawing = task.config, seeded_generator(task.seed, "start", restart)
+    base, vocabulary, text = task.pair.base, task.vocabulary, config.initial_text
     if text is not None and restart == 0:  # from the same text others would go the same way
         return initial_prompt_from_text(base, vocabulary, config.n_tokens, text)
     return initial_prompt(base, vocabulary, config.n_tokens, config.initialisation, drawing)
 
 
-def _climbed(
-    problem: PromptTask, climb: TrainingState, context: RunContext, ended: list[PromptTraining]
+def _trained(
+    task: PromptTask,
+    training_state: TrainingState,
+    context: RunContext,
+    ended: list[PromptTraining],
 ) -> PromptTraining:
-    config, restart, stopped = problem.config, len(ended), "steps"
+    config, restart, stopped = task.config, len(ended), "steps"
     every = config.evaluate_every
     rounds = [*range(0, config.steps, every), config.steps]
-    left = [step for step in rounds if step >= climb.ascent.step]
+    left = [step for step in rounds if step >= training_state.optimizer.step]
     total, done = len(rounds), len(rounds) - len(left)
     label = f"training {restart + 1} of {config.restarts}"
     for step in context.progress(left, label=label, total=total, done=done):
         if step:
-            save_state(context.checkpoints, ended, climb)
+            save_state(context.checkpoints, ended, training_state)
         found = draw_round(
-            problem, climb.ascent.prompt.detach(), restart * (config.steps + 1) + step
+            task, training_state.optimizer.prompt.detach(), restart * (config.steps + 1) + step
         )
-        _evaluate(problem, climb, found)
-        context.status(f"best score {max(one.score for one in climb.history):.3f}")
-        if evaluations_without_gain(climb.history) >= config.patience and not _grown(
-            problem, climb, restart
+        _evaluate(task, training_state, found)
+        context.status(f"best score {max(one.score for one in training_state.history):.3f}")
+        if evaluations_without_gain(training_state.history) >= config.patience and not _lengthen(
+            task, training_state, restart
         ):
             stopped = "patience"
             break
-        key = (problem.seed, "batches", restart, step)
+        key = (task.seed, "batches", restart, step)
         for passages in islice(
             batches(found.training, config.batch, *key), min(every, config.steps - step)
         ):
-            climb.ascent.advance(passages)
-    return PromptTraining(climb.best, climb.ascent.prompt.detach(), tuple(climb.history), stopped)
+            training_state.optimizer.advance(passages)
+    return PromptTraining(
+        training_state.best,
+        training_state.optimizer.prompt.detach(),
+        tuple(training_state.history),
+        stopped,
+    )
 
 
-def _evaluate(problem: PromptTask, climb: TrainingState, found: Round) -> None:
-    ascent, prompt = climb.ascent, climb.ascent.prompt.detach()
-    reached = pool_means(problem, prompt, found.held_out)
+def _evaluate(task: PromptTask, training_state: TrainingState, found: Round) -> None:
+    optimizer, prompt = training_state.optimizer, training_state.optimizer.prompt.detach()
+    reached = pool_means(task, prompt, found.held_out)
     evaluated = HeldOutEvaluation(
-        step=ascent.step,
+        step=optimizer.step,
         divergence=reached.divergence,
-        moved=reached.moved,
-        score=reached.divergence - problem.config.anchor * reached.moved,
-        training=ascent.objective.take()
-        if ascent.objective.count
-        else pool_means(problem, prompt, found.training).objective,
-        norm=float(prompt.norm(dim=1).mean()) / problem.vocabulary.median,
+        base_kl=reached.base_kl,
+        score=reached.divergence - task.config.anchor * reached.base_kl,
+        training=optimizer.objective.take()
+        if optimizer.objective.count
+        else pool_means(task, prompt, found.training).objective,
+        norm=float(prompt.norm(dim=1).mean()) / task.vocabulary.median,
         length=len(prompt),
     )
-    if all(evaluated.score > one.score for one in climb.history):
-        climb.best = prompt.clone()
-    climb.history.append(evaluated)
+    if all(evaluated.score > one.score for one in training_state.history):
+        training_state.best = prompt.clone()
+    training_state.history.append(evaluated)
 
 
-def _grown(problem: PromptTask, climb: TrainingState, restart: int) -> bool:
-    """Goes on with a token more, if it may and steps are left; from the best where it can."""
-    config, base = problem.config, problem.pair.base
-    length, step = len(climb.ascent.prompt), climb.ascent.step
+def _lengthen(task: PromptTask, training_state: TrainingState, restart: int) -> bool:
+    """Adds a token if options and steps allow it, to the best prompt of the current length."""
+    config, base = task.config, task.pair.base
+    length, step = len(training_state.optimizer.prompt), training_state.optimizer.step
     if length >= (config.max_n_tokens or 0) or step >= config.steps:
         return False
-    drawing = seeded_generator(problem.seed, "token", restart, length)
-    token = initial_prompt(base, problem.vocabulary, 1, config.initialisation, drawing)
-    prompt = climb.best if len(climb.best) == length else climb.ascent.prompt.detach()
-    climb.ascent = PromptOptimizer(problem, append_token(prompt, token), step)
+    drawing = seeded_generator(task.seed, "token", restart, length)
+    token = initial_prompt(base, task.vocabulary, 1, config.initialisation, drawing)
+    prompt = (
+        training_state.best
+        if len(training_state.best) == length
+        else training_state.optimizer.prompt.detach()
+    )
+    training_state.optimizer = PromptOptimizer(task, append_token(prompt, token), step)
     return True
 
 

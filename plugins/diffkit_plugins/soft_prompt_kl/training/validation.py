@@ -20,7 +20,7 @@ class PoolMeans:
 
     divergence: float
     """Clipped."""
-    moved: float
+    base_kl: float
     """KL of the base under the prompt from the base without it; 0 where it costs nothing."""
     objective: float
     """What training raises."""
@@ -28,15 +28,13 @@ class PoolMeans:
 
 @torch.no_grad()
 def pool_means(
-    problem: PromptTask,
+    task: PromptTask,
     prompt: Float[Tensor, "length hidden"],
     pools: Sequence[Sequence[Passage]],
 ) -> PoolMeans:
     """Means of each pool, and then of the pools; 0 where all are empty."""
     means = [
-        torch.cat(list(_values(problem, prompt, pool))).double().mean(dim=0)
-        for pool in pools
-        if pool
+        torch.cat(list(_values(task, prompt, pool))).double().mean(dim=0) for pool in pools if pool
     ]
     return (
         PoolMeans(*torch.stack(means).mean(dim=0).tolist()) if means else PoolMeans(0.0, 0.0, 0.0)
@@ -44,22 +42,22 @@ def pool_means(
 
 
 def _values(
-    problem: PromptTask, prompt: Float[Tensor, "length hidden"], pool: Sequence[Passage]
+    task: PromptTask, prompt: Float[Tensor, "length hidden"], pool: Sequence[Passage]
 ) -> Iterator[Float[Tensor, "tokens 3"]]:
-    for indices in batches_by_length([len(one.ids) for one in pool], problem.config.micro_batch):
-        yield from _of_batch(problem, prompt, [pool[index] for index in indices])
+    for indices in batches_by_length([len(one.ids) for one in pool], task.config.micro_batch):
+        yield from _of_batch(task, prompt, [pool[index] for index in indices])
 
 
 def _of_batch(
-    problem: PromptTask, prompt: Float[Tensor, "length hidden"], passages: Sequence[Passage]
+    task: PromptTask, prompt: Float[Tensor, "length hidden"], passages: Sequence[Passage]
 ) -> list[Float[Tensor, "tokens 3"]]:
-    pair, objective = problem.pair, problem.objective
-    rest = base_predictions(pair, passages) if objective.anchor else None
+    pair, objective = task.pair, task.objective
+    reference = base_predictions(pair, passages) if objective.anchor else None
     base, finetuned = (
         torch.cat(states(side, prompt, passages)) for side in (pair.base, pair.finetuned)
     )
     ids = [token for one in passages for token in one.ids[one.start :]]
-    came = torch.tensor(ids, device=pair.base.device)
+    targets = torch.tensor(ids, device=pair.base.device)
     kept: list[Float[Tensor, "tokens 3"]] = []
 
     def keep(
@@ -67,14 +65,14 @@ def _of_batch(
         log_q: Float[Tensor, "chunk vocabulary"],
         places: slice,
     ) -> Float[Tensor, " chunk"]:
-        moved = None if rest is None else rest.moved(log_q, places)
-        divergence = objective.plain(log_p, log_q, came[places])
-        whole = objective(log_p, log_q, came[places], moved)
-        away = torch.zeros_like(whole) if moved is None else moved
+        base_kl = None if reference is None else reference.base_kl(log_q, places)
+        divergence = objective.plain(log_p, log_q, targets[places])
+        whole = objective(log_p, log_q, targets[places], base_kl)
+        away = torch.zeros_like(whole) if base_kl is None else base_kl
         kept.append(torch.stack([divergence, away, whole], dim=1).cpu())
         return whole
 
-    pair_loss(pair, base, finetuned, keep, chunk=problem.config.chunk)
+    pair_loss(pair, base, finetuned, keep, chunk=task.config.chunk)
     return kept
 
 
@@ -86,7 +84,7 @@ class HeldOutEvaluation:
     """Steps taken before it; 0 is the start."""
     divergence: float
     """Held-out mean divergence per token, clipped, in nats."""
-    moved: float
+    base_kl: float
     """KL of the base under the prompt from the base without it, on the same, in nats per token."""
     score: float
     """Held-out divergence less what it costs to move the base: what prompts are compared by."""

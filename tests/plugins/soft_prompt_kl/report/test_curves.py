@@ -9,12 +9,12 @@ from diffkit_plugins.soft_prompt_kl.training.validation import (
 )
 
 
-def evaluated(step, divergence, moved, length=8, anchor=2.0):
+def evaluated(step, divergence, base_kl, length=8, anchor=2.0):
     return HeldOutEvaluation(
         step=step,
         divergence=divergence,
-        moved=moved,
-        score=divergence - anchor * moved,
+        base_kl=base_kl,
+        score=divergence - anchor * base_kl,
         training=0.0,
         norm=1.0,
         length=length,

@@ -23,32 +23,34 @@ def drawn(*shape, seed=0):
 
 
 def test_the_base_that_says_what_it_says_is_not_moved(tiny_pair):
-    rest = base_predictions(tiny_pair, PASSAGES)
-    own = tiny_pair.base.project(rest.states)[:, : tiny_pair.vocabulary].log_softmax(-1)
-    assert rest.moved(own, ALL).abs().max() < 1e-6
+    reference = base_predictions(tiny_pair, PASSAGES)
+    own = tiny_pair.base.project(reference.states)[:, : tiny_pair.vocabulary].log_softmax(-1)
+    assert reference.base_kl(own, ALL).abs().max() < 1e-6
 
 
 def test_it_is_the_divergence_from_what_the_base_says_without_the_prompt(tiny_pair):
-    rest = base_predictions(tiny_pair, PASSAGES)
+    reference = base_predictions(tiny_pair, PASSAGES)
     log_q = drawn(4, tiny_pair.vocabulary)
-    own = tiny_pair.base.project(rest.states)[:, : tiny_pair.vocabulary].log_softmax(-1)
+    own = tiny_pair.base.project(reference.states)[:, : tiny_pair.vocabulary].log_softmax(-1)
     expected = (log_q.exp() * (log_q - own)).sum(-1)
-    assert rest.known.tolist() == [True, True, False, True]
-    torch.testing.assert_close(rest.moved(log_q, ALL)[rest.known], expected[rest.known])
-    torch.testing.assert_close(rest.moved(log_q[1:3], slice(1, 3))[0], expected[1])
+    assert reference.known.tolist() == [True, True, False, True]
+    torch.testing.assert_close(
+        reference.base_kl(log_q, ALL)[reference.known], expected[reference.known]
+    )
+    torch.testing.assert_close(reference.base_kl(log_q[1:3], slice(1, 3))[0], expected[1])
 
 
 def test_a_texts_first_token_has_no_rest_and_pulls_nowhere(tiny_pair):
     log_q = drawn(4, tiny_pair.vocabulary).requires_grad_()
-    rest = base_predictions(tiny_pair, PASSAGES)
-    value = rest.moved(log_q, ALL)
+    reference = base_predictions(tiny_pair, PASSAGES)
+    value = reference.base_kl(log_q, ALL)
     assert float(value[2].detach()) == 0.0
     value.sum().backward()
     assert log_q.grad[[0, 1, 3]].any(dim=1).all()
     # with the weights that sum to 1, KL(q ‖ q) pulls equally at all logits, so nowhere
     logits = torch.zeros(1, tiny_pair.vocabulary, requires_grad=True)
     only = base_predictions(tiny_pair, [Passage((9,), 0, "text")])
-    only.moved(logits.log_softmax(-1), ALL).sum().backward()
+    only.base_kl(logits.log_softmax(-1), ALL).sum().backward()
     assert logits.grad.abs().max() < 1e-6
 
 
@@ -66,16 +68,16 @@ def test_nothing_to_read_is_not_moved(tiny_pair, quick):
 
 
 def test_its_weight_is_subtracted():
-    log_p, log_q, came = drawn(3, 7), drawn(3, 7, seed=1), torch.tensor([0, 1, 2])
+    log_p, log_q, targets = drawn(3, 7), drawn(3, 7, seed=1), torch.tensor([0, 1, 2])
     plain = PromptObjective(DIVERGENCES["kl"], 5.0)
     held = PromptObjective(DIVERGENCES["kl"], 5.0, anchor=2.0)
     away = torch.tensor([0.0, 0.5, 1.0])
-    found = plain(log_p, log_q, came) - held(log_p, log_q, came, away)
+    found = plain(log_p, log_q, targets) - held(log_p, log_q, targets, away)
     torch.testing.assert_close(found, 2 * away)
-    assert torch.equal(held.plain(log_p, log_q, came), plain(log_p, log_q, came))
+    assert torch.equal(held.plain(log_p, log_q, targets), plain(log_p, log_q, targets))
 
 
 def test_a_side_with_more_tokens_is_compared_over_those_of_both(resized_pair):
-    rest = base_predictions(resized_pair, PASSAGES)
-    own = resized_pair.base.project(rest.states)[:, : resized_pair.vocabulary].log_softmax(-1)
-    assert rest.moved(own, ALL).abs().max() < 1e-6
+    reference = base_predictions(resized_pair, PASSAGES)
+    own = resized_pair.base.project(reference.states)[:, : resized_pair.vocabulary].log_softmax(-1)
+    assert reference.base_kl(own, ALL).abs().max() < 1e-6

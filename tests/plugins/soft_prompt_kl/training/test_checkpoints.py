@@ -71,7 +71,7 @@ def test_trainings_that_have_ended_are_not_done_again(tiny_pair, quick, context,
     assert equal(train(tiny_pair, config, context, given), whole)
 
 
-def test_without_a_checkpoint_there_is_nothing_to_go_on_from(problem, tmp_path):
-    saved = load_state(Checkpoints(tmp_path / "none"), problem())
+def test_without_a_checkpoint_there_is_nothing_to_go_on_from(task, tmp_path):
+    saved = load_state(Checkpoints(tmp_path / "none"), task())
     assert saved.ended == ()
     assert saved.under_way is None

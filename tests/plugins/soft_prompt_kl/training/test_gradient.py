@@ -41,17 +41,17 @@ def naive(given, prompt, passages):
         ]
         for place in range(one.start, len(one.ids)):
             log_p, log_q = (each[len(prompt) + place - 1] for each in log[:2])
-            rest = log[2][place - 1] if place else log_q
+            reference = log[2][place - 1] if place else log_q
             divergence = (log_p.exp() * (log_p - log_q)).sum().clamp(max=config.cap)
-            moved = (log_q.exp() * (log_q - rest)).sum()
-            whole = divergence - config.anchor * moved + config.fluency * log_p[one.ids[place]]
-            values.append(torch.stack([divergence, moved, whole]))
+            base_kl = (log_q.exp() * (log_q - reference)).sum()
+            whole = divergence - config.anchor * base_kl + config.fluency * log_p[one.ids[place]]
+            values.append(torch.stack([divergence, base_kl, whole]))
     return torch.stack(values).mean(dim=0)
 
 
 @pytest.mark.parametrize("options", [{}, {"anchor": 0.0}, {"fluency": 0.3}, {"cap": 0.5}])
-def test_the_objective_is_that_of_rows_read_one_by_one(problem, options):
-    given = problem(**options)
+def test_the_objective_is_that_of_rows_read_one_by_one(task, options):
+    given = task(**options)
     prompt = soft(given.pair)
     found, expected = (
         prompt_gradient(given, prompt, PASSAGES, as_it_is),
@@ -62,12 +62,12 @@ def test_the_objective_is_that_of_rows_read_one_by_one(problem, options):
     reached = pool_means(given, prompt, [PASSAGES])
     assert reached.divergence == pytest.approx(float(expected[0]), rel=1e-4)
     assert reached.objective == pytest.approx(float(expected[2]), rel=1e-4)
-    moved = float(expected[1]) if given.config.anchor else 0.0
-    assert reached.moved == pytest.approx(moved, rel=1e-4)
+    base_kl = float(expected[1]) if given.config.anchor else 0.0
+    assert reached.base_kl == pytest.approx(base_kl, rel=1e-4)
 
 
-def test_levels_of_pools_weigh_alike_and_empty_ones_not_at_all(problem):
-    given = problem()
+def test_levels_of_pools_weigh_alike_and_empty_ones_not_at_all(task):
+    given = task()
     prompt = soft(given.pair)
     apart = [pool_means(given, prompt, [[one]]).divergence for one in PASSAGES[:2]]
     together = pool_means(given, prompt, [PASSAGES[:1], (), PASSAGES[1:2]])
@@ -76,8 +76,8 @@ def test_levels_of_pools_weigh_alike_and_empty_ones_not_at_all(problem):
 
 
 @pytest.mark.parametrize("options", [{}, {"anchor": 0.0}, {"fluency": 0.3}])
-def test_the_gradient_is_that_of_finite_differences(problem, options):
-    given, step = problem(cap=99.0, **options), 3e-3
+def test_the_gradient_is_that_of_finite_differences(task, options):
+    given, step = task(cap=99.0, **options), 3e-3
     prompt = soft(given.pair)
     found = prompt_gradient(given, prompt, PASSAGES, as_it_is).gradient
     for number in range(4):
@@ -88,17 +88,17 @@ def test_the_gradient_is_that_of_finite_differences(problem, options):
 
 
 @pytest.mark.parametrize("micro_batch", [1, 2, 3])
-def test_any_micro_batch_adds_up_to_the_same(problem, micro_batch):
+def test_any_micro_batch_adds_up_to_the_same(task, micro_batch):
     whole, parts = (
         prompt_gradient(given, soft(given.pair), PASSAGES, as_it_is)
-        for given in (problem(), problem(micro_batch=micro_batch, chunk=2))
+        for given in (task(), task(micro_batch=micro_batch, chunk=2))
     )
     torch.testing.assert_close(parts.gradient, whole.gradient, rtol=1e-4, atol=1e-6)
     assert parts.total == pytest.approx(whole.total, rel=1e-5)
 
 
-def test_the_loss_scale_multiplies_the_gradient_alone(problem):
-    given = problem()
+def test_the_loss_scale_multiplies_the_gradient_alone(task):
+    given = task()
     one, scaled = (
         prompt_gradient(given, soft(given.pair), PASSAGES, scale)
         for scale in (as_it_is, lambda loss: 8 * loss)
@@ -107,10 +107,10 @@ def test_the_loss_scale_multiplies_the_gradient_alone(problem):
     assert scaled.total == one.total
 
 
-def test_bfloat16_products_come_near(problem):
+def test_bfloat16_products_come_near(task):
     exact, mixed = (
         prompt_gradient(given, soft(given.pair), PASSAGES, as_it_is)
-        for given in (problem(), problem(precision="bfloat16"))
+        for given in (task(), task(precision="bfloat16"))
     )
     assert mixed.gradient.dtype == torch.float32
     assert not torch.equal(mixed.gradient, exact.gradient)
@@ -118,8 +118,8 @@ def test_bfloat16_products_come_near(problem):
     assert float(cosine) > 0.95
 
 
-def test_recomputed_blocks_give_the_same_gradient(problem):
-    given = problem()
+def test_recomputed_blocks_give_the_same_gradient(task):
+    given = task()
     network = given.pair.base.network
     kept = prompt_gradient(given, soft(given.pair), PASSAGES, as_it_is).gradient
     network.checkpointing(True)
@@ -142,8 +142,8 @@ def test_sides_with_tables_of_their_own_each_embed_the_tokens(resized_pair, quic
     assert found.total / found.count == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_divergence_of_ones_own_is_raised(problem):
-    given = problem(divergence="diffkit.maths.objectives:reverse_kl")
+def test_a_divergence_of_ones_own_is_raised(task):
+    given = task(divergence="diffkit.maths.objectives:reverse_kl")
     log_p, log_q = torch.randn(2, 3, 5, generator=torch.manual_seed(0)).log_softmax(dim=-1)
     wanted = DIVERGENCES["reverse-kl"](log_p, log_q)
     torch.testing.assert_close(given.objective.divergence(log_p, log_q), wanted)

@@ -41,10 +41,13 @@ def test_fluency_takes_off_the_finetuned_sides_negative_log_likelihood():
 
 def test_entropy_outside_the_band_is_taken_off_on_either_side():
     log_p = torch.stack([torch.full((4,), -math.log(4)), torch.tensor([0.0, -90, -90, -90])])
-    log_q, came = log_p, torch.tensor([0, 0])
-    value = objective(entropy=2.0, band=EntropyBand(0.5, 1.0))(log_p, log_q, came)
+    log_q, targets = log_p, torch.tensor([0, 0])
+    value = objective(entropy=2.0, band=EntropyBand(0.5, 1.0))(log_p, log_q, targets)
     assert value.tolist() == pytest.approx([-2 * (math.log(4) - 1.0), -2 * 0.5])
-    assert objective(entropy=2.0, band=EntropyBand(0.0, 2.0))(log_p, log_q, came).tolist() == [0, 0]
+    assert objective(entropy=2.0, band=EntropyBand(0.0, 2.0))(log_p, log_q, targets).tolist() == [
+        0,
+        0,
+    ]
 
 
 def test_plain_is_the_divergence_alone():

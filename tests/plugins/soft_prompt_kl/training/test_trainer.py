@@ -118,8 +118,8 @@ def test_no_token_is_added_that_no_step_is_left_for(trained, level):
     assert len(found.last) == 4
 
 
-def test_no_soft_token_is_longer_than_the_bound(problem, trained):
-    given = problem(norm_quantile=0.2)
+def test_no_soft_token_is_longer_than_the_bound(task, trained):
+    given = task(norm_quantile=0.2)
     limit = given.vocabulary.limit(0.2)
     found = trained(norm_quantile=0.2, rate=20.0).best
     for prompt in (found.best, found.last):

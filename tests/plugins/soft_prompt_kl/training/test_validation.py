@@ -12,7 +12,7 @@ def history(*scores, lengths=None):
         HeldOutEvaluation(
             step=step,
             divergence=0.0,
-            moved=0.0,
+            base_kl=0.0,
             score=float(score),
             training=0.0,
             norm=1.0,
