@@ -7,7 +7,7 @@ import pytest
 from dk_fixtures import write_organism
 
 from diffkit.engine import load_pair
-from diffkit.evaluation.expression.probe_answers import generate_answers, probe_prompts
+from diffkit.evaluation.expression import generate_answers, probe_prompts
 from diffkit.organism import PhraseCheck, Probes
 from diffkit.registry.catalogue import read_base, read_organism
 

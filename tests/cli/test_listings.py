@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from dk_fixtures import add_metadata
 
-from diffkit.evaluation.leaderboard.schema import Leaderboard
+from diffkit.evaluation.leaderboard import Leaderboard
 from diffkit.findings import Findings
 from diffkit.organism import Organism
 from diffkit.runs.manifest import Manifest

@@ -1,7 +1,7 @@
 """Evaluations made by hand in a store, for leaderboards to read."""
 
-from diffkit.evaluation.leaderboard.build import build_leaderboard
-from diffkit.evaluation.record import Evaluation, EvaluationEntry, GradedAttemptRef, GuessScore
+from diffkit.evaluation import Evaluation, EvaluationEntry, GradedAttemptRef, GuessScore
+from diffkit.evaluation.leaderboard import build_leaderboard
 from diffkit.grader import Grade
 from diffkit.runs.digest import digest
 from diffkit.runs.manifest import Identity, Manifest

@@ -1,7 +1,6 @@
 """Planned runs of an evaluation without any model."""
 
-from diffkit.evaluation.plan import ConfiguredPlugin, PlannedPair
-from diffkit.evaluation.planned_runs import PlannedRun
+from diffkit.evaluation import ConfiguredPlugin, PlannedPair, PlannedRun
 from diffkit.method import MethodConfig
 from diffkit.organism import Adapter, AnswerKey, BaseModelEntry, Control, Organism, Source
 from diffkit.registry.catalogue import SelectedPair

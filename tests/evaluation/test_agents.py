@@ -12,7 +12,7 @@ from diffkit_evaluators.llm.logged_client import with_retries
 from dk_fixtures import until
 
 from diffkit.chat.transcript import read_transcript
-from diffkit.evaluation.leaderboard.schema import Leaderboard
+from diffkit.evaluation.leaderboard import Leaderboard
 from diffkit.testing.endpoint import (
     ScriptedEndpoint,
     always,

@@ -1,7 +1,7 @@
 """Usage of language models, added up."""
 
 from diffkit import Usage
-from diffkit.evaluation.cost import sum_usage
+from diffkit.evaluation import sum_usage
 
 
 def usage(cost, **more):

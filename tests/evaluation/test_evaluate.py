@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from dk_fixtures import add_metadata
 
-from diffkit.evaluation.leaderboard.schema import Leaderboard
+from diffkit.evaluation.leaderboard import Leaderboard
 
 PLAIN = ["evaluate", "--controls", "none", "--organisms", "birds,same", "--methods", "echo"]
 FLAGS = ["evaluate", "--organisms", "birds,same,noise", "--methods", "echo", "--seeds", "0,1"]

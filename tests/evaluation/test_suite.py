@@ -5,8 +5,8 @@ from pydantic import ValidationError
 
 from diffkit.datasets.text_sources import TextSource
 from diffkit.errors import UserError
+from diffkit.evaluation import Suite
 from diffkit.evaluation.plan import expand_suite, texts_of
-from diffkit.evaluation.suite import Suite
 from diffkit.organism import Adapter, BaseModelEntry, Control, Identical, Organism, Source
 from diffkit.registry.catalogue import Catalogue
 from diffkit.registry.plugin_host import load_plugins

@@ -6,9 +6,8 @@ import pytest
 from diffkit_evaluators.lineup.config import LineupGraderConfig
 
 from diffkit.errors import BadFile
-from diffkit.evaluation.grading.answer_sheets import make_answer_sheet
-from diffkit.evaluation.grading.runner import GradeRunner
-from diffkit.evaluation.plan import ConfiguredPlugin, PlannedPair
+from diffkit.evaluation import ConfiguredPlugin, PlannedPair
+from diffkit.evaluation.grading import GradeRunner, make_answer_sheet
 from diffkit.evaluation.truths import (
     SAMPLE_CHARACTERS,
     SAMPLE_TEXTS,

@@ -7,7 +7,7 @@ from inspect_ai.analysis import evals_df, samples_df
 from inspect_ai.log import list_eval_logs, read_eval_log
 
 from diffkit.chat.transcript import Request, Response, ToolCall
-from diffkit.evaluation.truths import handle_of
+from diffkit.evaluation import handle_of
 from diffkit.export.attempts import exported_attempts
 from diffkit.export.conversation import conversation
 from diffkit.export.inspect_logs import build_blind_log, build_logs, write_log

@@ -6,10 +6,14 @@ import diffkit_organisms
 import pytest
 
 from diffkit.cli.commands.demo import SUITE as DEMO
-from diffkit.evaluation.calibration.table import read_tables
-from diffkit.evaluation.plan import expand_suite, plugin_key
-from diffkit.evaluation.planned_runs import fill_from_calibration_tables, plan_runs
-from diffkit.evaluation.suite import Suite
+from diffkit.evaluation import (
+    Suite,
+    expand_suite,
+    fill_from_calibration_tables,
+    plan_runs,
+    plugin_key,
+)
+from diffkit.evaluation.calibration import read_tables
 from diffkit.options.yaml_records import read_record
 from diffkit.registry.catalogue import read_catalogue
 from diffkit.registry.plugin_host import load_plugins

@@ -12,9 +12,13 @@ from transformers import AutoTokenizer
 
 from diffkit import NetworkCache, load_pair, mean_kl
 from diffkit.engine.loading.model_files import fingerprint
-from diffkit.evaluation.expression.check import measure_retention, read_retention_questions
-from diffkit.evaluation.expression.gate import measure_expression, with_variant_threshold
-from diffkit.evaluation.expression.probe_answers import generate_answers
+from diffkit.evaluation.expression import (
+    generate_answers,
+    measure_expression,
+    measure_retention,
+    read_retention_questions,
+    with_variant_threshold,
+)
 from diffkit.organism import sources
 from diffkit.registry.catalogue import read_catalogue
 from diffkit.texts import Texts

@@ -4,9 +4,9 @@ import pytest
 
 from diffkit.case import Case, Evidence
 from diffkit.errors import RunFailed
-from diffkit.evaluation.attempts.runner import AttemptRunner
-from diffkit.evaluation.grading.runner import GradeRunner
-from diffkit.evaluation.plan import ConfiguredPlugin
+from diffkit.evaluation import ConfiguredPlugin
+from diffkit.evaluation.attempts import AttemptRunner
+from diffkit.evaluation.grading import GradeRunner
 from diffkit.findings import Findings
 from diffkit.grader import AnswerSheet
 from diffkit.method import MethodConfig

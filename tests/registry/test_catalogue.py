@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from diffkit.errors import BadFile, UnknownName
-from diffkit.evaluation.calibration.table import CalibrationRow
+from diffkit.evaluation.calibration import CalibrationRow
 from diffkit.registry.catalogue import read_base, read_catalogue, read_organism
 
 NULL = "name: {name}\nfamily: f\ntruth: none\nmodels: {{base: {{default: {{kind: identical}}}}}}\n"

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 from rich.console import Console
 
-from diffkit.evaluation.leaderboard.schema import Leaderboard, Measure, PairResult, Row
+from diffkit.evaluation.leaderboard import Leaderboard, Measure, PairResult, Row
 from diffkit.findings import (
     Candidate,
     Figure,

@@ -3,7 +3,7 @@
 import pytest
 from rich.console import Console
 
-from diffkit.evaluation.leaderboard.schema import (
+from diffkit.evaluation.leaderboard import (
     BudgetCurve,
     CurvePoint,
     Difference,

@@ -1,6 +1,6 @@
 import pytest
 
-from diffkit.evaluation.leaderboard.schema import BudgetCurve, CurvePoint
+from diffkit.evaluation.leaderboard import BudgetCurve, CurvePoint
 from diffkit.render.budget_curves import budget_curve_series, resample
 
 CURVE = BudgetCurve(

@@ -2,8 +2,8 @@ from typing import get_args
 
 import pytest
 
-from diffkit.evaluation.leaderboard.schema import Measure, Stratum
-from diffkit.evaluation.record import Arm
+from diffkit.evaluation import Arm
+from diffkit.evaluation.leaderboard import Measure, Stratum
 from diffkit.render import column_help, labels
 from diffkit.statistics.shares import Share
 

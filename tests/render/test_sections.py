@@ -1,4 +1,4 @@
-from diffkit.evaluation.leaderboard.schema import Measure
+from diffkit.evaluation.leaderboard import Measure
 from diffkit.render.sections import detection_sections, graded_sections, sections
 
 

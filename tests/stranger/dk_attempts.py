@@ -13,7 +13,7 @@ from diffkit.chat.transcript import (
     Transcript,
     TranscriptNote,
 )
-from diffkit.evaluation.results import StoredTranscript
+from diffkit.evaluation import StoredTranscript
 from diffkit.grader import Grade
 from diffkit.verdict import Attempt, Detection, InterimVerdict, NullTest, Prediction, Usage, Verdict
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 from dk_attempts import ATTACK, attempt, keep, story
 
-from diffkit.evaluation.record import Evaluation, EvaluationEntry, GradedAttemptRef
-from diffkit.evaluation.truths import handle_of
+from diffkit.evaluation import Evaluation, EvaluationEntry, GradedAttemptRef, handle_of
 from diffkit.grader import Grade
 from diffkit.organism import AnswerKey
 from diffkit.runs.store import Store

@@ -3,7 +3,7 @@
 import pytest
 from builders import planned_run
 
-from diffkit.evaluation.attempts.arms import base_only, other_truths_run, random_null_run
+from diffkit.evaluation.attempts import base_only, other_truths_run, random_null_run
 from diffkit.findings import (
     Candidate,
     Findings,

@@ -8,7 +8,7 @@ import pytest
 from diffkit.chat.blinding import Blinding
 from diffkit.chat.transcript import Transcript, read_transcript
 from diffkit.errors import BadModel, RunFailed, UserError
-from diffkit.evaluation.attempts.broker import (
+from diffkit.evaluation.attempts import (
     BlindedModels,
     BlindedTool,
     identifying_strings,

@@ -6,10 +6,9 @@ import pytest
 from builders import planned_run, run_of
 from diffkit_evaluators.lineup.investigator import LineupInvestigator
 
+from diffkit.evaluation.attempts import ArmInput, CaseBuilder
 from diffkit.evaluation.attempts import cases as module
-from diffkit.evaluation.attempts.arms import ArmInput
-from diffkit.evaluation.attempts.cases import CaseBuilder
-from diffkit.evaluation.calibration.nulls import CalibrationScores, calibration_scores
+from diffkit.evaluation.calibration import CalibrationScores, calibration_scores
 from diffkit.findings import Findings, Note, Sample, Samples
 from diffkit.grader import TruthStatement
 

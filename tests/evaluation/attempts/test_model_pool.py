@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import pytest
 
 from diffkit.errors import UserError
+from diffkit.evaluation.attempts import ModelPool
 from diffkit.evaluation.attempts import model_pool as module
-from diffkit.evaluation.attempts.model_pool import ModelPool
 from diffkit.organism import Adapter, Source
 from diffkit.runs.models import OpenedModels, PairSpec
 

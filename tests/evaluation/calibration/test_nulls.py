@@ -3,8 +3,8 @@
 import pytest
 from builders import planned_run
 
-from diffkit.evaluation.calibration.nulls import DetectionTest
-from diffkit.evaluation.planned_runs import AttemptId
+from diffkit.evaluation import AttemptId
+from diffkit.evaluation.calibration import DetectionTest
 from diffkit.verdict import Attempt, Detection, Outcome, Verdict
 
 OWN = Detection(p=0.5, alpha=0.1)

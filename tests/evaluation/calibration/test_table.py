@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from diffkit.evaluation.calibration.table import read_table, write_table
+from diffkit.evaluation.calibration import read_table, write_table
 
 SUITE = """
 organisms: [birds, ships, same]

@@ -15,17 +15,15 @@ from diffkit.analysis.predictions import mean_kl
 from diffkit.engine import load_pair
 from diffkit.engine.model import Model
 from diffkit.errors import BadFile
-from diffkit.evaluation.expression.check import (
-    BehaviourIncrease,
-    check_organisms,
-    measure_retention,
-    read_retention_questions,
-)
-from diffkit.evaluation.expression.probe_answers import (
+from diffkit.evaluation.expression import (
     BaseAnswerCache,
+    BehaviourIncrease,
     ProbePrompt,
+    check_organisms,
     generate_answers,
+    measure_retention,
     probe_prompts,
+    read_retention_questions,
 )
 from diffkit.organism import Adapter, Control, Identical, PhraseCheck, Probes, Source
 from diffkit.registry.catalogue import SelectedPair, read_base, read_organism

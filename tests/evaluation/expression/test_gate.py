@@ -6,7 +6,7 @@ import pytest
 
 from diffkit.engine import NetworkCache
 from diffkit.engine.model import Model
-from diffkit.evaluation.expression.gate import Expression, stored_expression
+from diffkit.evaluation.expression import Expression, stored_expression
 from diffkit.organism import PhraseCheck, Probes
 from diffkit.registry.catalogue import SelectedPair, read_base, read_organism
 from diffkit.runs.execution import ExecutionOptions

@@ -4,10 +4,9 @@ from dataclasses import replace
 
 from builders import planned_run
 
-from diffkit.evaluation.calibration.table import CalibrationRow
-from diffkit.evaluation.grading.answer_sheets import AnswerSheetBuilder, collect_null_claims
-from diffkit.evaluation.plan import ConfiguredPlugin, plugin_key
-from diffkit.evaluation.planned_runs import AttemptId
+from diffkit.evaluation import AttemptId, ConfiguredPlugin, plugin_key
+from diffkit.evaluation.calibration import CalibrationRow
+from diffkit.evaluation.grading import AnswerSheetBuilder, collect_null_claims
 from diffkit.method import MethodConfig
 from diffkit.registry.specs import Spec
 from diffkit.verdict import Attempt, Outcome, Verdict

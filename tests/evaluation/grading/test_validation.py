@@ -8,21 +8,19 @@ from diffkit.chat.prices import Prices
 from diffkit.chat.session import ChatSession
 from diffkit.chat.transcript import read_transcript
 from diffkit.errors import BadFile, StoreError
-from diffkit.evaluation.grading.validation import (
+from diffkit.evaluation import ConfiguredPlugin, plugin_key
+from diffkit.evaluation.grading import (
+    ATTACK_KINDS,
+    RIGHT_KINDS,
     ChatSessions,
     ClaimCheck,
     GraderValidation,
+    ValidationSet,
     read_validation,
+    read_validation_set,
     save_validation,
     validate_grader,
 )
-from diffkit.evaluation.grading.validation_set import (
-    ATTACK_KINDS,
-    RIGHT_KINDS,
-    ValidationSet,
-    read_validation_set,
-)
-from diffkit.evaluation.plan import ConfiguredPlugin, plugin_key
 from diffkit.options.validation import validate_options
 from diffkit.registry.plugin_host import load_plugins
 from diffkit.registry.specs import Spec

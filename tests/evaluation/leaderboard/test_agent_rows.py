@@ -6,8 +6,8 @@ import pytest
 from board_maker import TRUTHS, Made, rows
 
 from diffkit.cli.commands.leaderboard import _flatten
-from diffkit.evaluation.grading.validation import GraderValidation, save_validation
-from diffkit.evaluation.leaderboard.schema import Leaderboard
+from diffkit.evaluation.grading import GraderValidation, save_validation
+from diffkit.evaluation.leaderboard import Leaderboard
 from diffkit.render import labels
 from diffkit.runs.store import Store
 from diffkit.verdict import Detection, NullTest, Outcome, Usage

@@ -3,10 +3,9 @@
 import pytest
 from rich.console import Console
 
+from diffkit.evaluation import Suite, expand_suite
 from diffkit.evaluation.evaluate import EvaluationOptions, evaluate
-from diffkit.evaluation.leaderboard.build import build_leaderboard
-from diffkit.evaluation.plan import expand_suite
-from diffkit.evaluation.suite import Suite
+from diffkit.evaluation.leaderboard import build_leaderboard
 from diffkit.organism import Control
 from diffkit.registry.catalogue import read_catalogue
 from diffkit.registry.plugin_host import load_plugins

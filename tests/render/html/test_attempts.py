@@ -6,9 +6,15 @@ from html.parser import HTMLParser
 import pytest
 from dk_attempts import ATTACK, attempt, keep, story, tell, verdict
 
-from diffkit.evaluation.leaderboard.cases import attempts_of
-from diffkit.evaluation.record import Evaluation, EvaluationEntry, GradedAttemptRef
-from diffkit.evaluation.results import StoredTranscript, has_transcript, read_transcript_of
+from diffkit.evaluation import (
+    Evaluation,
+    EvaluationEntry,
+    GradedAttemptRef,
+    StoredTranscript,
+    has_transcript,
+    read_transcript_of,
+)
+from diffkit.evaluation.leaderboard import attempts_of
 from diffkit.grader import Grade
 from diffkit.render.html.attempts import MAX_TEXT, attempt_page, embed_attempts
 from diffkit.render.html.pages import leaderboard_page

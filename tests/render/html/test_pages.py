@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from diffkit.evaluation.leaderboard.schema import Leaderboard
+from diffkit.evaluation.leaderboard import Leaderboard
 from diffkit.findings import (
     Figure,
     Line,

@@ -5,7 +5,7 @@ from dk_attempts import ATTACK, attempt, body, said, story, tell
 from rich.console import Console
 
 from diffkit.chat.transcript import Request, Response, ToolCall
-from diffkit.evaluation.results import StoredTranscript
+from diffkit.evaluation import StoredTranscript
 from diffkit.grader import Grade
 from diffkit.render.terminal.attempts import render_attempt
 from diffkit.render.transcript_turns import turns

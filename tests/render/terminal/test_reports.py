@@ -4,7 +4,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from diffkit.evaluation.leaderboard.schema import Leaderboard
+from diffkit.evaluation.leaderboard import Leaderboard
 from diffkit.findings import Note
 from diffkit.render.terminal.reports import render_findings, render_leaderboard
 
