@@ -1,23 +1,31 @@
-"""Statistics: intervals, tests, and words that set texts apart, each with its source."""
+"""Statistics: intervals, tests, and words that are typical of some texts, with their sources.
+
+Takes counts, scores or texts. Gives intervals, p-values and scores of words; the same numbers and
+seed give the same result.
+"""
 
 from diffkit.statistics.bootstrap import cluster_interval, paired_interval
 from diffkit.statistics.intervals import Interval, conformal_p, wilson
 from diffkit.statistics.mcnemar import mcnemar_p
 from diffkit.statistics.permutation import holm, matching_p, sign_flip_p
 from diffkit.statistics.power import mcnemar_power, truths_needed
+from diffkit.statistics.shares import Share, format_share, share
 from diffkit.statistics.words import content_words, log_odds, word_counts
 
 __all__ = [
     "Interval",
+    "Share",
     "cluster_interval",
     "conformal_p",
     "content_words",
+    "format_share",
     "holm",
     "log_odds",
     "matching_p",
     "mcnemar_p",
     "mcnemar_power",
     "paired_interval",
+    "share",
     "sign_flip_p",
     "truths_needed",
     "wilson",

@@ -1,4 +1,4 @@
-"""Bootstrap intervals of means over clusters, by draws from a seed."""
+"""Bootstrap intervals of means over clusters, with a fixed seed."""
 
 from collections.abc import Hashable, Sequence
 from functools import lru_cache
@@ -18,18 +18,18 @@ def cluster_interval(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Interval | None:
-    """The percentile bootstrap interval of a mean (Efron 1979), clusters drawn as wholes.
+    """The percentile bootstrap interval of a mean (Efron 1979), resampling whole clusters.
 
-    Values of one cluster hang together, so clusters are drawn with replacement and not values
-    (Davison and Hinkley 1997, §3.8; Field and Welsh 2007). Of few clusters it is too narrow, and
-    of values that are all the same it has no width, which says nothing of the next cluster.
+    Values of one cluster are dependent, so clusters and not values are drawn with replacement
+    (Davison and Hinkley 1997, §3.8; Field and Welsh 2007). The interval is too narrow for few
+    clusters, and has no width where all values are equal.
 
     Args:
-        values: [values] what is averaged.
+        values: [values] the values.
         clusters: the cluster of each value.
         level: confidence, as a share.
-        draws: how many samples are drawn.
-        seed: of the draws.
+        draws: number of bootstrap samples.
+        seed: seed of the draws.
 
     Returns:
         The interval; none with fewer than two clusters.
@@ -37,8 +37,8 @@ def cluster_interval(
     sums, sizes = _totals(values, clusters)
     if len(sums) < 2:
         return None
-    chosen = _chosen(len(sums), draws, seed)
-    means = (chosen @ sums) / (chosen @ sizes)
+    counts = _cluster_counts(len(sums), draws, seed)
+    means = (counts @ sums) / (counts @ sizes)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))
 
@@ -52,27 +52,27 @@ def paired_interval(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Interval | None:
-    """The interval of the mean of ``one`` less that of ``other``, pairs drawn together.
+    """The interval of the mean of ``one`` minus the mean of ``other``.
 
-    As `cluster_interval` of the paired differences.
+    Equals `cluster_interval` of the paired differences.
 
     Args:
-        one: [pairs].
-        other: [pairs].
+        one: [pairs] the first value of each pair.
+        other: [pairs] the second value of each pair.
         clusters: the cluster of each pair.
         level: confidence, as a share.
-        draws: how many samples are drawn.
-        seed: of the draws.
+        draws: number of bootstrap samples.
+        seed: seed of the draws.
     """
     return cluster_interval(one - other, clusters, level=level, draws=draws, seed=seed)
 
 
-@lru_cache(maxsize=4)  # a leaderboard asks for many intervals over the same truths
-def _chosen(clusters: int, draws: int, seed: int) -> NDArray[np.float64]:
-    """[draws, clusters]: how often each cluster is in each sample."""
+@lru_cache(maxsize=4)  # a leaderboard has many intervals over the same truths
+def _cluster_counts(clusters: int, draws: int, seed: int) -> NDArray[np.float64]:
+    """[draws, clusters]: number of times that each cluster is in each sample."""
     shares = np.full(clusters, 1 / clusters)
-    chosen = np.random.default_rng(seed).multinomial(clusters, shares, size=draws)
-    return chosen.astype(np.float64)
+    counts = np.random.default_rng(seed).multinomial(clusters, shares, size=draws)
+    return counts.astype(np.float64)
 
 
 def _totals(

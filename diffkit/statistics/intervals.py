@@ -15,11 +15,11 @@ class Interval:
 
 
 def wilson(hits: int | float, n: int, level: float = 0.95) -> Interval | None:
-    """Wilson's score interval for a share (Wilson 1927); none where nothing was counted.
+    """Wilson's score interval for a share (Wilson 1927); none without trials.
 
     Args:
-        hits: successes; a trial may count in part.
-        n: trials.
+        hits: successes; a trial may count as a fraction.
+        n: number of trials.
         level: confidence, as a share.
     """
     if n == 0:

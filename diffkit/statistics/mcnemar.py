@@ -1,4 +1,4 @@
-"""Whether two readers hit equally often, on the same cases."""
+"""Tests whether two methods hit equally often on the same cases."""
 
 from collections.abc import Sequence
 
@@ -6,15 +6,15 @@ from collections.abc import Sequence
 def mcnemar_p(one: Sequence[bool], other: Sequence[bool]) -> float | None:
     """McNemar's exact test of paired hits, two-sided (McNemar 1947; exact: Fagerland et al. 2013).
 
-    Only cases that one hit and the other missed count: were both as good, each of them would be a
-    fair coin.
+    Only cases that exactly one of them hit count; under the null hypothesis each is equally likely
+    to be that one.
 
     Args:
-        one: whether each case was hit.
-        other: whether it was hit by the other.
+        one: whether the first hit each case.
+        other: whether the second hit each case.
 
     Returns:
-        The p-value, 1 where they never differ; none where there are no cases.
+        The p-value, 1 where they never differ; none without cases.
     """
     from scipy.stats import binomtest
 

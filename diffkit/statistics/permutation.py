@@ -1,4 +1,4 @@
-"""Permutation tests, by draws from a seed: the same numbers give the same p-value."""
+"""Permutation tests with a fixed seed: the same numbers give the same p-value."""
 
 from collections.abc import Sequence
 
@@ -6,24 +6,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 DRAWS = 9_999
-"""Draws of a test: the least p-value is 1 / 10,000."""
-_ROUNDING = 1e-9  # sums of the same numbers in another order differ by less
+"""Number of draws of a test; the smallest p-value is 1 / 10,000."""
+_ROUNDING = 1e-9  # larger than rounding errors of sums in another order
 
 
 def matching_p(
     blocks: Sequence[NDArray[np.float64]], *, draws: int = DRAWS, seed: int = 0
 ) -> float | None:
-    """Whether findings fit their own truth better than another's: a one-sided permutation test.
+    """One-sided permutation test of whether findings fit their own truth better than others.
 
-    Truths are permuted over findings within each block, never across. A reader who always prefers
-    one truth scores the same under every permutation, and so is not significant.
+    Truths are permuted over findings within each block. An investigator that prefers one truth
+    regardless of the findings has the same score under every permutation, so it is not significant.
     p = (1 + draws that score at least as high) / (1 + draws) (Phipson and Smyth 2010).
 
     Args:
-        blocks: [findings, truths] each, square: the score of each findings had each truth been
-            theirs; their own is on the diagonal.
-        draws: how many permutations are drawn.
-        seed: of the draws.
+        blocks: [findings, truths] each, square: the score of the findings if each truth were
+            theirs; the score with their own truth is on the diagonal.
+        draws: number of permutations.
+        seed: seed of the draws.
 
     Returns:
         The p-value; none where no block has two truths.
@@ -43,15 +43,15 @@ def matching_p(
 def sign_flip_p(
     differences: NDArray[np.float64], *, draws: int = DRAWS, seed: int = 0
 ) -> float | None:
-    """Whether paired differences lie around zero: a two-sided test by random signs (Fisher 1935).
+    """Two-sided sign-flip test of whether paired differences are centred at zero (Fisher 1935).
 
     Args:
-        differences: [pairs].
-        draws: how many assignments of signs are drawn.
-        seed: of the draws.
+        differences: [pairs] the differences.
+        draws: number of random assignments of signs.
+        seed: seed of the draws.
 
     Returns:
-        The p-value; none where there are no pairs.
+        The p-value; none without pairs.
     """
     if not len(differences):
         return None
@@ -65,7 +65,7 @@ def _p(totals: NDArray[np.float64], observed: float) -> float:
 
 
 def holm(ps: Sequence[float]) -> tuple[float, ...]:
-    """P-values adjusted for how many were looked at (Holm 1979), in the order given."""
+    """P-values with Holm's correction for multiple tests (Holm 1979), in the given order."""
     adjusted, least = [0.0] * len(ps), 0.0
     for place, index in enumerate(sorted(range(len(ps)), key=ps.__getitem__)):
         least = max(least, min(1.0, (len(ps) - place) * ps[index]))

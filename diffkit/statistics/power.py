@@ -1,20 +1,20 @@
-"""How many truths it takes to tell two methods apart."""
+"""The number of truths that is needed to distinguish two methods."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 MAX_TRUTHS = 2000
-"""Truths beyond which nobody looks."""
+"""Largest number of truths that is considered."""
 
 
 def mcnemar_power(one: float, other: float, truths: int, *, alpha: float = 0.05) -> float:
-    """The chance that McNemar's exact test tells two methods apart (Connor 1987; summed exactly).
+    """The exact power of McNemar's exact test to distinguish two methods (Connor 1987).
 
     Args:
         one: share of truths that the first method names.
-        other: share that the second names; whether both name a truth is taken as independent,
-            which is cautious: where the same truths are hard for both, fewer are enough.
-        truths: truths that both are graded on.
+        other: share that the second names. Hits of both are assumed to be independent, which is
+            conservative: fewer truths are enough where the same truths are hard for both.
+        truths: number of truths that both are graded on.
         alpha: level of the two-sided test.
     """
     return _power(_rejected(one, other, truths, alpha), _apart(one, other))
@@ -23,14 +23,14 @@ def mcnemar_power(one: float, other: float, truths: int, *, alpha: float = 0.05)
 def truths_needed(
     one: float, other: float, *, power: float = 0.8, alpha: float = 0.05
 ) -> int | None:
-    """The fewest truths from which on the test is at least as powerful as ``power``.
+    """The smallest number of truths from which on the test reaches ``power``.
 
-    Exact tests are not more powerful with each further truth, so all larger numbers are looked at.
+    The power of exact tests is not monotonic, so all larger numbers are checked too.
 
     Args:
         one: share of truths that the first method names.
         other: share that the second names.
-        power: chance of telling them apart.
+        power: required power.
         alpha: level of the two-sided test.
 
     Returns:
@@ -51,7 +51,7 @@ def _apart(one: float, other: float) -> float:
 
 
 def _rejected(one: float, other: float, most: int, alpha: float) -> NDArray[np.float64]:
-    """[most + 1]: the chance of a rejection, by how many truths one of both named."""
+    """[most + 1]: probability of rejection by number of truths that exactly one method names."""
     from scipy.stats import binom
 
     differing = np.arange(most + 1)

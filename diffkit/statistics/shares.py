@@ -1,17 +1,17 @@
 """Shares of counted units with their Wilson intervals."""
 
 from diffkit.organism import Record
-from diffkit.statistics import wilson
+from diffkit.statistics.intervals import wilson
 
 
 class Share(Record):
-    """A share of counted units with its interval."""
+    """A share of units with its interval."""
 
     hits: int | float
-    """A unit with several cases may count in part."""
+    """Number of hits; a unit with several cases may count as a fraction."""
     n: int
     low: float | None = None
-    """Lower end of the 95 % Wilson interval; none where n is 0, or where it is no share."""
+    """Lower end of the 95 % Wilson interval; none where n is 0, or the value is a mean."""
     high: float | None = None
     """Upper end."""
 
@@ -33,6 +33,6 @@ def share(hits: int | float, n: int) -> Share:
 
 
 def format_share(share: Share) -> str:
-    """A share and its interval, in words."""
+    """A share with its interval as text."""
     interval = "" if share.low is None else f" [{share.low:.2f}, {share.high:.2f}]"
     return f"{share.hits} of {share.n}{interval}"

@@ -1,4 +1,4 @@
-"""Words of texts: which there are, and which set some texts apart from others."""
+"""Words of texts, and words that are more frequent in some texts than in others."""
 
 import math
 import re
@@ -9,7 +9,7 @@ _WORD = re.compile(r"[^\W_]{2,}")
 
 
 def content_words(text: str) -> Iterator[str]:
-    """The words of ``text`` in its order: casefolded, of two letters or digits, no stop words."""
+    """The casefolded words of ``text`` with at least two characters, without stop words."""
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
     words = _WORD.findall(text.casefold())
@@ -17,7 +17,7 @@ def content_words(text: str) -> Iterator[str]:
 
 
 def word_counts(texts: Iterable[str]) -> Counter[str]:
-    """How often each content word occurs in ``texts``."""
+    """Counts of content words in ``texts``."""
     return Counter(word for text in texts for word in content_words(text))
 
 
@@ -25,20 +25,20 @@ def log_odds(ours: Mapping[str, int], theirs: Mapping[str, int]) -> dict[str, fl
     """Each word's log-odds ratio in ``ours`` against ``theirs``, in standard errors.
 
     With an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008, "Fightin' Words",
-    Political Analysis 16): each word's pseudo-counts are its counts in both together, and the
-    log-odds are divided by their standard error, so that a word seen once does not come before one
-    that is everywhere.
+    Political Analysis 16): the pseudo-counts of a word are its counts in both together, and the
+    log-odds are divided by their standard error, so that rare words do not rank above frequent
+    ones.
 
     Args:
-        ours: counts of words; above 0 are words that these use more.
-        theirs: counts of words.
+        ours: counts of words; their more frequent words have a positive score.
+        theirs: counts of words in the other texts.
     """
     prior = Counter(ours) + Counter(theirs)
     total, mine, others = prior.total(), sum(ours.values()), sum(theirs.values())
     scores = {}
     for word, known in prior.items():
         if known == total:
-            continue  # the only word there is: its odds are no number
+            continue  # the only word: its odds are not defined
         first, second = ours.get(word, 0) + known, theirs.get(word, 0) + known
         difference = math.log(first / (mine + total - first))
         difference -= math.log(second / (others + total - second))

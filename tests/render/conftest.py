@@ -26,7 +26,7 @@ from diffkit.findings import (
     TracedToken,
 )
 from diffkit.runs.manifest import Identity, Manifest, StoredRun
-from diffkit.statistics.shares import Share
+from diffkit.statistics import Share
 
 HOSTILE = '<script>alert(1)</script>[bold]x[/bold]\x1b[2J\u202eevil" onload="alert(1)'
 

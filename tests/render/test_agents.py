@@ -15,7 +15,7 @@ from diffkit.render.html.forest_plot import forest_panels
 from diffkit.render.html.pages import leaderboard_page
 from diffkit.render.sections import sections
 from diffkit.render.terminal.reports import render_leaderboard
-from diffkit.statistics.shares import Share
+from diffkit.statistics import Share
 
 ADDED = ("what the findings add", "method against method", "score by questions asked",
          "how attempts ended", "what a language model used", "parts of the grades")  # fmt: skip

@@ -5,7 +5,7 @@ import pytest
 from diffkit.evaluation import Arm
 from diffkit.evaluation.leaderboard import Measure, Stratum
 from diffkit.render import column_help, labels
-from diffkit.statistics.shares import Share
+from diffkit.statistics import Share
 
 
 def test_an_interval_that_does_not_exist_is_empty():

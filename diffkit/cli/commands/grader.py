@@ -102,7 +102,7 @@ def _print_validation(passport: "GraderValidation") -> None:
     """A table by kind, and the claims that it was wrong about."""
     from diffkit.cli.console import print_lines, print_table
     from diffkit.evaluation.grading.validation_set import RIGHT_KINDS
-    from diffkit.statistics.shares import format_share
+    from diffkit.statistics import format_share
 
     rows = [
         (kind, "accepted" if kind in RIGHT_KINDS else "refused", format_share(share))

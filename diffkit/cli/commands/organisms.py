@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from diffkit.evaluation.expression.check import PairCheck
     from diffkit.organism import BaseModelEntry, Organism
     from diffkit.registry.catalogue import SelectedPair
-    from diffkit.statistics.shares import Share
+    from diffkit.statistics import Share
 
 FEW_PROBES = 50
 """Probes below which a share says little."""

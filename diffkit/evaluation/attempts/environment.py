@@ -30,7 +30,7 @@ def _without_models(chat: ChatSession) -> Iterator[AttemptContext]:
 
 @dataclass(frozen=True)
 class AttemptEnvironment:
-    """What an attempt may use beside its case."""
+    """The models and tools that an attempt may use in addition to its case."""
 
     repeat: int = 0
     key_extras: Mapping[str, object] = field(default_factory=dict)

@@ -65,7 +65,7 @@ class AttemptRunner:
         Args:
             case: what the investigator is given; none where the method's run failed.
             investigator: the investigator with its options.
-            environment: what it may use beside the case.
+            environment: the models and tools that it may use.
         """
         environment = AttemptEnvironment() if environment is None else environment
         key = self.key(case, investigator, environment)

@@ -28,7 +28,7 @@ from diffkit.evaluation.expression.probe_answers import (
 )
 from diffkit.organism import BaseModelEntry, Finetuned, Identical, Organism, Probes, Record
 from diffkit.registry.catalogue import SelectedPair
-from diffkit.statistics.shares import Share, share
+from diffkit.statistics import Share, share
 from diffkit.texts import Text, Texts
 
 if TYPE_CHECKING:

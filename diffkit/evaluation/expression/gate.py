@@ -22,7 +22,7 @@ from diffkit.runs.files import read_stored
 from diffkit.runs.models import PairSpec
 from diffkit.runs.spec import ENGINE_VERSION
 from diffkit.runs.store import Store
-from diffkit.statistics.shares import Share, share
+from diffkit.statistics import Share, share
 
 if TYPE_CHECKING:
     from diffkit.engine.loading.loader import NetworkCache

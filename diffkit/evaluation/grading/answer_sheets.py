@@ -50,7 +50,7 @@ def make_answer_sheet(
     reference: tuple[str, ...],
     null_claims: tuple[str, ...] = (),
 ) -> AnswerSheet:
-    """The truth about ``pair`` beside the distinct truths of all pairs on the same base.
+    """The truth about ``pair``, with the distinct truths of all pairs on the same base.
 
     Args:
         pair: the pair that is graded.

@@ -1,4 +1,4 @@
-"""What a grader may use beside the attempt and the answer sheet."""
+"""What a grader may use in addition to the attempt and the answer sheet."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ def _chat_only(chat: ChatSession) -> GradeContext:
 
 @dataclass(frozen=True)
 class GradingEnvironment:
-    """What a grade may use beside the attempt and the answer sheet."""
+    """Findings, texts and models that a grader may use for one grade."""
 
     key_extras: Mapping[str, object] = field(default_factory=dict)
     """Digests of the findings, texts and models that may be used; part of the grade's key."""

@@ -29,7 +29,7 @@ from diffkit.method import MethodConfig
 from diffkit.organism import Record
 from diffkit.runs.files import explain_write_errors, write_atomically
 from diffkit.runs.store import Store
-from diffkit.statistics.shares import Share, format_share, share
+from diffkit.statistics import Share, format_share, share
 from diffkit.verdict import Usage
 
 _Progress = Callable[..., Iterable[Any]]

@@ -6,7 +6,7 @@ from statistics import fmean
 from diffkit.evaluation.leaderboard.cases import GradedCase, Unit, group_units
 from diffkit.evaluation.leaderboard.schema import Stratum
 from diffkit.evaluation.leaderboard.scores import share_of_units
-from diffkit.statistics.shares import Share
+from diffkit.statistics import Share
 from diffkit.verdict import Detection, NullTest
 
 _Predicate = Callable[[GradedCase], bool]

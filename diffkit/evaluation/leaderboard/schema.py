@@ -7,7 +7,7 @@ from pydantic import Field
 
 from diffkit.evaluation.record import Arm
 from diffkit.organism import Record
-from diffkit.statistics.shares import Share
+from diffkit.statistics import Share
 
 
 class Measure(Share):

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from diffkit.evaluation.leaderboard.cases import GradedCase, Unit
 from diffkit.evaluation.leaderboard.schema import BudgetCurve, CurvePoint, Measure
 from diffkit.grader import Grade
-from diffkit.statistics import cluster_interval, matching_p
-from diffkit.statistics.shares import Share, share
+from diffkit.statistics import Share, cluster_interval, matching_p, share
 
 _COLUMN_PARTS = {
     "choices",

@@ -7,7 +7,7 @@ from diffkit.evaluation.leaderboard.schema import Leaderboard, Measure, Row
 from diffkit.plain_text import formatting
 from diffkit.render import labels
 from diffkit.render.sections import graded_sections, main_rows, sections
-from diffkit.statistics.shares import Share
+from diffkit.statistics import Share
 
 WIDTH = 340
 

@@ -12,7 +12,7 @@ from diffkit.plain_text import formatting
 from diffkit.render import column_help, labels
 from diffkit.render.sections import Section, main_rows, sections
 from diffkit.render.terminal.layout import grid, row_title, safe_text, table_title
-from diffkit.statistics.shares import Share
+from diffkit.statistics import Share
 
 
 def score_table(suite: str, section: Section) -> Group:

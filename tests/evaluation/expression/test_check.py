@@ -27,7 +27,7 @@ from diffkit.evaluation.expression import (
 )
 from diffkit.organism import Adapter, Control, Identical, PhraseCheck, Probes, Source
 from diffkit.registry.catalogue import SelectedPair, read_base, read_organism
-from diffkit.statistics.shares import share
+from diffkit.statistics import share
 from diffkit.texts import Text, Texts
 
 TEXTS = Texts(
