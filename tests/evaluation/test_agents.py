@@ -42,10 +42,10 @@ AGENT = (
 )
 
 
-def at_once(send, config, *, sleep, told):
+def at_once(send, config, *, sleep, on_retry):
     """Tries again without waiting."""
     del sleep
-    return with_retries(send, config, sleep=lambda _: None, told=told)
+    return with_retries(send, config, sleep=lambda _: None, on_retry=on_retry)
 
 
 @pytest.fixture
