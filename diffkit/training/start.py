@@ -56,7 +56,7 @@ def resolve_start(recipe: Recipe) -> TrainingStart:
     if found is None:
         raise UserError(
             f"There is no tokenizer in {str(folder)!r}.",
-            hint="Make it first (the zoo's: `python -m diffkit_organisms.world OUT --seed 0`).",
+            hint="Make it first (the zoo's: `python -m diffkit_organisms.build OUT --seed 0`).",
         )
     return TrainingStart(folder, recipe.digest(found), None)
 
