@@ -145,13 +145,24 @@ _MAIN_ARMS = get_args(MainArm)
 
 
 def sections(leaderboard: Leaderboard) -> tuple[Section, ...]:
-    """One section for each stratum and reader, all organisms first."""
+    """One section for each stratum and investigator, all organisms first.
+
+    A stratum of a single truth has none: nothing can be concluded from it.
+    """
     groups: dict[tuple[Stratum, str, str], list[Row]] = {}
     for stratum in ("all", "non-lexical"):
         for row in leaderboard.rows:
             if row.stratum == stratum:
                 groups.setdefault((stratum, row.investigator, row.grader), []).append(row)
-    return tuple(_section(key, rows) for key, rows in groups.items())
+    return tuple(
+        _section(key, rows)
+        for key, rows in groups.items()
+        if key[0] == "all" or max(map(_units, rows)) != 1
+    )
+
+
+def _units(row: Row) -> int:
+    return max(row.top1.n, row.detected.n if row.detected else 0)
 
 
 def graded_sections(leaderboard: Leaderboard) -> tuple[Section, ...]:

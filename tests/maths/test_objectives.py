@@ -48,9 +48,10 @@ def test_values_and_gradients_equal_the_definitions_in_float64(name, seed, scale
     expected, theirs = climbed(
         lambda p, q: naive(name, p, q), p.double(), q.double(), weights.double()
     )
-    torch.testing.assert_close(values.double(), expected, atol=2e-6, rtol=1e-4)
+    atol = 2e-6 * max(1, scale)  # float32 rounds log-probabilities in proportion to the logits
+    torch.testing.assert_close(values.double(), expected, atol=atol, rtol=1e-4)
     for mine, other in zip(gradients, theirs, strict=True):
-        torch.testing.assert_close(mine.double(), other, atol=2e-6, rtol=1e-4)
+        torch.testing.assert_close(mine.double(), other, atol=atol, rtol=1e-4)
 
 
 @each_divergence

@@ -140,7 +140,7 @@ def leaderboard() -> Leaderboard:
             _row("activation_difference_lens", 0.5, "no-evidence"),
             _row("activation_difference_lens", 1, "evidence-swap"),
             _row("activation_difference_lens", 4, "ceiling"),
-            _row("kl", 0, stratum="non-lexical", group="a", detected=Share(hits=0, n=1)),
+            _row("kl", 0, stratum="non-lexical", group="a", detected=Share(hits=0, n=4)),
         ),
         pairs=(
             _pair("cake", "targeted", "targeted", rank=1),

@@ -68,3 +68,9 @@ def test_a_grader_of_nulls_alone_did_not_fail(leaderboard):
     board = leaderboard.model_copy(update={"rows": rows})
     assert graded_sections(board) == sections(board)
     assert graded_sections(board.model_copy(update={"pairs": ()})) == ()
+
+
+def test_a_stratum_of_one_truth_has_no_section(leaderboard):
+    alone = leaderboard.rows[-1].model_copy(update={"top1": Measure(hits=0, n=1), "detected": None})
+    found = sections(leaderboard.model_copy(update={"rows": (*leaderboard.rows[:-1], alone)}))
+    assert [section.stratum for section in found] == ["all"]

@@ -32,7 +32,7 @@ def demo(
     from diffkit.evaluation.plan import expand_suite
     from diffkit.evaluation.suite import Suite
     from diffkit.options.yaml_records import read_record
-    from diffkit.render.terminal.reports import render_findings, render_leaderboard
+    from diffkit.render.terminal.reports import render_conclusions, render_findings
 
     plan = expand_suite(read_record(SUITE, Suite), context.host, context.catalogue)
     tests = sum(pair.role == "test" for pair in plan.pairs)
@@ -40,12 +40,14 @@ def demo(
     info(f"Comparing {tests} pairs, and {nulls}; a second demo finds the runs again.")
     board = build_leaderboard(run_evaluation(plan, device, fresh=False), context.store)
     shown = _best_pair(board)
-    render_leaderboard(board, console)
     console.rule(f"What {shown.method} found in {shown.organism}")
     render_findings(context.store.run(shown.run), console, limit=MAX_FINDINGS)
     truth = context.catalogue.organism(shown.organism).answer_key
     said = truth.statement if truth else "nothing targeted"
     console.print(f"\nThe truth: {said}\n", markup=False)
+    console.rule(f"What to conclude about {tests} pairs")
+    render_conclusions(board, console)
+    console.print(f"\nAll tables: {_program()} leaderboard --name {board.suite}\n", markup=False)
     report(leaderboard=True, run=None, name=board.suite, out=out)
     info(_next_commands(shown))
 

@@ -12,6 +12,7 @@ from diffkit.evaluation.leaderboard.schema import Leaderboard
 from diffkit.findings import Finding
 from diffkit.plain_text import formatting
 from diffkit.render import column_help
+from diffkit.render.conclusions import conclusions
 from diffkit.render.labels import label_fields
 from diffkit.render.sections import detection_sections, graded_sections, sections
 from diffkit.render.terminal.agents import agent_tables
@@ -27,7 +28,7 @@ from diffkit.render.terminal.leaderboard import (
 )
 from diffkit.runs.manifest import StoredRun
 
-__all__ = ["render_findings", "render_items", "render_leaderboard"]
+__all__ = ["render_conclusions", "render_findings", "render_items", "render_leaderboard"]
 
 
 def render_findings(run: StoredRun, console: Console, *, limit: int = 20) -> None:
@@ -101,6 +102,21 @@ def render_leaderboard(leaderboard: Leaderboard, console: Console) -> None:
     if leaderboard.pairs:
         console.print()
         console.print(pairs_table(leaderboard))
+
+
+def render_conclusions(leaderboard: Leaderboard, console: Console) -> None:
+    """Prints what to conclude about each method, and the two tables that show it."""
+    for sentence in conclusions(leaderboard):
+        console.print(labelled([("●", safe_text(sentence))]))
+    suite = leaderboard.suite
+    for section in graded_sections(leaderboard):
+        if section.stratum == "all":
+            console.print()
+            console.print(score_table(suite, section))
+    for section in detection_sections(sections(leaderboard)):
+        if section.stratum == "all":
+            console.print()
+            console.print(detection_table(suite, section))
 
 
 def _tables(leaderboard: Leaderboard) -> Iterator[RenderableType]:
