@@ -60,12 +60,12 @@ def check(
     if asked.items:
         confirm_cost(asked, yes=yes)
     chats = ChatSessions(context.store.prepare(), known, fresh)
-    passport = validate_grader(component, given, chats.open, progress=progress, workers=WORKERS)
-    save_validation(context.store, passport)
+    validation = validate_grader(component, given, chats.open, progress=progress, workers=WORKERS)
+    save_validation(context.store, validation)
     if json:
-        print_json(_validation_json(passport))
+        print_json(_validation_json(validation))
     else:
-        _print_validation(passport)
+        _print_validation(validation)
 
 
 def _configure_grader(
@@ -83,22 +83,22 @@ def _configure_grader(
     return ConfiguredPlugin(spec, validate_options(spec, options))
 
 
-def _validation_json(passport: "GraderValidation") -> dict[str, Any]:
-    """A passport as JSON, with what follows from its claims."""
+def _validation_json(validation: "GraderValidation") -> dict[str, Any]:
+    """The validation as JSON, with what follows from its claims."""
     return {
-        **passport.model_dump(mode="json", exclude={"items"}),
-        "right": passport.right.model_dump(),
-        "kinds": {kind: share.model_dump() for kind, share in passport.kinds.items()},
-        "attacks": passport.attacks.model_dump(),
-        "words": passport.summary,
+        **validation.model_dump(mode="json", exclude={"items"}),
+        "right": validation.right.model_dump(),
+        "kinds": {kind: share.model_dump() for kind, share in validation.kinds.items()},
+        "attacks": validation.attacks.model_dump(),
+        "words": validation.summary,
         "items": [
             {**item.model_dump(mode="json"), "accepted": item.accepted, "right": item.right}
-            for item in passport.items
+            for item in validation.items
         ],
     }
 
 
-def _print_validation(passport: "GraderValidation") -> None:
+def _print_validation(validation: "GraderValidation") -> None:
     """A table by kind, and the claims that it was wrong about."""
     from diffkit.cli.console import print_lines, print_table
     from diffkit.evaluation.grading.validation_set import RIGHT_KINDS
@@ -106,12 +106,12 @@ def _print_validation(passport: "GraderValidation") -> None:
 
     rows = [
         (kind, "accepted" if kind in RIGHT_KINDS else "refused", format_share(share))
-        for kind, share in passport.kinds.items()
+        for kind, share in validation.kinds.items()
     ]
-    print_table(f"Grader {passport.grader}", ("claims", "should be", "were [95 %]"), rows)
-    for item in passport.items:
+    print_table(f"Grader {validation.grader}", ("claims", "should be", "were [95 %]"), rows)
+    for item in validation.items:
         if not item.right:
             score = "failed" if item.score is None else f"scored {item.score:.2f}"
             words = " ".join(item.words.split())[:MAX_REASON]
             print_lines(f"claim {item.number} ({item.kind}) {score}: {words}")
-    print_lines(f"{passport.grader}: {passport.summary}")
+    print_lines(f"{validation.grader}: {validation.summary}")
