@@ -61,9 +61,9 @@ def test_an_endpoint_that_fails_ends_it(interview):
 
 def test_an_attempt_that_was_cut_off_goes_on_from_memory(interview, memory):
     script = good_investigator(VERDICT)
-    cut = interview(lambda body, n: fails(500) if n > 3 else script(body, n), memory=memory)
+    cut = interview(lambda body, n: fails(500) if n > 3 else script(body, n), cache=memory)
     assert cut.outcome is Outcome.MODEL_ERROR
-    again = interview(script, memory=memory)
+    again = interview(script, cache=memory)
     assert again.verdict.change == "targeted"
     whole = interview(script)
     assert again.requests == whole.requests[3:]
