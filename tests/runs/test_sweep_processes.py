@@ -19,9 +19,9 @@ def suite(folder: Path, pause: float, **options: object) -> Path:
     """Twenty runs whose steps take ``pause`` seconds, which is no part of their keys."""
     path = folder / f"suite-{pause}.yaml"
     content = {
-        "organisms": ["birds", "ships", "same", "noise"],
+        "organisms": ["birds", "ships"],  # the host answers for identical pairs
         "methods": {"echo": {"steps": 5, "pause": pause, **options}},
-        "seeds": [0, 1, 2, 3, 4],
+        "seeds": list(range(10)),
     }
     path.write_text(json.dumps(content))  # JSON is YAML
     return path
@@ -68,7 +68,7 @@ def test_ctrl_c_leaves_the_store_whole(tmp_path, start, cli, stranger):
     sweep.send_signal(signal.SIGINT)
     out, err = sweep.communicate(timeout=300)
     assert sweep.returncode == 130
-    assert err.splitlines()[-1].startswith("stopped: what is finished is kept")
+    assert err.splitlines()[-1].startswith("stopped: finished work is kept")
     assert "Traceback" not in out + err
     assert not list((tmp_path / "store").rglob("*.lease"))
     before = assert_whole(tmp_path / "store")
