@@ -54,7 +54,7 @@ class Answering:
 
 @pytest.fixture
 def investigate(served_with_tools, tmp_path):
-    """Asks the served model; the attempt's talk, and the verdict or how it ended."""
+    """Asks the served model; the attempt's chat, and the verdict or how it ended."""
 
     def ask(**options):
         model = {
@@ -63,12 +63,12 @@ def investigate(served_with_tools, tmp_path):
             "parameters": {"temperature": 0.5},
         }
         config = AgentConfig(model=model, max_completion_tokens=200, retries=0, **options)
-        talk = ChatSession(transcript=Transcript(tmp_path / "transcript.jsonl"))
-        context = AttemptContext(models=Answering(), talk=talk)
+        chat = ChatSession(transcript=Transcript(tmp_path / "transcript.jsonl"))
+        context = AttemptContext(models=Answering(), chat=chat)
         try:
-            return talk, Agent().investigate(CASE, config, context)
+            return chat, Agent().investigate(CASE, config, context)
         except NoVerdict as end:
-            return talk, end.outcome
+            return chat, end.outcome
 
     return ask
 
@@ -80,9 +80,9 @@ ENDED = {Outcome.MALFORMED, Outcome.BUDGET_SPENT}
     ("tool_calls", "calls"), [("native", 1), ("native", 4), ("json", 4)], ids=str
 )
 def test_it_ends_with_an_outcome(investigate, tmp_path, served_with_tools, tool_calls, calls):
-    talk, ended = investigate(max_calls=calls, tool_calls=tool_calls)
+    chat, ended = investigate(max_calls=calls, tool_calls=tool_calls)
     assert isinstance(ended, Verdict) or ended in ENDED
-    used = talk.usage["investigator"]
+    used = chat.usage["investigator"]
     assert 1 <= used.calls <= calls
     assert used.served == (served_with_tools.model,)
     assert used.prompt_tokens > 100
@@ -104,8 +104,8 @@ class Guess(Record):
 
 def test_it_is_held_to_a_schema(served_with_tools, tmp_path):
     config = ChatConfig(model={"name": served_with_tools.model, "base_url": served_with_tools.url})
-    talk = ChatSession(transcript=Transcript(tmp_path / "transcript.jsonl"))
-    model = LanguageModel(config, "grader", talk)
+    chat = ChatSession(transcript=Transcript(tmp_path / "transcript.jsonl"))
+    model = LanguageModel(config, "grader", chat)
     made = complete_structured(
         model, [{"role": "user", "content": "Where is the bakery?"}], Guess, tries=1
     )
