@@ -1,6 +1,7 @@
 """The public names of diffkit; `diffkit/__init__.py` imports each when it is first used."""
 
-from .analysis.predictions import mean_kl, top_tokens
+from .analysis.predictions import mean_kl
+from .analysis.token_findings import top_tokens
 from .case import CandidateTruth, Case, Evidence, NullScores
 from .chat.blinding import Blinding
 from .chat.prices import Price, Prices

@@ -11,16 +11,20 @@ from diffkit.analysis.clusters import (
     indices_by_score,
     rank_clusters,
 )
-from diffkit.analysis.likelihoods import (
+from diffkit.analysis.predictions import (
     ContinuationBatch,
     common_log_probabilities,
     common_probabilities,
+    mean_kl,
 )
-from diffkit.analysis.predictions import mean_kl, top_tokens
 from diffkit.analysis.prompts import user_turn
 from diffkit.analysis.schedules import warmup_cosine
-from diffkit.analysis.token_tables import token_table, top_positive
-from diffkit.analysis.traces import trace_tokens
+from diffkit.analysis.token_findings import (
+    token_table,
+    top_positive,
+    top_tokens,
+    trace_tokens,
+)
 from diffkit.analysis.word_excess import (
     WORD,
     ScoreExcess,

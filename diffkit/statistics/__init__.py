@@ -4,12 +4,17 @@ Takes counts, scores or texts. Gives intervals, p-values and scores of words; th
 seed give the same result.
 """
 
-from diffkit.statistics.bootstrap import cluster_interval, paired_interval
-from diffkit.statistics.intervals import Interval, conformal_p, wilson
-from diffkit.statistics.mcnemar import mcnemar_p
-from diffkit.statistics.permutation import holm, matching_p, sign_flip_p
+from diffkit.statistics.intervals import (
+    Interval,
+    Share,
+    cluster_interval,
+    format_share,
+    paired_interval,
+    share,
+    wilson,
+)
+from diffkit.statistics.p_values import conformal_p, holm, matching_p, mcnemar_p, sign_flip_p
 from diffkit.statistics.power import mcnemar_power, truths_needed
-from diffkit.statistics.shares import Share, format_share, share
 from diffkit.statistics.words import content_words, log_odds, word_counts
 
 __all__ = [

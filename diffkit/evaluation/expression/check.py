@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diffkit.analysis.predictions import mean_kl
+from diffkit.analysis import mean_kl
 from diffkit.context import Progress, no_progress
 from diffkit.engine.loading.loader import NetworkCache, load_pair
 from diffkit.errors import BadFile, BadModel, DiffkitError

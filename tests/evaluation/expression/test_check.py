@@ -10,8 +10,8 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
+from diffkit.analysis import mean_kl
 from diffkit.analysis import predictions as measures
-from diffkit.analysis.predictions import mean_kl
 from diffkit.engine import load_pair
 from diffkit.engine.model import Model
 from diffkit.errors import BadFile

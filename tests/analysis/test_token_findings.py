@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diffkit.analysis import token_table, top_positive
+from diffkit.analysis import token_table, top_positive, trace_tokens
 from diffkit.findings import TokenScore
 
 
@@ -47,3 +47,20 @@ def test_a_spread_that_is_not_a_number_is_left_out():
 def test_another_order_decides_which_tokens_are_shown():
     found = rows(order=torch.tensor([3.0, 2.0, 1.0, -1.0, -1.0]))
     assert [(row.token, row.score) for row in found] == [("a", 0.5), ("b", -1.0), ("c", 2.0)]
+
+
+def test_the_last_words_have_predictions_and_the_first_have_none():
+    base = torch.tensor([[0.1, 0.9], [0.6, 0.4]])
+    first, *others = trace_tokens(
+        Letters(), ["x", "y", "z"], [1.0, -2.0], base=base, finetuned=base.flip(1), candidates=1
+    )
+    assert (first.token, first.score, first.base, first.finetuned) == ("x", None, (), ())
+    assert [(one.token, one.score) for one in others] == [("y", 1.0), ("z", -2.0)]
+    assert [one.base[0].token for one in others] == ["b", "a"]
+    assert [one.finetuned[0].token for one in others] == ["a", "b"]
+
+
+def test_every_word_may_have_a_prediction():
+    base = torch.tensor([[0.25, 0.75]])
+    (one,) = trace_tokens(Letters(), ["x"], [0.5], base=base, finetuned=base, candidates=5)
+    assert [(c.token, c.probability) for c in one.base] == [("b", 0.75), ("a", 0.25)]

@@ -1,4 +1,7 @@
-"""Permutation tests with a fixed seed: the same numbers give the same p-value."""
+"""P-values: against nulls, of paired hits or differences, of scores by truth; and their correction.
+
+Permutations have a fixed seed: the same numbers give the same p-value.
+"""
 
 from collections.abc import Sequence
 
@@ -8,6 +11,37 @@ from numpy.typing import NDArray
 DRAWS = 9_999
 """Number of draws of a test; the smallest p-value is 1 / 10,000."""
 _ROUNDING = 1e-9  # larger than rounding errors of sums in another order
+
+
+def conformal_p(score: float, nulls: Sequence[float]) -> float:
+    """``(1 + nulls at least as high) / (n + 1)``: exact when score and nulls are exchangeable.
+
+    (Vovk, Gammerman and Shafer 2005; Phipson and Smyth 2010.)
+    """
+    return (1 + sum(null >= score for null in nulls)) / (len(nulls) + 1)
+
+
+def mcnemar_p(one: Sequence[bool], other: Sequence[bool]) -> float | None:
+    """McNemar's exact test of paired hits, two-sided (McNemar 1947; exact: Fagerland et al. 2013).
+
+    Only cases that exactly one of them hit count; under the null hypothesis each is equally likely
+    to be that one.
+
+    Args:
+        one: whether the first hit each case.
+        other: whether the second hit each case.
+
+    Returns:
+        The p-value, 1 where they never differ; none without cases.
+    """
+    from scipy.stats import binomtest
+
+    pairs = list(zip(one, other, strict=True))
+    if not pairs:
+        return None
+    ahead = sum(a and not b for a, b in pairs)
+    apart = sum(a != b for a, b in pairs)
+    return float(binomtest(ahead, apart).pvalue) if apart else 1.0
 
 
 def matching_p(

@@ -1,11 +1,63 @@
-"""Tables of the tokens with the largest scores."""
+"""Findings about tokens: tables of scores, and traces of both sides' predictions."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diffkit.findings import TokenScore, TokenTable
+from diffkit.findings import Candidate, TokenScore, TokenTable, TracedToken
+
+
+def top_tokens(
+    tokenizer: Any, probabilities: Float[Tensor, "places vocabulary"], count: int
+) -> list[tuple[Candidate, ...]]:
+    """The ``count`` likeliest tokens of each place, decoded, the likeliest first.
+
+    Args:
+        tokenizer: a transformers tokenizer.
+        probabilities: of each token; rounding may bring one above 1.
+        count: how many at most.
+    """
+    best = torch.topk(probabilities, min(count, probabilities.shape[-1]), dim=-1)
+    return [
+        tuple(
+            Candidate(token=tokenizer.decode([token]), probability=min(1.0, probability))
+            for token, probability in zip(tokens, values, strict=True)
+        )
+        for tokens, values in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    ]
+
+
+def trace_tokens(
+    tokenizer: Any,
+    words: Sequence[str],
+    scores: Sequence[float],
+    *,
+    base: Float[Tensor, "predicted vocabulary"],
+    finetuned: Float[Tensor, "predicted vocabulary"],
+    candidates: int,
+) -> tuple[TracedToken, ...]:
+    """Tokens with a score and both sides' likeliest tokens, for a `TokenTrace`.
+
+    Args:
+        tokenizer: a transformers tokenizer, which decodes the likeliest tokens.
+        words: the decoded tokens. If there are more words than predictions, the first words have
+            no prediction, and neither score nor candidates.
+        scores: the score of each predicted token.
+        base: the base's probabilities for each predicted token.
+        finetuned: the finetuned side's.
+        candidates: the number of likeliest tokens of each side.
+    """
+    expected = (top_tokens(tokenizer, each, candidates) for each in (base, finetuned))
+    first = len(words) - len(scores)
+    unpredicted = [TracedToken(token=word) for word in words[:first]]
+    predicted = [
+        TracedToken(token=word, score=score, base=left, finetuned=right)
+        for word, score, left, right in zip(words[first:], scores, *expected, strict=True)
+    ]
+    return (*unpredicted, *predicted)
 
 
 def top_positive(scores: Float[Tensor, " vocabulary"], count: int) -> list[int]:
