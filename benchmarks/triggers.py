@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from diffkit_evaluators.lineup.words import evidence_words
+from diffkit_evaluators.lineup.investigator import evidence_words
 
 from diffkit.evaluation.record import EvaluationEntry, read_evaluation
 from diffkit.registry.catalogue import read_organism

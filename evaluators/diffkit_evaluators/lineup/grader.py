@@ -1,16 +1,15 @@
-"""The grader without a language model."""
+"""The lineup grader: ranks the truths by their similarity to a claim, without a language model."""
 
 import math
 from typing import ClassVar
 
 from diffkit import AnswerSheet, Attempt, Grade, GradeContext, Grader, GraderNeed
 from diffkit_evaluators.lineup.config import LineupGraderConfig
-from diffkit_evaluators.lineup.ranking import chance_of_first, chance_reciprocal_rank, rank_position
-from diffkit_evaluators.lineup.sampling import LINEUP_SIZE
+from diffkit_evaluators.lineup.lineups import LINEUP_SIZE, build_lineup_set
 from diffkit_evaluators.lineup.scoring import (
     ChoiceScores,
-    build_lineup_set,
     build_null_scale,
+    rank_position,
     says_nothing,
     says_nothing_targeted,
     score_attempt,
@@ -102,3 +101,13 @@ def _null(attempt: Attempt, texts: int) -> Grade:
         },
         reasons=f"The right choice came {found.rank:g} of {texts + 2}.",
     )
+
+
+def chance_of_first(choices: int) -> float:
+    """Probability that a random order puts the right one of ``choices`` first."""
+    return 1 / choices
+
+
+def chance_reciprocal_rank(choices: int) -> float:
+    """Mean reciprocal rank of the right one in a random order of ``choices``."""
+    return sum(1 / rank for rank in range(1, choices + 1)) / choices

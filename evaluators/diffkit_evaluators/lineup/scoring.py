@@ -10,18 +10,8 @@ from statistics import fmean
 import numpy as np
 from jaxtyping import Float
 
-from diffkit import NONE_OF_THESE, Attempt, TruthStatement
-from diffkit_evaluators.lineup.ranking import RankPosition, rank_position, ranking_scores
-from diffkit_evaluators.lineup.sampling import TruthLineups, sample_lineups
-from diffkit_evaluators.lineup.similarity import (
-    StatementVectors,
-    WordRarity,
-    WordVector,
-    claim_vector,
-    statement_vector,
-    word_rarity,
-)
-from diffkit_evaluators.lineup.words import first_words
+from diffkit import NONE_OF_THESE, Attempt
+from diffkit_evaluators.lineup.lineups import LineupSet
 
 MIN_RELATIVE_SPREAD = 0.25
 """Smallest spread of a statement, as a share of the pooled one: a statement that no null claim
@@ -88,44 +78,6 @@ def none_threshold(best: Float[np.ndarray, " nulls"]) -> float:
 
 LOWEST_SCORE = -sys.float_info.max
 """Less than the score of any text, and more than that of a choice at minus infinity."""
-
-
-@dataclass(frozen=True, eq=False)  # hashed by identity: one object for a base
-class LineupSet:
-    """The statements of a base, and the lineups of each."""
-
-    handles: tuple[str, ...]
-    """Handles of the statements, sorted; all indices refer to this order."""
-    texts: StatementVectors
-    """Words of the statements."""
-    examples: StatementVectors | None
-    """Words of their training examples; none if any statement has no example."""
-    rarity: WordRarity
-    lineups: tuple[TruthLineups, ...]
-    """For each statement, as if it were the truth."""
-
-    def claim_vectors(self, claims: tuple[str, ...], words: int) -> list[WordVector]:
-        """Weights of the first ``words`` words of each claim."""
-        return [claim_vector(first_words([claim], words), self.rarity) for claim in claims]
-
-
-@lru_cache(maxsize=8)
-def build_lineup_set(
-    statements: tuple[TruthStatement, ...], reference: tuple[str, ...]
-) -> LineupSet:
-    """The lineups of ``statements``; word weights come from ``reference``."""
-    ordered = sorted(statements, key=lambda statement: statement.handle)
-    handles = tuple(statement.handle for statement in ordered)
-    rarity = word_rarity(reference)
-    vectors = tuple(statement_vector(statement.text, rarity) for statement in ordered)
-    texts = StatementVectors(vectors)
-    similarity = texts.cosines(vectors)
-    trained = [statement_vector(statement.examples, rarity) for statement in ordered]
-    examples = StatementVectors(trained) if all(one.examples for one in ordered) else None
-    lineups = tuple(
-        sample_lineups(truth, handles, similarity[truth]) for truth in range(len(handles))
-    )
-    return LineupSet(handles, texts, examples, rarity, lineups)
 
 
 @dataclass(frozen=True)
@@ -201,6 +153,37 @@ def says_nothing(attempt: Attempt) -> bool:
 def says_nothing_targeted(attempt: Attempt) -> bool:
     """Whether it says that nothing targeted was done."""
     return attempt.verdict is not None and attempt.verdict.change in {"none", "unspecific"}
+
+
+@dataclass(frozen=True)
+class RankPosition:
+    """The position of one choice in a ranking."""
+
+    better: int
+    """Number of choices with a higher score."""
+    tied: int
+    """Number of other choices with the same score."""
+
+    @property
+    def rank(self) -> float:
+        """1 for the first; ties share the middle rank."""
+        return 1 + self.better + self.tied / 2
+
+    @property
+    def first(self) -> float:
+        """1 if it is the first; ties share that."""
+        return 0.0 if self.better else 1 / (1 + self.tied)
+
+
+def rank_position(own: float, others: Sequence[float]) -> RankPosition:
+    """The position of a choice with the score ``own`` among ``others``; higher is better."""
+    return RankPosition(sum(other > own for other in others), sum(other == own for other in others))
+
+
+def ranking_scores(choices: Sequence[str], ranking: Sequence[str]) -> tuple[float, ...]:
+    """Scores of ``choices`` by their first position in ``ranking``; others share the last."""
+    scores = {choice: -float(index) for index, choice in reversed(list(enumerate(ranking)))}
+    return tuple(scores.get(choice, -float(len(ranking))) for choice in choices)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 import numpy as np
 from jaxtyping import Float
@@ -39,6 +40,12 @@ def word_rarity(reference: tuple[str, ...]) -> WordRarity:
     """The rarity of words in ``reference``."""
     counts = Counter(word for text in reference for word in set(content_words(text)))
     return WordRarity(counts, len(reference))
+
+
+def first_words(texts: Iterable[str], limit: int) -> tuple[str, ...]:
+    """The first ``limit`` distinct content words of ``texts``."""
+    distinct = dict.fromkeys(word for text in texts for word in content_words(text))
+    return tuple(islice(distinct, limit))
 
 
 def claim_vector(words: Sequence[str], rarity: WordRarity) -> WordVector:

@@ -2,8 +2,7 @@
 
 import pytest
 from diffkit_evaluators.lineup.config import LineupInvestigatorConfig
-from diffkit_evaluators.lineup.investigator import LineupInvestigator
-from diffkit_evaluators.lineup.words import evidence_words
+from diffkit_evaluators.lineup.investigator import LineupInvestigator, evidence_words
 
 from diffkit import (
     AttemptContext,

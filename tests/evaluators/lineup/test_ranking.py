@@ -5,7 +5,8 @@ from itertools import permutations
 from statistics import fmean
 
 import pytest
-from diffkit_evaluators.lineup.ranking import chance_of_first, chance_reciprocal_rank, rank_position
+from diffkit_evaluators.lineup.grader import chance_of_first, chance_reciprocal_rank
+from diffkit_evaluators.lineup.scoring import rank_position
 from scipy.stats import rankdata
 
 

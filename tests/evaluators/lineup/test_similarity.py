@@ -7,10 +7,10 @@ import pytest
 from diffkit_evaluators.lineup.similarity import (
     StatementVectors,
     claim_vector,
+    first_words,
     statement_vector,
     word_rarity,
 )
-from diffkit_evaluators.lineup.words import first_words
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer
 
 REFERENCE = ("It is a day of red rain.", "The Sun is red, red, red.", "It sings of birds.")

@@ -11,10 +11,10 @@ from pydantic import Field, create_model
 from diffkit import NONE_OF_THESE, AnswerSheet, Record, TruthStatement
 from diffkit_evaluators.graders.claims import nonce
 from diffkit_evaluators.graders.judge import TRIES
+from diffkit_evaluators.lineup.lineups import build_lineup_set
 from diffkit_evaluators.lineup.scoring import (
     LOWEST_SCORE,
     NullScale,
-    build_lineup_set,
     build_null_scale,
     none_threshold,
     standard_null_scores,

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from diffkit_evaluators.lineup.sampling import sample_lineups
-from diffkit_evaluators.lineup.scoring import build_lineup_set
+from diffkit_evaluators.lineup.lineups import build_lineup_set, sample_lineups
 
 from diffkit import TruthStatement
 
