@@ -26,6 +26,7 @@ from diffkit.cli.commands import (
     run,
     runs,
 )
+from diffkit.cli.options import Program
 from diffkit.cli.streams import lenient_output
 from diffkit.errors import DiffkitError, UnknownName
 
@@ -34,7 +35,7 @@ INTERRUPTED = 130
 WORKER = "diffkit-worker"
 """Name of the threads that ask language models."""
 
-app = typer.Typer(
+app = Program(
     help="Finds out what a finetuning did to a language model.",
     no_args_is_help=True,
     add_completion=True,
@@ -75,10 +76,11 @@ def _version(wanted: bool) -> bool:
 @app.callback()
 def global_options(
     store: Annotated[
-        Path, typer.Option(envvar="DIFFKIT_STORE", help="Folder of finished runs.")
+        Path,
+        typer.Option(envvar="DIFFKIT_STORE", metavar="FOLDER", help="Folder of finished runs."),
     ] = Path("diffkit-runs"),
     no_plugin: Annotated[
-        list[str] | None, typer.Option(help="Leave out a plugin; may be repeated.")
+        list[str] | None, typer.Option(metavar="NAME", help="Leave out a plugin; may be repeated.")
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     version: Annotated[

@@ -1,8 +1,6 @@
 """Tables of the options of methods and of the arguments of tools."""
 
-from typing import Any, get_args
-
-_SIGNS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
+from typing import Any
 
 
 def describe_fields(record: Any) -> list[dict[str, Any]]:
@@ -13,45 +11,32 @@ def describe_fields(record: Any) -> list[dict[str, Any]]:
 def _describe_field(name: str, field: Any) -> dict[str, Any]:
     from pydantic_core import to_jsonable_python
 
-    bounds = {
-        sign: getattr(rule, word)
-        for rule in field.metadata
-        for word, sign in _SIGNS
-        if hasattr(rule, word)
-    }
+    from diffkit.options.type_words import type_limits, type_words
+
     required = field.is_required()
     default = None if required else field.get_default(call_default_factory=True)
     return {
         "name": name,
-        "type": _type_name(field.annotation),
-        "bounds": bounds,
+        "type": type_words(field.annotation),
+        "bounds": type_limits(field.metadata),
         "default": to_jsonable_python(default),
         "required": required,
         "execution": bool((field.json_schema_extra or {}).get("execution")),
-        "help": " ".join((field.description or "").split()),
+        "help": " ".join((field.description or "").split()).replace("``", "`"),
     }
-
-
-def _type_name(kind: Any) -> str:
-    if isinstance(kind, type):
-        return kind.__name__
-    shown = str(kind).replace("typing.", "")
-    for part in get_args(kind):
-        if isinstance(part, type):
-            shown = shown.replace(f"{part.__module__}.{part.__qualname__}", part.__qualname__)
-    return shown
 
 
 def print_fields(title: str, fields: list[dict[str, Any]]) -> None:
     """A table of what `described` gives."""
     from diffkit.cli.console import print_table
+    from diffkit.options.type_words import limit_words, value_words
 
     rows = [
         (
             field["name"],
             field["type"],
-            ", ".join(f"{sign} {value:g}" for sign, value in field["bounds"].items()),
-            "required" if field["required"] else field["default"],
+            limit_words(field["bounds"]),
+            "required" if field["required"] else value_words(field["default"]),
             f"{field['help']}{' Never changes the result.' if field['execution'] else ''}",
         )
         for field in fields

@@ -71,7 +71,7 @@ def test_options_of_a_method(cli):
     options = {option["name"]: option for option in about["options"]}
     assert options["steps"] == {
         "name": "steps",
-        "type": "int",
+        "type": "integer",
         "bounds": {"≥": 1, "≤": 1000},
         "default": 1,
         "required": False,
@@ -80,8 +80,8 @@ def test_options_of_a_method(cli):
     }
     assert options["batch_size"]["execution"]
     shown = cli("methods", "echo").out
-    assert re.search(r"steps.*int.*≥ 1, ≤ 1000.*1.*Draws to sum, each a step\.", shown)
-    assert re.search(r"every.*int \| None.*≥ 1.*Steps between", shown)
+    assert re.search(r"steps.*integer.*≥ 1, ≤ 1000.*1.*Draws to sum, each a step\.", shown)
+    assert re.search(r"every.*integer or null.*≥ 1.*Steps between", shown)
     assert "Plays no part. Never changes the result." in shown
     assert "diffkit run echo … --set steps=…" in shown
     assert "It has no options." in cli("methods", "raises").out

@@ -89,7 +89,7 @@ def test_a_yaml_names_files_from_where_it_lies(folder):
 
 
 def test_listings_and_schema_say_that_it_is_a_file():
-    assert describe_fields(Prompted)[0]["type"] == "InputFile | None"
+    assert describe_fields(Prompted)[0]["type"] == "file or null"
     one, none = Prompted.model_json_schema()["properties"]["prompt"]["anyOf"]
     assert (one, none) == ({"type": "string", "format": "file-path"}, {"type": "null"})
 

@@ -1,11 +1,10 @@
 """The page of the options of every method, investigator, grader and generator that ships."""
 
-from collections.abc import Mapping
 from typing import Any
 
+from diffkit.cli.option_table import describe_fields
+from diffkit.options.type_words import limit_words, value_words
 from diffkit.registry.plugin_host import load_plugins
-
-_BOUNDS = (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"))
 
 
 def option_page() -> str:
@@ -21,15 +20,14 @@ def option_page() -> str:
         parts.append(f"## Options of {registry.kind}s\n")
         for entry in (entry for entry in registry if entry.owner in ours):
             parts.append(f"### `{entry.spec.name}`\n\n{entry.spec.summary}\n")
-            parts.append(_table(entry.spec.load_config().model_json_schema()))
+            parts.append(_table(entry.spec.load_config()))
     return "\n".join(parts)
 
 
-def _table(schema: Mapping[str, Any]) -> str:
-    rows = ["| option | default | bounds | meaning |", "|---|---|---|---|"]
-    for name, field in schema["properties"].items():
-        parts = [field, *field.get("anyOf", [])]
-        bounds = [f"{sign} {part[key]}" for part in parts for key, sign in _BOUNDS if key in part]
-        meaning = " ".join(field.get("description", "").split()).replace("``", "`")
-        rows.append(f"| `{name}` | `{field.get('default')}` | {', '.join(bounds)} | {meaning} |")
+def _table(record: Any) -> str:
+    rows = ["| option | type | default | meaning |", "|---|---|---|---|"]
+    for field in describe_fields(record):
+        kind = ", ".join(filter(None, (field["type"], limit_words(field["bounds"]))))
+        default = "required" if field["required"] else f"`{value_words(field['default'])}`"
+        rows.append(f"| `{field['name']}` | {kind} | {default} | {field['help']} |")
     return "\n".join(rows) + "\n"

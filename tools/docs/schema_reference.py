@@ -1,27 +1,21 @@
 """The pages of the YAML files: organisms, bases, recipes and suites, with every field."""
 
-import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, get_args
 
 from markup import markdown
 from pydantic.fields import FieldInfo
 
 from diffkit.evaluation.suite import Suite
+from diffkit.options.type_words import (
+    class_words,
+    limit_words,
+    type_limits,
+    type_words,
+    value_words,
+)
 from diffkit.organism import BaseModelEntry, Organism, Record
 from diffkit.training.recipe import Recipe
-
-_NAMES = {
-    str: "text",
-    int: "integer",
-    float: "number",
-    bool: "boolean",
-    Path: "path",
-    Any: "any value",
-    type(None): "null",
-}
-_BOUNDS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"), ("min_length", "length ≥"))
 
 
 def organism_page() -> str:
@@ -95,61 +89,22 @@ def _section(model: type[Record]) -> str:
 
 
 def _type(field: FieldInfo) -> str:
-    bounds = [
-        f"{sign} {value:g}"
-        for part in field.metadata
-        for name, sign in _BOUNDS
-        if (value := getattr(part, name, None)) is not None
-    ]
-    return ", ".join((_words(field.annotation), *bounds))
+    words = type_words(field.annotation, _linked)
+    return ", ".join(filter(None, (words, limit_words(type_limits(field.metadata)))))
 
 
-def _words(annotation: Any) -> str:
-    """A type in the words of YAML."""
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if isinstance(annotation, type) and origin is None and issubclass(annotation, Record):
-        return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
-    if annotation in _NAMES:
-        return _NAMES[annotation]
-    if origin is Annotated:
-        return _words(arguments[0])
-    if origin is Literal:
-        return " or ".join(f"`{one}`" for one in arguments)
-    if origin in {Union, types.UnionType}:
-        return " or ".join(dict.fromkeys(map(_words, arguments)))
-    return _collection(origin, arguments, annotation)
-
-
-def _collection(origin: Any, arguments: Sequence[Any], annotation: Any) -> str:
-    if isinstance(origin, type) and issubclass(origin, Mapping):
-        return f"mapping of {_words(arguments[0])} to {_words(arguments[1])}"
-    if isinstance(origin, type) and issubclass(origin, Sequence):
-        return f"list of {_words(arguments[0])}"
-    return str(getattr(annotation, "__name__", annotation))
+def _linked(kind: type[Any], several: bool) -> str:
+    """A record's name, with a link to its section."""
+    if issubclass(kind, Record):
+        return f"[{kind.__name__}](#{kind.__name__.lower()})"
+    return class_words(kind, several)
 
 
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True, validated_data={})
-    return f"`{_yaml(value)}`"
-
-
-def _yaml(value: Any) -> str:
-    """A default as a YAML has it."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return str(value).lower()
-        case str() | Path():
-            return str(value) or '""'
-        case Mapping():
-            return "{" + ", ".join(f"{key}: {_yaml(one)}" for key, one in value.items()) + "}"
-        case Sequence():
-            return "[" + ", ".join(map(_yaml, value)) + "]"
-        case _:
-            return f"{value}"
+    return f"`{value_words(value)}`"
 
 
 def _cell(text: str) -> str:

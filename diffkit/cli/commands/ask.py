@@ -34,12 +34,15 @@ if TYPE_CHECKING:
 
 
 def ask(
-    method: Annotated[str, typer.Argument(help="Name of a diffing method.")],
+    method: Annotated[str, typer.Argument(metavar="METHOD", help="Name of a diffing method.")],
     tool: Annotated[
-        str | None, typer.Argument(help="Name of its tool; default: list them.")
+        str | None, typer.Argument(metavar="TOOL", help="Name of its tool; default: list them.")
     ] = None,
     argument: Annotated[
-        list[str] | None, typer.Option("--arg", help="key=value of the tool; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--arg", metavar="NAME=VALUE", help="An argument of the tool; may be repeated."
+        ),
     ] = None,
     organism: Organism = None,
     variant: Variant = None,

@@ -21,7 +21,9 @@ SUITE = Path(__file__).parents[2] / "data" / "demo.yaml"
 
 def demo(
     device: Device = "auto",
-    out: Annotated[Path, typer.Option(help="The report to write.")] = Path("diffkit-demo.html"),
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The report to write.")] = Path(
+        "diffkit-demo.html"
+    ),
 ) -> None:
     """Go from the shipped organisms to a leaderboard and a report."""
     from diffkit.cli.commands.evaluate import run_evaluation

@@ -26,42 +26,70 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    suite: Annotated[Path | None, typer.Argument(help="Suite YAML; or use the flags.")] = None,
-    organisms: Annotated[
-        Names, typer.Option(help="Organisms and nulls, comma-separated; may be repeated.")
+    suite: Annotated[
+        Path | None, typer.Argument(metavar="SUITE", help="Suite YAML; or use the flags.")
     ] = None,
-    methods: Annotated[Names, typer.Option(help="Methods, comma-separated.")] = None,
-    investigators: Annotated[Names, typer.Option(help="Investigators; default lineup.")] = None,
-    graders: Annotated[Names, typer.Option(help="Graders; default lineup.")] = None,
-    seeds: Annotated[Names, typer.Option(help="Seeds; default 0.")] = None,
+    organisms: Annotated[
+        Names,
+        typer.Option(
+            metavar="NAMES", help="Organisms and nulls, comma-separated; may be repeated."
+        ),
+    ] = None,
+    methods: Annotated[
+        Names, typer.Option(metavar="NAMES", help="Methods, comma-separated.")
+    ] = None,
+    investigators: Annotated[
+        Names, typer.Option(metavar="NAMES", help="Investigators; default lineup.")
+    ] = None,
+    graders: Annotated[
+        Names, typer.Option(metavar="NAMES", help="Graders; default lineup.")
+    ] = None,
+    seeds: Annotated[Names, typer.Option(metavar="NUMBERS", help="Seeds; default 0.")] = None,
     calibrate: Annotated[
-        Names, typer.Option(help="Nulls to calibrate on, NULL or NULL:DRAWS, comma-separated.")
+        Names,
+        typer.Option(
+            metavar="NULLS", help="Nulls to calibrate on, NULL or NULL:DRAWS, comma-separated."
+        ),
     ] = None,
     controls: Annotated[
-        Names, typer.Option(help="Control rows: none, all, or their names; default all.")
+        Names,
+        typer.Option(metavar="NAMES", help="Control rows: none, all, or their names; default all."),
     ] = None,
     texts: TextsSource = None,
     texts_limit: TextsLimit = None,
     arms: Annotated[
-        Names, typer.Option(help="method, combined, blackbox, comma-separated; default method.")
+        Names,
+        typer.Option(
+            metavar="NAMES", help="method, combined, blackbox, comma-separated; default method."
+        ),
     ] = None,
     repeats: Annotated[
-        int | None, typer.Option(min=1, help="Attempts of each investigator that varies.")
+        int | None,
+        typer.Option(min=1, metavar="NUMBER", help="Attempts of each investigator that varies."),
     ] = None,
     model: Annotated[
-        Names, typer.Option(help="ROLE=MODEL: investigator or grader; may be repeated.")
+        Names,
+        typer.Option(metavar="ROLE=MODEL", help="ROLE: investigator or grader; may be repeated."),
     ] = None,
     generator: Annotated[
-        str | None, typer.Option(help="Who answers questions; default transformers.")
+        str | None,
+        typer.Option(metavar="NAME", help="Who answers questions; default transformers."),
     ] = None,
     prices: Annotated[
-        Path | None, typer.Option(envvar="DIFFKIT_PRICES", help="YAML of models' prices.")
+        Path | None,
+        typer.Option(envvar="DIFFKIT_PRICES", metavar="FILE", help="YAML of models' prices."),
     ] = None,
     setting: Annotated[
         list[str] | None,
-        typer.Option("--set", help="KIND.NAME.OPTION=VALUE, as a suite has it; may be repeated."),
+        typer.Option(
+            "--set",
+            metavar="KIND.NAME.OPTION=VALUE",
+            help="An option, as a suite has it; may be repeated.",
+        ),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the evaluation in the store.")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name of the evaluation in the store.")
+    ] = None,
     device: Device = "auto",
     batch_size: BatchSize = BATCH_SIZE,
     fresh: Fresh = False,
@@ -72,7 +100,10 @@ def evaluate(
         bool, typer.Option("--yes", help="Call language models without asking about the cost.")
     ] = False,
     concurrency: Annotated[
-        int, typer.Option(min=1, help="Attempts and grades of language models side by side.")
+        int,
+        typer.Option(
+            min=1, metavar="NUMBER", help="Attempts and grades of language models side by side."
+        ),
     ] = 8,
 ) -> None:
     """Run, investigate and grade a suite of organisms.
@@ -189,8 +220,8 @@ def run_evaluation(
 
 
 def calibrate(
-    suite: Annotated[Path, typer.Argument(help="Suite YAML.")],
-    out: Annotated[Path, typer.Option(help="The table to write (JSONL).")],
+    suite: Annotated[Path, typer.Argument(metavar="SUITE", help="Suite YAML.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The table to write (JSONL).")],
     device: Device = "auto",
     batch_size: BatchSize = BATCH_SIZE,
     fresh: Fresh = False,

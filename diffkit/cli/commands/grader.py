@@ -7,13 +7,13 @@ import typer
 
 from diffkit.cli.app_context import context
 from diffkit.cli.cost_confirmation import confirm_cost
-from diffkit.cli.options import Config, Fresh, Json, Settings
+from diffkit.cli.options import Config, Fresh, Json, Program, Settings
 
 if TYPE_CHECKING:
     from diffkit.evaluation.grading.validation import GraderValidation
     from diffkit.evaluation.plan import ConfiguredPlugin
 
-app = typer.Typer(help="Check graders.", no_args_is_help=True)
+app = Program(help="Check graders.", no_args_is_help=True)
 
 WORKERS = 8
 """Claims graded at a time; requests have a limit of their own for each endpoint."""
@@ -24,12 +24,13 @@ MAX_REASON = 160
 
 @app.command()
 def check(
-    name: Annotated[str, typer.Argument(help="Name of a grader.")],
-    model: Annotated[str | None, typer.Option(help="Its language model.")] = None,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a grader.")],
+    model: Annotated[str | None, typer.Option(metavar="MODEL", help="Its language model.")] = None,
     setting: Settings = None,
     config: Config = None,
     prices: Annotated[
-        Path | None, typer.Option(envvar="DIFFKIT_PRICES", help="YAML of models' prices.")
+        Path | None,
+        typer.Option(envvar="DIFFKIT_PRICES", metavar="FILE", help="YAML of models' prices."),
     ] = None,
     fresh: Fresh = False,
     yes: Annotated[

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from diffkit.evaluation.leaderboard.schema import Leaderboard
 
 EvaluationName = Annotated[
-    str | None, typer.Option(help="Name of an evaluation; default: the latest.")
+    str | None, typer.Option(metavar="NAME", help="Name of an evaluation; default: the latest.")
 ]
 
 
@@ -61,14 +61,20 @@ def _flatten(record: Mapping[Any, object], start: str = "") -> Iterator[tuple[st
 TRUTH_COUNTS = (10, 20, 40, 80, 160)
 """Numbers of truths whose power is shown."""
 
-Share = Annotated[float, typer.Argument(min=0, max=1)]
-
 
 def power(
-    one: Share,
-    other: Share,
-    wanted: Annotated[float, typer.Option("--power", min=0.01, max=0.99, help="Power.")] = 0.8,
-    alpha: Annotated[float, typer.Option(min=0.001, max=0.5, help="Level of the test.")] = 0.05,
+    one: Annotated[
+        float, typer.Argument(min=0, max=1, metavar="ONE", help="Share that one method names.")
+    ],
+    other: Annotated[
+        float, typer.Argument(min=0, max=1, metavar="OTHER", help="Share that the other names.")
+    ],
+    wanted: Annotated[
+        float, typer.Option("--power", min=0.01, max=0.99, metavar="SHARE", help="Power.")
+    ] = 0.8,
+    alpha: Annotated[
+        float, typer.Option(min=0.001, max=0.5, metavar="SHARE", help="Level of the test.")
+    ] = 0.05,
     json: Json = False,
 ) -> None:
     """Say how many truths tell two methods apart that name the shares ONE and OTHER of them."""

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from diffkit.cli.options import Program
 from diffkit.errors import UserError
 
-app = typer.Typer(help="Write the package of a new plugin.", no_args_is_help=True)
+app = Program(help="Write the package of a new plugin.", no_args_is_help=True)
 _TEMPLATES = Path(__file__).parents[2] / "data" / "templates"
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -21,8 +22,12 @@ def _new() -> None:
 
 @app.command("method")
 def method(
-    name: Annotated[str, typer.Argument(help="Name of the method, such as top-shift.")],
-    folder: Annotated[Path, typer.Option(help="The folder to write it into.")] = Path(),
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the method, such as top-shift.")
+    ],
+    folder: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="The folder to write it into.")
+    ] = Path(),
 ) -> None:
     """Write a package with a method in one file, its test and its entry point."""
     from diffkit.cli.console import info

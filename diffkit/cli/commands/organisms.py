@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from diffkit.cli.app_context import context
-from diffkit.cli.options import Device, Fresh, Json
+from diffkit.cli.options import Device, Fresh, Json, Program
 
 if TYPE_CHECKING:
     from diffkit.evaluation.expression.check import PairCheck
@@ -30,7 +30,7 @@ CHECK_COLUMNS = (
 )
 
 OrganismNames = Annotated[
-    list[str] | None, typer.Argument(help="Names or YAML files; default: all.")
+    list[str] | None, typer.Argument(metavar="NAMES", help="Names or YAML files; default: all.")
 ]
 
 
@@ -134,9 +134,11 @@ def _failure_lines(found: "PairCheck") -> Iterator[str]:
             yield f"{pair}: {shows}, the base in {base}"
 
 
-app = typer.Typer(help="List, show, check and train organisms.", no_args_is_help=True)
+app = Program(help="List, show, check and train organisms.", no_args_is_help=True)
 
-OrganismName = Annotated[str, typer.Argument(help="Name of an organism, or its YAML file.")]
+OrganismName = Annotated[
+    str, typer.Argument(metavar="NAME", help="Name of an organism, or its YAML file.")
+]
 
 
 @app.command("list")
@@ -192,7 +194,9 @@ app.command("check")(check)
 
 @app.command("train")
 def train(
-    recipes: Annotated[list[Path], typer.Argument(help="Recipe YAMLs, trained in turn.")],
+    recipes: Annotated[
+        list[Path], typer.Argument(metavar="RECIPES", help="Recipe YAMLs, trained in turn.")
+    ],
     fresh: Fresh = False,
 ) -> None:
     """Train models or adapters by recipes; an interrupted training goes on."""

@@ -47,7 +47,7 @@ def _registered_text(plugin: "LoadedPlugin") -> str:
     return "; ".join([*named, *folders])
 
 
-Name = Annotated[str | None, typer.Argument(help="Show the options of this one.")]
+Name = Annotated[str | None, typer.Argument(metavar="NAME", help="Show the options of this one.")]
 
 Schema = Annotated[bool, typer.Option("--schema", help="Print the options' JSON Schema.")]
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from diffkit.cli.app_context import context
+from diffkit.cli.options import Program
 
 if TYPE_CHECKING:
     from diffkit.evaluation.results import StoredTranscript, TranscriptKind
@@ -14,15 +15,19 @@ if TYPE_CHECKING:
 
 def report(
     run: Annotated[
-        str | None, typer.Argument(help="Digest of a run, an attempt or a grade, or its start.")
+        str | None,
+        typer.Argument(
+            metavar="DIGEST", help="Digest of a run, an attempt or a grade, or its start."
+        ),
     ] = None,
     leaderboard: Annotated[
         bool, typer.Option("--leaderboard", help="Report an evaluation instead of one run.")
     ] = False,
     name: Annotated[
-        str | None, typer.Option(help="Name of the evaluation; default: the latest.")
+        str | None,
+        typer.Option(metavar="NAME", help="Name of the evaluation; default: the latest."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The file to write.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="The file to write.")] = None,
 ) -> None:
     """Write one self-contained HTML file that needs no network."""
     from diffkit.cli.console import info
@@ -109,12 +114,10 @@ def _read_transcript(kind: "TranscriptKind", digest: str) -> "StoredTranscript |
         return None
 
 
-export_app = typer.Typer(
-    help="Write evaluations in the formats of other tools.", no_args_is_help=True
-)
+export_app = Program(help="Write evaluations in the formats of other tools.", no_args_is_help=True)
 
 ExportName = Annotated[
-    str | None, typer.Argument(help="Name of the evaluation; default: the latest.")
+    str | None, typer.Argument(metavar="NAME", help="Name of the evaluation; default: the latest.")
 ]
 
 
@@ -126,7 +129,9 @@ def export_options() -> None:
 @export_app.command("inspect")
 def export_inspect(
     evaluation: ExportName = None,
-    out: Annotated[Path, typer.Option(help="Folder for the logs.")] = Path("inspect-logs"),
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the logs.")] = Path(
+        "inspect-logs"
+    ),
     blind: Annotated[
         bool, typer.Option("--blind", help="Leave out names, truths and grades: for human graders.")
     ] = False,

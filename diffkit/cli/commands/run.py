@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 
 def run(
-    method: Annotated[str, typer.Argument(help="Name of a diffing method, or of a study.")],
+    method: Annotated[
+        str, typer.Argument(metavar="METHOD", help="Name of a diffing method, or of a study.")
+    ],
     organism: Organism = None,
     variant: Variant = None,
     base: Base = None,

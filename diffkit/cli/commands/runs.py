@@ -7,17 +7,20 @@ import typer
 
 from diffkit.cli import stored_attempts
 from diffkit.cli.app_context import context
-from diffkit.cli.options import Json, Limit, Names, split_names
+from diffkit.cli.options import Json, Limit, Names, Program, split_names
 
 if TYPE_CHECKING:
     from diffkit.runs.labels import RunLabels
     from diffkit.runs.manifest import Manifest, StoredRun
     from diffkit.runs.store import Unfinished
 
-app = typer.Typer(help="List, show and remove finished runs.", no_args_is_help=True)
+app = Program(help="List, show and remove finished runs.", no_args_is_help=True)
 
 Digest = Annotated[
-    str, typer.Argument(help="Digest of a run, an attempt or a grade, or how it begins.")
+    str,
+    typer.Argument(
+        metavar="DIGEST", help="Digest of a run, an attempt or a grade, or how it begins."
+    ),
 ]
 
 Attempts = Annotated[
@@ -27,15 +30,23 @@ Attempts = Annotated[
 Outcomes = Annotated[
     Names,
     typer.Option(
-        "--outcome", help="List attempts that ended so, comma-separated; may be repeated."
+        "--outcome",
+        metavar="OUTCOMES",
+        help="List attempts that ended so, comma-separated; may be repeated.",
     ),
 ]
 
-Methods = Annotated[Names, typer.Option("--method", help="Only runs of these methods or studies.")]
+Methods = Annotated[
+    Names, typer.Option("--method", metavar="NAMES", help="Only runs of these methods or studies.")
+]
 
-Organisms = Annotated[Names, typer.Option("--organism", help="Only runs over these organisms.")]
+Organisms = Annotated[
+    Names, typer.Option("--organism", metavar="NAMES", help="Only runs over these organisms.")
+]
 
-Bases = Annotated[Names, typer.Option("--base", help="Only runs over these base models.")]
+Bases = Annotated[
+    Names, typer.Option("--base", metavar="NAMES", help="Only runs over these base models.")
+]
 
 COLUMNS = ("run", "method or study", "models", "change score", "took", "started (UTC)")
 
@@ -185,7 +196,11 @@ def _run_json(run: "StoredRun") -> dict[str, Any]:
 
 
 @app.command("rm")
-def remove(run: Annotated[list[str], typer.Argument(help="Digests, or how they begin.")]) -> None:
+def remove(
+    run: Annotated[
+        list[str], typer.Argument(metavar="DIGESTS", help="Digests, or how they begin.")
+    ],
+) -> None:
     """Remove runs, finished or not: all that are named, or none if one is not found."""
     from diffkit.cli.console import info
 
