@@ -1,11 +1,14 @@
 """Options that several commands share, how their values are split, and help in plain words."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from typer.core import TyperCommand
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class PlainCommand(TyperCommand):
@@ -32,7 +35,7 @@ class PlainCommand(TyperCommand):
 class Program(typer.Typer):
     """A group of commands with plain help."""
 
-    def command(self, name: str | None = None, **settings: Any) -> Any:
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[F], F]:
         """Registers a command, as typer's own does."""
         return super().command(name, **{"cls": PlainCommand, **settings})
 
