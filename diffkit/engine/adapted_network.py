@@ -129,7 +129,9 @@ class AdaptedNetwork:
     def project(self, states: Float[Tensor, "*batch hidden"]) -> Float[Tensor, "*batch rows"]:
         """Logits of `final_states`: unembedding and softcap, without the final norm."""
         with self.active(gradients=states.requires_grad):
-            logits: Tensor = self._part("unembed")(states.to(self.device, self.dtype))
+            # contiguous: else torch may multiply bfloat16 with a copy of the weights for each row
+            contiguous = states.to(self.device, self.dtype).contiguous()
+            logits: Tensor = self._part("unembed")(contiguous)
             cap = self.network.softcap
             return logits if cap is None else torch.tanh(logits / cap) * cap
 

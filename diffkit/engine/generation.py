@@ -34,6 +34,19 @@ class DecodingState(Protocol):
         """Drops all rows except ``places``, counted among the live ones."""
 
 
+def last_logits_only(keeps_few: bool, device: torch.device) -> dict[str, Int[Tensor, " last"]]:
+    """The argument with which a model of transformers makes logits of the last position alone.
+
+    An index, not the number 1: a slice of the states is not contiguous, and torch then multiplies
+    bfloat16 on the CPU row by row, with a copy of the whole unembedding for each of them.
+
+    Args:
+        keeps_few: whether the model takes ``logits_to_keep``; otherwise there is no argument.
+        device: where the states are.
+    """
+    return {"logits_to_keep": torch.tensor([-1], device=device)} if keeps_few else {}
+
+
 class CachedDecoding:
     """The decoding state of one model: key-value cache, mask and positions.
 
@@ -45,7 +58,7 @@ class CachedDecoding:
 
     def __init__(self, forward: Callable[..., Any], inputs: Inputs, *, keeps_few: bool) -> None:
         self._forward = forward
-        self._kept = {"logits_to_keep": 1} if keeps_few else {}
+        self._kept = last_logits_only(keeps_few, inputs.mask.device)
         self._mask = inputs.mask
         self._next = inputs.mask.long().sum(dim=1, keepdim=True)
         self._cache: Any = None

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffkit.engine.adapted_network import AdaptedNetwork
+from diffkit.engine.generation import last_logits_only
 from diffkit.engine.inputs import Inputs
 
 
@@ -31,7 +32,7 @@ class PrefixCache:
             cache: Any = DynamicCache(config=module.config)
             cache.activate_past_recording()  # a sliding window can then be cut anywhere
             if len(ids):
-                few = {"logits_to_keep": 1} if model.network.keeps_few else {}
+                few = last_logits_only(model.network.keeps_few, ids.device)
                 module(input_ids=ids[None], past_key_values=cache, use_cache=True, **few)
         return cls(model, ids, cache)
 

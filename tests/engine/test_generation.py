@@ -3,8 +3,11 @@
 import pytest
 import torch
 
+from diffkit.engine.architectures import architecture_of
 from diffkit.engine.generation import CachedDecoding, generate_batch
 from diffkit.engine.inputs import Inputs
+from diffkit.engine.model import Model
+from diffkit.engine.network import Network
 from diffkit.sampling import Sampling
 
 from .adapters import plain
@@ -40,3 +43,23 @@ def test_a_shrinking_batch_gives_what_each_row_gives_alone(kind, tmp_path, monke
     assert min(widths) < ROWS / 2
     assert len({len(row.ids) for row in together}) > 3
     assert [said([row], row)[0] for row in range(ROWS)] == together
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_the_unembedding_reads_contiguous_states(kind, tmp_path):
+    """On others torch copies the unembedding's bfloat16 weights for each row, on the CPU."""
+    module = plain(make_model(tmp_path / kind, kind, tied=kind in TIED))
+    model = Model(Network(module, None, architecture_of(kind)))
+    head = module.get_output_embeddings()
+    read = []
+    head.register_forward_pre_hook(lambda _, given: read.append(given[0]))
+    ids = torch.arange(12).reshape(3, 4)
+    inputs = Inputs(torch.ones_like(ids, dtype=torch.bool), ids=ids)
+    with model.active():
+        CachedDecoding(module, inputs, keeps_few=True).forward(ids[:, 0])
+    model.prefix_cache(ids[0]).logits(inputs, keep=1)
+    model.logits(inputs, keep=2)
+    model.project(model.final_states(inputs)[:, :2])
+    model.unembed(model.resid(inputs, [-1])[0, :, ::2])
+    assert {states.shape[1] for states in read} == {1, 2}
+    assert all(states.is_contiguous() for states in read)
