@@ -2,24 +2,42 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
+
+from diffkit.options.text_files import replace_surrogates, writable
 
 TruthClass = Literal["none", "unspecific", "targeted"]
 """The effect of the finetuning: nothing (identical weights), nothing specific, or one thing."""
 
 
 class Record(BaseModel):
-    """Base of every record that diffkit stores or reads: frozen, and closed to unknown fields."""
+    """Base of every record that diffkit stores or reads: frozen, and closed to unknown fields.
+
+    An unpaired surrogate in a string becomes �, since UTF-8 cannot encode it.
+    """
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
     )
 
+    kept_as_given: ClassVar[frozenset[str]] = frozenset()
+    """Fields that name files, where a surrogate stands for a byte that is not UTF-8."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _make_writable(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        kept = cls.kept_as_given
+        return {name: one if name in kept else writable(one) for name, one in given.items()}
+
 
 class Source(Record):
     """The place of weights: a folder on this machine, or a repository on the Hugging Face hub."""
+
+    kept_as_given: ClassVar[frozenset[str]] = frozenset({"at"})
 
     at: str
     """Hub id (``org/name``) or local path; in a YAML, a path relative to that file."""
@@ -27,6 +45,10 @@ class Source(Record):
     """Branch, tag or commit of the hub repository."""
     subfolder: str | None = None
     """Folder inside it."""
+
+    @field_serializer("at", when_used="json")
+    def _written(self, place: str) -> str:
+        return replace_surrogates(place)
 
 
 class Adapter(Record):

@@ -2,15 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
 from diffkit.errors import BadFile
-from diffkit.options.yaml_records import explain_validation_error, unreadable_file_error
+from diffkit.options.text_files import parse_json, read_lines
+from diffkit.options.yaml_records import explain_validation_error
 from diffkit.organism import Record
 
 
@@ -73,7 +75,8 @@ class Texts(Record):
     def read(cls, path: Path) -> "Texts":
         """Reads JSONL: each line ``{"text": …}`` or ``{"messages": [{"role", "content"}, …]}``.
 
-        A line may have a ``"category"`` too.
+        A line may have a ``"category"`` too. Chats of another format, ``"conversations"`` of
+        ``{"from", "value"}``, are read as well; further fields of lines and turns are left out.
 
         Raises:
             BadFile: the file is missing, empty, or a line is not such an object.
@@ -87,20 +90,17 @@ def read_jsonl(path: Path) -> Iterator[Text]:
     Raises:
         BadFile: the file is missing, holds no text, or a line is malformed.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise unreadable_file_error(path, error) from error
-    if not any(line.strip() for line in lines):
+    lines = list(read_lines(path))
+    if not lines:
         raise BadFile(path, "holds no text.", hint='Put one {"text": "…"} on each line.')
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            yield _parse(path, number, line)
+    for number, line in lines:
+        yield _parse(path, number, line)
 
 
 def _parse(path: Path, number: int, line: str) -> Text:
     try:
-        text = Text.model_validate(json.loads(line))
+        fields = parse_json(line)
+        text = Text.model_validate(_known_fields(fields))
     except json.JSONDecodeError as error:
         what = f"is not JSON ({error.msg} at column {error.colno})."
         raise BadFile(path, what, line=number) from error
@@ -108,5 +108,51 @@ def _parse(path: Path, number: int, line: str) -> Text:
         misfit = explain_validation_error(error, Text)
         raise BadFile(path, misfit.what, line=number, field=misfit.field) from error
     if (text.text is None) == (not text.messages):
-        raise BadFile(path, "needs either 'text' or 'messages'.", line=number)
+        raise _unread(path, number, fields)
     return text
+
+
+def _unread(path: Path, number: int, fields: Mapping[str, Any]) -> BadFile:
+    """The error of a line with neither document nor chat, or with both."""
+    what = f"needs either 'text' or 'messages', and has {', '.join(fields) or 'no field'}."
+    others = [name for name, one in fields.items() if isinstance(one, str | list)]
+    other = next((name for name in others if name not in Text.model_fields), "COLUMN")
+    hint = f"To read another column: hf:{path}::train:{other}"
+    return BadFile(path, what, line=number, hint=hint)
+
+
+_ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant"}
+"""Other names of roles."""
+
+
+def _known_fields(fields: Any) -> Any:
+    """A line without the fields of a text's other uses, such as ids; misspelt names remain."""
+    if not isinstance(fields, Mapping):
+        return fields
+    chat = fields.get("messages", fields.get("conversations"))
+    known = {name: one for name, one in fields.items() if name in Text.model_fields}
+    misspelt = {name: one for name, one in fields.items() if _is_misspelt(name, known)}
+    turns = {"messages": chat_turns(chat)} if chat is not None else {}
+    return known | misspelt | turns
+
+
+def _is_misspelt(name: str, known: Mapping[str, Any]) -> bool:
+    has_words = bool({"text", "messages"} & known.keys())
+    missing = {"category"} if has_words else set(Text.model_fields)
+    return name not in known and bool(get_close_matches(name, missing - known.keys(), cutoff=0.8))
+
+
+def chat_turns(turns: Any) -> Any:
+    """Turns with role and content alone, also where these are called ``from`` and ``value``."""
+    if not isinstance(turns, list | tuple):
+        return turns
+    return [_turn(turn) if isinstance(turn, Mapping) else turn for turn in turns]
+
+
+def _turn(turn: Mapping[str, Any]) -> dict[str, Any]:
+    if "from" in turn and "role" not in turn:
+        role = turn["from"]
+        turn = {"role": _ROLES.get(role, role) if isinstance(role, str) else role} | {
+            "content": turn.get("value")
+        }
+    return {name: turn[name] for name in Message.model_fields if name in turn}

@@ -1,6 +1,7 @@
 """Which rows of which dataset are texts; the `datasets` library is imported to read them alone."""
 
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -11,6 +12,8 @@ _FILES = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".jsonl": "json
 
 class Dataset(Record):
     """Rows of a dataset, read by the `datasets` library, which the extra ``train`` installs."""
+
+    kept_as_given: ClassVar[frozenset[str]] = frozenset({"at"})
 
     at: str
     """Hub id (``org/name``), or a parquet, csv or json file or a folder; in a YAML, a path relative
@@ -35,4 +38,4 @@ class Dataset(Record):
     @property
     def file_format(self) -> str | None:
         """What `datasets` calls the format of the file ``at``; none where the name tells none."""
-        return _FILES.get(Path(self.at).suffix)
+        return _FILES.get(Path(self.at).suffix.lower())

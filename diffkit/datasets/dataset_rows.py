@@ -12,9 +12,7 @@ from pydantic import ValidationError
 from diffkit.datasets.dataset import Dataset
 from diffkit.errors import MissingExtra, UserError, first_line
 from diffkit.options.yaml_records import explain_validation_error
-from diffkit.texts import Text
-
-_FIELDS = ("role", "content")
+from diffkit.texts import Text, chat_turns
 
 
 def read_rows(source: Dataset, root: Path) -> Sequence[Text]:
@@ -43,12 +41,19 @@ def read_rows(source: Dataset, root: Path) -> Sequence[Text]:
         except UserError:
             raise
         except Exception as error:  # the library's own libraries may raise anything
-            what = f"The dataset {source.at!r} cannot be read ({first_line(error)})."
+            what = f"The dataset {source.at!r} cannot be read ({first_line(_root(error))})."
             raise UserError(what, hint=_path_hint(source, root)) from error
     if not rows:
         what = f"The split {source.split!r} of the dataset {source.at!r} has no rows."
         raise UserError(what, hint="Give another split.")
     return tuple(_text(source, number, row) for number, row in enumerate(rows))
+
+
+def _root(error: BaseException) -> BaseException:
+    """What an error came from: that of `datasets` says only that something happened."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def _open(source: Dataset, root: Path) -> Any:
@@ -107,16 +112,18 @@ def _text(source: Dataset, number: int, value: Any) -> Text:
     hint = "Give a column of strings, or of lists of {role, content}."
     if not (isinstance(value, list) and value and all(isinstance(turn, dict) for turn in value)):
         raise UserError(f"{place}: {value!r:.60} is neither document nor chat.", hint=hint)
-    turns = [{key: turn[key] for key in _FIELDS if key in turn} for turn in value]
     try:
-        return Text.model_validate({"messages": turns})
+        return Text.model_validate({"messages": chat_turns(value)})
     except ValidationError as error:
         misfit = explain_validation_error(error, Text)
         raise UserError(f"{place}: {misfit.field}: {misfit.what}", hint=hint) from error
 
 
 def _path_hint(source: Dataset, root: Path) -> str:
-    if source.place(root) is not None:
+    place = source.place(root)
+    if place is not None and place.is_file() and source.file_format == "json":
+        return f"If each line is a JSON object, give {place} without hf: to read it line by line."
+    if place is not None:
         return "Check path, configuration and split; in a YAML, a path starts at the file's folder."
     return (
         "Check the spelling and the connection; for a gated dataset run `hf auth login`; to fetch "

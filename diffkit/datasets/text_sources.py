@@ -53,13 +53,23 @@ def parse_path_or_dataset(value: str) -> Path | Dataset:
         UserError: it is no such name.
     """
     if not value.startswith(PREFIX):
-        return Dataset(at=value) if value.endswith(_TABLES) else Path(value)
-    parts = value.removeprefix(PREFIX).split(":")
+        return Dataset(at=value) if value.lower().endswith(_TABLES) else Path(value)
+    parts = _split_parts(value.removeprefix(PREFIX))
     if not parts[0] or len(parts) > len(_PARTS):
         what = f"{value!r} is not {SYNTAX}."
         raise UserError(what, hint="Try: hf:Salesforce/wikitext:wikitext-2-raw-v1:train:text")
     named = zip(_PARTS, parts, strict=False)
     return Dataset(**{name: part for name, part in named if part})
+
+
+def _split_parts(value: str) -> list[str]:
+    """The parts between colons; a file's own colons do not count."""
+    parts = value.split(":")
+    for length in range(len(parts), 1, -1):
+        file = ":".join(parts[:length])
+        if Path(file).is_file():
+            return [file, *parts[length:]]
+    return parts
 
 
 def parse_text_source(value: str) -> TextSource:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
+from diffkit.options.text_files import replace_surrogates
 from diffkit.texts import Message, Text
 
 PLACEHOLDER = "7f3a9c"
@@ -32,7 +33,7 @@ def rendered_text(tokenizer: Any, text: Text) -> tuple[str, bool]:
 def token_ids(tokenizer: Any, words: str, *, templated: bool = False) -> list[int]:
     """Token ids of a string as it is."""
     # A template writes the special tokens itself.
-    encoded = tokenizer(words, add_special_tokens=not templated, verbose=False)
+    encoded = tokenizer(replace_surrogates(words), add_special_tokens=not templated, verbose=False)
     return list(encoded["input_ids"])
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from diffkit.errors import BadFile, BadOption, did_you_mean
+from diffkit.options.text_files import read_text, writable
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -27,10 +28,9 @@ def read_yaml(path: Path, *, example: str = "") -> Any:
     Raises:
         BadFile: the file is missing, empty or malformed.
     """
+    text = read_text(path)
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise unreadable_file_error(path, error) from error
+        value = writable(yaml.safe_load(text))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "malformed"
@@ -65,13 +65,6 @@ def error_in_file(error: BadOption, path: Path) -> BadFile:
     """The same error with the file, line and field of the option."""
     field = ".".join(error.place)
     return BadFile(path, error.what, line=line_of(path, error.place), field=field, hint=error.hint)
-
-
-def unreadable_file_error(path: Path, error: OSError | UnicodeDecodeError) -> BadFile:
-    """The error of a file that cannot be read or is not text."""
-    if isinstance(error, UnicodeDecodeError):
-        return BadFile(path, f"is not UTF-8 ({error.reason}).", hint="Save it as UTF-8.")
-    return BadFile(path, f"cannot be read ({error.strerror}).", hint="Check the path.")
 
 
 @dataclass(frozen=True)
@@ -123,7 +116,7 @@ def _shortened(value: object, limit: int = 60) -> str:
 
 def line_of(path: Path, place: tuple[int | str, ...]) -> int | None:
     """The line of the deepest part of ``place`` that is in the file."""
-    node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    node = yaml.compose(read_text(path), Loader=yaml.SafeLoader)
     line: int | None = node.start_mark.line + 1 if node else None
     for part in place:
         inner = _child(node, part)

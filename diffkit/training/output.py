@@ -155,7 +155,7 @@ def write(
 
 def _normalize_adapter_config(config: Path, recipe: Recipe) -> None:
     """Makes peft's file the same on every machine: no local path, no order of a set."""
-    fields = json.loads(config.read_text(encoding="utf-8"))
+    fields = json.loads(config.read_text(encoding="utf-8-sig"))
     assert recipe.base is not None  # noqa: S101 - the recipe's validator holds it
     fields["base_model_name_or_path"] = base_name(recipe.base)
     if isinstance(fields["target_modules"], list):

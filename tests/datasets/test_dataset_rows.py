@@ -133,7 +133,7 @@ def test_an_empty_split_is_named(tmp_path, monkeypatch):
         (["Hi"], "neither"),
         ([{"role": "user"}], "content: this field is required"),
         ([{"role": "tool", "content": "x"}], "role.*tool"),
-        ([{"from": "human", "value": "x"}], "required"),
+        ([{"from": "human", "words": "x"}], "content"),
     ],
 )
 def test_rows_that_are_no_texts_are_named(tmp_path, value, words):

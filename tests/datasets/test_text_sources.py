@@ -144,3 +144,23 @@ def test_a_source_is_found_beside_a_file():
         moved = parse_text_source(f"c=sub/{name.partition('=')[2]}")
         assert parse_text_source(name).beside(folder) == moved
     assert parse_text_source("hf:org/name").beside(folder) == parse_text_source("hf:org/name")
+
+
+def test_the_end_of_a_name_counts_in_capitals_too(tmp_path):
+    path = tmp_path / "TEXTS.CSV"
+    path.write_text("text\nOne.\n")
+    assert read_texts(parse_path_or_dataset(str(path)), None) == Texts.of("One.")
+
+
+def test_a_file_may_have_colons_in_its_name(tmp_path):
+    path = tmp_path / "a:b.jsonl"
+    path.write_text('{"body": "One."}\n')
+    assert read_texts(parse_path_or_dataset(f"hf:{path}::train:body"), None) == Texts.of("One.")
+
+
+def test_a_dataset_that_cannot_be_read_says_why(tmp_path):
+    path = tmp_path / "half.jsonl"
+    path.write_text('{"text": "a \\ud83d b"}\n')
+    with pytest.raises(UserError, match=r"surrogate.*without hf:"):
+        read_texts(parse_path_or_dataset(f"hf:{path}"), None)
+    assert read_texts(path, None) == Texts.of("a � b")

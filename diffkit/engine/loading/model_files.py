@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from diffkit.engine.loading.safetensors_header import tensor_digests
 from diffkit.errors import BadFile, BadModel, first_line
+from diffkit.options.text_files import parse_json
 from diffkit.organism import Source
 
 _DOWNLOADED = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model")
@@ -164,7 +165,7 @@ def read_json(path: Path) -> dict[str, Any]:
         BadFile: the file is missing, or does not hold a JSON object.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8-sig"))
     except json.JSONDecodeError as error:
         what = f"is not JSON ({error.msg})."
         raise BadFile(path, what, line=error.lineno, hint=_DOWNLOAD_AGAIN) from error

@@ -10,7 +10,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from diffkit.errors import BadFile
-from diffkit.options.yaml_records import explain_validation_error, unreadable_file_error
+from diffkit.options.text_files import read_lines
+from diffkit.options.yaml_records import explain_validation_error
 from diffkit.organism import Record
 from diffkit.runs.digest import canonical
 from diffkit.runs.files import write_atomically
@@ -66,11 +67,7 @@ def read_table(path: Path) -> tuple[CalibrationRow, ...]:
     Raises:
         BadFile: it cannot be read, or a line is malformed.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise unreadable_file_error(path, error) from error
-    return tuple(_row(path, number, line) for number, line in enumerate(lines, 1) if line.strip())
+    return tuple(_row(path, number, line) for number, line in read_lines(path))
 
 
 def _row(path: Path, number: int, line: str) -> CalibrationRow:

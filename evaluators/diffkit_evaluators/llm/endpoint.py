@@ -102,7 +102,9 @@ def _dotenv() -> dict[str, str | None]:
     if not file.is_file():
         return {}
     try:
-        read: dict[str, str | None] = require_extra("dotenv").dotenv_values(file)
+        read: dict[str, str | None] = require_extra("dotenv").dotenv_values(
+            file, encoding="utf-8-sig"
+        )
     except (OSError, UnicodeDecodeError) as error:
         what = f"{file} in the working folder cannot be read: {type(error).__name__}."
         raise UserError(what, hint="Write lines NAME=value in it, or remove it.") from None
