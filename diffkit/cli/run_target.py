@@ -13,9 +13,8 @@ if TYPE_CHECKING:
     from diffkit.method import MethodConfig
     from diffkit.organism import BaseModelEntry
     from diffkit.registry.specs import Spec
-    from diffkit.runs.labels import RunLabels
-    from diffkit.runs.models import ModelSpec, PairSpec
-    from diffkit.runs.spec import RunSpec
+    from diffkit.runs.manifest import RunLabels
+    from diffkit.runs.spec import ModelSpec, PairSpec, RunSpec
 
 DTYPES = ("float32", "bfloat16", "float16", "int8")
 
@@ -176,8 +175,8 @@ def resolve_models(spec: "Spec", which: "RunRequest") -> RunModels:
 
 
 def _organism_models(which: "RunRequest", organism: str) -> RunModels:
-    from diffkit.runs.labels import RunLabels
-    from diffkit.runs.models import PairSpec
+    from diffkit.runs.manifest import RunLabels
+    from diffkit.runs.spec import PairSpec
 
     selected = context.catalogue.select(organism, base=which.base, variant=which.variant)
     base = selected.base
@@ -190,8 +189,8 @@ def _organism_models(which: "RunRequest", organism: str) -> RunModels:
 def _pair_models(which: "RunRequest", base: str, finetuned: str) -> RunModels:
     from diffkit.engine.loading.loader import detect_kind
     from diffkit.organism import Source
-    from diffkit.runs.labels import RunLabels
-    from diffkit.runs.models import PairSpec
+    from diffkit.runs.manifest import RunLabels
+    from diffkit.runs.spec import PairSpec
 
     _refuse_organism("--finetuned", finetuned, which)
     entry = _base_entry(base, which)
@@ -202,8 +201,8 @@ def _pair_models(which: "RunRequest", base: str, finetuned: str) -> RunModels:
 
 
 def _single_model(which: "RunRequest") -> RunModels:
-    from diffkit.runs.labels import RunLabels
-    from diffkit.runs.models import ModelSpec
+    from diffkit.runs.manifest import RunLabels
+    from diffkit.runs.spec import ModelSpec
 
     if which.organism or which.variant or which.finetuned or not which.base:
         raise _model_missing(which)

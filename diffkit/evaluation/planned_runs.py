@@ -14,10 +14,8 @@ from diffkit.evaluation.plan import ConfiguredPlugin, Plan, PlannedPair, texts_o
 from diffkit.evaluation.record import Arm
 from diffkit.evaluation.truths import answer_of
 from diffkit.runs.execution import ExecutionOptions
-from diffkit.runs.labels import RunLabels
-from diffkit.runs.manifest import StoredRun
-from diffkit.runs.models import PairSpec
-from diffkit.runs.spec import RunSpec
+from diffkit.runs.manifest import RunLabels, StoredRun
+from diffkit.runs.spec import PairSpec, RunSpec
 from diffkit.runs.store import Store
 from diffkit.runs.sweep import RunResult, group_by_base, run_batches
 from diffkit.texts import Texts

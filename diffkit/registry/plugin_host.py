@@ -13,8 +13,7 @@ import pluggy
 
 from diffkit.errors import one_line
 from diffkit.registry import hookspecs
-from diffkit.registry.contracts import check_words
-from diffkit.registry.specs import Registry, Spec
+from diffkit.registry.specs import Registry, Spec, check_words
 
 GROUP = "diffkit"
 

@@ -1,14 +1,26 @@
-"""What plugins register, by name. Nothing is imported before it is used."""
+"""What plugins register, by name, and the rules for it.
+
+Nothing of a plugin is imported before it is used.
+"""
 
 import importlib
 import inspect
-from collections.abc import Iterator, Sequence
+import re
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import reduce
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
 
 from diffkit.errors import DiffkitError, MissingExtra, NameClash, UnknownName, one_line
-from diffkit.registry.contracts import check_option_types, check_words
+
+if TYPE_CHECKING:
+    from diffkit.method import DiffingMethod, Study
 
 _NO_OPTIONS = "diffkit.method:MethodConfig"
 
@@ -168,3 +180,85 @@ class Registry:
         if len(entries) > 1:
             raise self._clash(name, entries)
         return entries[0].spec
+
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_PLAIN = (str, int, float, bool, Enum, Path, BaseModel, types.NoneType)
+_CONTAINERS = (list, tuple, dict, set, frozenset, Mapping, Sequence, AbstractSet)
+_UNIONS = (Union, types.UnionType, Annotated)
+
+
+def check_words(name: object, summary: object, version: object) -> None:
+    """Checks a name in kebab-case, a summary of one line and a version from 1 on.
+
+    Raises:
+        ValueError: one of them is not so; the message says which.
+    """
+    if not (isinstance(name, str) and _NAME.fullmatch(name)):
+        msg = f"the name {name!r} is not in kebab-case, such as 'my-method'"
+        raise ValueError(msg)
+    if not (isinstance(summary, str) and summary.strip() and "\n" not in summary):
+        msg = f"the summary of {name!r} is not one line: {summary!r}"
+        raise ValueError(msg)
+    if not (type(version) is int and version >= 1):
+        msg = f"the version of {name!r} is {version!r}, not a whole number from 1 on"
+        raise ValueError(msg)
+
+
+def check_option_types(config: Any) -> None:
+    """Checks that options have types that JSON can hold, since they are part of a run's key.
+
+    Allowed are text, numbers, booleans, none, literals, enumerations, paths, records, option types
+    of diffkit (`InputFile`, `ImportPath`), and lists, tuples, sets and mappings of these.
+
+    Args:
+        config: the class of options.
+
+    Raises:
+        TypeError: it is no pydantic model, or an option has another type; the message names it.
+    """
+    if not (isinstance(config, type) and issubclass(config, BaseModel)):
+        msg = f"the options {config!r} are no MethodConfig"
+        raise TypeError(msg)
+    for name, option in config.model_fields.items():
+        if not _is_json_type(option.annotation):
+            shown = getattr(option.annotation, "__name__", option.annotation)
+            msg = f"the option {name!r} has the type {shown}, which JSON cannot hold"
+            raise TypeError(msg)
+
+
+def _is_json_type(annotation: Any) -> bool:
+    origin = get_origin(annotation)
+    if origin is Literal:
+        return True
+    if origin is Annotated:
+        return _is_json_type(get_args(annotation)[0])
+    if origin in _UNIONS or origin in _CONTAINERS:
+        return all(one is Ellipsis or _is_json_type(one) for one in get_args(annotation))
+    if not isinstance(annotation, type):
+        return annotation is None
+    return issubclass(annotation, _PLAIN) or hasattr(annotation, "__get_pydantic_json_schema__")
+
+
+def kind_noun(spec: Spec) -> str:
+    """The word for it in messages."""
+    return "study" if spec.subject == "model" else "method"
+
+
+def load_implementation(spec: Spec) -> "DiffingMethod[Any] | Study[Any]":
+    """An instance of the implementation, checked to be of the kind that the spec says.
+
+    Raises:
+        MissingExtra: a module that it needs is not installed.
+        DiffkitError: it cannot be imported or made, or breaks the contract of its subject.
+    """
+    from diffkit.method import DiffingMethod, Study
+
+    made: DiffingMethod[Any] | Study[Any] = spec.load()
+    contract: type[Any] = Study if spec.subject == "model" else DiffingMethod
+    kept = isinstance(made, contract)
+    if not kept:
+        named = f"The {kind_noun(spec)} {spec.name!r}"
+        what = f"{named} is no {contract.__name__} ({spec.implementation})."
+        raise DiffkitError(what, hint=ASK_AUTHOR)
+    return made

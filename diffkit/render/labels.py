@@ -12,7 +12,7 @@ from diffkit.evaluation.leaderboard.schema import (
 )
 from diffkit.evaluation.record import Arm, MainArm
 from diffkit.plain_text import formatting
-from diffkit.runs.labels import UNKNOWN, RunLabels
+from diffkit.runs.manifest import UNKNOWN, RunLabels
 from diffkit.statistics import Share
 
 ARMS: dict[Arm, str] = {

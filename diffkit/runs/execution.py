@@ -16,12 +16,11 @@ from diffkit.context import BATCH_SIZE, Artifacts, Progress, RunContext, no_prog
 from diffkit.errors import DiffkitError, RunFailed, one_line
 from diffkit.findings import Findings
 from diffkit.method import Study, checked_findings, run_method
-from diffkit.registry.implementations import kind_noun, load_implementation
+from diffkit.registry.specs import kind_noun, load_implementation
 from diffkit.runs.files import remove
 from diffkit.runs.manifest import ABOUT_FILE, Identity, Manifest, RunAbout
-from diffkit.runs.models import open_models
 from diffkit.runs.provenance import PeakMemory, git_state, source_hash, versions
-from diffkit.runs.spec import RunSpec
+from diffkit.runs.spec import RunSpec, open_models
 
 if TYPE_CHECKING:
     from diffkit.engine.loading.loader import NetworkCache

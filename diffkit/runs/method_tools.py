@@ -8,11 +8,9 @@ from diffkit.errors import DiffkitError, RunFailed, one_line
 from diffkit.findings import Finding, Findings
 from diffkit.method import DiffingMethod
 from diffkit.organism import Record
-from diffkit.registry.implementations import load_implementation
-from diffkit.registry.specs import Spec
+from diffkit.registry.specs import Spec, load_implementation
 from diffkit.runs.manifest import StoredRun
-from diffkit.runs.models import open_models
-from diffkit.runs.spec import RunSpec
+from diffkit.runs.spec import RunSpec, open_models
 from diffkit.tool import AgentTool, FinishedRun
 
 Tools = Mapping[str, AgentTool[Any]]

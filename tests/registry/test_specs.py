@@ -10,8 +10,8 @@ from pydantic import Field
 
 from diffkit import DiffingMethod, ImportPath, InputFile, MethodConfig, Record, Spec, Study
 from diffkit.errors import DiffkitError
-from diffkit.registry.contracts import check_option_types, check_words
 from diffkit.registry.plugin_host import PluginHost, _register
+from diffkit.registry.specs import check_option_types, check_words
 
 
 class Good(DiffingMethod):

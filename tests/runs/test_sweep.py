@@ -19,9 +19,8 @@ from diffkit.registry.catalogue import read_catalogue
 from diffkit.registry.plugin_host import load_plugins
 from diffkit.runs.execution import ExecutionOptions, execute
 from diffkit.runs.lease import lease
-from diffkit.runs.models import PairSpec
 from diffkit.runs.provenance import source_hash
-from diffkit.runs.spec import RunSpec
+from diffkit.runs.spec import PairSpec, RunSpec
 from diffkit.runs.store import Store
 from diffkit.runs.sweep import group_by_base, run_batches
 from diffkit.texts import Texts

@@ -108,7 +108,7 @@ def test_names_and_subjects_are_checked(study_conforms, conforms, spec):
 
 
 def test_an_implementation_of_the_other_contract_is_a_failure_of_one_line(spec):
-    from diffkit.registry.implementations import load_implementation
+    from diffkit.registry.specs import load_implementation
 
     assert isinstance(load_implementation(spec()), Good)
     with pytest.raises(DiffkitError, match=r"The study 'a-study' is no Study \(study_cases:Pair\)"):

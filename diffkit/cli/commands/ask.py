@@ -84,7 +84,7 @@ def _resolve_run(which: RunRequest) -> "RunSpec":
         UserError: it has none; or as for `run_spec`.
     """
     from diffkit.errors import UserError
-    from diffkit.registry.implementations import kind_noun
+    from diffkit.registry.specs import kind_noun
     from diffkit.runs.method_tools import has_tools
 
     method = context.host.methods[which.method]

@@ -117,7 +117,7 @@ def _summary_fields(spec: "Spec", registry: "Registry") -> dict[str, Any]:
 
 def _show(spec: "Spec", registry: "Registry", options: list[dict[str, Any]]) -> None:
     from diffkit.cli.console import print_lines
-    from diffkit.registry.implementations import kind_noun
+    from diffkit.registry.specs import kind_noun
 
     method = registry.kind == "method"
     kind = f"{kind_noun(spec)} of a {spec.subject}" if method else registry.kind

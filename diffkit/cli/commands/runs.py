@@ -10,8 +10,7 @@ from diffkit.cli.app_context import context
 from diffkit.cli.options import Json, Limit, Names, Program, split_names
 
 if TYPE_CHECKING:
-    from diffkit.runs.labels import RunLabels
-    from diffkit.runs.manifest import Manifest, StoredRun
+    from diffkit.runs.manifest import Manifest, RunLabels, StoredRun
     from diffkit.runs.store import Unfinished
 
 app = Program(help="List, show and remove finished runs.", no_args_is_help=True)
@@ -94,7 +93,7 @@ def _refuse_filters(wanted: Sequence[Names]) -> None:
 
 
 def _matches(method: str, labels: "RunLabels", wanted: Sequence[Names]) -> bool:
-    from diffkit.runs.labels import short_name
+    from diffkit.runs.manifest import short_name
 
     methods, organisms, bases = wanted
     return (

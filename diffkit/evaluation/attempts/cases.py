@@ -17,7 +17,7 @@ from diffkit.findings import Findings
 from diffkit.grader import TruthStatement
 from diffkit.investigator import Investigator
 from diffkit.runs.digest import digest
-from diffkit.runs.models import PairSpec
+from diffkit.runs.spec import PairSpec
 
 
 @dataclass(frozen=True)

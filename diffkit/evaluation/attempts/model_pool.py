@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from diffkit.errors import UserError
 from diffkit.evaluation.plan import ConfiguredPlugin, plugin_identity
 from diffkit.generator import GeneratorBackend, GeneratorPair, PairSource
-from diffkit.runs.models import PairSpec, open_models
+from diffkit.runs.spec import PairSpec, open_models
 
 if TYPE_CHECKING:
     from diffkit.engine.loading.loader import NetworkCache

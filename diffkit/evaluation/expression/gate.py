@@ -19,8 +19,7 @@ from diffkit.registry.catalogue import SelectedPair
 from diffkit.runs.digest import digest
 from diffkit.runs.execution import ExecutionOptions
 from diffkit.runs.files import read_stored
-from diffkit.runs.models import PairSpec
-from diffkit.runs.spec import ENGINE_VERSION
+from diffkit.runs.spec import ENGINE_VERSION, PairSpec
 from diffkit.runs.store import Store
 from diffkit.statistics import Share, share
 

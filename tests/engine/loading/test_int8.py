@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM
 from diffkit.engine import load_model, load_pair
 from diffkit.errors import BadModel, MissingExtra
 from diffkit.organism import Adapter, AdapterPair, FullModel, Identical, Source
-from diffkit.runs.models import PairSpec
+from diffkit.runs.spec import PairSpec
 
 from ..adapters import make_adapter, pair_of
 from ..conftest import make_model

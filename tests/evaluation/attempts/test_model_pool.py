@@ -9,7 +9,7 @@ from diffkit.errors import UserError
 from diffkit.evaluation.attempts import ModelPool
 from diffkit.evaluation.attempts import model_pool as module
 from diffkit.organism import Adapter, Source
-from diffkit.runs.models import OpenedModels, PairSpec
+from diffkit.runs.spec import OpenedModels, PairSpec
 
 BASE = Source(at="base")
 
