@@ -70,17 +70,17 @@ class Blinding:
         """``text`` without identifiers."""
         if self._known is None:
             return text
-        told, count = self._known.subn(WITHHELD, text)
+        hidden, count = self._known.subn(WITHHELD, text)
         if count:
             self._leaked(channel)
-        return told
+        return hidden
 
     def error(self, text: str, channel: str = "error") -> str:
         """An error message without identifiers and paths."""
-        told, count = _PATH.subn("[path]", text)  # first, as a name may stand within a path
+        hidden, count = _PATH.subn("[path]", text)  # first, as a name may stand within a path
         if count:
             self._leaked(channel)
-        return self.hide(told, channel)
+        return self.hide(hidden, channel)
 
     def schema(self, value: Any) -> Any:
         """A JSON Schema without identifiers in its texts."""

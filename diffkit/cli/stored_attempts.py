@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from diffkit.cli.app_context import context
 
 if TYPE_CHECKING:
-    from diffkit.evaluation.results import StoredTranscript
+    from diffkit.evaluation.record import StoredTranscript
     from diffkit.runs.manifest import StoredRun
     from diffkit.runs.store import Unfinished
     from diffkit.verdict import Attempt
@@ -27,7 +27,7 @@ def find_record(prefix: str) -> "StoredRun | StoredTranscript | Unfinished":
         UserError: none does, or several do.
         StoreError: it is damaged.
     """
-    from diffkit.evaluation.results import read_transcript_of
+    from diffkit.evaluation.record import read_transcript_of
 
     path = context.store.find(prefix, ("runs", "attempts", "grades", "work"))
     match path.parent.name:
@@ -41,16 +41,16 @@ def find_record(prefix: str) -> "StoredRun | StoredTranscript | Unfinished":
             return context.store.run(path.name)
 
 
-def show_transcript(told: "StoredTranscript", *, full: bool, json: bool) -> None:
+def show_transcript(transcript: "StoredTranscript", *, full: bool, json: bool) -> None:
     """Prints what was said, turn by turn."""
     from diffkit.cli.console import out, print_json
     from diffkit.render.terminal.attempts import render_attempt
 
     if json:
-        events = [event.model_dump(mode="json") for event in told.events]
-        print_json({told.noun: told.record.model_dump(mode="json"), "events": events})
+        events = [event.model_dump(mode="json") for event in transcript.events]
+        print_json({transcript.noun: transcript.record.model_dump(mode="json"), "events": events})
     else:
-        render_attempt(told, out, full=full)
+        render_attempt(transcript, out, full=full)
 
 
 def list_attempts(outcomes: Sequence[str] | None = None, *, json: bool) -> None:

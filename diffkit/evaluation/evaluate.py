@@ -11,17 +11,15 @@ from diffkit.chat.prices import Prices
 from diffkit.errors import UserError
 from diffkit.evaluation.attempts.arms import ArmInputs, all_oracle_findings
 from diffkit.evaluation.attempts.cases import CaseBuilder
-from diffkit.evaluation.attempts.environment import AttemptEnvironmentFactory
 from diffkit.evaluation.attempts.model_pool import ModelPool
-from diffkit.evaluation.attempts.runner import AttemptRunner
+from diffkit.evaluation.attempts.runner import AttemptEnvironmentFactory, AttemptRunner
 from diffkit.evaluation.attempts.scheduler import AttemptScheduler
 from diffkit.evaluation.calibration.nulls import DetectionTest, calibration_scores
 from diffkit.evaluation.calibration.table import CalibrationRow
 from diffkit.evaluation.cost import CostEstimate, estimate_cost
 from diffkit.evaluation.expression.gate import refuse_inert
 from diffkit.evaluation.grading.answer_sheets import AnswerSheetBuilder, collect_null_claims
-from diffkit.evaluation.grading.environment import GradingEnvironmentFactory
-from diffkit.evaluation.grading.runner import GradeRunner
+from diffkit.evaluation.grading.runner import GradeRunner, GradingEnvironmentFactory
 from diffkit.evaluation.grading.scheduler import GradingScheduler
 from diffkit.evaluation.plan import Plan, plugin_key, reference_texts_of
 from diffkit.evaluation.planned_runs import (

@@ -11,8 +11,7 @@ from diffkit.evaluation.leaderboard.cases import (
     AttemptWithGrades,
     attempts_of,
 )
-from diffkit.evaluation.record import Evaluation
-from diffkit.evaluation.results import read_attempt
+from diffkit.evaluation.record import Evaluation, read_attempt
 from diffkit.grader import Grade
 from diffkit.runs.files import read_stored
 from diffkit.runs.store import Store

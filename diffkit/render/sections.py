@@ -7,7 +7,7 @@ from typing import get_args
 from diffkit.evaluation.leaderboard.schema import Leaderboard, Row, Stratum
 from diffkit.evaluation.record import Arm, MainArm
 from diffkit.findings import Series
-from diffkit.render import column_help, labels
+from diffkit.render import labels
 from diffkit.render.budget_curves import budget_curve_series
 
 _SCORE_COLUMNS = (
@@ -86,7 +86,7 @@ class Section:
         """The same with the truths named by training examples, where a page has room for them."""
         first, *rest = self.columns or (("top1", "top-1"),)
         ahead = [column for column in rest if column[0] == "named"]
-        beside = [("named_by_examples", column_help.EXAMPLES)] if self.by_examples else []
+        beside = [("named_by_examples", labels.NAMED_BY_EXAMPLES)] if self.by_examples else []
         return first, *ahead, *beside, *(column for column in rest if column not in ahead)
 
     @property
@@ -116,7 +116,7 @@ class Section:
         return any(row.named_by_examples is not None for row in self.everything)
 
     @property
-    def courses(self) -> Series | None:
+    def budget_curves(self) -> Series | None:
         """Budget curves; none where no row has one."""
         return budget_curve_series(self.named)
 

@@ -10,7 +10,7 @@ from diffkit.evaluation.leaderboard import (
     Measure,
     RoleUse,
 )
-from diffkit.render import column_help, labels
+from diffkit.render import labels
 from diffkit.render.html.forest_plot import forest_panels
 from diffkit.render.html.pages import leaderboard_page
 from diffkit.render.sections import sections
@@ -123,7 +123,7 @@ def test_the_terminal_tells_what_attempts_came_to(agents):
                  "unknown", "$0.012", "14.5", "1 min"):  # fmt: skip
         assert part in text
     assert "graded by  lineup: right about 9 of 10" in text
-    assert all(meaning[:30] in text for _, meaning in column_help.READERS)
+    assert all(meaning[:30] in text for _, meaning in labels.AGENT_LEGEND)
 
 
 @pytest.mark.parametrize("width", [60, 100])

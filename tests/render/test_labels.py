@@ -4,7 +4,7 @@ import pytest
 
 from diffkit.evaluation import Arm
 from diffkit.evaluation.leaderboard import Measure, Stratum
-from diffkit.render import column_help, labels
+from diffkit.render import labels
 from diffkit.statistics import Share
 
 
@@ -59,6 +59,6 @@ def test_a_test_decides_what_a_false_alarm_is(leaderboard, truth, said, detected
 
 
 def test_a_column_is_explained_only_where_it_is_shown(leaderboard, taught):
-    assert column_help.legend(leaderboard.rows) == column_help.LEGEND
-    names = [name for name, _ in column_help.legend(taught.rows)]
-    assert names[:4] == ["top-1", "named", column_help.EXAMPLES, "1/rank"]
+    assert labels.legend(leaderboard.rows) == labels.LEGEND
+    names = [name for name, _ in labels.legend(taught.rows)]
+    assert names[:4] == ["top-1", "named", labels.NAMED_BY_EXAMPLES, "1/rank"]

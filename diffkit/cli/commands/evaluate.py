@@ -150,7 +150,7 @@ def evaluate(
 
 def _has_failures(evaluation: "Evaluation") -> bool:
     """Whether a run, an attempt or a grade failed that the same command would make again."""
-    from diffkit.evaluation.results import RETRIED_OUTCOMES, read_attempt
+    from diffkit.evaluation.record import RETRIED_OUTCOMES, read_attempt
 
     if any(entry.error for entry in evaluation.entries):
         return True

@@ -9,7 +9,7 @@ from diffkit.cli.app_context import context
 from diffkit.cli.options import Program
 
 if TYPE_CHECKING:
-    from diffkit.evaluation.results import StoredTranscript, TranscriptKind
+    from diffkit.evaluation.record import StoredTranscript, TranscriptKind
     from diffkit.runs.manifest import StoredRun
 
 
@@ -72,8 +72,7 @@ def leaderboard_page(name: str | None) -> tuple[str, Path]:
     """The page of an evaluation, and the name that its file has by default."""
     from diffkit.evaluation.leaderboard.build import build_leaderboard
     from diffkit.evaluation.leaderboard.cases import attempts_of
-    from diffkit.evaluation.record import read_evaluation
-    from diffkit.evaluation.results import has_transcript
+    from diffkit.evaluation.record import has_transcript, read_evaluation
     from diffkit.render.html.attempts import embed_attempts
     from diffkit.render.html.pages import leaderboard_page as page
 
@@ -105,7 +104,7 @@ def _read_transcript(kind: "TranscriptKind", digest: str) -> "StoredTranscript |
     """What was said; none where it is damaged."""
     from diffkit.cli.console import warn
     from diffkit.errors import StoreError
-    from diffkit.evaluation.results import read_transcript_of
+    from diffkit.evaluation.record import read_transcript_of
 
     try:
         return read_transcript_of(context.store, kind, digest)

@@ -12,12 +12,15 @@ from diffkit.case import Case
 from diffkit.context import Progress
 from diffkit.evaluation.attempts.arms import ArmInput, ArmInputs
 from diffkit.evaluation.attempts.cases import CaseBuilder
-from diffkit.evaluation.attempts.environment import AttemptEnvironment, AttemptEnvironmentFactory
-from diffkit.evaluation.attempts.runner import AttemptRunner
+from diffkit.evaluation.attempts.runner import (
+    AttemptEnvironment,
+    AttemptEnvironmentFactory,
+    AttemptRunner,
+)
 from diffkit.evaluation.concurrency import run_concurrently
 from diffkit.evaluation.plan import ConfiguredPlugin, Plan
 from diffkit.evaluation.planned_runs import AttemptId, AttemptsById
-from diffkit.evaluation.results import read_attempt
+from diffkit.evaluation.record import read_attempt
 from diffkit.investigator import Investigator, UsageEstimate
 from diffkit.verdict import Attempt
 

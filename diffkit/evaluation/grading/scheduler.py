@@ -15,16 +15,15 @@ from diffkit.evaluation.attempts.arms import ArmInput
 from diffkit.evaluation.calibration.nulls import DetectionTest
 from diffkit.evaluation.concurrency import run_concurrently
 from diffkit.evaluation.grading.answer_sheets import AnswerSheetBuilder
-from diffkit.evaluation.grading.environment import (
+from diffkit.evaluation.grading.runner import (
+    GradeRunner,
     GradingEnvironment,
     GradingEnvironmentFactory,
     can_grade,
 )
-from diffkit.evaluation.grading.runner import GradeRunner
 from diffkit.evaluation.plan import ConfiguredPlugin, Plan
 from diffkit.evaluation.planned_runs import AttemptId, AttemptsById, PlannedRun, RunId
-from diffkit.evaluation.record import EvaluationEntry, GradedAttemptRef, GuessScore
-from diffkit.evaluation.results import read_grade
+from diffkit.evaluation.record import EvaluationEntry, GradedAttemptRef, GuessScore, read_grade
 from diffkit.grader import AnswerSheet, Grader
 from diffkit.investigator import UsageEstimate
 from diffkit.verdict import Attempt, InterimVerdict, Outcome

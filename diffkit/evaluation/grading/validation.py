@@ -23,7 +23,7 @@ from diffkit.evaluation.grading.validation_set import (
     ValidationSet,
 )
 from diffkit.evaluation.plan import ConfiguredPlugin, plugin_key
-from diffkit.evaluation.results import StoredAnswerCache
+from diffkit.evaluation.record import StoredAnswerCache
 from diffkit.grader import GradeContext, Grader
 from diffkit.method import MethodConfig
 from diffkit.organism import Record

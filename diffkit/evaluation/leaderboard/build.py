@@ -12,8 +12,7 @@ from diffkit.evaluation.leaderboard.cases import GradedCase, group_units, read_c
 from diffkit.evaluation.leaderboard.detection import is_detected
 from diffkit.evaluation.leaderboard.rows import build_rows
 from diffkit.evaluation.leaderboard.schema import Leaderboard, PairResult
-from diffkit.evaluation.record import Evaluation, EvaluationEntry, MainArm
-from diffkit.evaluation.results import RETRIED_OUTCOMES
+from diffkit.evaluation.record import RETRIED_OUTCOMES, Evaluation, EvaluationEntry, MainArm
 from diffkit.grader import Grade
 from diffkit.runs.manifest import StoredRun
 from diffkit.runs.store import Store

@@ -5,8 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from diffkit.errors import StoreError
-from diffkit.evaluation.record import Arm, Evaluation, EvaluationEntry, GradedAttemptRef
-from diffkit.evaluation.results import read_attempt, read_grade
+from diffkit.evaluation.record import (
+    Arm,
+    Evaluation,
+    EvaluationEntry,
+    GradedAttemptRef,
+    read_attempt,
+    read_grade,
+)
 from diffkit.grader import Grade
 from diffkit.runs.manifest import StoredRun
 from diffkit.runs.store import Store

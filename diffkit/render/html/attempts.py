@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from diffkit.evaluation.leaderboard.cases import METHOD_INDEPENDENT_ARMS, AttemptWithGrades
 from diffkit.evaluation.leaderboard.schema import Leaderboard
-from diffkit.evaluation.results import StoredTranscript, TranscriptKind
+from diffkit.evaluation.record import StoredTranscript, TranscriptKind
 from diffkit.grader import Grade
 from diffkit.plain_text import formatting
 from diffkit.render import attempt_fields, labels
@@ -26,10 +26,10 @@ _MARKUP = 300
 """Characters of markup around a turn, roughly."""
 
 
-def attempt_page(told: StoredTranscript) -> str:
+def attempt_page(transcript: StoredTranscript) -> str:
     """The page of one attempt or grade, every text in full."""
     page = environment().get_template("attempt.html.j2")
-    return page.render(told=told, turns=turns(told.events))
+    return page.render(transcript=transcript, turns=turns(transcript.events))
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class EmbeddedAttempt:
     given: str
     """What the investigator was given."""
     aside: str
-    told: StoredTranscript | None
+    transcript: StoredTranscript | None
     """None where it was left out."""
     turns: tuple[Turn, ...]
     limit: int = MAX_TEXT
@@ -59,12 +59,12 @@ def embed_attempts(
     """
     found = []
     for number, one in enumerate(attempts):
-        told = read("attempts", one.digest) if budget > 0 else None
-        said = turns(told.events) if told else ()
+        transcript = read("attempts", one.digest) if budget > 0 else None
+        said = turns(transcript.events) if transcript else ()
         budget -= sum(_size(turn) for turn in said)
-        aside = _details(one, told, read)
+        aside = _details(one, transcript, read)
         found.append(
-            EmbeddedAttempt(f"attempt-{number}", one, _input_label(one), aside, told, said)
+            EmbeddedAttempt(f"attempt-{number}", one, _input_label(one), aside, transcript, said)
         )
     return found
 
@@ -106,14 +106,18 @@ def _input_label(one: AttemptWithGrades) -> str:
     return one.entry.method if arm == "method" else f"{labels.ARMS[arm]} ({one.entry.method})"
 
 
-def _details(one: AttemptWithGrades, told: StoredTranscript | None, read: ReadTranscript) -> str:
+def _details(
+    one: AttemptWithGrades, transcript: StoredTranscript | None, read: ReadTranscript
+) -> str:
     repeat = one.first.repeat
     parts = [f"seed {one.entry.seed}", *([f"repeat {repeat}"] if repeat else [])]
-    if told and isinstance(told.record, Attempt):
-        verdict = told.record.verdict
-        parts.append(f"said {verdict.change}" if verdict else told.record.outcome.value)
-        if told.record.usage:
-            parts.append(f"cost {attempt_fields.money(attempt_fields.cost(told.record.usage))}")
+    if transcript and isinstance(transcript.record, Attempt):
+        verdict = transcript.record.verdict
+        parts.append(f"said {verdict.change}" if verdict else transcript.record.outcome.value)
+        if transcript.record.usage:
+            parts.append(
+                f"cost {attempt_fields.money(attempt_fields.cost(transcript.record.usage))}"
+            )
         parts += _scores(one, read)
     return " · ".join(parts)
 

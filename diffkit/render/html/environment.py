@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from diffkit.findings import Figure, Table
 from diffkit.plain_text import formatting, token_heatmap
-from diffkit.render import attempt_fields, column_help, labels
+from diffkit.render import attempt_fields, labels
 from diffkit.render.html import line_plot
 from diffkit.runs.manifest import StoredRun
 
@@ -33,10 +33,9 @@ def environment() -> Environment:
         "strongest": token_heatmap.strongest,
     }
     made.globals |= {
-        "words": formatting,
-        "terms": labels,
-        "legends": column_help,
-        "verdicts": attempt_fields,
+        "formatting": formatting,
+        "labels": labels,
+        "attempt_fields": attempt_fields,
         "plot": line_plot.line_plot,
         "picture": _picture,
         "columns": _columns,

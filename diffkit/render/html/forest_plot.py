@@ -23,7 +23,7 @@ class Bar:
     label: str
     count: str
     """``k/n``; k need not be whole."""
-    words: str
+    description: str
     """All of it, for readers who do not see the drawing."""
     y: int
     """Pixels from the top to the line that the point lies on."""
@@ -85,7 +85,7 @@ def _bar(name: str, share: Share, index: int) -> Bar:
     return Bar(
         label=label,
         count=labels.count(share),
-        words=f"{name}: {hits} of {share.n} {labels.interval(share)}{beside}",
+        description=f"{name}: {hits} of {share.n} {labels.interval(share)}{beside}",
         y=index * _ROW + 27,
         at=_x_or_none(share.value),
         low=_x_or_none(share.low),

@@ -18,7 +18,7 @@ _BARS = 16
 
 
 def agent_tables(suite: str, section: Section) -> Iterator[Group]:
-    """What findings add, methods against each other, courses, ends and costs; none is empty."""
+    """What findings add, how methods differ, budget curves, outcomes and usage; none is empty."""
     tables = {
         "what the findings add": _arm_differences(section),
         "method against method": _method_differences(section),

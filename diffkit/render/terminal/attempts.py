@@ -4,7 +4,7 @@ from rich.console import Console, Group
 from rich.padding import Padding
 from rich.text import Text
 
-from diffkit.evaluation.results import StoredTranscript
+from diffkit.evaluation.record import StoredTranscript
 from diffkit.plain_text import formatting
 from diffkit.render import attempt_fields
 from diffkit.render.terminal.layout import grid, labelled, safe_text
@@ -22,19 +22,19 @@ _STYLES: dict[Kind, str] = {
 _CHARACTERS = 800  # of one text
 
 
-def render_attempt(told: StoredTranscript, console: Console, *, full: bool = False) -> None:
+def render_attempt(transcript: StoredTranscript, console: Console, *, full: bool = False) -> None:
     """Prints what an attempt or a grade came to, at what cost, and its transcript.
 
     Args:
-        told: the attempt or grade.
+        transcript: the attempt or grade.
         console: where to.
         full: whether long texts are shown whole.
     """
-    console.print(_header(told))
-    if told.record.usage:
+    console.print(_header(transcript))
+    if transcript.record.usage:
         console.print()
-        console.print(_usage(told))
-    said = turns(told.events)
+        console.print(_usage(transcript))
+    said = turns(transcript.events)
     for turn in said:
         console.print()
         console.print(_turn(turn, full=full))
@@ -44,17 +44,17 @@ def render_attempt(told: StoredTranscript, console: Console, *, full: bool = Fal
         console.print(Text("\nLong texts are cut; --full shows all.", "dim"))
 
 
-def _header(told: StoredTranscript) -> Group:
-    title = safe_text(told.noun, "bold").append(f"  {told.digest[:12]}", "not bold dim")
-    facts = attempt_fields.of(told.record)
+def _header(transcript: StoredTranscript) -> Group:
+    title = safe_text(transcript.noun, "bold").append(f"  {transcript.digest[:12]}", "not bold dim")
+    facts = attempt_fields.of(transcript.record)
     return Group(
         title, labelled([(name, safe_text(text, keep_lines=True)) for name, text in facts])
     )
 
 
-def _usage(told: StoredTranscript) -> Group:
+def _usage(transcript: StoredTranscript) -> Group:
     table = grid(attempt_fields.USAGE, right=range(2, len(attempt_fields.USAGE)))
-    for row in attempt_fields.usage(told.record.usage):
+    for row in attempt_fields.usage(transcript.record.usage):
         table.add_row(*map(safe_text, row))
     return Group(table)
 

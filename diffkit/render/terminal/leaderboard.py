@@ -9,7 +9,7 @@ from rich.text import Text
 
 from diffkit.evaluation.leaderboard.schema import Leaderboard, Measure, PairResult, Row
 from diffkit.plain_text import formatting
-from diffkit.render import column_help, labels
+from diffkit.render import labels
 from diffkit.render.sections import Section, main_rows, sections
 from diffkit.render.terminal.layout import grid, row_title, safe_text, table_title
 from diffkit.statistics import Share
@@ -51,10 +51,10 @@ def _row_name(row: Row) -> Text:
 
 def examples_table(suite: str, section: Section) -> Group:
     """Each method and control where truths are known by what taught them, not by statements."""
-    table = grid(["method", column_help.EXAMPLES, "interval", "chance", "p"])
+    table = grid(["method", labels.NAMED_BY_EXAMPLES, "interval", "chance", "p"])
     for row in section.everything:
         table.add_row(_row_name(row), *_examples_cells(row.named_by_examples))
-    return Group(table_title(suite, column_help.EXAMPLES, section), table)
+    return Group(table_title(suite, labels.NAMED_BY_EXAMPLES, section), table)
 
 
 def _examples_cells(measure: Measure | None) -> list[Text]:

@@ -11,7 +11,7 @@ from rich.text import Text
 from diffkit.evaluation.leaderboard.schema import Leaderboard
 from diffkit.findings import Finding
 from diffkit.plain_text import formatting
-from diffkit.render import column_help
+from diffkit.render import labels
 from diffkit.render.conclusions import conclusions
 from diffkit.render.labels import label_fields
 from diffkit.render.sections import detection_sections, graded_sections, sections
@@ -130,15 +130,15 @@ def _tables(leaderboard: Leaderboard) -> Iterator[RenderableType]:
         if section.parts:
             yield parts_table(suite, section)
     if seen:
-        yield _legend(column_help.legend(leaderboard.rows))
+        yield _legend(labels.legend(leaderboard.rows))
     yield from (detection_table(suite, section) for section in detection_sections(parts))
     asking = [section for section in parts if section.asks]
     yield from chain.from_iterable(agent_tables(suite, section) for section in asking)
     if asking:
-        yield _legend(column_help.READERS)
+        yield _legend(labels.AGENT_LEGEND)
     if parts:
         yield calibration_table(leaderboard)
-        if missing := column_help.calibration_help(leaderboard.rows):
+        if missing := labels.calibration_help(leaderboard.rows):
             yield _legend(missing)
     if leaderboard.passports:
         known = leaderboard.passports.items()
