@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from diffkit.engine.loading.adapter_attachment import attach_adapter
-from diffkit.engine.loading.adapter_plan import AdapterPlan, plan_adapter
+from diffkit.engine.loading.adapters import AdapterPlan, attach_adapter, plan_adapter
 from diffkit.engine.loading.full_model import refuse_beside_int8
 from diffkit.engine.loading.model_files import fingerprint, folder_kind, resolve_source
 from diffkit.engine.loading.tokenizer import finetuned_tokenizer

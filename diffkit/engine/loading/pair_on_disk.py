@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from diffkit.engine.loading.adapter_plan import MERGE_HINT, AdapterPlan, plan_adapter
+from diffkit.engine.loading.adapters import MERGE_HINT, AdapterPlan, plan_adapter
 from diffkit.engine.loading.finetuned import declared_folder
 from diffkit.engine.loading.model_files import fingerprint, resolve_base, weight_files
 from diffkit.engine.loading.safetensors_header import read_header
