@@ -1,4 +1,4 @@
-"""The public conformance suite: does a plugin keep what its contract promises?
+"""The public conformance suite: does a plugin keep its contract?
 
 Add ``pytest_plugins = ["diffkit.testing.fixtures"]`` to your top ``conftest.py``, and write:
 

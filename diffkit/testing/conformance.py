@@ -1,4 +1,4 @@
-"""What every method promises, checked on a tiny pair in seconds."""
+"""Requirements of every method, checked on a tiny pair in seconds."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ from diffkit.findings import Findings, Note
 from diffkit.method import DiffingMethod
 from diffkit.registry.specs import Spec
 from diffkit.testing.options import assert_options_conform
-from diffkit.testing.promises import (
+from diffkit.testing.requirements import (
     assert_findings_conform,
     assert_named,
     implementation,
@@ -34,7 +34,7 @@ def assert_conforms(
     options: Mapping[str, Any] | None = None,
     arguments: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Findings:
-    """Checks the promises of `DiffingMethod` and of its tools; returns what it found on ``pair``.
+    """Checks the requirements of `DiffingMethod` and its tools; returns what it found on ``pair``.
 
     Args:
         spec: what the plugin registers.
@@ -46,7 +46,7 @@ def assert_conforms(
         arguments: for each tool that cannot be called with defaults alone, its arguments.
 
     Raises:
-        AssertionError: a promise is broken; the message says which.
+        AssertionError: a requirement is violated; the message says which.
     """
     assert_named(spec.name, spec.summary)
     assert_options_conform(spec)

@@ -71,7 +71,7 @@ def tiny_texts() -> Texts:
 def conforms(
     tiny_pair: "ModelPair", identical_pair: "ModelPair", tiny_texts: Texts, tmp_path: Path
 ) -> Callable[..., Findings]:
-    """``conforms(spec, option=value, …)`` checks the promises of `DiffingMethod`.
+    """``conforms(spec, option=value, …)`` checks the requirements of `DiffingMethod`.
 
     Arguments of its tools, where they have no defaults: ``arguments={"tool": {"argument": 3}}``.
     """
@@ -96,7 +96,7 @@ def conforms(
 def study_conforms(
     tiny_model: "Model", tiny_texts: Texts, tmp_path: Path
 ) -> Callable[..., Findings]:
-    """``study_conforms(spec, option=value, …)`` checks the promises of `Study`."""
+    """``study_conforms(spec, option=value, …)`` checks the requirements of `Study`."""
 
     def check(spec: Spec, **options: Any) -> Findings:
         return assert_study_conforms(

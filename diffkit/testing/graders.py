@@ -26,7 +26,7 @@ from diffkit.testing.answer_sheets import (
 )
 from diffkit.testing.cases import sample_findings
 from diffkit.testing.options import assert_options_conform
-from diffkit.testing.promises import assert_named, require, set_random_state
+from diffkit.testing.requirements import assert_named, require, set_random_state
 from diffkit.texts import Text, Texts
 from diffkit.verdict import Attempt
 
@@ -139,7 +139,7 @@ class _Trial:
         try:
             grade = self.make().grade(attempt, sheet, self.config, context)
         except Exception as error:
-            msg = f"broken promise: every attempt gets a grade ({name})"
+            msg = f"violated requirement: every attempt gets a grade ({name})"
             raise AssertionError(msg) from error
         kind = type(grade).__name__
         require(isinstance(grade, Grade), f"grade() returns a Grade, not {kind}")
@@ -149,7 +149,7 @@ class _Trial:
 
 
 def _checked(trial: _Trial, name: str, attempt: Attempt, sheet: AnswerSheet) -> Grade:
-    """The grade of one attempt, which keeps every promise that one attempt can show."""
+    """The grade of one attempt, which meets every requirement that one attempt can show."""
     set_random_state(0)
     grade = trial.grade(name, attempt, sheet)
     set_random_state(1)
@@ -185,7 +185,7 @@ def _check_parts(name: str, grade: Grade, sheet: AnswerSheet) -> None:
 
 
 def _check_attempts(trial: _Trial, grades: Mapping[str, Grade]) -> None:
-    """What grades of several attempts on one sheet promise."""
+    """Checks grades of several attempts on one sheet."""
     if not trial.make().grades_attempt:
         first, *others = grades.values()
         alike = all(_alike(first, other) for other in others)
@@ -198,7 +198,7 @@ def _check_attempts(trial: _Trial, grades: Mapping[str, Grade]) -> None:
 
 
 def _check_truths(trial: _Trial, grades: Mapping[str, Grade]) -> None:
-    """What grades of one attempt under several truths promise."""
+    """Checks grades of one attempt under several truths."""
     if trial.make().grades_attempt:
         right, wrong = grades["right claim"], grades["wrong claim"]
         ordered = right.score >= wrong.score - _TOLERANCE
@@ -209,8 +209,8 @@ def _check_truths(trial: _Trial, grades: Mapping[str, Grade]) -> None:
         for other in KEYS.keys() & if_true.keys():
             sheet = organism_sheet(other, null_claims=null_claims)
             parts = trial.grade(name, attempt, sheet).parts
-            promised = if_true[other]
-            agree = all(math.isclose(parts[k], v) for k, v in promised.items() if k in parts)
+            expected = if_true[other]
+            agree = all(math.isclose(parts[k], v) for k, v in expected.items() if k in parts)
             require(agree, f"if_true gives the parts that another truth would give ({name})")
 
 

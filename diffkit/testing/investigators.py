@@ -24,7 +24,7 @@ from diffkit.method import MethodConfig
 from diffkit.registry.specs import Spec
 from diffkit.testing.cases import SampleModels, sample_cases
 from diffkit.testing.options import assert_options_conform
-from diffkit.testing.promises import assert_named, require, set_random_state
+from diffkit.testing.requirements import assert_named, require, set_random_state
 from diffkit.verdict import NONE_OF_THESE, Verdict
 
 REPEATS = 8
@@ -98,7 +98,7 @@ class _Trial:
         except NoVerdict as error:
             return error.outcome.value
         except Exception as error:
-            msg = f"broken promise: on a case with {name} there is a verdict or NoVerdict"
+            msg = f"violated requirement: on a case with {name} there is a verdict or NoVerdict"
             raise AssertionError(msg) from error
         kind = type(verdict).__name__
         require(isinstance(verdict, Verdict), f"investigate() returns a Verdict, not {kind}")
@@ -108,7 +108,7 @@ class _Trial:
 
 
 def _checked(trial: _Trial, name: str, case: Case) -> Result:
-    """The result on one case, which keeps every promise that one case can show."""
+    """The result on one case, which meets every requirement that one case can show."""
     before = case.model_dump_json()
     with _OpenedFiles() as opened:
         result = trial.run(name, case)

@@ -1,4 +1,4 @@
-"""What options of methods and studies promise, and arguments of tools."""
+"""Requirements of options of methods and studies, and of arguments of tools."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ def assert_options_conform(spec: Spec) -> None:
     """Checks that options have defaults, words, bounds, and load without torch.
 
     Raises:
-        AssertionError: a promise is broken; the message says which, and of which option.
+        AssertionError: a requirement is violated; the message says which, and of which option.
     """
     try:
         config = spec.load_config()

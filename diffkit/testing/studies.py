@@ -1,4 +1,4 @@
-"""What every study promises, checked on a tiny model in seconds."""
+"""Requirements of every study, checked on a tiny model in seconds."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ from diffkit.findings import Findings
 from diffkit.method import Study
 from diffkit.registry.specs import Spec
 from diffkit.testing.options import assert_options_conform
-from diffkit.testing.promises import (
+from diffkit.testing.requirements import (
     assert_findings_conform,
     assert_named,
     implementation,
@@ -30,7 +30,7 @@ def assert_study_conforms(
     folder: Path,
     options: Mapping[str, Any] | None = None,
 ) -> Findings:
-    """Checks the promises of `Study`, and returns what it found in ``model``.
+    """Checks the requirements of `Study`, and returns what it found in ``model``.
 
     Args:
         spec: what the plugin registers.
@@ -40,7 +40,7 @@ def assert_study_conforms(
         options: options that differ from the defaults, to keep the run short.
 
     Raises:
-        AssertionError: a promise is broken; the message says which.
+        AssertionError: a requirement is violated; the message says which.
     """
     assert_named(spec.name, spec.summary)
     assert_options_conform(spec)

@@ -1,4 +1,4 @@
-"""What every tool of a method promises."""
+"""Requirements of every tool of a method."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from diffkit.findings import Findings
 from diffkit.organism import Record
 from diffkit.testing.options import assert_field_conforms
-from diffkit.testing.promises import assert_findings_conform, assert_named, require
+from diffkit.testing.requirements import assert_findings_conform, assert_named, require
 from diffkit.tool import AgentTool, FinishedRun
 
 Arguments = Mapping[str, Mapping[str, Any]]
@@ -18,7 +18,7 @@ Arguments = Mapping[str, Mapping[str, Any]]
 def assert_tools_conform(
     make: Callable[[], Sequence[AgentTool[Any]]], run: FinishedRun, arguments: Arguments
 ) -> None:
-    """Checks the promises of `AgentTool`: each tool is made and called twice.
+    """Checks the requirements of `AgentTool`: each tool is made and called twice.
 
     Args:
         make: makes the tools of a method.
@@ -26,7 +26,7 @@ def assert_tools_conform(
         arguments: for each tool that cannot be called with defaults alone, its arguments.
 
     Raises:
-        AssertionError: a promise is broken; the message says which, and of which tool.
+        AssertionError: a requirement is violated; the message says which, and of which tool.
     """
     tools, again = make(), make()
     names = [tool.name for tool in tools]

@@ -25,7 +25,7 @@ def test_every_public_name_has_a_heading(package):
 def test_names_have_signatures_and_docstrings():
     entry = API.partition("### `conforms`")[2].partition("\n### ")[0]
     assert "def conforms(" in entry
-    assert "checks the promises" in entry
+    assert "checks the requirements" in entry
     assert "#### `RunContext.batches`" in API
 
 

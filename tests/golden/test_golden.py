@@ -13,7 +13,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))
 
-import doors
+import facade
 import values
 
 GOLDEN = json.loads((values.HERE / "golden.json").read_text(encoding="utf-8"))
@@ -40,7 +40,7 @@ def evaluate(store):
     """Carries the golden evaluations out again; returns what the program says."""
     said = ""
     for suite in ("lineup", "agent"):
-        code, out, err = doors.call(
+        code, out, err = facade.call(
             "--store", store, "evaluate", values.HERE / f"{suite}.yaml", "--yes"
         )
         assert code == 0, out + err

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import doors
+import facade
 
 HERE = Path(__file__).parent
 STORE = HERE / "store"
@@ -26,13 +26,13 @@ def sha256(value: Any) -> str:
 
 def of_code() -> Iterator[tuple[str, str]]:
     """What follows from the code and the shipped files alone."""
-    yield from ((f"component {name}", key) for name, key in doors.components())
-    yield from ((f"run {name}", key) for name, key in doors.runs())
+    yield from ((f"component {name}", key) for name, key in facade.components())
+    yield from ((f"run {name}", key) for name, key in facade.runs())
     for kind, found in {
-        "tool": doors.tools,
-        "prompt": doors.prompts,
-        "world": doors.world,
-        "table": doors.tables,
+        "tool": facade.tools,
+        "prompt": facade.prompts,
+        "world": facade.world,
+        "table": facade.tables,
     }.items():
         yield from ((f"{kind} {name}", sha256(value)) for name, value in found())
 
@@ -69,7 +69,7 @@ def boards(store: Path) -> dict[str, Any]:
     """What ``leaderboard --json`` says of the golden evaluations, without times."""
     found = {}
     for suite in SUITES:
-        code, out, err = doors.call("--store", store, "leaderboard", "--json", "--name", suite)
+        code, out, err = facade.call("--store", store, "leaderboard", "--json", "--name", suite)
         assert code == 0, err
         found[suite] = _timeless(json.loads(out))
     return found

@@ -21,7 +21,7 @@ import beartype  # noqa: F401 - before nnsight
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import doors
+import facade
 import values
 
 from diffkit.testing.endpoint import (
@@ -98,7 +98,7 @@ def write_store() -> None:
         os.chdir(folder)
         for suite in ("lineup", "agent"):
             arguments = ("evaluate", values.HERE / f"{suite}.yaml", "--yes", "--concurrency", "1")
-            code, out, err = doors.call("--store", values.STORE, *arguments)
+            code, out, err = facade.call("--store", values.STORE, *arguments)
             sys.stderr.write(f"{out}\n{err}\n")
             assert code == 0
         (values.STORE / "endpoint.txt").write_text(f"{endpoint.url}\n")

@@ -1,4 +1,4 @@
-"""The conformance suite lets a good method pass and catches each broken promise."""
+"""The conformance suite lets a good method pass and catches each violated requirement."""
 
 import itertools
 
@@ -13,7 +13,7 @@ NULL = Findings(change_score=0.0, items=(NOTE,))
 
 
 class Options(MethodConfig):
-    """Options that keep every promise."""
+    """Options that meet every requirement."""
 
     count: int = Field(default=1, ge=1)
     """How many, in pieces."""
@@ -22,7 +22,7 @@ class Options(MethodConfig):
 
 
 class Good(DiffingMethod[Options]):
-    """Keeps every promise."""
+    """Meets every requirement."""
 
     def run(self, pair, config, context):
         if pair.identical:
@@ -133,7 +133,7 @@ def test_a_good_method_passes(conforms, spec):
 
 
 @pytest.mark.parametrize(
-    ("method", "promise"),
+    ("method", "requirement"),
     [
         (Random, "the same seed gives the same findings"),
         (Talkative, "one Note and nothing else"),
@@ -142,8 +142,8 @@ def test_a_good_method_passes(conforms, spec):
         (Wordless, "returns Findings"),
     ],
 )
-def test_a_broken_promise_of_a_method_is_named(conforms, spec, method, promise):
-    with pytest.raises(AssertionError, match=promise):
+def test_a_violated_requirement_of_a_method_is_named(conforms, spec, method, requirement):
+    with pytest.raises(AssertionError, match=requirement):
         conforms(spec(method))
 
 
@@ -158,7 +158,7 @@ def test_a_method_that_changes_the_pair_is_caught(conforms, spec, method, tiny_p
 
 
 @pytest.mark.parametrize(
-    ("config", "promise"),
+    ("config", "requirement"),
     [
         (WithoutDocstring, "'count' has no docstring"),
         (WithoutBounds, "'rate' is a number without bounds"),
@@ -166,8 +166,8 @@ def test_a_method_that_changes_the_pair_is_caught(conforms, spec, method, tiny_p
         (Foreign, "no MethodConfig"),
     ],
 )
-def test_a_broken_promise_of_the_options_is_named(conforms, spec, config, promise):
-    with pytest.raises(AssertionError, match=promise):
+def test_a_violated_requirement_of_the_options_is_named(conforms, spec, config, requirement):
+    with pytest.raises(AssertionError, match=requirement):
         conforms(spec(config=config))
 
 
@@ -175,7 +175,7 @@ def test_a_broken_promise_of_the_options_is_named(conforms, spec, config, promis
     "fields", [{"name": "A Method"}, {"summary": "two\nlines"}, {"summary": ""}]
 )
 def test_names_and_summaries_are_checked(conforms, spec, fields):
-    with pytest.raises(AssertionError, match="broken promise"):
+    with pytest.raises(AssertionError, match="violated requirement"):
         conforms(spec(**fields))
 
 

@@ -1,4 +1,4 @@
-"""The suites for investigators and graders let good ones pass and name each broken promise."""
+"""The suites for investigators and graders name each violated requirement, and only those."""
 
 import dk_evaluators as cases
 import pytest
@@ -26,7 +26,7 @@ def test_a_good_investigator_passes(investigator_conforms, spec, good):
 
 
 @pytest.mark.parametrize(
-    ("broken", "promise"),
+    ("broken", "requirement"),
     [
         (cases.NoInvestigator, "is an Investigator"),
         (cases.Raising, "on a case with no evidence there is a verdict or NoVerdict"),
@@ -42,8 +42,10 @@ def test_a_good_investigator_passes(investigator_conforms, spec, good):
         (cases.WrongRole, "the estimate's role is investigator"),
     ],
 )
-def test_a_broken_promise_of_an_investigator_is_named(investigator_conforms, spec, broken, promise):
-    with pytest.raises(AssertionError, match=promise):
+def test_a_violated_requirement_of_an_investigator_is_named(
+    investigator_conforms, spec, broken, requirement
+):
+    with pytest.raises(AssertionError, match=requirement):
         investigator_conforms(spec(broken))
 
 
@@ -55,7 +57,7 @@ def test_a_good_grader_passes(grader_conforms, spec, good):
 
 
 @pytest.mark.parametrize(
-    ("broken", "promise"),
+    ("broken", "requirement"),
     [
         (cases.Undeclared, "every attempt gets a grade"),
         (cases.OnlyVerdicts, "every attempt gets a grade"),
@@ -68,8 +70,8 @@ def test_a_good_grader_passes(grader_conforms, spec, good):
         (cases.Partial, "a grader of findings gives the same grade for any attempt"),
     ],
 )
-def test_a_broken_promise_of_a_grader_is_named(grader_conforms, spec, broken, promise):
-    with pytest.raises(AssertionError, match=promise):
+def test_a_violated_requirement_of_a_grader_is_named(grader_conforms, spec, broken, requirement):
+    with pytest.raises(AssertionError, match=requirement):
         grader_conforms(spec(broken))
 
 

@@ -1,4 +1,4 @@
-"""The suite for studies lets a good one pass and catches each broken promise."""
+"""The suite for studies lets a good one pass and catches each violated requirement."""
 
 import itertools
 import sys
@@ -12,14 +12,14 @@ from diffkit.errors import DiffkitError
 
 
 class Options(MethodConfig):
-    """Options that keep every promise."""
+    """Options that meet every requirement."""
 
     count: int = Field(default=1, ge=1)
     """How many."""
 
 
 class Good(Study[Options]):
-    """Keeps every promise."""
+    """Meets every requirement."""
 
     def run(self, model, config, context):
         inputs = model.inputs(context.texts.items[: config.count], max_tokens=8)
@@ -78,15 +78,15 @@ def test_a_good_study_passes(study_conforms, spec):
 
 
 @pytest.mark.parametrize(
-    ("study", "promise"),
+    ("study", "requirement"),
     [
         (Scoring, "a study has no change score"),
         (Random, "the same seed gives the same findings"),
         (Pair, "'study_cases:Pair' is a Study"),
     ],
 )
-def test_a_broken_promise_of_a_study_is_named(study_conforms, spec, study, promise):
-    with pytest.raises(AssertionError, match=promise):
+def test_a_violated_requirement_of_a_study_is_named(study_conforms, spec, study, requirement):
+    with pytest.raises(AssertionError, match=requirement):
         study_conforms(spec(study))
 
 

@@ -1,4 +1,4 @@
-"""The suite for methods looks at their tools too, and catches each broken promise."""
+"""The suite for methods looks at their tools too, and catches each violated requirement."""
 
 import itertools
 import sys
@@ -24,7 +24,7 @@ class Options(MethodConfig):
 
 
 class Where(Record):
-    """Keeps every promise."""
+    """Meets every requirement."""
 
     layer: int = Field(default=0, ge=0)
     """Block, from 0."""
@@ -55,7 +55,7 @@ class Foreign(BaseModel):
 
 
 class Good(AgentTool[Where]):
-    """Keeps every promise."""
+    """Meets every requirement."""
 
     name = "good"
     summary = "Says the layer."
@@ -155,7 +155,7 @@ def test_good_tools_pass_with_defaults_or_the_arguments_handed_in(conforms, spec
 
 
 @pytest.mark.parametrize(
-    ("tool", "promise"),
+    ("tool", "requirement"),
     [
         (Shouting, "names are kebab-case, not 'Good Tool'"),
         (Rambling, "the summary of 'good' is one line"),
@@ -168,8 +168,8 @@ def test_good_tools_pass_with_defaults_or_the_arguments_handed_in(conforms, spec
         (Other, r"'other' cannot be called: check word; hand in arguments=\{'other'"),
     ],
 )
-def test_a_broken_promise_of_a_tool_is_named(conforms, spec, tool, promise):
-    with pytest.raises(AssertionError, match=promise):
+def test_a_violated_requirement_of_a_tool_is_named(conforms, spec, tool, requirement):
+    with pytest.raises(AssertionError, match=requirement):
         conforms(spec(tool))
 
 

@@ -15,7 +15,7 @@ import torch
 
 from diffkit import DiffkitError, UserError
 from diffkit_evaluators.generators.engine_pool import EngineKey, call_with_watchdog
-from diffkit_evaluators.generators.worker_watchdog import ParentWatchdog
+from diffkit_evaluators.generators.worker_extension import ParentWatchExtension
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,12 @@ class Engine:
                 gpu_memory_utilization=options.gpu_memory_utilization,
                 enforce_eager=options.enforce_eager,
                 use_tqdm_on_load=False,
-                worker_extension_cls=f"{ParentWatchdog.__module__}.{ParentWatchdog.__name__}",
+                worker_extension_cls=f"{ParentWatchExtension.__module__}.{ParentWatchExtension.__name__}",
                 **lora,
             )
-            self._llm.collective_rpc(ParentWatchdog.end_with.__name__, args=(os.getpid(),))
+            self._llm.collective_rpc(
+                ParentWatchExtension.exit_with_parent.__name__, args=(os.getpid(),)
+            )
         except Exception as error:  # the libraries that vLLM uses may raise anything
             what = f"vLLM cannot start an engine for this model ({type(error).__name__})."
             hint = "See why with VLLM_LOGGING_LEVEL=INFO, or use the generator transformers."

@@ -1,4 +1,4 @@
-"""top-shift: the promises of every method, and what it finds on a tiny pair."""
+"""top-shift: the requirements of every method, and what it finds on a tiny pair."""
 
 from diffkit import Spec
 

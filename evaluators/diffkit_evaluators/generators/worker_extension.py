@@ -10,10 +10,10 @@ from itertools import takewhile
 import psutil
 
 
-class ParentWatchdog:
+class ParentWatchExtension:
     """What vLLM adds to its worker class (``worker_extension_cls``)."""
 
-    def end_with(self, pid: int) -> None:
+    def exit_with_parent(self, pid: int) -> None:
         """Ends this process, and those between, once the one that started the engine is gone.
 
         Args:

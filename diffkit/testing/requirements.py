@@ -1,4 +1,4 @@
-"""What methods, studies and tools promise alike."""
+"""Requirements of methods, studies and tools."""
 
 import hashlib
 import random
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def require(condition: bool, promise: str) -> None:
-    """Raises an `AssertionError` that names the promise, unless it is kept."""
+def require(condition: bool, requirement: str) -> None:
+    """Raises an `AssertionError` that names the requirement, unless it is met."""
     if not condition:
-        msg = f"broken promise: {promise}"
+        msg = f"violated requirement: {requirement}"
         raise AssertionError(msg)
 
 
