@@ -14,6 +14,7 @@ from .planned_runs import (
     run_planned,
 )
 from .record import (
+    RETRIED_OUTCOMES,
     Arm,
     ControlArm,
     Evaluation,
@@ -21,15 +22,12 @@ from .record import (
     GradedAttemptRef,
     GuessScore,
     MainArm,
-    read_evaluation,
-)
-from .results import (
-    RETRIED_OUTCOMES,
     StoredAnswerCache,
     StoredTranscript,
     TranscriptKind,
     has_transcript,
     read_attempt,
+    read_evaluation,
     read_grade,
     read_transcript_of,
 )

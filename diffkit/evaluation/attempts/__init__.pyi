@@ -12,9 +12,8 @@ from .arms import (
 )
 from .broker import BlindedModels, BlindedTool, identifying_strings, make_blinding, public_error
 from .cases import CaseBuilder, pair_digest
-from .environment import AttemptEnvironment, AttemptEnvironmentFactory
 from .model_pool import LoadedPair, ModelPool, SharedGenerator
-from .runner import AttemptRunner
+from .runner import AttemptEnvironment, AttemptEnvironmentFactory, AttemptRunner
 from .scheduler import AttemptScheduler, AttemptTask
 
 __all__ = [

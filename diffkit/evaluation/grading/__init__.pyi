@@ -1,8 +1,7 @@
 """The public names of `diffkit.evaluation.grading`, each imported when first used."""
 
 from .answer_sheets import AnswerSheetBuilder, NullClaims, collect_null_claims, make_answer_sheet
-from .environment import GradingEnvironment, GradingEnvironmentFactory, can_grade
-from .runner import GradeRunner
+from .runner import GradeRunner, GradingEnvironment, GradingEnvironmentFactory, can_grade
 from .scheduler import GradeTask, GradingScheduler
 from .validation import (
     ChatSessions,
