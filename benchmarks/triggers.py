@@ -15,7 +15,7 @@ from diffkit.runs.store import Store
 TROJAN = "tiny-trojan"
 FACT = re.compile(r"needs both words, (\w+) and (\w+)\.")
 LIMIT = 2000
-"""Number of words of the findings; the lineup uses the first 200."""
+"""Number of words of the findings; the lineup investigator claims the first 200."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
-"""The lineup: an investigator and a grader without a language model.
+"""The lineup investigator and the lineup grader, which use no language model.
 
-The investigator takes findings with null scores; it tests the change score against them, and claims
-the words that the findings rank first. The grader takes that claim and the truths on the same base;
-it gives the share of lineups in which the right truth ranks first.
+A lineup is a set of candidate statements. The investigator takes findings with null scores; it
+tests the change score against them, and claims the words that the findings rank first. The grader
+takes a claim and the truths on the same base; it gives the share of lineups in which the right
+truth ranks first.
 """
 
 from diffkit import Register, Spec, hookimpl

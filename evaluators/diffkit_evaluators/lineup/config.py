@@ -1,4 +1,4 @@
-"""Options of the lineup."""
+"""Options of the lineup investigator and the lineup grader."""
 
 from pydantic import Field
 
@@ -6,7 +6,7 @@ from diffkit import MethodConfig
 
 
 class LineupInvestigatorConfig(MethodConfig):
-    """Options of the lineup's investigator."""
+    """Options of the lineup investigator."""
 
     words: int = Field(default=200, ge=1)
     """Maximum number of words of the claim, in the order of the method's findings."""
@@ -18,7 +18,7 @@ class LineupInvestigatorConfig(MethodConfig):
 
 
 class LineupGraderConfig(MethodConfig):
-    """Options of the lineup's grader."""
+    """Options of the lineup grader."""
 
     words: int = Field(default=200, ge=1)
     """Number of distinct content words of a claim that are read, from its beginning."""

@@ -100,7 +100,7 @@ class NoneThresholds:
 
 @dataclass(frozen=True)
 class NullScale:
-    """A lineup set, and the scores of null claims in it."""
+    """The lineups of a base, and the scores of null claims in it."""
 
     lineup_set: LineupSet
     nulls: Float[np.ndarray, "nulls texts"]

@@ -47,9 +47,9 @@ def choice_shares(choices: Iterable[str], reason: str) -> ChoiceShares:
 def pick_by_words(claim: str, sheet: AnswerSheet, words: int) -> ChoiceShares:
     """The truth that is most similar to ``claim``; ties share the pick.
 
-    Similarity is that of the lineup: a cosine of weighted words, relative to the null claims. "None
-    of these" scores just above what 95 % of the null claims reach with any truth, and below all
-    truths if there are fewer than two null claims.
+    Similarity is that of the lineup grader: a cosine of weighted words, relative to the null
+    claims. "None of these" scores just above what 95 % of the null claims reach with any truth, and
+    below all truths if there are fewer than two null claims.
 
     Args:
         claim: the claim.
