@@ -14,7 +14,7 @@ from dk_fixtures import BASE, ORGANISM, add_metadata
 
 from diffkit.chat.blinding import Blinding
 from diffkit.chat.transcript import read_transcript
-from diffkit.evaluation.attempts import environment
+from diffkit.evaluation.attempts import runner
 from diffkit.testing.endpoint import ScriptedEndpoint, calls, turns
 
 CANARY = "zq-canary-7781"
@@ -158,7 +158,7 @@ def test_the_canary_reaches_no_prompt(canary, tmp_path):
 
 
 def test_without_the_guard_it_would(canary, monkeypatch):
-    monkeypatch.setattr(environment, "make_blinding", lambda *_: Blinding())
+    monkeypatch.setattr(runner, "make_blinding", lambda *_: Blinding())
     text = told(canary())
     for channel in (f"t {CANARY}", f"I am {CANARY}", f"It is {CANARY}", f"Tells of {CANARY}"):
         assert channel in text
