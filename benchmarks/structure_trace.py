@@ -1,4 +1,8 @@
-"""Counts the modules that run between ``diffkit evaluate`` and a grade on the leaderboard."""
+"""Counts the modules that run between ``diffkit evaluate`` and a grade on the leaderboard.
+
+Before the redesign of version 0.6 (commit 74588af) there were 146: 15 that only register plugins,
+and 131 others.
+"""
 
 import importlib
 import os
@@ -21,7 +25,11 @@ COMMAND = (
     "evaluate", "--organisms", "tiny-false-fact,tiny-obsession,tiny-trojan", "--methods", "kl",
     "--investigators", "lineup", "--graders", "lineup", "--texts-limit", "8",
 )  # fmt: skip
-"""A tiny evaluation of shipped models, which a lineup investigates and grades."""
+"""A tiny evaluation of shipped models with the lineup investigator and the lineup grader."""
+HOOKS = {
+    f"register_{kind}s" for kind in ("method", "organism", "investigator", "grader", "generator")
+}
+"""Plugin hooks: every command that needs a name of a plugin calls all of them."""
 
 
 def print_trace(root: Path, *, names: bool) -> None:
@@ -31,22 +39,34 @@ def print_trace(root: Path, *, names: bool) -> None:
         root: checkout of the repository.
         names: whether to print the modules' names too.
     """
-    found, output = trace(root)
+    codes, output = trace(root)
     if not output.endswith("exit status 0"):
         raise SystemExit(f"The evaluation failed:\n{output}")
-    print(f"{len(found):>6}  modules that execute a function on the way from evaluate to a grade")
+    functions: dict[str, set[str]] = {}
+    for code in codes:
+        functions.setdefault(_module_name(code, root), set()).add(code.co_name)
+    hooks = {name for name, own in functions.items() if own <= HOOKS}
+    found = set(functions) - hooks
+    print(f"{len(functions):>6}  modules that execute a function between evaluate and a grade")
+    print(f"{len(hooks):>6}  of them only register plugins, which every listing does too")
+    print(f"{len(found):>6}  others: what a reader of the path meets")
     for package, count in sorted(Counter(_folder(name) for name in found).items()):
         print(f"{count:>6}    in {package}")
     if names:
-        print(*(f"  {name}" for name in sorted(found)), sep="\n")
+        _print_names("on the path", found)
+        _print_names("registration only", hooks)
+
+
+def _print_names(what: str, names: set[str]) -> None:
+    print(f"\n{what}:", *(f"  {name}" for name in sorted(names)), sep="\n")
 
 
 def _folder(name: str) -> str:
     return ".".join(name.split(".")[:2]) if name.count(".") > 1 else name.split(".", maxsplit=1)[0]
 
 
-def trace(root: Path) -> tuple[set[str], str]:
-    """The modules that execute a function during the evaluation, and what it prints.
+def trace(root: Path) -> tuple[set[CodeType], str]:
+    """The functions of the packages that run during the evaluation, and what it prints.
 
     Functions that only importing a module calls, such as decorators, do not count.
     """
@@ -64,7 +84,7 @@ def trace(root: Path) -> tuple[set[str], str]:
                 program()
             except SystemExit as exit_:
                 output.write(f"\nexit status {exit_.code}")
-    return {_module_name(code, root) for code in codes}, output.getvalue()
+    return codes, output.getvalue()
 
 
 @contextmanager
