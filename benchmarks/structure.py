@@ -170,18 +170,24 @@ def circles(graph: Graph) -> list[list[str]]:
     return sorted((each for each in found if len(each) > 1), key=len, reverse=True)
 
 
-def small_single_importer(modules: Mapping[str, Module]) -> list[str]:
-    """Modules of at most `SMALL` lines that one other module imports, packages and stubs apart."""
-    importers = defaultdict(set)
+def importers(modules: Mapping[str, Module]) -> dict[str, set[str]]:
+    """The modules that import each module, stubs apart."""
+    found: dict[str, set[str]] = {name: set() for name in modules}
     sources = {name: replace(module, stub="") for name, module in modules.items()}
     for name, targets in import_graph(sources).items():
         for target in targets:
-            importers[target].add(name)
-    return [
-        name
+            found[target].add(name)
+    return found
+
+
+def small_single_importer(modules: Mapping[str, Module]) -> dict[str, str]:
+    """The importer of each module of at most `SMALL` lines that has one, packages apart."""
+    found = importers(modules)
+    return {
+        name: next(iter(found[name]))
         for name, module in modules.items()
-        if not module.is_package and module.lines <= SMALL and len(importers[name]) == 1
-    ]
+        if not module.is_package and module.lines <= SMALL and len(found[name]) == 1
+    }
 
 
 # Sizes
@@ -269,8 +275,11 @@ def main() -> None:
 
 
 def _print_lists(modules: Mapping[str, Module]) -> None:
-    lists = {
-        "single importer": sorted(small_single_importer(modules)),
+    lists: dict[str, Iterable[object]] = {
+        "single importer": [
+            f"{name} ({'exported by its package' if modules[by].is_package else by})"
+            for name, by in sorted(small_single_importer(modules).items())
+        ],
         "full folders": sorted(full_folders(modules).items()),
         "circles": circles(import_graph(modules)),
         "circles at run time": circles(import_graph(modules, run_time=True)),

@@ -88,7 +88,7 @@ def test_a_small_module_counts_if_one_other_imports_it(structure, written):
     found = written(
         a="", b="import diffkit.a\n", c="", d="import diffkit.c\n", e="import diffkit.c"
     )
-    assert structure.small_single_importer(found) == ["diffkit.a"]
+    assert structure.small_single_importer(found) == {"diffkit.a": "diffkit.b"}
 
 
 def test_limits_of_folders_differ_at_the_root(structure, written):
