@@ -13,7 +13,7 @@ def test_the_point_lies_in_its_interval_and_chance_only_where_it_is_known(leader
     bar = top1.bars[0]
     assert top1.left <= bar.low < bar.at < bar.high <= top1.right
     assert bar.chance < bar.low
-    assert "chance 0.125" in bar.words
+    assert "chance 0.125" in bar.description
     assert detected.bars[0].chance is None
 
 
