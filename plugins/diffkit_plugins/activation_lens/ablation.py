@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from diffkit import Inputs, ModelPair, RunContext
+from diffkit import Inputs, Model, ModelPair, RunContext
 from diffkit.maths import token_divergences, token_log_probabilities
 from diffkit_plugins.activation_lens.config import ActivationLensConfig
 from diffkit_plugins.activation_lens.mean_shift import Direction
@@ -33,20 +33,27 @@ def random_differences(
         config: the number of directions.
         context: texts and seed.
     """
-    generator = torch.Generator().manual_seed(context.seed)
-    count, items = 2 * config.controls, context.texts.items
-    chosen = torch.randint(len(items), (count,), generator=generator).tolist()
-    draws = torch.rand(count, generator=generator, dtype=torch.float64)
-    inputs = pair.base.inputs([items[index] for index in chosen], max_tokens=config.max_tokens)
-    lengths = inputs.mask.sum(dim=1)
-    columns = (draws * lengths).long()
-    stream = pair.base.resid(inputs, [like.layer])[0]
-    tokens = stream[range(count), columns.to(stream.device)].double().cpu()[lengths > 0]
+    tokens = _random_tokens(pair.base, like.layer, 2 * config.controls, config, context)
     half = len(tokens) // 2
     differences = tokens[:half] - tokens[half : 2 * half]
     norms = differences.norm(dim=1, keepdim=True)
     units = (differences / norms)[norms[:, 0] > 0]
     return [Direction("random", like.layer, unit, like.norm) for unit in units]
+
+
+def _random_tokens(
+    side: Model, layer: int, count: int, config: ActivationLensConfig, context: RunContext
+) -> Float[Tensor, "tokens hidden"]:
+    """The residual stream after a block at one random token of each of ``count`` random texts."""
+    generator, items = torch.Generator().manual_seed(context.seed), context.texts.items
+    chosen = torch.randint(len(items), (count,), generator=generator).tolist()
+    draws = torch.rand(count, generator=generator, dtype=torch.float64)
+    inputs = side.inputs([items[index] for index in chosen], max_tokens=config.max_tokens)
+    lengths = inputs.mask.sum(dim=1)
+    columns = (draws * lengths).long()
+    stream = side.resid(inputs, [layer])[0]
+    tokens: Tensor = stream[range(count), columns.to(stream.device)].double().cpu()
+    return tokens[lengths > 0]
 
 
 @dataclass(frozen=True)
@@ -172,8 +179,12 @@ def _measure(
     loss_by_token = -token_log_probabilities(logits, inputs.ids[:, 1:], size)
     kl = token_divergences(logits, base, size).kl_pq
     mask = inputs.mask[:, 1:].to(kl.device)
-    loss, divergence = (
-        (torch.where(mask, each, 0).sum(dim=1, dtype=torch.float64) / mask.sum(dim=1)).cpu()
-        for each in (loss_by_token, kl)
-    )
-    return LossAndDivergence(loss, divergence)
+    return LossAndDivergence(_mean_by_text(loss_by_token, mask), _mean_by_text(kl, mask))
+
+
+def _mean_by_text(
+    values: Float[Tensor, "texts predicted"], mask: Bool[Tensor, "texts predicted"]
+) -> Float[Tensor, " texts"]:
+    summed = torch.where(mask, values, 0).sum(dim=1, dtype=torch.float64)
+    mean: Tensor = summed / mask.sum(dim=1)
+    return mean.cpu()

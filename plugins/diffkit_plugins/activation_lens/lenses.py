@@ -186,13 +186,18 @@ def jacobian_product(
     for numbers in texts.batches(config.batch_size):
         batch = [texts.items[number] for number in numbers]
         inputs = pair.base.inputs(batch, max_tokens=config.max_tokens)
-        forward, backward = (
-            _summed_last_stream(pair.finetuned, inputs, direction, sign * step) for sign in (1, -1)
-        )
-        total += forward - backward
+        total += _central_difference(pair.finetuned, inputs, direction, step)
         tokens += int(inputs.mask.sum())
     mean: Tensor = total / (2 * step * direction.norm * max(tokens, 1))
     return mean
+
+
+def _central_difference(
+    side: Model, inputs: Inputs, direction: Direction, step: float
+) -> Float[Tensor, " hidden"]:
+    """The change of the summed last stream from a step backward to a step forward."""
+    forward = _summed_last_stream(side, inputs, direction, step)
+    return forward - _summed_last_stream(side, inputs, direction, -step)
 
 
 def _summed_last_stream(

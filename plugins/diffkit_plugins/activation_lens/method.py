@@ -58,10 +58,7 @@ class ActivationLens(DiffingMethod[ActivationLensConfig]):
             UserError: too few texts reach any slot, or there is no such layer.
         """
         statistics = collect_statistics(pair, config, context, ReadPlan.of(pair.base, config))
-        shifts = list(mean_shifts(statistics, config.min_texts))
-        if not shifts:
-            what = f"Fewer than {config.min_texts} texts have a token."
-            raise UserError(what, hint="Give more texts, or set min_texts lower.")
+        shifts = _all_shifts(statistics, config.min_texts)
         score = change_score(statistics)
         if score == 0:
             return _zero_findings(
@@ -88,6 +85,14 @@ class ActivationLens(DiffingMethod[ActivationLensConfig]):
 
 def _zero_findings(text: str) -> Findings:
     return Findings(change_score=0.0, items=(Note(text=text),))
+
+
+def _all_shifts(statistics: ActivationStatistics, min_texts: int) -> list[MeanShift]:
+    shifts = list(mean_shifts(statistics, min_texts))
+    if not shifts:
+        what = f"Fewer than {min_texts} texts have a token."
+        raise UserError(what, hint="Give more texts, or set min_texts lower.")
+    return shifts
 
 
 def _metrics(statistics: ActivationStatistics, shifts: Sequence[MeanShift]) -> dict[str, float]:

@@ -90,13 +90,16 @@ def identity_prompts(
         return None
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.tensor(words)[torch.randperm(len(words), generator=generator)].tolist()
-    rows = []
-    for start in range(0, prompts * _WORDS, _WORDS):
-        pairs = ([word, *arrow, word, *line] for word in drawn[start : start + _WORDS])
-        rows.append([token for pair in pairs for token in pair])
+    starts = range(0, prompts * _WORDS, _WORDS)
+    rows = [_repeated_words(drawn[start : start + _WORDS], arrow, line) for start in starts]
     ids = [[*row, mark[-1], *arrow] for row in rows]
     held_out = tuple(drawn[prompts * _WORDS : prompts * _WORDS + _HELD_OUT])
     return IdentityPrompts(torch.tensor(ids), len(rows[0]), held_out)
+
+
+def _repeated_words(words: Sequence[int], arrow: Sequence[int], line: Sequence[int]) -> list[int]:
+    """Token ids of one line ``word -> word`` for each word."""
+    return [token for word in words for token in (word, *arrow, word, *line)]
 
 
 def _single_tokens(tokenizer: Any, texts: Texts) -> Sequence[int]:
@@ -147,12 +150,19 @@ def patchscope(
     results = []
     for scale in config.patchscope_scales:
         log_probs = prompts.patched(side, direction.layer, units * (scale * direction.norm))
-        # each vector against the mean of the others, which excludes the vector itself
-        promoted = (log_probs - log_probs.mean(dim=1, keepdim=True)) * len(units) / (len(units) - 1)
+        promoted = _minus_mean_of_others(log_probs)
         own, *random = (_agreement(each, config.tokens) for each in promoted.unbind(dim=1))
         scores = promoted[:, 0].amin(dim=0)
         results.append(PatchscopeResult(direction, scale, scores, own - fmean(random)))
     return max(results, key=lambda result: result.agreement)
+
+
+def _minus_mean_of_others(
+    log_probs: Float[Tensor, "prompts vectors vocabulary"],
+) -> Float[Tensor, "prompts vectors vocabulary"]:
+    """Log probabilities less the mean of the other vectors, which excludes the vector itself."""
+    count = log_probs.shape[1]
+    return (log_probs - log_probs.mean(dim=1, keepdim=True)) * count / (count - 1)
 
 
 def _agreement(promoted: Float[Tensor, "prompts vocabulary"], count: int) -> float:

@@ -45,11 +45,7 @@ def read_mean_shift(
     Raises:
         UserError: there is no such layer or slot, or too few texts reach the slot.
     """
-    named = Slot.named(slot)
-    if named is None:
-        kinds = "0, 1, …; last, last-1, …; answer-1, answer+0, …; all"
-        raise UserError(f"There is no slot {slot!r}.", hint=f"Slots are called {kinds}.")
-    plan = ReadPlan(pair.base.resolve_layers([layer]), (named,))
+    plan = ReadPlan(pair.base.resolve_layers([layer]), (_slot_named(slot),))
     context = RunContext(run.seed, run.texts, Artifacts(run.artifacts), Checkpoints(run.artifacts))
     statistics = collect_statistics(pair, config, context, plan)
     shift = next(mean_shifts(statistics, config.min_texts), None)
@@ -58,6 +54,14 @@ def read_mean_shift(
         what = f"{statistics.reached[0]} texts reach slot {slot!r}, fewer than {config.min_texts}."
         raise UserError(what, hint=f"Take another slot; the run looked at {names}.")
     return shift
+
+
+def _slot_named(name: str) -> Slot:
+    slot = Slot.named(name)
+    if slot is None:
+        kinds = "0, 1, …; last, last-1, …; answer-1, answer+0, …; all"
+        raise UserError(f"There is no slot {name!r}.", hint=f"Slots are called {kinds}.")
+    return slot
 
 
 LOOK_VERSION = 1
@@ -181,13 +185,7 @@ class SteerTool(AgentTool[SteerArguments]):
             UserError: there is no such layer or slot, too few texts reach it, the mean shift is
                 zero, or the prompt is too long.
         """
-        shift = read_mean_shift(
-            self._pair, self._config, self._run, arguments.layer, arguments.slot
-        )
-        if not shift.relative:
-            what = f"The mean did not move after layer {shift.layer} in slot {shift.name}."
-            raise UserError(what, hint="Take a later layer or another slot.")
-        direction, prompts = Direction.of(shift), (self._prompt(arguments.prompt),)
+        direction, prompts = self._direction(arguments), (self._prompt(arguments.prompt),)
         control = direction.random(torch.Generator().manual_seed(self._run.seed))
         side = self._pair.base if self._config.steered == "base" else self._pair.finetuned
         tokens, strength = arguments.max_new_tokens, arguments.strength
@@ -207,6 +205,15 @@ class SteerTool(AgentTool[SteerArguments]):
     def prompts(self, arguments: SteerArguments) -> tuple[str, ...]:
         """The prompt, which the unsteered model completes too."""
         return (arguments.prompt,)
+
+    def _direction(self, arguments: SteerArguments) -> Direction:
+        shift = read_mean_shift(
+            self._pair, self._config, self._run, arguments.layer, arguments.slot
+        )
+        if not shift.relative:
+            what = f"The mean did not move after layer {shift.layer} in slot {shift.name}."
+            raise UserError(what, hint="Take a later layer or another slot.")
+        return Direction.of(shift)
 
     def _prompt(self, prompt: str) -> PromptStart:
         longest = self._config.max_tokens
