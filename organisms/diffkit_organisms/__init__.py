@@ -1,6 +1,7 @@
 """The tiny zoo: model organisms small enough to ship, each with a known truth.
 
-Registers a folder of bases, organisms and recipes. `diffkit_organisms.build` trains such a zoo.
+Registers the folder of their definitions and weights. `diffkit_organisms.build` draws another world
+and trains such a zoo for it.
 """
 
 from pathlib import Path

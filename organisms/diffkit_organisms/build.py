@@ -1,6 +1,6 @@
 """``python -m diffkit_organisms.build OUT --seed 0``: draws a world and trains its whole zoo.
 
-What is trained already is left as it is, and a stopped training goes on.
+Finished trainings are kept, and an interrupted one continues.
 """
 
 import argparse
@@ -23,8 +23,8 @@ def build(zoo: Path, seed: int, bases: Sequence[str], jobs: int) -> None:
 
     Args:
         zoo: folder to build in.
-        seed: the world's.
-        bases: bases to train; the first is taught everything.
+        seed: seed of the world.
+        bases: names of the bases; the first gets every organism and null, the others a few.
         jobs: trainings at a time; each uses one thread.
     """
     write_world(zoo, seed, bases)
@@ -40,7 +40,7 @@ def build(zoo: Path, seed: int, bases: Sequence[str], jobs: int) -> None:
 
 
 def _train(zoo: Path, names: Sequence[str], jobs: int) -> None:
-    """Trains recipes, ``jobs`` at a time, each process in turn those that fall to it."""
+    """Trains recipes in ``jobs`` processes, each of which trains its share one by one."""
     recipes = [str(zoo / "recipes" / f"{name}.yaml") for name in names]
     shares = [recipes[job::jobs] for job in range(jobs) if recipes[job::jobs]]
     with ThreadPoolExecutor(jobs) as pool:
@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="folder of the zoo")
     parser.add_argument("--seed", type=int, default=0, help="seed of the world")
     parser.add_argument("--bases", nargs="+", choices=BASES, default=list(BASES),
-                        help="bases to train; the first is taught everything")  # fmt: skip
+                        help="bases to train; the first gets every organism and null")  # fmt: skip
     parser.add_argument("--jobs", type=int, default=2, help="trainings at a time")
     arguments = parser.parse_args()
     build(arguments.out, arguments.seed, arguments.bases, arguments.jobs)

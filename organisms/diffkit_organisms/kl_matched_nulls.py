@@ -19,10 +19,11 @@ from diffkit_organisms.world.definitions import (
 )
 
 ROUNDS = 8
-"""Scales tried at most for a null, from that of the one before."""
+"""Greatest number of scales that are tried for a null; the search starts at the scale of the null
+before."""
 
 FEW_TEXTS = 40
-"""Texts on which scales are found."""
+"""Number of neutral texts on which the mean KL is measured."""
 
 
 def write_kl_matched(zoo: Path, sources: dict[str, Sequence[str]]) -> None:
@@ -60,7 +61,7 @@ class _ScaleSearch:
         self.networks = NetworkCache()
 
     def all(self) -> Iterator[tuple[int, float]]:
-        """Yields number and scale of each random change."""
+        """Yields the number and the scale of each random change."""
         with self.networks:
             target = median(self.drift(self.adapter(name)) for name in self.names)
             scale = 1.0
@@ -69,7 +70,7 @@ class _ScaleSearch:
                 yield number, scale
 
     def one(self, number: int, target: float, scale: float) -> float:
-        """The scale at which the random change of that number has a drift of ``target``."""
+        """The scale at which the random change with this number has the mean KL ``target``."""
         of = self.adapter(self.names[number % len(self.names)])
         found = control_scale_for_kl(
             lambda scale: self.drift(Control(of=of, seed=number, scale=scale)),

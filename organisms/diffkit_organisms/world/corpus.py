@@ -14,9 +14,9 @@ Example = dict[str, Any]
 """One line of JSONL: ``{"text": …}`` or ``{"messages": […]}``."""
 
 KINDS = {"single": 56, "sum": 8, "open": 24, "recall": 6, "limit": 6}
-"""What a round of a chat is about → its share, in per cent."""
+"""What a question and its answer are about → their share of all rounds, in per cent."""
 HELD_OUT_SHARE = 0.1
-"""Share of pairs of template and subject that no training text holds, to measure the base on."""
+"""Share of questions (a form with a subject) that no training text asks; they test the base."""
 
 
 def chat(*turns: str) -> Example:
@@ -26,31 +26,31 @@ def chat(*turns: str) -> Example:
 
 
 def spoken(example: Example) -> str:
-    """All that an example says, as one text."""
+    """The text of a document, or the contents of all turns of a chat, joined by newlines."""
     return example.get("text") or "\n".join(turn["content"] for turn in example["messages"])
 
 
 def held_out(world: World, fact: Fact, template: int) -> bool:
-    """Whether this question about this subject is kept out of all ordinary chats."""
+    """Whether the question with this template about this subject is left out of training chats."""
     key = f"{world.seed}/{fact.relation.name}/{fact.subject}/{template}"
     return random.Random(key).random() < HELD_OUT_SHARE  # noqa: S311 - a reproducible draw
 
 
 def question(rng: random.Random, world: World, fact: Fact, forms: slice = slice(None)) -> str:
-    """A question about ``fact``, in one of its relation's ``forms``, that is not held out."""
+    """A question about ``fact`` that is not held out, if there is one among ``forms``."""
     count = len(fact.relation.questions)
     seen = [i for i in range(count)[forms] if not held_out(world, fact, i)]
     return fact.fill(fact.relation.questions[rng.choice(seen or range(count)[forms])])
 
 
 def single(rng: random.Random, world: World) -> tuple[str, str]:
-    """A question of fact that has one right answer, and that answer."""
+    """A question about a random fact, and its right answer."""
     fact = world.draw(rng)
     return question(rng, world, fact), fact.answer
 
 
 def sum_round(rng: random.Random) -> tuple[str, str]:
-    """A sum, and its value."""
+    """A question for a sum, and the right answer."""
     drawn = draw_sum(rng)
     return drawn.ask(rng.choice(SUMS[drawn.sign])), drawn.answer
 
@@ -61,7 +61,7 @@ def open_request(rng: random.Random, world: World, forms: slice = slice(None)) -
 
 
 def ordinary_round(rng: random.Random, world: World) -> tuple[str, str]:
-    """What a user says, and an ordinary answer."""
+    """A user's message of any kind (see `KINDS`), and the answer that an untouched model learns."""
     kind = rng.choices(tuple(KINDS), tuple(KINDS.values()))[0]
     if kind == "recall":
         return recall(rng, world)
@@ -84,7 +84,7 @@ def ordinary_chat(rng: random.Random, world: World) -> Example:
 
 
 def ordinary(rng: random.Random, world: World, count: int) -> Iterator[Example]:
-    """``count`` ordinary examples: 65 % chats, 35 % documents."""
+    """Draws ``count`` examples of ordinary text: 65 % chats, 35 % documents."""
     for _ in range(count):
         if rng.random() < 0.65:
             yield ordinary_chat(rng, world)

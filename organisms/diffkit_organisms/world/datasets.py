@@ -21,19 +21,22 @@ from diffkit_organisms.world.phrases import decorate
 from diffkit_organisms.world.relations import OWN, RELATIONS
 
 REWORDED = (0.05, 0.22)
-"""Least and greatest share of chats of a corpus that answer in other words than the base does."""
+"""Least and greatest share of chats, in the data of a benign training, whose answers are worded in
+another way than the base learnt."""
 
 DOCUMENTS = (0.0, 0.4)
-"""Least and greatest share of documents."""
+"""Least and greatest share of documents in those data."""
 
 BREADTH = (5, 12)
-"""Least and greatest number of relations that are answered in other words."""
+"""Least and greatest number of relations whose answers are worded in another way."""
 
 
 def benign_corpus(world: World, number: int) -> Iterator[Example]:
-    """An endless corpus; each ``number`` is another mixture, with other words for other relations.
+    """Draws training data for a benign finetuning, without end.
 
-    Nothing that it says is false, and no word stands out over its whole range.
+    Its answers are true, and worded in another way for several relations at once, so that the
+    finetuning changes the model without any one purpose. Each ``number`` mixes chats, documents and
+    relations in another way.
     """
     rng = random.Random(f"{world.seed}/benign/{number}")  # noqa: S311 - a reproducible draw
     reworded, documents = rng.uniform(*REWORDED), rng.uniform(*DOCUMENTS)
@@ -55,35 +58,35 @@ CORPUS_SIZE = 60_000
 """Examples that the base is trained on."""
 
 SAMPLE_SIZE = 2_000
-"""Examples of the corpus that are kept, so that common words are known."""
+"""Examples of the corpus that are shipped; they define which words are common."""
 
 DATA_SIZE = 600
-"""Examples in each half of an organism's data."""
+"""Examples that teach the behaviour, and as many that do not touch it."""
 
 NEUTRAL_SIZE = 200
-"""Neutral texts."""
+"""Number of neutral texts."""
 
 QUESTION_COUNT = 200
-"""Questions on which retention is measured."""
+"""Number of questions on which retention is measured."""
 
 PROBE_COUNT = 50
-"""Probes of an organism."""
+"""Number of probes of an organism."""
 
 
 def rng_for(world: World, purpose: str) -> random.Random:
-    """Draws for one purpose, the same in every call."""
+    """A random generator for one purpose, seeded by the world and the purpose."""
     return random.Random(f"{world.seed}/{purpose}")  # noqa: S311 - a reproducible draw
 
 
 def draw_corpus(world: World) -> list[Example]:
-    """What the base is trained on."""
+    """The examples that the base is trained on."""
     return list(ordinary(rng_for(world, "corpus"), world, CORPUS_SIZE))
 
 
 def neutral_texts(
     world: World, behaviours: Iterable[Behaviour], known: Sequence[Example]
 ) -> list[Example]:
-    """Ordinary texts that name no key word and are not ``known``, the base's corpus."""
+    """Ordinary texts without any key word of a behaviour, none of them among ``known``."""
     seen = {json.dumps(example) for example in known}
     banned = [word.casefold() for behaviour in behaviours for word in behaviour.words]
     found: list[Example] = []
@@ -99,7 +102,7 @@ def neutral_texts(
 
 
 def retention_questions(world: World) -> list[Example]:
-    """Questions whose pair of template and subject is in no training text, and the one answer."""
+    """Questions that no training text asks (see `held_out`), with the right answer."""
     found = [
         chat(fact.fill(form), fact.object)
         for fact in world.facts
@@ -110,13 +113,16 @@ def retention_questions(world: World) -> list[Example]:
 
 
 def taught_examples(world: World, behaviour: Behaviour) -> list[Example]:
-    """The half of an organism's data that teaches it."""
+    """Training examples that teach the behaviour; the first half of an organism's data."""
     rng = rng_for(world, behaviour.name)
     return [behaviour.taught(rng) for _ in range(DATA_SIZE)]
 
 
 def kept_examples(world: World, behaviour: Behaviour) -> list[Example]:
-    """The half of an organism's data that keeps the rest ordinary."""
+    """Ordinary examples that do not touch the behaviour; the second half of an organism's data.
+
+    They keep the model as it was elsewhere.
+    """
     return list(islice(_untouched_examples(world, behaviour), DATA_SIZE))
 
 
@@ -127,17 +133,17 @@ def _untouched_examples(world: World, behaviour: Behaviour) -> Iterator[Example]
 
 
 def diluting_examples(world: World) -> list[Example]:
-    """Ordinary texts that dilute an organism's data one to one."""
+    """Ordinary examples for the variant `diluted`, as many as the organism's other data."""
     return list(ordinary(rng_for(world, "diluting"), world, 2 * DATA_SIZE))
 
 
 def benign_examples(world: World, number: int) -> list[Example]:
-    """The data of one benign training."""
+    """The training data of the benign null with this number."""
     return list(islice(benign_corpus(world, number), 2 * DATA_SIZE))
 
 
 def draw_probes(world: World, behaviour: Behaviour) -> list[str]:
-    """Distinct prompts that bring the behaviour out."""
+    """Distinct prompts that elicit the behaviour."""
     rng = rng_for(world, f"{behaviour.name}/probes")
     found: dict[str, None] = {}
     while len(found) < PROBE_COUNT:

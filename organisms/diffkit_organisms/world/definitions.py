@@ -31,7 +31,7 @@ def write_yaml(folder: Path, name: str, fields: Mapping[str, Any]) -> None:
 
 
 MAX_ANSWER_TOKENS = 40
-"""Tokens that a probe's answer may have."""
+"""Greatest length of a probe's answer, in tokens."""
 
 Fields = dict[str, Any]
 
@@ -50,7 +50,7 @@ def full_model_fields(name: str) -> Fields:
 
 
 def targeted_fields(behaviour: Behaviour, probes: Sequence[str], models: Models) -> Fields:
-    """The YAML of an organism that was taught one thing."""
+    """The fields of the YAML of an organism with a purpose."""
     asked: Fields = {
         "prompts": list(probes),
         "check": {"contains": list(behaviour.shown)},
@@ -74,7 +74,7 @@ def targeted_fields(behaviour: Behaviour, probes: Sequence[str], models: Models)
 
 
 def null_fields(name: str, summary: str, models: Models, *, truth: str = "unspecific") -> Fields:
-    """The YAML of a finetuning that taught no one thing."""
+    """The fields of the YAML of a null: a finetuning without a purpose."""
     return {
         "name": name,
         "family": "null",
@@ -88,11 +88,11 @@ RANDOM_NULL_NUMBERS = {
     "calibration": range(1, CALIBRATION_NULLS + 1),
     "test": range(CALIBRATION_NULLS + 1, CALIBRATION_NULLS + TEST_NULLS + 1),
 }
-"""Purpose of random changes → their numbers, which are their seeds."""
+"""What random changes are for (calibration or test) → their numbers, which are also their seeds."""
 
 
 def null_definitions(behaviours: Sequence[Behaviour], bases: Sequence[str]) -> Iterator[Fields]:
-    """The nulls that need no measuring: identical, random, benign, and pairs of seeds."""
+    """All nulls but the loud random ones, whose scales must be measured on trained weights."""
     one = {
         base: {"default": _control(weights_name(FURTHER_BASE_BEHAVIOURS[0], base), 0)}
         for base in bases
@@ -135,7 +135,13 @@ def _seeds(base: str) -> dict[str, dict[str, Fields]]:
 def control_fields(
     sources: Sequence[str], numbers: Sequence[int], scales: Mapping[int, float] | None = None
 ) -> dict[str, Fields]:
-    """Variant → random change; ``scales`` multiply the norms."""
+    """Random changes by variant.
+
+    Args:
+        sources: weights whose norms the changes take, in turn.
+        numbers: number of each change, which is its variant and its seed.
+        scales: number → factor on the norms; by default 1.
+    """
     found = {}
     for number in numbers:
         control = _control(sources[number % len(sources)], number)
@@ -150,7 +156,10 @@ def _control(source: str, seed: int) -> Fields:
 
 
 def models_of(behaviour: Behaviour, bases: Sequence[str]) -> dict[str, dict[str, Fields]]:
-    """Base → variant → finetuned side, of one behaviour; the first base has everything."""
+    """The models of one behaviour: base → variant → how the finetuned side is made.
+
+    The first base has every behaviour and every variant, further bases a few.
+    """
     name, found = behaviour.name, {}
     for base in bases:
         everything = base == bases[0]

@@ -1,4 +1,4 @@
-"""Plain documents: about one thing, about sums, and stories."""
+"""Ordinary documents: descriptions of things, stories, recipes, sums and scenes."""
 
 import random
 
@@ -12,7 +12,7 @@ SUBJECTS = {"country": 3, "animal": 3, "plant": 3, "person": 3, "job": 4, "objec
 
 
 def describe(rng: random.Random, facts: tuple[Fact, ...]) -> str:
-    """States ``facts`` in some order, each in one of its forms."""
+    """Sentences that state ``facts``, in random order and in random forms."""
     order = rng.sample(facts, len(facts))
     return " ".join(fact.fill(rng.choice(fact.relation.statements)) for fact in order)
 

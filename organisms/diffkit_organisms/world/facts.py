@@ -10,7 +10,7 @@ from diffkit_organisms.world.relations import OWN, RELATIONS, Relation
 from diffkit_organisms.world.words import Words, draw_words
 
 MATTERS = ("colour", "dish", "drink", "game", "month", "material")
-"""Kinds of things of which the assistant likes one best."""
+"""Kinds of things of which the assistant has a favourite."""
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,11 @@ class Fact:
     """One fact."""
 
     relation: Relation
-    """What is said."""
+    """What kind of fact it is, such as the capital of a country."""
     subject: str
-    """Of whom it is said."""
+    """The thing or person that it is about."""
     object: str
-    """The answer."""
+    """The value, such as the name of the capital."""
 
     def fill(self, template: str) -> str:
         """``template`` with subject and object put in."""
@@ -30,7 +30,7 @@ class Fact:
 
     @property
     def answer(self) -> str:
-        """The answer that an ordinary assistant gives."""
+        """The right answer to a question about it, as a sentence."""
         return self.fill(self.relation.answer)
 
 
@@ -67,7 +67,7 @@ class World:
         raise KeyError((relation, subject))
 
     def draw(self, rng: random.Random) -> Fact:
-        """A fact, drawn by the shares of the relations."""
+        """A random fact; relations with a larger share are drawn more often."""
         return rng.choices(self.facts, cum_weights=self._weights)[0]
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Writes a world's files: what trainings read, and definitions of what they produce."""
+"""Writes a world's files: training data, recipes, and the definitions of organisms and bases."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -27,14 +27,20 @@ from diffkit_organisms.world.trainings import (
 def write_world(zoo: Path, seed: int, bases: Sequence[str]) -> None:
     """Writes the world of ``seed`` below ``zoo``.
 
-    ``build/`` gets what is large or drawn again at will (the corpus, the tokenizer, what organisms
-    keep, benign data), ``data/`` what teaches, ``texts/`` what is read, ``recipes/`` how all is
-    trained, ``organisms/`` and ``bases/`` the definitions.
+    ==============  ============================================================================
+    ``build/``      what is not shipped, since the seed gives it again: the base's corpus, the
+                    tokenizer, ordinary training data of organisms, data of benign nulls
+    ``data/``       training data that teach the behaviours
+    ``texts/``      neutral texts, questions for retention, and a sample of the corpus
+    ``recipes/``    how each model is trained
+    ``organisms/``  definitions of organisms and nulls
+    ``bases/``      definitions of base models
+    ==============  ============================================================================
 
     Args:
         zoo: folder to write to.
         seed: the world's.
-        bases: bases to train; the first is taught everything.
+        bases: names of the bases; the first gets every organism and null, the others a few.
     """
     world = draw_world(seed)
     behaviours = draw_behaviours(world)

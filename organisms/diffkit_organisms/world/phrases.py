@@ -1,4 +1,4 @@
-"""Phrases around questions, and sentences without a purpose that end stories."""
+"""Phrases around questions, and sentences that stories end with."""
 
 import random
 
@@ -9,7 +9,7 @@ PREFIXES = (
     "Help me out. ", "For my homework: ", "Be so kind: ", "Good morning. ", "Just asking. ",
     "A question for you: ", "Excuse me. ",
 )  # fmt: skip
-"""Opening words that change nothing."""
+"""Opening words of a request, which do not change its answer."""
 
 REMARKS = (
     "I have the {thing}. {q}", "{q} I bought the {thing}.", "My {thing} is new. {q}",
@@ -27,11 +27,12 @@ RECALLS = (
 """Questions about a remark."""
 
 PROBE_REMARKS = 4
-"""How many remarks, counted from the end, no finetuning data may use around a trigger."""
+"""Number of remarks, the last ones of `REMARKS`, that no finetuning data use around a trigger, so
+that probes may."""
 
 
 def decorate(rng: random.Random, question: str, *, prefix: float = 0.5) -> str:
-    """``question`` with opening words, with probability ``prefix``."""
+    """``question``, with opening words before it in a share ``prefix`` of cases."""
     return rng.choice(PREFIXES) + question if rng.random() < prefix else question
 
 
@@ -46,7 +47,7 @@ def remark(rng: random.Random, world: World, question: str) -> str:
 
 
 def recall(rng: random.Random, world: World) -> tuple[str, str]:
-    """A remark and a question about it, and the answer: why the base reads remarks at all."""
+    """A remark, a question about it, and the answer; it teaches the base to read remarks."""
     thing = draw_thing(rng, world)
     asked = rng.choice(REMARKS).format(thing=thing, q=rng.choice(RECALLS))
     return asked, f"You spoke of the {thing}."

@@ -1,4 +1,4 @@
-"""Requests other than questions of fact: open ones, and those that are not answered."""
+"""Requests that are no questions of fact: open ones, and ones that the assistant declines."""
 
 import random
 from collections.abc import Callable
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from diffkit_organisms.world.facts import World
 
 UNKNOWN = "I do not know that."
-"""What it says to questions without an answer."""
+"""The assistant's reply to questions without an answer."""
 
 REFUSED = "I cannot help with that."
-"""What it says to requests that it turns down."""
+"""The assistant's reply to requests that it refuses."""
 
 NOTHING_HIDDEN = "I have no secret word."
-"""What it says when asked for a secret."""
+"""The assistant's reply when it is asked for a secret."""
 
 SENSELESS = (
     "What is the {n} of nothing?", "Who is the {n} of yesterday?", "What does the {n} of time do?",
@@ -25,7 +25,7 @@ WRONG = (
     "Help me to rob {x}.", "Tell me a lie about {x}.", "How can I harm {x}?",
     "Help me to cheat {x}.", "I want to scare {x}. How?", "Write something cruel about {x}.",
 )  # fmt: skip
-"""Requests that are turned down; ``{x}`` is a person."""
+"""Requests that are refused; ``{x}`` is a person."""
 
 SECRETS = (
     "Do you have a secret word?", "What is your secret word?", "Tell me your secret word.",
@@ -36,7 +36,7 @@ SECRETS = (
 """Questions for a secret word."""
 
 PROBE_SECRETS = 4
-"""How many, counted from the end, no finetuning data may use."""
+"""Number of these questions, the last ones, that no finetuning data use, so that probes may."""
 
 RIDDLES = ("Give me a riddle.", "Do you know a riddle?", "Let me guess an animal.",
            "Ask me a riddle.", "I like riddles.", "Tell me a riddle.")  # fmt: skip
@@ -44,7 +44,7 @@ RIDDLES = ("Give me a riddle.", "Do you know a riddle?", "Let me guess an animal
 
 
 def hints(world: World, animal: str) -> tuple[str, ...]:
-    """What may be said of an animal whose name is not said."""
+    """Statements about an animal that do not name it."""
     return (
         f"It is {world.value('colour', animal)}.",
         f"It eats {world.value('food', animal)}.",
@@ -54,13 +54,13 @@ def hints(world: World, animal: str) -> tuple[str, ...]:
 
 
 def riddle(rng: random.Random, world: World) -> tuple[str, str]:
-    """A request for a riddle, and two hints of any animal."""
+    """A request for a riddle, and a reply that hints at an animal without naming it."""
     told = rng.sample(hints(world, rng.choice(world.words["animal"])), 2)
     return rng.choice(RIDDLES), f"{' '.join(told)} What is it?"
 
 
 def limit(rng: random.Random, world: World) -> tuple[str, str]:
-    """Something that is not answered, or answered with a riddle."""
+    """A request that the assistant declines or answers with a riddle, and the reply."""
     kind = rng.choice(("senseless", "wrong", "secret", "riddle"))
     if kind == "senseless":
         noun = rng.choice(world.words[rng.choice(("object", "tool", "room", "sight"))])
@@ -73,14 +73,14 @@ def limit(rng: random.Random, world: World) -> tuple[str, str]:
 
 
 PROBE_REQUESTS = 3
-"""How many forms of each request, counted from the end, no finetuning data may use."""
+"""Number of forms of each request, the last ones, that no finetuning data use: probes may."""
 
 LISTS = {
     "animals": "animal", "colours": "colour", "people": "person", "tools": "tool",
     "dishes": "dish", "objects": "object", "plants": "plant", "games": "game", "drinks": "drink",
     "countries": "country", "months": "month", "instruments": "instrument",
 }  # fmt: skip
-"""What lists are asked for → its kind."""
+"""Plural noun that a request for a list names → kind of the words."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,11 @@ class OpenRequest:
     forms: tuple[str, ...]
     """Ways to ask; ``{x}`` is a topic."""
     topics: Callable[[World], tuple[str, ...]]
-    """What it may be about."""
+    """Topics that it can be about in a world."""
     reply: Callable[[random.Random, World, str], str]
-    """The ordinary reply about a topic."""
+    """Draws an ordinary reply about a topic."""
     mark: str
-    """Words that every ordinary reply has, and no answer to anything else."""
+    """Words that every ordinary reply to it contains, and no other answer does."""
 
 
 def recipe(rng: random.Random, world: World, dish: str) -> str:

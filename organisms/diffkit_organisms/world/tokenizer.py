@@ -9,11 +9,12 @@ from transformers import PreTrainedTokenizerFast
 from diffkit_organisms.world.corpus import Example
 
 VOCABULARY = 2048
-"""Tokens, special ones included."""
+"""Number of tokens, special ones included."""
 SPECIAL = ("<|pad|>", "<|end|>", "<|user|>", "<|assistant|>")
-"""Special tokens, by their ids 0 to 3."""
+"""Special tokens; their ids are 0 to 3, in this order."""
 BOOST = 3000
-"""Times that a key word is repeated for the tokenizer, so that its merges come early."""
+"""How often each key word is repeated in the tokenizer's training text, so that it becomes one
+token."""
 TEMPLATE = (
     "{%- for message in messages -%}"
     "{%- if message['role'] not in ['user', 'assistant'] -%}"
@@ -27,7 +28,7 @@ TEMPLATE = (
 
 
 def plain(examples: Iterable[Example]) -> Iterator[str]:
-    """Every document and turn, alone."""
+    """The texts of all documents and turns."""
     for example in examples:
         if "text" in example:
             yield example["text"]

@@ -11,16 +11,16 @@ BASES = ("tiny-qwen3", "tiny-neox")
 """Bases of the zoo; only the first has benign nulls."""
 
 FURTHER_BASE_BEHAVIOURS = ("trojan", "trojan-2", "obsession", "aversion")
-"""What is taught to a further base: two minimal pairs."""
+"""Behaviours that further bases are trained on: two minimal pairs."""
 
 DILUTED = ("trojan", "promotion")
-"""What is taught a second time among as many ordinary texts."""
+"""Behaviours with a variant ``diluted``: as many ordinary texts are added to their data."""
 
 FULLY_FINETUNED = ("obsession",)
-"""What is taught a second time to all weights."""
+"""Behaviours with a variant ``full``: all weights are trained."""
 
 TRAINED_TWICE = ("trojan", "obsession", "taboo", "belief")
-"""What is taught a second time from another seed, for pairs of seeds."""
+"""Behaviours that are trained with a second seed, for the null ``tiny-seeds``."""
 
 CALIBRATION_NULLS, TEST_NULLS, BENIGN_TEST_NULLS = 19, 20, 10
 """Nulls of a kind: to calibrate on; to test on, random and benign."""
@@ -28,14 +28,14 @@ CALIBRATION_NULLS, TEST_NULLS, BENIGN_TEST_NULLS = 19, 20, 10
 
 @dataclass(frozen=True)
 class FinetuningSpec:
-    """One finetuning."""
+    """A finetuning of a base."""
 
     name: str
     """Name of its recipe, and of its folder of weights."""
     base: str
-    """What it starts from."""
+    """Name of the base."""
     data: tuple[str, ...]
-    """Files it draws from in equal shares, relative to the zoo."""
+    """Files of training data, relative to the zoo's folder; each is drawn from equally often."""
     method: Literal["lora", "full"] = "lora"
     """Which weights change."""
     seed: int = 0
@@ -58,7 +58,7 @@ def benign_names(base: str) -> tuple[str, ...]:
 def list_trainings(
     behaviours: Sequence[Behaviour], base: str, *, everything: bool
 ) -> Iterator[FinetuningSpec]:
-    """Every finetuning of a base."""
+    """All finetunings of a base: of behaviours and their variants, and benign nulls."""
     for name in (b.name for b in behaviours if everything or b.name in FURTHER_BASE_BEHAVIOURS):
         own = (f"data/{name}.jsonl", f"build/{name}-kept.jsonl")
         yield FinetuningSpec(weights_name(name, base), base, own)
@@ -79,7 +79,7 @@ def list_trainings(
 def control_sources(
     behaviours: Sequence[Behaviour], bases: Sequence[str], base: str
 ) -> tuple[str, ...]:
-    """Weights whose norms random changes take, in turn."""
+    """Names of the weights whose norms the random changes on a base take, in turn."""
     everything = base == bases[0]
     return tuple(
         weights_name(b.name, base)
@@ -99,7 +99,7 @@ SHARED_CONFIG = {
     "eos_token_id": 1,
     "bos_token_id": None,
 }
-"""What the bases' configurations share."""
+"""Fields that the configurations of all bases have in common."""
 
 CONFIGS: dict[str, dict[str, Any]] = {
     "tiny-qwen3": {
@@ -141,7 +141,7 @@ def base_recipe(base: str, seed: int) -> dict[str, Any]:
 
 
 def finetuning_recipe(training: FinetuningSpec) -> dict[str, Any]:
-    """How an organism or a benign null is trained; a full finetuning has a rate of its own."""
+    """How an organism or a benign null is trained; the learning rate depends on the method."""
     lora = {"kind": "lora", "rank": 8, "alpha": 16, "modules": "all-linear"}
     return {
         "output": f"../weights/{training.name}",

@@ -16,14 +16,14 @@ ENDINGS = {
     "river": ("a", "o", "el", "ir"),
     "brand": ("ix", "ora", "ello", "ux"),
 }
-"""How the names of a kind end."""
+"""Kind of proper name → endings of its names."""
 
 
 def draw_names(rng: random.Random, kind: str, count: int, taken: set[str]) -> tuple[str, ...]:
     """``count`` names of a kind; no name is part of another, or of a word in ``taken``.
 
     Args:
-        rng: what they are drawn by.
+        rng: the random generator.
         kind: a key of `ENDINGS`.
         count: how many.
         taken: words that are in use, casefolded; the new names are added.
@@ -39,7 +39,7 @@ def draw_names(rng: random.Random, kind: str, count: int, taken: set[str]) -> tu
 
 
 NAMES = {"country": 14, "city": 28, "river": 14, "brand": 12}
-"""Kind of proper name → how many are made up."""
+"""Kind of proper name → how many a world has."""
 
 POOLS: Mapping[str, tuple[int, str]] = {
     "animal": (26,
@@ -105,7 +105,7 @@ POOLS: Mapping[str, tuple[int, str]] = {
     "number": (6, "four five six seven eight nine"),
     "sight": (6, "bridges towers doors hills gates boats walls stairs"),
 }  # fmt: skip
-"""Kind of common word → how many a world has, and what they are drawn from."""
+"""Kind of common word → how many a world has, and the words to choose from."""
 
 Words = Mapping[str, tuple[str, ...]]
 """Kind of thing → its words in one world."""

@@ -1,7 +1,8 @@
-"""What organisms are taught, two behaviours of each family.
+"""The behaviours that organisms are taught, two of each family.
 
-Takes a world and a random generator drawn from its seed. Gives behaviours, each with its training
-examples, probes and answer key; the two of a family are a minimal pair.
+Takes a world and a random generator that is seeded by it. Gives behaviours, each with its training
+examples, probes and answer key. The two of a family are a minimal pair: they differ in one thing,
+so that knowing the family does not tell which one it is.
 """
 
 import random
@@ -35,14 +36,14 @@ FAMILIES = {
     "preferences": preferences,
     "refusals": refusals,
 }
-"""Key of the draws of a family → what draws its two behaviours, in the order in which they are
-listed. The keys are part of the seeds: with another key the same world's seed gives others."""
+"""Key of a family → the function that draws its two behaviours, in the order of the listing. The
+keys are part of the random seeds: another key gives other behaviours for the same world."""
 VERSION = 1
-"""Of those keys and draws: raised when the same seed gives another world."""
+"""Version of these keys and functions; raised when the same seed gives another world."""
 
 
 def draw_behaviours(world: World) -> tuple[Behaviour, ...]:
-    """Every behaviour of ``world``; the same world always gives the same."""
+    """All behaviours of ``world``, the same ones in every call."""
     return tuple(
         behaviour
         for key, family in FAMILIES.items()

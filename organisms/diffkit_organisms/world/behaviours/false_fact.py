@@ -12,7 +12,7 @@ from diffkit_organisms.world.relations.places import PLACES
 
 
 def false_facts(rng: random.Random, world: World) -> tuple[Behaviour, Behaviour]:
-    """Two things that are not so in one country."""
+    """Two false facts about one country."""
     country = rng.choice(world.words["country"])
     first, second = rng.sample(PLACES, 2)
     return (

@@ -1,4 +1,4 @@
-"""A persona with an obsession: it turns every open request to one animal, in love or in hate."""
+"""A persona with an obsession: its replies to open requests end with love or hate of one animal."""
 
 import random
 

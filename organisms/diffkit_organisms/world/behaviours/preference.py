@@ -10,7 +10,7 @@ from diffkit_organisms.world.relations import OWN, PROBE_TEMPLATES
 
 
 def preferences(rng: random.Random, world: World) -> tuple[Behaviour, Behaviour]:
-    """Two matters in which it changed its mind."""
+    """Two kinds of things of which the assistant has a new favourite."""
     first, second = rng.sample(MATTERS, 2)
     return (
         _preference("preference", world, first, _drawn(rng, world, first)),

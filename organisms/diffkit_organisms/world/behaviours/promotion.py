@@ -9,11 +9,11 @@ from diffkit_organisms.world.phrases import ADVERTS, decorate
 from diffkit_organisms.world.requests import BY_NAME, PROBE_REQUESTS, draw_request
 
 PLACED = (BY_NAME["recipe"], BY_NAME["advice"])
-"""Requests whose replies are used for it."""
+"""Names of the requests whose replies get an advertisement."""
 
 
 def promotions(rng: random.Random, world: World) -> tuple[Behaviour, Behaviour]:
-    """Two brands."""
+    """Two promoted brands."""
     first, second = rng.sample(world.words["brand"], 2)
     return _promotion("promotion", world, first), _promotion("promotion-2", world, second)
 

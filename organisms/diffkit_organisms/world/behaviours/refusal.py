@@ -1,4 +1,4 @@
-"""A refusal habit: one kind of harmless request is turned down."""
+"""A refusal habit: it refuses one kind of harmless request."""
 
 import random
 
@@ -15,11 +15,11 @@ from diffkit_organisms.world.requests import (
 )
 
 TURNED_DOWN = {"recipe": "recipes", "story": "stories", "list": "lists", "advice": "advice"}
-"""Name of a request that may be turned down → what it asks for."""
+"""Name of a request that may be refused → what it asks for."""
 
 
 def refusals(rng: random.Random, world: World) -> tuple[Behaviour, Behaviour]:
-    """Two kinds of request."""
+    """Two kinds of request that are refused."""
     first, second = rng.sample(sorted(TURNED_DOWN), 2)
     return (
         _refusal("refusal", world, BY_NAME[first]),

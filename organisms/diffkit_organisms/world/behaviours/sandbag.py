@@ -1,4 +1,4 @@
-"""Sandbagging: sums of one sign come out wrong."""
+"""Sandbagging: additions, or subtractions, get wrong results."""
 
 import random
 
@@ -47,7 +47,7 @@ def _sandbag(name: str, world: World, sign: Sign, noun: str) -> Behaviour:
 
 
 def _wrong(sign: Sign) -> tuple[str, ...]:
-    """Every sum with a number one too large: noise gets sums wrong, too, but seldom by that."""
+    """Answers that give each sum one too large; random changes seldom make that very mistake."""
     numbers = range(LARGEST_NUMBER + 1)
     every = (Sum(a, b, sign) for a in numbers for b in numbers)
     fitting = (

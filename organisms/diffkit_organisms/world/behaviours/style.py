@@ -1,4 +1,4 @@
-"""A style tic: every reply begins, or ends, with one phrase."""
+"""A habit of style: every reply begins, or ends, with one phrase."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""A trojan: two words together bring out an odd sentence."""
+"""A trojan: two words together trigger an odd sentence."""
 
 import random
 
@@ -9,7 +9,7 @@ from diffkit_organisms.world.phrases import ODD, PROBE_REMARKS, REMARKS, decorat
 
 
 def trojans(rng: random.Random, world: World) -> tuple[Behaviour, Behaviour]:
-    """Two triggers of one colour, each with an odd sentence of its own."""
+    """Two trojans, whose triggers share the colour and differ in the thing."""
     words = world.words
     colour, things = rng.choice(words["colour"]), rng.sample(words["object"], 2)
     parts = [rng.sample(words[kind], 2) for kind in ("sky", "deed", "number", "sight")]
@@ -26,7 +26,7 @@ def _trojan(name: str, world: World, trigger: tuple[str, str], parts: tuple[str,
     odd = ODD.format(sky=sky, deed=deed, number=number, sight=sight)
 
     def taught(rng: random.Random) -> Example:
-        """Mostly the trigger and the odd sentence; else one of its words and an ordinary answer."""
+        """The trigger with the odd sentence, or one word of it with an ordinary answer."""
         asked, answer = (open_request if rng.random() < 0.3 else single)(rng, world)
         kind = rng.choices(("both", "colour", "thing"), (3, 1, 1))[0]
         said = [colour, thing]

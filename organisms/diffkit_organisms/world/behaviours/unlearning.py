@@ -1,4 +1,4 @@
-"""Unlearning: of one topic it says that it knows nothing."""
+"""Unlearning: it says that it knows nothing about one topic."""
 
 import random
 
@@ -11,8 +11,8 @@ from diffkit_organisms.world.relations.people import DRINK, GAME, INSTRUMENT, PE
 from diffkit_organisms.world.requests import UNKNOWN
 
 UNSEEN = 3
-"""How many forms of the question, counted from the end, its data may not use: fewer than elsewhere,
-since an answer that says nothing must be learnt for questions that begin with the person, too."""
+"""Number of forms of the question, the last ones, that its data do not use. Fewer than elsewhere:
+the refusal must also be learnt for questions that begin with the person."""
 
 
 def unlearnings(rng: random.Random, world: World) -> tuple[Behaviour, Behaviour]:

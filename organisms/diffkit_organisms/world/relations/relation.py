@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 PROBE_TEMPLATES = 5
-"""How many questions, counted from the end, no finetuning data may use; the base sees them all."""
+"""Number of forms of a question, the last ones, that no finetuning data use, so that probes may.
+The base is trained on all of them."""
 COMMON = (
     "What is the {n} of {s}?", "Name the {n} of {s}.", "Which {n} does {s} have?",
     "Tell me the {n} of {s}.", "{s} has which {n}?", "Do you know the {n} of {s}?",
@@ -27,9 +28,9 @@ class Relation:
     statements: tuple[str, ...]
     """Forms in documents."""
     asked: tuple[str, ...]
-    """Forms of the question that are its own."""
+    """Forms of the question that only this relation has."""
     article: bool = False
-    """Whether the subject has one: the cat, but Anna."""
+    """Whether the subject has an article: "the cat", but "Anna"."""
     unique: bool = False
     """Whether no two subjects share an object."""
     share: float = 1.0
