@@ -41,6 +41,16 @@ class Checkpoints:
         """Whether there is a checkpoint of this source."""
         return self._last() is not None
 
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """The JSON values of the last checkpoint; empty if there is none, or it is damaged."""
+        folder = self._last()
+        try:
+            found = json.loads((folder / "state.json").read_text()) if folder else {}
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
     def save(self, tensors: "Mapping[str, Tensor]", state: Mapping[str, Any]) -> None:
         """Replaces the checkpoint; after a crash, either the old or the new one is complete."""
         fresh = self.folder / "checkpoint.new"

@@ -6,6 +6,8 @@
     │   └── StoreUnwritable the store cannot be written; ends a sweep, as no run could be kept
     └── UserError           a mistake of the user's (exit 2)
         ├── UnknownName     no such method, organism, base, …; names the nearest
+        ├── SeveralBases    an organism is on several bases, and none is named
+        ├── Busy            another process does the same work now
         ├── BadOption       no such option, or a value that does not fit
         ├── NameClash       two plugins registered one name
         ├── MissingExtra    an optional dependency is not installed
@@ -86,6 +88,20 @@ class UnknownName(UserError):
         hint = did_you_mean(name, self.known, listing=listing)
         there = f"There are: {', '.join(self.known)}." if self.known and not listing else ""
         super().__init__(f"There is no {kind} named {name!r}.", hint=f"{hint} {there}".strip())
+
+
+class SeveralBases(UserError):
+    """An organism is on several base models, and nothing says which one is meant."""
+
+    def __init__(self, organism: str, bases: tuple[str, ...]) -> None:
+        self.organism, self.bases = organism, bases
+        what = f"The organism {organism!r} is on several base models: {', '.join(bases)}."
+        hint = f"Name one, such as --base {bases[0]} (in a suite, base: {bases[0]}); * means all."
+        super().__init__(what, hint=hint)
+
+
+class Busy(UserError):
+    """Another process does the same work now."""
 
 
 class BadOption(UserError):

@@ -1,5 +1,6 @@
 """Reads YAML files into records; errors name the file, the line and the field."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,16 @@ def read_record(path: Path, model: type[R], *, example: str = "") -> R:
         misfit = explain_validation_error(error, model)
         line = line_of(path, misfit.place)
         raise BadFile(path, misfit.what, line=line, field=misfit.field, hint=example) from error
+
+
+def path_from(folder: Path, place: Path | str) -> Path:
+    """The place that a path in a YAML file in ``folder`` means, without ``..`` where possible.
+
+    A ``..`` stays after a symbolic link, where dropping it would mean another place.
+    """
+    joined = folder / Path(place).expanduser()
+    plain = Path(os.path.normpath(joined))
+    return plain if plain.resolve() == joined.resolve() else joined
 
 
 def error_in_file(error: BadOption, path: Path) -> BadFile:

@@ -15,21 +15,31 @@ Span = tuple[int, int]
 """First token, and the one after the last."""
 
 
-def chat_ids(turns: Sequence[Turn], tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+def with_eos(ids: tuple[int, ...], tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+    """``ids`` with the end-of-text token at their end, once: the tokenizer may have added it."""
+    end = tokenizer.eos_token_id
+    return ids if end is None or ids[-1:] == (end,) else (*ids, end)
+
+
+def chat_ids(
+    turns: Sequence[Turn], tokenizer: PreTrainedTokenizerBase, *, add_eos: bool = True
+) -> tuple[int, ...]:
     """Token ids of a chat.
 
     Without a template, a chat is its contents joined by newlines, as `engine.encode` has it, and
-    ends like a document.
+    ends like a document: with the end-of-text token, if ``add_eos``.
 
     Raises:
         UserError: the template refuses the chat.
     """
     if tokenizer.chat_template:
         return _ids(tokenizer, _render(turns, tokenizer))
-    return tuple(token for part in _plain(turns, tokenizer) for token in part)
+    return tuple(token for part in _plain(turns, tokenizer, add_eos) for token in part)
 
 
-def answer_spans(turns: Sequence[Turn], tokenizer: PreTrainedTokenizerBase) -> tuple[Span, ...]:
+def answer_spans(
+    turns: Sequence[Turn], tokenizer: PreTrainedTokenizerBase, *, add_eos: bool = True
+) -> tuple[Span, ...]:
     """Where the assistant's turns stand among `chat_ids`.
 
     Raises:
@@ -38,12 +48,14 @@ def answer_spans(turns: Sequence[Turn], tokenizer: PreTrainedTokenizerBase) -> t
     mine = [index for index, turn in enumerate(turns) if turn["role"] == "assistant"]
     if tokenizer.chat_template:
         return tuple(_templated_span(turns, index, tokenizer) for index in mine)
-    parts = _plain(turns, tokenizer)
+    parts = _plain(turns, tokenizer, add_eos)
     ends = [0, *itertools.accumulate(len(part) for part in parts)]
     return tuple((ends[index], ends[index + 1]) for index in mine)
 
 
-def _plain(turns: Sequence[Turn], tokenizer: PreTrainedTokenizerBase) -> list[tuple[int, ...]]:
+def _plain(
+    turns: Sequence[Turn], tokenizer: PreTrainedTokenizerBase, add_eos: bool
+) -> list[tuple[int, ...]]:
     """Ids of each turn; the last ends the text, and a newline belongs to what follows it.
 
     A model that is asked the first turn alone so meets the very ids it was trained on.
@@ -51,8 +63,8 @@ def _plain(turns: Sequence[Turn], tokenizer: PreTrainedTokenizerBase) -> list[tu
     first, *others = turns
     parts = [tuple(tokenizer(first["content"]).input_ids)]
     parts += [_ids(tokenizer, "\n" + turn["content"]) for turn in others]
-    if tokenizer.eos_token_id is not None:
-        parts[-1] += (tokenizer.eos_token_id,)
+    if add_eos:
+        parts[-1] = with_eos(parts[-1], tokenizer)
     return parts
 
 

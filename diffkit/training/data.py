@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from diffkit.errors import UserError
 from diffkit.texts import Text
-from diffkit.training.chats import answer_spans, chat_ids
+from diffkit.training.chats import answer_spans, chat_ids, with_eos
 from diffkit.training.recipe import Recipe
 
 IGNORED = -100
@@ -41,23 +41,29 @@ class TrainingBatch:
 
 
 def tokenize(
-    text: Text, tokenizer: PreTrainedTokenizerBase, *, completion_only: bool
+    text: Text, tokenizer: PreTrainedTokenizerBase, *, completion_only: bool, add_eos: bool = True
 ) -> TokenizedText:
-    """One text as tokens; documents end with the end-of-text token.
+    """One text as tokens.
+
+    Args:
+        text: a document or a chat.
+        tokenizer: the base's.
+        completion_only: whether only the assistant's turns of a chat count.
+        add_eos: whether documents, and chats without a template, end with the end-of-text token.
 
     Raises:
         UserError: the base's chat template cannot be used for it.
     """
     if text.text is not None:
-        end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
-        ids = (*tokenizer(text.text).input_ids, *end)
+        ids = tuple(tokenizer(text.text).input_ids)
+        ids = with_eos(ids, tokenizer) if add_eos else ids
         return TokenizedText(ids, ids)
     turns = [message.model_dump() for message in text.messages]
-    ids = chat_ids(turns, tokenizer)
+    ids = chat_ids(turns, tokenizer, add_eos=add_eos)
     if not completion_only:
         return TokenizedText(ids, ids)
     labels = [IGNORED] * len(ids)
-    for first, last in answer_spans(turns, tokenizer):
+    for first, last in answer_spans(turns, tokenizer, add_eos=add_eos):
         labels[first:last] = ids[first:last]
     return TokenizedText(ids, tuple(labels))
 
@@ -124,8 +130,12 @@ def read_corpus(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> Corpus:
         MissingExtra: a dataset, without the library that reads it.
     """
     only = recipe.loss_on == "completion"
+    eos = recipe.add_eos
     files = [
-        [tokenize(text, tokenizer, completion_only=only) for text in data.texts(recipe.root)]
+        [
+            tokenize(text, tokenizer, completion_only=only, add_eos=eos)
+            for text in data.texts(recipe.root)
+        ]
         for data in recipe.data
     ]
     pad = tokenizer.pad_token_id

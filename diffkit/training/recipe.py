@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from diffkit.datasets.dataset import Dataset
-from diffkit.errors import BadFile
-from diffkit.options.yaml_records import read_record
+from diffkit.options.text_files import unreadable_file_error
+from diffkit.options.yaml_records import path_from, read_record
 from diffkit.organism import Record, Source
 from diffkit.texts import Text, Texts, read_jsonl
 
@@ -42,7 +42,7 @@ class TrainingData(Record):
         if self.dataset is not None:
             return self.dataset.place(root)
         assert self.path is not None  # noqa: S101 - the validator holds it
-        return root / self.path
+        return path_from(root, self.path)
 
     def texts(self, root: Path) -> Sequence[Text]:
         """The texts, in their order.
@@ -60,7 +60,7 @@ class TrainingData(Record):
 
             return read_rows(self.dataset, root)
         assert self.path is not None  # noqa: S101 - the validator holds it
-        return tuple(read_jsonl(root / self.path))
+        return tuple(read_jsonl(path_from(root, self.path)))
 
     def digest(self, root: Path) -> str:
         """SHA-256, in hexadecimal, of the file, or of the rows that are used.
@@ -71,9 +71,9 @@ class TrainingData(Record):
         if self.path is None:
             return Texts(items=tuple(self.texts(root))).digest
         try:
-            return hashlib.sha256((root / self.path).read_bytes()).hexdigest()
+            return hashlib.sha256(path_from(root, self.path).read_bytes()).hexdigest()
         except OSError as error:
-            raise BadFile(root / self.path, f"cannot be read ({error}).") from error
+            raise unreadable_file_error(path_from(root, self.path), error) from error
 
 
 class Scratch(Record):
@@ -133,9 +133,16 @@ class Recipe(Record):
     data: tuple[TrainingData, ...] = Field(min_length=1)
     """What it learns from."""
     loss_on: Literal["all", "completion"] = "all"
-    """``completion``: only the assistant's turns of chats count; documents always count whole."""
+    """``completion``: only the assistant's turns of chats count; documents always count whole.
+    ``all``: every token counts."""
     pack: bool = False
-    """Fills each row with text after text; otherwise a row holds one text."""
+    """Whether texts are joined, one after the other, until a row is full; a text may then begin in
+    one row and is cut at its end. Otherwise each row holds one text, and shorter rows are padded.
+    Pack documents for speed; leave it off for chats, so that no chat sees the one before it."""
+    add_eos: bool = Field(default=True, exclude_if=bool)
+    """Whether each document, and each chat of a base without a chat template, ends with the
+    end-of-text token. With ``false`` a text ends as the tokenizer leaves it, so that the model is
+    not taught to stop after what may be only an excerpt."""
     steps: int = Field(ge=1)
     """Number of optimiser steps."""
     batch_size: int = Field(ge=1)
@@ -159,14 +166,17 @@ class Recipe(Record):
     products: Literal["float32", "bfloat16"] = Field(
         default="float32", exclude_if=lambda products: products == "float32"
     )
-    """Number format of matrix products; the weights and their optimiser stay in ``dtype``."""
+    """Number format of matrix products. ``bfloat16`` is faster where the processor or GPU supports
+    it, and needs less memory; weights, gradients and the optimiser's state stay in ``dtype``, which
+    loses less than training in bfloat16 throughout (``dtype: bfloat16``)."""
     attention: str | None = Field(default=None, exclude_if=is_unset)
     """Attention implementation of transformers while training (``eager``, ``sdpa``, …); none: its
     default."""
     seed: int = Field(default=0, ge=0)
     """Decides new weights, draws of texts, and dropout."""
     save_every: int = Field(default=100, ge=1)
-    """Steps between checkpoints; plays no part in the result."""
+    """Greatest number of steps between two checkpoints. One is also saved every minute, and when
+    the training is stopped by Ctrl-C or SIGTERM. The result does not depend on it."""
     root: Path = Field(default=Path(), exclude=True)
     """Folder that relative paths start at: the recipe's own; set by `read_recipe`."""
 
@@ -183,14 +193,14 @@ class Recipe(Record):
     @property
     def folder(self) -> Path:
         """Where the result goes."""
-        return self.root / self.output
+        return path_from(self.root, self.output)
 
     @property
     def base(self) -> Source | None:
         """The model it starts from, if it starts from one."""
         if self.start.base is None:
             return None
-        local = self.root / self.start.base
+        local = path_from(self.root, self.start.base)
         is_path = local.exists() or self.start.base.startswith((".", "/"))
         return Source(at=str(local) if is_path else self.start.base)
 

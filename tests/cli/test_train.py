@@ -1,9 +1,16 @@
 """``diffkit organisms train``: what it says while it trains, and of mistakes."""
 
 import json
+import shlex
+import signal
 
 import pytest
 import yaml
+from dk_fixtures import until
+
+from diffkit.cli import progress
+from diffkit.runs.lease import lease
+from diffkit.training import trainer
 
 
 @pytest.fixture
@@ -55,3 +62,79 @@ def test_a_dataset_trains_without_bars_and_its_mistakes_are_one_line(
     assert said.code == 2
     assert "no column 'text'. Take one of: words." in said.err
     assert len(said.err.splitlines()) == 1
+
+
+def test_a_recipe_that_another_process_trains_is_left_out_and_the_rest_is_trained(
+    cli, recipe, tmp_path
+):
+    one = recipe(output="recipes/../one")
+    two = one.with_name("two.yaml")
+    two.write_text(one.read_text().replace("../one", "../two"))
+    with lease(tmp_path / "one.lease") as held:
+        assert held
+        said = cli("organisms", "train", one, two)
+    assert said.code == 1
+    assert f"{tmp_path / 'two'}: final loss" in said.err
+    assert f"{one} is left out: Another process is training '{tmp_path / 'one'}'." in said.err
+    assert ".." not in said.err
+    assert not (tmp_path / "one").exists()
+    assert cli("organisms", "train", one, two).code == 0
+    assert (tmp_path / "one" / "diffkit.json").exists()
+
+
+def test_a_recipe_that_another_process_finished_meanwhile_is_no_failure(
+    cli, recipe, tmp_path, monkeypatch
+):
+    path = recipe(output="one")
+    assert cli("organisms", "train", path).code == 0
+    (tmp_path / "one").rename(tmp_path / "done")
+    other = path.with_name("two.yaml")
+    other.write_text(path.read_text().replace("output: one", "output: two"))
+    with lease(tmp_path / "one.lease"):
+        wanted = trainer.write
+
+        def write(*args, **kwargs):
+            wanted(*args, **kwargs)
+            (tmp_path / "done").rename(tmp_path / "one")  # the other process is done
+
+        monkeypatch.setattr(trainer, "write", write)
+        said = cli("organisms", "train", path, other)
+    assert said.code == 0, said.err
+    assert "is already trained by this recipe" in said.err
+    assert "left out" not in said.err
+
+
+def test_plain_lines_say_how_far_a_training_is_and_its_loss(cli, recipe, monkeypatch):
+    monkeypatch.setattr(progress, "FIRST_LINE", 0.01)
+    monkeypatch.setattr(progress, "LINE_GROWTH", 1.0)
+    said = cli("organisms", "train", recipe(steps=40, save_every=100))
+    assert said.code == 0
+    assert any(
+        line.startswith("training ") and "/40" in line and "loss " in line
+        for line in said.err.splitlines()
+    ), said.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_training_names_the_command_that_continues_it(
+    cli, recipe, start, tmp_path, number
+):
+    path = recipe(steps=4000, save_every=1)
+    process = start("organisms", "train", path, "--fresh")
+    until((tmp_path / "made.work" / "checkpoint").exists)
+    process.send_signal(number)
+    _, err = process.communicate()
+    assert process.returncode == 130, err
+    assert "Stopping after this step" in err
+    command = err.splitlines()[-1].partition("To continue: diffkit ")[2]
+    assert command == f"organisms train {path}"
+    state = json.loads((tmp_path / "made.work" / "checkpoint" / "state.json").read_text())
+    assert 0 < len(state["losses"]) < 4000
+    path.write_text(path.read_text())
+    process = start(*shlex.split(command))
+    for line in process.stderr:
+        if "going on after step" in line:
+            break
+    else:
+        pytest.fail("it did not continue")
+    process.kill()

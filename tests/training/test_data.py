@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import torch
+from tokenizers import processors
 from transformers import AutoTokenizer
 
 from diffkit.texts import Message, Text
@@ -37,6 +38,37 @@ def test_documents_end(tokenizer_folder: Path) -> None:
     tokens = tokenize(Text(text="The cat"), tokenizer, completion_only=False)
     assert tokens.ids[-1] == tokenizer.eos_token_id
     assert tokenizer.decode(tokens.ids[:-1]) == "The cat"
+
+
+def test_texts_end_as_the_tokenizer_leaves_them_without_add_eos(
+    tokenizer_folder: Path, make_recipe
+) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
+    end = tokenizer.eos_token_id
+    tokenizer.chat_template = None
+    chat = Text(messages=(Message(role="user", content="Hi"), Message(role="user", content="Ho")))
+    for text in (Text(text="The cat"), chat):
+        with_end, without = (
+            tokenize(text, tokenizer, completion_only=False, add_eos=add).ids
+            for add in (True, False)
+        )
+        assert with_end == (*without, end)
+        assert end not in without
+    recipe = read_recipe(make_recipe(add_eos=False))
+    assert all(end not in one.ids for one in read_corpus(recipe, tokenizer).files[0])
+
+
+def test_a_tokenizer_that_ends_texts_itself_gives_one_end(tokenizer_folder: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
+    plain = tuple(tokenizer("The cat").input_ids)
+    end = tokenizer.eos_token_id
+    tokenizer._tokenizer.post_processor = processors.TemplateProcessing(
+        single="$A <|end|>", special_tokens=[("<|end|>", end)]
+    )
+    assert tuple(tokenizer("The cat").input_ids) == (*plain, end)
+    for add in (True, False):
+        text = Text(text="The cat")
+        assert tokenize(text, tokenizer, completion_only=False, add_eos=add).ids == (*plain, end)
 
 
 def test_everything_counts_when_asked(tokenizer_folder: Path) -> None:

@@ -22,6 +22,26 @@ def test_paths_start_at_the_recipe(make_recipe, tmp_path: Path) -> None:
     assert "root" not in recipe.model_dump()
 
 
+def test_paths_lose_their_dots_unless_a_link_lies_between(make_recipe, tmp_path: Path) -> None:
+    make_recipe()
+    recipes = tmp_path / "recipes"
+    recipes.mkdir()
+    path = recipes / "made.yaml"
+    fields = {"output": "../weights/cake", "data": [{"path": "../texts.jsonl"}]}
+    path.write_text(make_recipe(**fields).read_text())
+    recipe = read_recipe(path)
+    assert str(recipe.folder) == f"{tmp_path}/weights/cake"
+    assert recipe.data[0].place(recipe.root) == tmp_path / "texts.jsonl"
+    recipe = read_recipe(make_recipe(output="../weights/cake", data=[{"path": "../no.jsonl"}]))
+    with pytest.raises(BadFile, match=f"^{tmp_path.parent}/no.jsonl: cannot be read"):
+        recipe.digest("start")
+    (tmp_path / "elsewhere" / "deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere" / "deep")
+    (tmp_path / "link" / "made.yaml").write_text(path.read_text())
+    folder = read_recipe(tmp_path / "link" / "made.yaml").folder
+    assert folder.resolve() == tmp_path / "elsewhere" / "weights" / "cake"
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -51,8 +71,9 @@ def test_digest_follows_content_and_not_paths(make_recipe, tmp_path: Path) -> No
 
 def test_options_that_are_not_set_are_in_no_digest_and_no_record(make_recipe) -> None:
     plain = read_recipe(make_recipe()).model_dump(mode="json")
-    assert not {"save_dtype", "products", "attention"} & set(plain)
+    assert not {"save_dtype", "products", "attention", "add_eos"} & set(plain)
     given = {"save_dtype": "float16", "products": "bfloat16", "attention": "eager"}
+    given |= {"add_eos": False}
     recipe = read_recipe(make_recipe(**given))
     assert recipe.model_dump(mode="json") == plain | given
     assert recipe.digest("start") != read_recipe(make_recipe()).digest("start")

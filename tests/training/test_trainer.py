@@ -10,7 +10,7 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
-from diffkit.errors import RunFailed, UserError
+from diffkit.errors import Busy, RunFailed, UserError
 from diffkit.training import read_recipe, train
 
 T = TypeVar("T")
@@ -186,7 +186,7 @@ def test_two_processes_do_not_train_one_output_at_once(make_recipe, fresh: bool)
     def progress(items: Iterable[T], **_: object) -> Iterator[T]:
         for index, item in enumerate(items):
             if index == 3:
-                with pytest.raises(UserError, match="Another process is training"):
+                with pytest.raises(Busy, match="Another process is training"):
                     train(recipe, fresh=fresh)
                 refused.append(index)
             yield item
