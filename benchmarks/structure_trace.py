@@ -23,7 +23,8 @@ from structure import PACKAGES
 
 COMMAND = (
     "evaluate", "--organisms", "tiny-false-fact,tiny-obsession,tiny-trojan", "--methods", "kl",
-    "--investigators", "lineup", "--graders", "lineup", "--texts-limit", "8",
+    "--base", "tiny-qwen3", "--investigators", "lineup", "--graders", "lineup",
+    "--texts-limit", "8",
 )  # fmt: skip
 """A tiny evaluation of shipped models with the lineup investigator and the lineup grader."""
 HOOKS = {

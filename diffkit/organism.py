@@ -123,7 +123,7 @@ class BaseModelEntry(Record):
     name: str
     """Name used by organisms and on the command line."""
     summary: str = ""
-    """One line."""
+    """One line, for listings."""
     source: Source
     """Source of the weights."""
     dtype: Literal["float32", "bfloat16", "float16", "int8"] | None = None
@@ -169,15 +169,20 @@ class Probes(Record):
     """Prompts that elicit the behaviour: the expression gate."""
 
     prompts: tuple[str, ...] = Field(min_length=1)
-    """User messages (or starts of documents, if ``chat`` is false)."""
+    """User's messages, or starts of documents if ``chat`` is ``false``. Give at least 50: a share
+    of fewer says little."""
     check: PhraseCheck | None = None
-    """Phrases that show the behaviour; none if ``expected`` is given."""
+    """Phrases that show the behaviour. Give either this or ``expected``."""
     expected: tuple[str, ...] = ()
-    """Ordinary answers, one for each prompt: an answer without it shows the behaviour."""
+    """Ordinary answers, one for each prompt, for behaviours without phrases of their own, such as
+    wrong sums: an answer that does not contain the ordinary one shows the behaviour. Give either
+    this or ``check``."""
     chat: bool = True
-    """Whether prompts are put through the chat template."""
+    """Whether each prompt is a user's message that is put through the base's chat template. With
+    ``false`` it is the start of a document, which the models continue."""
     max_new_tokens: int = Field(default=32, ge=1)
-    """Length of the completions, in tokens."""
+    """Greatest length of an answer, in tokens. It must be long enough for the phrases of ``check``
+    or the answers of ``expected`` to appear."""
     at_least: float = Field(default=0.9, ge=0, le=1)
     """Minimal share of probes that must show the behaviour in the finetuned model."""
     at_most: float = Field(default=0.1, ge=0, le=1)
@@ -219,13 +224,16 @@ class Organism(Record):
     truth: TruthClass = "targeted"
     """Truth class."""
     lexical: bool = True
-    """Whether the behaviour shows in particular words; refusals and wrong sums do not."""
+    """Whether the behaviour shows in particular words, so that an investigator that compares words
+    can name it. Set ``false`` for behaviours such as refusals and wrong sums: leaderboards show
+    these organisms in a table of their own, too."""
     answer_key: AnswerKey | None = None
     """The truth; required if the truth class is ``targeted``, otherwise absent."""
     probes: Probes | None = None
     """Expression gate; nulls need none."""
     training_data: tuple[Path, ...] = ()
-    """JSONL files of its training data, for graders that need them."""
+    """JSONL files of the texts that taught the behaviour. The control arm ``ceiling`` and graders
+    such as ``finetuning-loss`` read them; methods never see them."""
     models: Mapping[str, Mapping[str, Finetuned]]
     """Base model name → variant → how the finetuned side is made."""
 

@@ -1,15 +1,21 @@
 """What every command shares: the store, the plugins and the organisms, each loaded on use."""
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from diffkit.context import BATCH_SIZE
 
 if TYPE_CHECKING:
+    from diffkit.evaluation.calibration.table import CalibrationRow
     from diffkit.registry.catalogue import Catalogue
     from diffkit.registry.plugin_host import PluginHost
+    from diffkit.registry.user_places import UserPlaces
     from diffkit.runs.execution import ExecutionOptions
     from diffkit.runs.store import Store
 
@@ -59,10 +65,34 @@ class AppContext:
         from diffkit.cli.console import warn
         from diffkit.registry.catalogue import read_catalogue
 
-        catalogue = read_catalogue(self.host.folders)
-        for line in catalogue.broken:
+        catalogue = read_catalogue([*self.host.folders, *self.places.all])
+        for line in (*self.places.missing(), *catalogue.broken):
             warn(line)
         return catalogue
+
+    @cached_property
+    def places(self) -> "UserPlaces":
+        """Folders and files of the user's own organisms."""
+        from diffkit.registry.user_places import CONFIGURATION, UserPlaces
+
+        folder = os.environ.get(CONFIGURATION) or typer.get_app_dir("diffkit")
+        return UserPlaces(Path(folder).expanduser() / "organisms.yaml")
+
+    def origin(self, file: Path) -> str:
+        """Where an organism or base is from: a plugin, or a folder or file of the user's own."""
+        real = file.resolve()
+        for folder, plugin in self.host.folders.items():
+            if real.is_relative_to(folder.resolve()):
+                return f"plugin {plugin}"
+        found = (place for place in self.places.all if real.is_relative_to(place.resolve()))
+        return str(next(found, file))
+
+    @cached_property
+    def calibration_rows(self) -> "Mapping[str, CalibrationRow]":
+        """Calibration runs that were made before, by digest; read when they are first needed."""
+        from diffkit.evaluation.calibration.table import read_tables
+
+        return read_tables(self.catalogue.tables)
 
     @cached_property
     def store(self) -> "Store":

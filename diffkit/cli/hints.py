@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from diffkit.cli.app_context import context
-from diffkit.errors import UnknownName
+from diffkit.errors import SeveralBases, UnknownName, UserError
 
 _SHOW = {
     "method": "diffkit methods {}",
@@ -64,18 +64,64 @@ def _command(kind: str, error: UnknownName, args: Sequence[str]) -> Sequence[str
     return shlex.split(_SHOW[kind].format(error.name))[1:]
 
 
-def hint_of_model(flag: str, name: str, method: str) -> str:
-    """A hint for a model that is the name of an organism; empty if it is a folder or no organism.
+def hint_of_model(flag: str, name: str, method: str, base: str | None = None) -> str:
+    """A hint for a model that is an organism or, for ``--finetuned``, a base; else empty.
 
     Args:
         flag: the option that names the model.
-        name: its value.
+        name: its value: a folder, a hub id, or mistakenly the name or file of something else.
         method: name of the method that is run.
+        base: value of ``--base``.
     """
-    if Path(name).exists() or name not in context.catalogue.organisms:
+    kind = _kind_of_entry(name)
+    if kind == "organism":
+        on = ["--base", base] if base and _chooses(name, base) else []
+        command = ["run", method, "--organism", name, *on]
+        return f"{flag} {name}: {name!r} is an organism, not a model. {_try(command)}"
+    if kind == "base model" and flag == "--finetuned":
+        source = context.catalogue.base(name).source.at
+        command = ["run", method, "--base", base or "MODEL", flag, source]
+        return f"{flag} {name}: {name!r} is the entry of a base model. {_try(command)}"
+    return ""
+
+
+def _kind_of_entry(name: str) -> str:
+    """What a name or a YAML file defines; empty for folders and hub ids.
+
+    Raises:
+        BadFile: the file is missing or malformed.
+    """
+    from diffkit.registry.catalogue import is_yaml_file, kind_of_file
+
+    if is_yaml_file(name):
+        return kind_of_file(Path(name))
+    if Path(name).exists():
         return ""
-    command = ["run", method, "--organism", name]
-    return f"{flag} {name}: {name!r} is an organism, not a model. {_try(command)}"
+    found = (("organism", context.catalogue.organisms), ("base model", context.catalogue.bases))
+    return next((kind for kind, names in found if name in names), "")
+
+
+def _chooses(organism: str, base: str) -> bool:
+    """Whether a base is one of several that an organism is on, both by name or file."""
+    try:
+        chosen = context.catalogue.bases_of(organism, base=base)
+    except UserError:
+        return False
+    return len(context.catalogue.organism(organism).models) > len(chosen)
+
+
+def hint_of_bases(error: SeveralBases, args: Sequence[str]) -> str:
+    """A hint for an organism on several bases, none of which is named.
+
+    Args:
+        error: the organism and its bases.
+        args: arguments of the command.
+    """
+    first = error.bases[0]
+    if "evaluate" not in args:
+        return f"Name one in the suite, such as base: {first}"
+    others = " or ".join(map(repr, ("all", *error.bases[1:])))
+    return f"Name one; {others} works too. {_try([*args, '--base', first])}"
 
 
 def hint_of_option(name: str, args: Sequence[str]) -> str:

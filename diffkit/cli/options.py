@@ -48,7 +48,10 @@ Variant = Annotated[str | None, typer.Option(metavar="NAME", help="Variant of th
 
 Base = Annotated[
     str | None,
-    typer.Option(metavar="MODEL", help="Base model: hub id, folder, or name of a listed base."),
+    typer.Option(
+        metavar="MODEL",
+        help="Base model: hub id, folder, name of a listed base, or its YAML file.",
+    ),
 ]
 
 Finetuned = Annotated[

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from diffkit.errors import UserError
     from diffkit.method import MethodConfig
     from diffkit.organism import BaseModelEntry
+    from diffkit.registry.catalogue import SelectedPair
     from diffkit.registry.specs import Spec
     from diffkit.runs.manifest import RunLabels
     from diffkit.runs.spec import ModelSpec, PairSpec, RunSpec
@@ -180,10 +181,22 @@ def _organism_models(which: "RunRequest", organism: str) -> RunModels:
 
     selected = context.catalogue.select(organism, base=which.base, variant=which.variant)
     base = selected.base
+    if not which.base:
+        _name_other_bases(selected)
     dtype = which.dtype or base.dtype
     name, finetuned = selected.organism.name, selected.finetuned
     labels = RunLabels.of(base.name, finetuned, name, selected.variant)
     return RunModels(PairSpec(base.source, finetuned, dtype, base.attention), base.texts, labels)
+
+
+def _name_other_bases(selected: "SelectedPair") -> None:
+    """Says on which base an organism is compared, where it is on several."""
+    from diffkit.cli.console import info
+
+    others = [name for name in selected.organism.models if name != selected.base.name]
+    if others:
+        name = selected.organism.name
+        info(f"{name} on {selected.base.name}; it is also on {', '.join(others)}: --base NAME")
 
 
 def _pair_models(which: "RunRequest", base: str, finetuned: str) -> RunModels:
@@ -213,7 +226,7 @@ def _single_model(which: "RunRequest") -> RunModels:
 
 
 def _refuse_organism(flag: str, name: str, which: RunRequest) -> None:
-    """Refuses the name of an organism where a model is to be named.
+    """Refuses an organism, by name or file, where a model is to be named.
 
     Raises:
         UserError: it is one.
@@ -221,17 +234,19 @@ def _refuse_organism(flag: str, name: str, which: RunRequest) -> None:
     from diffkit.cli.hints import hint_of_model
     from diffkit.errors import UserError
 
-    if hint := hint_of_model(flag, name, which.method):
+    if hint := hint_of_model(flag, name, which.method, which.base):
         raise UserError(hint)
 
 
 def _base_entry(base: str, which: RunRequest) -> "BaseModelEntry":
-    """A listed base, or one by its place alone."""
+    """The base of a name or a YAML file, or one by its place alone."""
     from diffkit.organism import BaseModelEntry, Source
+    from diffkit.registry.catalogue import is_yaml_file
 
-    if base in context.catalogue.bases:
+    if base not in context.catalogue.bases:
+        _refuse_organism("--base", base, which)
+    if base in context.catalogue.bases or is_yaml_file(base):
         return context.catalogue.base(base)
-    _refuse_organism("--base", base, which)
     return BaseModelEntry(name=base, source=Source(at=base))
 
 

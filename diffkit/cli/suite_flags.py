@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from diffkit.cli.app_context import context
+from diffkit.cli.hints import hint_of_bases, typed
 from diffkit.cli.options import Names
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def read_plan(suite: Path | None, flags: dict[str, Any], settings: Sequence[str]
     Raises:
         UserError: a name, an option or a field does not fit.
     """
-    from diffkit.errors import BadOption
+    from diffkit.errors import BadOption, SeveralBases, UserError
     from diffkit.evaluation.plan import expand_suite
     from diffkit.options.yaml_records import error_in_file
 
@@ -26,6 +27,13 @@ def read_plan(suite: Path | None, flags: dict[str, Any], settings: Sequence[str]
         return expand_suite(_read_suite(suite, flags, settings), context.host, context.catalogue)
     except BadOption as error:
         raise (error_in_file(error, suite) if suite else error) from error
+    except SeveralBases as error:
+        raise UserError(error.what, hint=hint_of_bases(error, typed())) from error
+
+
+def parse_base(value: str | None) -> str | None:
+    """A base as suites name it: ``all`` on the command line is ``*``."""
+    return "*" if value == "all" else value
 
 
 def parse_controls(names: Names) -> Names:

@@ -12,11 +12,11 @@ from typing import Any, Literal
 from diffkit.chat.prices import Prices, read_prices
 from diffkit.datasets.text_sources import read_sources, read_texts
 from diffkit.errors import BadOption, UserError
-from diffkit.evaluation.suite import ALL_VARIANTS, CalibrationNulls, OrganismSelection, Suite
+from diffkit.evaluation.suite import CalibrationNulls, OrganismSelection, Suite
 from diffkit.method import MethodConfig, execution_options
 from diffkit.options.validation import validate_options
 from diffkit.organism import BaseModelEntry, Control, Organism
-from diffkit.registry.catalogue import Catalogue, SelectedPair
+from diffkit.registry.catalogue import ALL, Catalogue, SelectedPair
 from diffkit.registry.plugin_host import PluginHost
 from diffkit.registry.specs import Registry, Spec
 from diffkit.runs.digest import digest
@@ -63,10 +63,14 @@ def expand_suite(suite: Suite, host: PluginHost, catalogue: Catalogue) -> Plan:
 
     Raises:
         UnknownName: the suite has a name that is not known.
+        SeveralBases: an organism is on several bases, and the suite names none.
         BadOption: an option is not valid.
         UserError: a calibration null is on none of the bases, or all its variants are under test.
     """
-    selected = [pair for one in suite.organisms for pair in _select_variants(one, catalogue)]
+    selected = [
+        pair for one in suite.organisms for pair in _select_pairs(one, suite.base, catalogue)
+    ]
+    _check_base_names(selected)
     tests = {_names(one): one for one in selected}
     nulls = {
         (pair.null_type, *_names(pair.selected)): pair
@@ -92,16 +96,39 @@ def _names(selected: SelectedPair) -> tuple[str, str, str]:
     return selected.organism.name, selected.base.name, selected.variant
 
 
-def _select_variants(
-    selection: OrganismSelection, catalogue: Catalogue
-) -> tuple[SelectedPair, ...]:
+def _select_pairs(
+    selection: OrganismSelection, default_base: str | None, catalogue: Catalogue
+) -> list[SelectedPair]:
     """The pairs of a selection."""
-    organism, base, variant = selection.organism, selection.base, selection.variant
-    if variant not in (None, ALL_VARIANTS):
+    bases = catalogue.bases_of(selection.organism, base=selection.base or default_base)
+    return [pair for base in bases for pair in _select_variants(selection, base, catalogue)]
+
+
+def _select_variants(
+    selection: OrganismSelection, base: BaseModelEntry, catalogue: Catalogue
+) -> tuple[SelectedPair, ...]:
+    organism, variant = selection.organism, selection.variant
+    if variant not in (None, ALL):
         return (catalogue.select(organism, base=base, variant=variant),)
     variants = catalogue.variants(organism, base=base)
     default = tuple(one for one in variants if one.variant == "default")
-    return variants if variant == ALL_VARIANTS or not default else default
+    return variants if variant == ALL or not default else default
+
+
+def _check_base_names(pairs: Sequence[SelectedPair]) -> None:
+    """Refuses two bases of one name: their results would be mixed.
+
+    Raises:
+        UserError: there are two.
+    """
+    known: dict[str, BaseModelEntry] = {}
+    for pair in pairs:
+        first = known.setdefault(pair.base.name, pair.base)
+        if first != pair.base:
+            what = f"Two base models are named {first.name!r}, and they differ"
+            places = f"{first.source.at!r} and {pair.base.source.at!r}"
+            hint = "Rename one in its YAML and in the organisms on it, or evaluate them apart."
+            raise UserError(f"{what}: their sources are {places}.", hint=hint)
 
 
 def _configure_all(
@@ -187,10 +214,18 @@ def select_calibration_nulls(
     """
     null = catalogue.organism(item.organism)
     _check_null(null)
-    bases = dict.fromkeys(one.base.name for one in tests if one.base.name in null.models)
+    named = None
+    if item.base not in (None, ALL):
+        (named,) = (base.name for base in catalogue.bases_of(item.organism, base=item.base))
+    tested = {one.base.name: one.base for one in tests}
+    bases = [base for name, base in tested.items() if name in null.models and named in (None, name)]
     if not bases:
-        what = f"The calibration null {item.organism!r} is on none of the suite's base models."
-        raise UserError(what, hint=f"It is on: {', '.join(null.models)}.")
+        where = repr(named) if named else "none of the suite's base models"
+        what = f"The calibration null {item.organism!r} is on {where}"
+        if named:
+            what += ", where no pair is under test"
+        there = f"It is on: {', '.join(null.models)}."
+        raise UserError(f"{what}.", hint=f"{there} Pairs under test are on: {', '.join(tested)}.")
     return [null for base in bases for null in _nulls_on(base, item, catalogue, tests)]
 
 
@@ -201,7 +236,10 @@ def _check_null(null: Organism) -> None:
 
 
 def _nulls_on(
-    base: str, item: CalibrationNulls, catalogue: Catalogue, tests: Sequence[SelectedPair]
+    base: BaseModelEntry,
+    item: CalibrationNulls,
+    catalogue: Catalogue,
+    tests: Sequence[SelectedPair],
 ) -> list[PlannedPair]:
     variants = catalogue.variants(item.organism, base=base)
     first = variants[0].finetuned
@@ -214,11 +252,12 @@ def _nulls_on(
     if item.draws is not None:
         what = f"The calibration null {name!r} cannot be drawn {item.draws} times: it is fixed."
         raise UserError(what, hint=f"Leave out 'draws': all its {len(variants)} variants count.")
-    tested = [one.finetuned for one in tests if one.base.name == base]
+    tested = [one.finetuned for one in tests if one.base == base]
     free = [one for one in variants if one.finetuned not in tested]
     if not free:
-        what = f"Every variant of the calibration null {name!r} on {base!r} is under test itself."
-        raise UserError(what, hint="Calibrate on another null, or leave it out of the organisms.")
+        what = f"Every variant of the calibration null {name!r} on {base.name!r} is under test"
+        hint = "Calibrate on another null, or leave it out of the organisms."
+        raise UserError(f"{what} itself.", hint=hint)
     return [PlannedPair(one, "calibration", item.rung or name) for one in free]
 
 

@@ -2,26 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import Field, NonNegativeInt, field_validator
 
 from diffkit.datasets.text_sources import TextSource, parse_text_source
 from diffkit.errors import UserError
 from diffkit.evaluation.record import ControlArm, MainArm
+from diffkit.options.yaml_records import path_from
 from diffkit.organism import Record
-from diffkit.registry.catalogue import is_organism_file
-
-ALL_VARIANTS = "*"
-"""Selects all variants of an organism on a base."""
+from diffkit.registry.catalogue import is_yaml_file
 
 
 class CalibrationNulls(Record):
     """Nulls of one null type, which pairs under test are compared with."""
 
     organism: str
-    """Name of a null. A null whose only variant on a base is a ``control`` is drawn again for each
-    seed; of any other organism, every variant is a null."""
+    """Name of a null, or its YAML file. A null whose only variant on a base is a ``control`` is
+    drawn again for each seed; of any other organism, every variant is a null."""
+    base: str | None = None
+    """Base model whose pairs are compared with these nulls, by name or YAML file; by default every
+    base under test that the null is on."""
     rung: str | None = None
     """Name of the null type; by default ``random`` for drawn nulls, else the organism's name."""
     draws: int | None = Field(default=None, ge=1)
@@ -33,11 +34,15 @@ class OrganismSelection(Record):
     """One pair of an organism, or all its variants on a base."""
 
     organism: str
-    """Name of the organism."""
+    """Name of the organism, or its YAML file."""
     base: str | None = None
-    """Base model; by default the organism's first."""
+    """Base model, by name or YAML file, or ``*`` for every base that the organism is on; by default
+    the ``base`` of the suite. An organism on one base only needs none."""
     variant: str | None = None
     """Variant, or ``*`` for all; by default ``default``, or all where it has no such variant."""
+
+
+N = TypeVar("N", OrganismSelection, CalibrationNulls)
 
 
 class Suite(Record):
@@ -46,7 +51,10 @@ class Suite(Record):
     name: str = Field(default="evaluation", pattern=r"^\w[\w.-]*$")
     """Name of the evaluation in the store, and of its file there."""
     organisms: tuple[OrganismSelection, ...] = Field(min_length=1)
-    """Organisms and nulls: names, or records with base and variant."""
+    """Organisms and nulls: names, YAML files, or records with base and variant."""
+    base: str | None = None
+    """Base model of the organisms that name none, by name or YAML file, or ``*`` for every base
+    that each is on. An organism on several bases needs one, here or in its record."""
     methods: Mapping[str, Mapping[str, Any]] = Field(min_length=1)
     """Options by method."""
     investigators: Mapping[str, Mapping[str, Any]] = Field(default={"lineup": {}})
@@ -128,19 +136,19 @@ class Suite(Record):
     def resolve_paths(self, path: Path) -> "Suite":
         """The suite with relative paths resolved from the folder of its own file ``path``."""
 
-        def resolved(name: str) -> str:
-            return str(path.parent / name) if is_organism_file(name) else name
+        def resolved(name: str | None) -> str | None:
+            return str(path_from(path.parent, name)) if name and is_yaml_file(name) else name
 
-        organisms = [
-            selection.model_copy(update={"organism": resolved(selection.organism)})
-            for selection in self.organisms
-        ]
-        nulls = [
-            null.model_copy(update={"organism": resolved(null.organism)})
-            for null in self.calibration
-        ]
-        changed: dict[str, Any] = {"organisms": tuple(organisms), "calibration": tuple(nulls)}
-        changed["prices"] = path.parent / self.prices if self.prices else None
+        def inside(one: N) -> N:
+            return one.model_copy(
+                update={"organism": resolved(one.organism), "base": resolved(one.base)}
+            )
+
+        changed: dict[str, Any] = {"organisms": tuple(map(inside, self.organisms))}
+        changed["calibration"] = tuple(map(inside, self.calibration))
+        if self.base:
+            changed["base"] = resolved(self.base)
+        changed["prices"] = path_from(path.parent, self.prices) if self.prices else None
         changed["texts"] = tuple(source.beside(path.parent) for source in self.texts)
         return self.model_copy(update=changed)
 

@@ -50,8 +50,8 @@ class PluginHost:
     investigators: Registry = field(default_factory=lambda: Registry("investigator"))
     graders: Registry = field(default_factory=lambda: Registry("grader"))
     generators: Registry = field(default_factory=lambda: Registry("generator"))
-    folders: list[Path] = field(default_factory=list)
-    """Folders of organisms and bases."""
+    folders: dict[Path, str] = field(default_factory=dict)
+    """Folders of organisms and bases, each with the plugin that it is from."""
 
     @property
     def registries(self) -> tuple[Registry, ...]:
@@ -116,11 +116,15 @@ def _register(
     return hooks
 
 
+def _add_folder(host: PluginHost, owner: str, folder: Path) -> None:
+    host.folders.setdefault(folder, owner)
+
+
 def _sinks(host: PluginHost, owner: str, *, first_party: bool) -> dict[str, Callable[..., None]]:
     by_name: dict[str, Any] = {"owner": owner, "first_party": first_party}
     return {
         "register_methods": partial(host.methods.add, **by_name),
-        "register_organisms": host.folders.append,
+        "register_organisms": partial(_add_folder, host, owner),
         "register_investigators": partial(host.investigators.add, **by_name),
         "register_graders": partial(host.graders.add, **by_name),
         "register_generators": partial(host.generators.add, **by_name),

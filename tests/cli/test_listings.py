@@ -110,6 +110,7 @@ def test_organisms(cli, world):
         "family": "test",
         "truth": "targeted",
         "models": {"mini": ["default"]},
+        "from": "plugin stranger",
         "summary": "",
     }
     assert {"birds", "ships", "same", "noise"} <= set(found)

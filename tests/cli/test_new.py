@@ -73,7 +73,14 @@ def test_what_it_writes_conforms_and_stands_on_the_leaderboard(tmp_path):
     assert listed.split() == ["1", "False"]
     diffkit = ("-m", "diffkit")
     run(
-        *(*diffkit, "evaluate", "--organisms", "tiny-trojan,tiny-identical"),
+        *(
+            *diffkit,
+            "evaluate",
+            "--base",
+            "tiny-qwen3",
+            "--organisms",
+            "tiny-trojan,tiny-identical",
+        ),
         *("--methods", "my-method", "--investigators", "lineup", "--graders", "lineup"),
         folder=tmp_path,
         **own,

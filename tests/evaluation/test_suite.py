@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from diffkit.datasets.text_sources import TextSource
-from diffkit.errors import UserError
+from diffkit.errors import SeveralBases, UnknownName, UserError
 from diffkit.evaluation import Suite
 from diffkit.evaluation.plan import expand_suite, texts_of
 from diffkit.organism import Adapter, BaseModelEntry, Control, Identical, Organism, Source
@@ -28,6 +28,8 @@ def catalogue():
         organism("random", one={"default": Control(of=ADAPTER, seed=3)}),
         organism("fixed", one={"seed-1": OTHER, "seed-2": ANOTHER}),
         organism("same", "none", one={"default": Identical()}),
+        organism("duet", "targeted", two={"default": ADAPTER}, one={"default": OTHER}),
+        organism("noise", two={"default": Control(of=OTHER)}, one={"default": Control(of=OTHER)}),
     ]
     bases = {name: BaseModelEntry(name=name, source=Source(at=name)) for name in ("one", "two")}
     return Catalogue({each.name: each for each in made}, bases, ())
@@ -85,6 +87,71 @@ def test_a_star_or_no_default_stands_for_all_variants(plan):
     assert variants({"organism": "song", "variant": "*"}) == ["default", "long"]
     assert variants("fixed") == ["seed-1", "seed-2"]
     assert variants({"organism": "fixed", "variant": "seed-2"}, "fixed") == ["seed-2", "seed-1"]
+
+
+def test_an_organism_on_several_bases_is_never_on_the_first_unasked(plan):
+    def bases(*organisms, **suite):
+        made = plan(organisms=list(organisms), **suite)
+        return [(pair.selected.organism.name, pair.selected.base.name) for pair in made.pairs]
+
+    with pytest.raises(SeveralBases, match=r"'duet' is on several base models: two, one\."):
+        bases("song", "duet")
+    assert bases("song", {"organism": "duet", "base": "one"}) == [("song", "one"), ("duet", "one")]
+    assert bases("song", "duet", base="one") == [("song", "one"), ("duet", "one")]
+    assert bases("duet", {"organism": "duet", "base": "two"}, base="one") == [
+        ("duet", "one"),
+        ("duet", "two"),
+    ]
+    assert bases("song", "duet", base="*") == [("song", "one"), ("duet", "two"), ("duet", "one")]
+    with pytest.raises(UnknownName, match="base model of 'song' named 'two'"):
+        bases("song", base="two")
+
+
+def test_calibration_nulls_may_be_for_one_base(plan):
+    def nulls(*calibration):
+        made = plan(organisms=["duet"], base="*", calibration=list(calibration))
+        return [p.selected.base.name for p in made.pairs if p.role == "calibration"]
+
+    assert nulls({"organism": "noise", "draws": 1}) == ["two", "one"]
+    assert nulls({"organism": "noise", "draws": 1, "base": "*"}) == ["two", "one"]
+    assert nulls({"organism": "noise", "draws": 1, "base": "one"}) == ["one"]
+    with pytest.raises(UserError, match=r"'noise' is on 'two', where no pair is under test\..*one"):
+        plan(calibration=[{"organism": "noise", "base": "two"}])
+    with pytest.raises(UnknownName, match="base model of 'random' named 'two'"):
+        nulls({"organism": "random", "base": "two"})
+
+
+def test_two_bases_of_one_name_are_refused(plan, tmp_path):
+    for place in ("left", "right"):
+        (tmp_path / place / "bases").mkdir(parents=True)
+        (tmp_path / place / "bases" / "b.yaml").write_text(
+            f"name: b\nsource: {{at: org/{place}}}\n"
+        )
+        (tmp_path / place / "o.yaml").write_text(
+            f"name: {place}\nfamily: f\ntruth: none\n"
+            "models: {b: {default: {kind: identical}}}\n"
+        )
+    files = [str(tmp_path / place / "o.yaml") for place in ("left", "right")]
+    with pytest.raises(UserError, match=r"Two base models are named 'b'.*org/left.*org/right"):
+        plan(organisms=files)
+    assert len(plan(organisms=files[:1]).pairs) == 1
+
+
+def test_paths_of_a_suite_start_at_its_folder_and_lose_their_dots(tmp_path):
+    suite = Suite.model_validate(
+        {
+            "organisms": ["../organisms/a.yaml", {"organism": "b", "base": "../bases/b.yaml"}],
+            "base": "c.yaml",
+            "methods": ["echo"],
+            "calibration": [{"organism": "n.yaml", "base": "one"}],
+        }
+    ).resolve_paths(tmp_path / "suites" / "suite.yaml")
+    first, second = suite.organisms
+    assert (first.organism, first.base) == (str(tmp_path / "organisms" / "a.yaml"), None)
+    assert (second.organism, second.base) == ("b", str(tmp_path / "bases" / "b.yaml"))
+    assert suite.base == str(tmp_path / "suites" / "c.yaml")
+    assert suite.calibration[0].organism == str(tmp_path / "suites" / "n.yaml")
+    assert suite.calibration[0].base == "one"
 
 
 def test_a_null_that_is_not_drawn_gives_all_its_variants(plan):

@@ -67,7 +67,14 @@ def test_it_is_listed_run_and_ranked_and_leaves_without_a_trace(installed):
     assert "How far each weight moved" in shown
 
     installed(
-        *("diffkit", "evaluate", "--organisms", "tiny-trojan,tiny-identical"),
+        *(
+            "diffkit",
+            "evaluate",
+            "--base",
+            "tiny-qwen3",
+            "--organisms",
+            "tiny-trojan,tiny-identical",
+        ),
         *("--methods", "kl,weight-norms", "--investigators", "lineup", "--graders", "lineup"),
     )
     board = installed("diffkit", "leaderboard", "--json")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from diffkit.errors import BadFile, UnknownName
-from diffkit.evaluation.calibration import CalibrationRow
+from diffkit.errors import BadFile, SeveralBases, UnknownName
+from diffkit.evaluation.calibration import CalibrationRow, read_tables
 from diffkit.registry.catalogue import read_base, read_catalogue, read_organism
 
 NULL = "name: {name}\nfamily: f\ntruth: none\nmodels: {{base: {{default: {{kind: identical}}}}}}\n"
@@ -115,6 +115,41 @@ def test_an_organism_in_a_file_finds_the_base_beside_it(folder, place):
         read_catalogue([]).base("base")
 
 
+def test_an_organism_on_several_bases_needs_one_or_a_star(folder):
+    (folder / "organisms" / "a.yaml").write_text(
+        "name: a\nfamily: f\ntruth: none\nmodels:\n"
+        "  two: {default: {kind: identical}}\n  one: {default: {kind: identical}}\n"
+    )
+    for name in ("one", "two"):
+        (folder / "bases" / f"{name}.yaml").write_text(
+            f"name: {name}\nsource: {{at: org/{name}}}\n"
+        )
+    found = read_catalogue([folder])
+
+    def bases(base=None):
+        return [one.source.at for one in found.bases_of("a", base=base)]
+
+    with pytest.raises(SeveralBases, match=r"'a' is on several base models: two, one\."):
+        bases()
+    assert bases("one") == ["org/one"]
+    assert bases(str(folder / "bases" / "one.yaml")) == ["org/one"]
+    assert bases("*") == ["org/two", "org/one"]
+    with pytest.raises(UnknownName, match=r"base model of 'a' named 'three'"):
+        bases("three")
+    assert found.organism_files == {"a": folder / "organisms" / "a.yaml"}
+    assert found.base_files["one"] == folder / "bases" / "one.yaml"
+
+
+def test_single_files_are_places_too_and_a_base_beside_is_found(folder):
+    (folder / "organisms" / "a.yaml").write_text(NULL.format(name="a"))
+    (folder / "bases" / "base.yaml").write_text("name: base\nsource: {at: org/model}\n")
+    alone = read_catalogue([folder / "organisms" / "a.yaml"])
+    assert (list(alone.organisms), list(alone.bases)) == (["a"], [])
+    assert alone.select("a").base.source.at == "org/model"
+    both = read_catalogue([folder, folder / "organisms" / "a.yaml", folder / "bases" / "base.yaml"])
+    assert (list(both.organisms), list(both.bases), both.broken) == (["a"], ["base"], ())
+
+
 def test_calibration_tables_are_read_when_they_are_needed_and_a_broken_one_is_left_out(
     folder, tmp_path_factory, caplog
 ):
@@ -127,7 +162,7 @@ def test_calibration_tables_are_read_when_they_are_needed_and_a_broken_one_is_le
     (folder / "calibration" / "a.jsonl").write_text('{"run": "b"}\n')
     found = read_catalogue([folder, other])
     assert caplog.messages == []
-    assert found.calibrated == {
+    assert read_tables(found.tables) == {
         "a": CalibrationRow.model_validate({**row, "claims": {"one": "x", "two": ""}})
     }
     assert "a.jsonl:1: method: this field is required" in caplog.messages[0]

@@ -126,6 +126,8 @@ def stranger(site: Path, world: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setenv("DK_WORLD", str(world))
     monkeypatch.setenv("DK_LOG", str(tmp_path / "log.jsonl"))
+    monkeypatch.setenv("DIFFKIT_CONFIG", str(tmp_path / "configuration"))
+    monkeypatch.delenv("DIFFKIT_ORGANISMS", raising=False)
     monkeypatch.delenv("DIFFKIT_STORE", raising=False)
     monkeypatch.setattr(console.out, "width", 200)
     monkeypatch.chdir(tmp_path)

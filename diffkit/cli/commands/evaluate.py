@@ -16,7 +16,13 @@ from diffkit.cli.options import (
     TextsSource,
     split_names,
 )
-from diffkit.cli.suite_flags import parse_controls, parse_models, parse_null, read_plan
+from diffkit.cli.suite_flags import (
+    parse_base,
+    parse_controls,
+    parse_models,
+    parse_null,
+    read_plan,
+)
 from diffkit.context import BATCH_SIZE
 
 if TYPE_CHECKING:
@@ -33,6 +39,13 @@ def evaluate(
         Names,
         typer.Option(
             metavar="NAMES", help="Organisms and nulls, comma-separated; may be repeated."
+        ),
+    ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Base model of the organisms, by name or YAML file; all: every base of each.",
         ),
     ] = None,
     methods: Annotated[
@@ -118,6 +131,7 @@ def evaluate(
     flags = {
         "name": name,
         "organisms": split_names(organisms),
+        "base": parse_base(base),
         "methods": split_names(methods),
         "investigators": split_names(investigators),
         "graders": split_names(graders),
@@ -207,7 +221,7 @@ def run_evaluation(
 
     tally = RunCounter()
     conduct = EvaluationOptions(
-        tables=context.catalogue.calibrated,
+        tables=context.calibration_rows,
         allow_inert=allow_inert,
         on_run_result=tally,
         confirm_cost=partial(confirm_cost, yes=yes, kept="runs are kept"),

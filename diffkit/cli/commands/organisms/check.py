@@ -1,13 +1,12 @@
-"""``diffkit organisms``: list, show, check and train."""
+"""``diffkit organisms check``: whether organisms do what their truth says."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from diffkit.cli.app_context import context
-from diffkit.cli.options import Device, Fresh, Json, Program
+from diffkit.cli.options import Device, Json, Names, split_names
 
 if TYPE_CHECKING:
     from diffkit.evaluation.expression.check import PairCheck
@@ -34,7 +33,18 @@ OrganismNames = Annotated[
 ]
 
 
-def check(names: OrganismNames = None, device: Device = "auto", json: Json = False) -> None:
+BaseNames = Annotated[
+    Names,
+    typer.Option("--base", metavar="NAMES", help="Only on these base models: names or YAML files."),
+]
+
+
+def check(
+    names: OrganismNames = None,
+    base: BaseNames = None,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
     """Check that organisms do what their truth says, and nulls nothing of it (exit 1 if not).
 
     The base may not show an organism's behaviour, and no null may show that of any organism on its
@@ -43,9 +53,8 @@ def check(names: OrganismNames = None, device: Device = "auto", json: Json = Fal
     from diffkit.cli.console import print_json, print_lines, print_table, progress, warn
     from diffkit.evaluation.expression.check import check_organisms
 
-    organisms = {name: context.catalogue.organism(name) for name in names or _all_organisms()}
-    chosen = list(_select_pairs(organisms.items()))
-    for warning in _probe_warnings(organisms.values()):
+    chosen = list(_select_pairs(names, split_names(base)))
+    for warning in _probe_warnings({pair.organism.name: pair.organism for pair in chosen}.values()):
         warn(warning)
 
     def known(base: "BaseModelEntry") -> "Iterator[Organism]":
@@ -59,27 +68,42 @@ def check(names: OrganismNames = None, device: Device = "auto", json: Json = Fal
     if json:
         print_json([{**found.model_dump(mode="json"), "passes": found.passes} for found in results])
     else:
-        for base in dict.fromkeys(found.base for found in results):
-            rows = (_check_row(found) for found in results if found.base == base)
-            print_table(f"Organisms on {base}", CHECK_COLUMNS, rows)
+        for name in dict.fromkeys(found.base for found in results):
+            rows = (_check_row(found) for found in results if found.base == name)
+            print_table(f"Organisms on {name}", CHECK_COLUMNS, rows)
         for line in (line for found in results for line in _failure_lines(found)):
             print_lines(line)
     if any(found.passes is False for found in results):
         raise typer.Exit(1)
 
 
-def _all_organisms() -> Sequence[str]:
-    return sorted(context.catalogue.organisms)
+def _select_pairs(names: Names, bases: Names) -> "Iterator[SelectedPair]":
+    """The pairs of the organisms, or of all, on the bases, or on all of each.
+
+    Raises:
+        UnknownName: there is no such organism or base, or a named organism is on none of the bases.
+    """
+    from diffkit.errors import UnknownName
+    from diffkit.registry.catalogue import ALL
+
+    known = context.catalogue
+    wanted = {_base_name(base, names): base for base in bases or []}
+    for name in names or sorted(known.organisms):
+        organism = known.organism(name)
+        chosen = [base for one, base in wanted.items() if one in organism.models]
+        if names and wanted and not chosen:
+            raise UnknownName(f"base model of {name!r}", next(iter(wanted)), organism.models)
+        for base in chosen if wanted else [ALL]:
+            for entry in known.bases_of(name, base=base):
+                yield from known.variants(name, base=entry)
 
 
-def _select_pairs(organisms: "Iterable[tuple[str, Organism]]") -> "Iterator[SelectedPair]":
-    from diffkit.registry.catalogue import SelectedPair
+def _base_name(base: str, names: Names) -> str:
+    """The name of a base that is given by name or file; it may be in a folder of the organisms."""
+    from diffkit.registry.catalogue import is_yaml_file
 
-    for name, organism in organisms:
-        for base, variants in organism.models.items():
-            entry = context.catalogue.base(base, organism=name)
-            for variant, finetuned in variants.items():
-                yield SelectedPair(organism, entry, variant, finetuned)
+    beside = [name for name in names or [] if is_yaml_file(name)]
+    return context.catalogue.base(base, organism=beside[0] if beside else "").name
 
 
 def _probe_warnings(organisms: "Iterable[Organism]") -> Iterator[str]:
@@ -132,79 +156,3 @@ def _failure_lines(found: "PairCheck") -> Iterator[str]:
             null, base = _format_share(rise.null), _format_count(rise.base)
             shows = f"shows what {rise.organism} does in {null} of its probes"
             yield f"{pair}: {shows}, the base in {base}"
-
-
-app = Program(help="List, show, check and train organisms.", no_args_is_help=True)
-
-OrganismName = Annotated[
-    str, typer.Argument(metavar="NAME", help="Name of an organism, or its YAML file.")
-]
-
-
-@app.command("list")
-def list_organisms(json: Json = False) -> None:
-    """List organisms and the bases they were made from."""
-    from diffkit.cli.console import print_json, print_table
-
-    organisms = [context.catalogue.organisms[name] for name in sorted(context.catalogue.organisms)]
-    entries = [
-        {
-            "name": o.name,
-            "family": o.family,
-            "truth": o.truth,
-            "models": {base: sorted(variants) for base, variants in o.models.items()},
-            "summary": o.summary,
-        }
-        for o in organisms
-    ]
-    if json:
-        print_json(entries)
-        return
-    rows = [(o.name, o.family, o.truth, ", ".join(o.models), o.summary) for o in organisms]
-    print_table("Organisms", ("name", "family", "truth", "base", "summary"), rows)
-
-
-@app.command("show")
-def show(name: OrganismName, json: Json = False) -> None:
-    """Show the truth about an organism, and where its models lie."""
-    from diffkit.cli.console import print_json, print_lines
-    from diffkit.organism import sources
-
-    organism = context.catalogue.organism(name)
-    if json:
-        print_json(organism.model_dump(mode="json"))
-        return
-    lines = [f"{organism.name} ({organism.family}, truth: {organism.truth})", organism.summary]
-    if organism.answer_key:
-        lines += ["", organism.answer_key.statement]
-        lines += [f"  - {fact}" for fact in organism.answer_key.key_facts]
-    lines += [""] + [
-        f"{base} / {variant}: {finetuned.kind} {', '.join(one.at for one in sources(finetuned))}"
-        for base, variants in organism.models.items()
-        for variant, finetuned in variants.items()
-    ]
-    if organism.probes:
-        lines.append(f"{len(organism.probes.prompts)} probes, such as:")
-        lines += [f"  {prompt}" for prompt in organism.probes.prompts[:3]]
-    print_lines(*lines)
-
-
-app.command("check")(check)
-
-
-@app.command("train")
-def train(
-    recipes: Annotated[
-        list[Path], typer.Argument(metavar="RECIPES", help="Recipe YAMLs, trained in turn.")
-    ],
-    fresh: Fresh = False,
-) -> None:
-    """Train models or adapters by recipes; an interrupted training goes on."""
-    from diffkit.cli.console import enable_logging, info, progress
-    from diffkit.training import read_recipe
-    from diffkit.training import train as carry_out
-
-    enable_logging()
-    for recipe in recipes:
-        trained = carry_out(read_recipe(recipe), progress=progress, fresh=fresh)
-        info(f"{trained.folder}: final loss {trained.losses[-1]:.3f}, {trained.seconds:.0f} s.")
