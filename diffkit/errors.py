@@ -9,7 +9,7 @@
         ├── SeveralBases    an organism is on several bases, and none is named
         ├── Busy            another process does the same work now
         ├── BadOption       no such option, or a value that does not fit
-        ├── NameClash       two plugins registered one name
+        ├── NameClash       two plugins or folders have one name
         ├── MissingExtra    an optional dependency is not installed
         ├── BadFile         a file that cannot be used; names file, line and field
         ├── BadModel        models, adapters or tokenizers that are unusable, or do not match
@@ -123,7 +123,7 @@ class BadOption(UserError):
 
 
 class NameClash(UserError):
-    """Two plugins registered one name."""
+    """Two plugins, or two folders of organisms, have one name."""
 
 
 class MissingExtra(UserError):

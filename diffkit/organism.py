@@ -55,6 +55,7 @@ class Adapter(Record):
     """The base with a LoRA adapter."""
 
     kind: Literal["adapter"] = "adapter"
+    """Says which kind this is; to be given wherever several kinds are possible."""
     source: Source
     """Source of the adapter."""
 
@@ -63,6 +64,7 @@ class FullModel(Record):
     """A whole finetuned model."""
 
     kind: Literal["full"] = "full"
+    """Says which kind this is; to be given wherever several kinds are possible."""
     source: Source
     """Source of the model."""
 
@@ -71,12 +73,14 @@ class Identical(Record):
     """The base itself: the null in which nothing changed."""
 
     kind: Literal["identical"] = "identical"
+    """Says which kind this is; to be given wherever several kinds are possible."""
 
 
 class Control(Record):
     """A random change with the module norms of another finetuning: the null without a purpose."""
 
     kind: Literal["control"] = "control"
+    """Says which kind this is; to be given wherever several kinds are possible."""
     of: Annotated[Adapter | FullModel, Field(discriminator="kind")]
     """The finetuning whose rank, modules and norms are matched."""
     seed: int = Field(default=0, ge=0)
@@ -92,6 +96,7 @@ class AdapterPair(Record):
     """
 
     kind: Literal["between"] = "between"
+    """Says which kind this is; to be given wherever several kinds are possible."""
     first: Adapter
     """Adapter of the base side."""
     second: Adapter

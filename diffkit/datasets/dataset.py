@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from diffkit.options.yaml_records import path_from
 from diffkit.organism import Record
 
 _FILES = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".jsonl": "json"}
@@ -31,7 +32,7 @@ class Dataset(Record):
 
     def place(self, root: Path) -> Path | None:
         """The file or folder on this machine; none for a repository of the hub."""
-        here = root / self.at
+        here = path_from(root, self.at)
         is_path = here.exists() or self.at.startswith((".", "/")) or self.file_format is not None
         return here if is_path else None
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from diffkit.datasets.dataset import Dataset
 from diffkit.errors import UserError
+from diffkit.options.yaml_records import path_from
 from diffkit.organism import Record
 from diffkit.texts import Text, Texts
 
@@ -23,7 +24,7 @@ class TextSource(Record):
     def beside(self, folder: Path) -> "TextSource":
         """The same with a relative path found from ``folder``."""
         if isinstance(self.source, Path):
-            return self.model_copy(update={"source": folder / self.source})
+            return self.model_copy(update={"source": path_from(folder, self.source)})
         place = self.source.place(folder)
         if place is None:
             return self

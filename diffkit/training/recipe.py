@@ -105,6 +105,7 @@ class Lora(Record):
     """Trains low-rank changes of some modules; the rest is frozen."""
 
     kind: Literal["lora"] = "lora"
+    """Says which kind this is; to be given wherever several kinds are possible."""
     rank: int = Field(default=8, ge=1)
     """Rank of each change."""
     alpha: float = Field(default=16.0, gt=0)
@@ -119,6 +120,7 @@ class Full(Record):
     """Trains every weight."""
 
     kind: Literal["full"] = "full"
+    """Says which kind this is; to be given wherever several kinds are possible."""
 
 
 class Recipe(Record):

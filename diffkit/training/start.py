@@ -18,6 +18,7 @@ from transformers.pytorch_utils import Conv1D
 from diffkit.engine.loading import model_files
 from diffkit.engine.loading.full_model import read_network
 from diffkit.errors import BadModel, UserError, first_line
+from diffkit.options.yaml_records import path_from
 from diffkit.organism import Source
 from diffkit.training.recipe import Lora, Recipe
 
@@ -51,7 +52,7 @@ def resolve_start(recipe: Recipe) -> TrainingStart:
         words = model_files.tokenizer_fingerprint(folder)
         return TrainingStart(folder, recipe.digest(f"{print_}/{words}"), print_)
     assert recipe.start.scratch is not None  # noqa: S101 - the recipe's validator holds it
-    folder = recipe.root / recipe.start.scratch.tokenizer
+    folder = path_from(recipe.root, recipe.start.scratch.tokenizer)
     found = model_files.tokenizer_fingerprint(folder)
     if found is None:
         raise UserError(

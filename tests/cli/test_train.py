@@ -104,6 +104,29 @@ def test_a_recipe_that_another_process_finished_meanwhile_is_no_failure(
     assert "left out" not in said.err
 
 
+def test_a_recipe_of_a_folder_that_was_added_is_trained_by_name(cli, recipe, tmp_path):
+    path = recipe(output="../made", data=[{"path": "../texts.jsonl"}])
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "bases").mkdir()
+    path.rename(tmp_path / "recipes" / "cake.yaml")
+    (tmp_path / "bases" / "b.yaml").write_text("name: b\nsource: {at: org/model}\n")
+    unknown = cli("organisms", "train", "cake")
+    assert (unknown.code, "There is no recipe named 'cake'." in unknown.error) == (2, True)
+    assert cli("organisms", "add", tmp_path).code == 0
+    said = cli("organisms", "train", "cake")
+    assert said.code == 0, said.err
+    assert f"{tmp_path / 'made'}: final loss" in said.err
+    assert "Did you mean 'cake'?" in cli("organisms", "train", "cak").error
+    other = tmp_path / "other" / "recipes"
+    other.mkdir(parents=True)
+    (other / "cake.yaml").write_text("")
+    (tmp_path / "other" / "bases").mkdir()
+    (tmp_path / "other" / "bases" / "c.yaml").write_text("name: c\nsource: {at: org/model}\n")
+    assert cli("organisms", "add", tmp_path / "other").code == 0
+    said = cli("organisms", "train", "cake")
+    assert (said.code, "Several recipes are named 'cake'" in said.error) == (2, True)
+
+
 def test_plain_lines_say_how_far_a_training_is_and_its_loss(cli, recipe, monkeypatch):
     monkeypatch.setattr(progress, "FIRST_LINE", 0.01)
     monkeypatch.setattr(progress, "LINE_GROWTH", 1.0)

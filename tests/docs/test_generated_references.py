@@ -46,5 +46,5 @@ def test_every_field_of_a_file_has_a_row(page, model):
 
 def test_rows_say_type_default_and_meaning():
     text = (PAGES / "organism-files.md").read_text(encoding="utf-8")
-    row = "| `max_new_tokens` | integer, ≥ 1 | `32` | Greatest length of an answer, in tokens. It must"
+    row = "| `max_new_tokens` | integer, ≥ 1 | `32` | Greatest length of an answer, in tokens. It"
     assert row in text

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 def train(
     recipes: Annotated[
-        list[Path], typer.Argument(metavar="RECIPES", help="Recipe YAMLs, trained in turn.")
+        list[Path],
+        typer.Argument(
+            metavar="RECIPES", help="Recipe YAMLs, or names of known recipes; trained in turn."
+        ),
     ],
     fresh: Fresh = False,
 ) -> None:
@@ -28,14 +31,40 @@ def train(
     from diffkit.training.stop_request import sigterm_as_interrupt
 
     enable_logging()
+    files = [_recipe_file(recipe) for recipe in recipes]
     with sigterm_as_interrupt():
-        busy = [recipe for recipe, _ in _train_all(recipes, fresh=fresh)]
+        busy = [recipe for recipe, _ in _train_all(files, fresh=fresh)]
         # Others may be done by now with what they were training, or may have stopped.
         left = list(_train_all(busy, fresh=False))
     for recipe, error in left:
         warn(f"{recipe} is left out: {error.what} The same command finds it when it is done.")
     if left:
         raise typer.Exit(1)
+
+
+def _recipe_file(recipe: Path) -> Path:
+    """The file of a recipe: the one given, or ``recipes/NAME.yaml`` of a known folder.
+
+    Raises:
+        UnknownName: no known folder has such a recipe.
+        NameClash: several have one.
+    """
+    from diffkit.errors import NameClash, UnknownName
+    from diffkit.registry.catalogue import is_yaml_file
+
+    name = str(recipe)
+    if is_yaml_file(name) or recipe.exists():
+        return recipe
+    folders = [*context.host.folders, *context.places.all]
+    known = [file for folder in folders for file in sorted(folder.glob("recipes/*.yaml"))]
+    found = [file for file in known if file.stem == name]
+    if not found:
+        listing = f"ls {known[-1].parent}" if known else ""
+        raise UnknownName("recipe", name, (file.stem for file in known), listing=listing)
+    if len(found) > 1:
+        what = f"Several recipes are named {name!r}: {', '.join(map(str, found))}."
+        raise NameClash(what, hint="Give the file.")
+    return found[0]
 
 
 def _train_all(recipes: Sequence[Path], *, fresh: bool) -> "Iterator[tuple[Path, Busy]]":
