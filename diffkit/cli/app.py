@@ -135,12 +135,12 @@ def _report_error(error: Exception) -> int:
     """Says what went wrong in one line, and gives the exit code."""
     _clear_progress()
     if context.debug:
-        traceback.print_exception(error)
+        _echo_safely("".join(traceback.format_exception(error)).rstrip("\n"))
     if isinstance(error, DiffkitError):
         return _print_error(_with_hint(error), error.exit_code)
     if callable(words := getattr(error, "format_message", None)):  # typer's, of no public class
         if len(words().splitlines()) > 1:  # no command was given: this is the help
-            typer.echo(words(), err=True)
+            _echo_safely(words())
             return 2
         if better := _usage_hint(error, words()):
             return _print_error(f"{words().partition(' (Possible')[0].rstrip('.')}. {better}", 2)
@@ -174,16 +174,20 @@ def _usage_hint(error: Exception, words: str) -> str:
 
 
 def _print_error(message: str, code: int) -> int:
+    _echo_safely("\n".join(f"error: {message}".splitlines()))
+    return code
+
+
+def _echo_safely(text: str) -> None:
+    """Writes ``text`` to stderr, its lines kept and other control characters shown as signs."""
     from diffkit.plain_text.formatting import clean
 
-    lines = f"error: {message}".splitlines()
-    typer.echo("\n".join(map(clean, lines)), err=True)
-    return code
+    typer.echo("\n".join(map(clean, text.split("\n"))), err=True)
 
 
 def _report_interrupt() -> int:
     _clear_progress()
-    typer.echo(f"stopped: finished work is kept. To continue: {context.command}", err=True)
+    _echo_safely(f"stopped: finished work is kept. To continue: {context.command}")
     if any(thread.name == WORKER for thread in threading.enumerate()):
         sys.stdout.flush()
         sys.stderr.flush()

@@ -1,7 +1,8 @@
 """Where the command line writes: results to stdout, everything else to stderr.
 
 Everything that is printed passes through `safe`: text from files, plugins and models is data, and
-control characters in it are shown as signs.
+control characters in it are shown as signs. `SafeConsole` holds what a caller forgot to clean, and
+`diffkit.cli.streams` what is written past the consoles.
 """
 
 import json
@@ -11,7 +12,8 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
 from diffkit.plain_text.formatting import clean
@@ -27,13 +29,24 @@ def _width() -> int | None:
     return None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
 
 
-out = Console(highlight=False, soft_wrap=False, width=_width())
-err = Console(stderr=True, highlight=False)
-
-
 def safe(text: str) -> str:
     """``text`` with its line breaks, and a sign in place of every other control character."""
     return "\n".join(map(clean, text.replace("\r\n", "\n").split("\n")))
+
+
+class SafeConsole(Console):
+    """A console that prints no control character but its own."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
+        """The segments of ``renderable``, their text made safe."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else safe(text), style, control)
+
+
+out = SafeConsole(highlight=False, soft_wrap=False, width=_width())
+err = SafeConsole(stderr=True, highlight=False)
 
 
 def warn(message: str) -> None:

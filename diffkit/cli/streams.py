@@ -1,4 +1,4 @@
-"""Output streams that outlive their reader and that write what their encoding lacks in ASCII.
+"""Output streams that outlive their reader, and hold what a terminal or an encoding cannot take.
 
 Takes stdout and stderr. Gives streams with which a command ends as it would have ended: neither a
 reader that has gone (``diffkit leaderboard | head``) nor an ASCII locale changes its exit status.
@@ -7,6 +7,7 @@ reader that has gone (``diffkit leaderboard | head``) nor an ASCII locale change
 import codecs
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -24,6 +25,21 @@ _ASCII = {pair[0]: pair[1] for pair in _SIGNS.split()} | {
     "␡": "^?",
 }
 """Signs that diffkit prints, and what stands for them where an encoding lacks them."""
+
+
+_CONTROLS = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+)
+"""Characters that control a terminal or reorder a line, besides escape. Carriage returns stay: the
+progress bars of other libraries are made of them."""
+
+
+def _without_controls(text: str, *, escapes: bool) -> str:
+    """``text`` with signs for control characters; ``escapes`` keeps sequences for a terminal."""
+    from diffkit.plain_text.formatting import clean
+
+    text = _CONTROLS.sub(lambda found: clean(found[0]), text)
+    return text if escapes else text.replace("\x1b", "␛")
 
 
 def _fallback(error: UnicodeError) -> tuple[str, int]:
@@ -56,6 +72,7 @@ class LenientStream:
     def write(self, text: str) -> int:
         """Writes ``text``, its characters replaced where the encoding lacks them."""
         encoding = self._stream.encoding or "utf-8"
+        text = _without_controls(text, escapes=self._takes_escapes())
         text = text.encode(encoding, "diffkit").decode(encoding)
         self._unless_gone(lambda: self._stream.write(text))
         return len(text)
@@ -68,6 +85,10 @@ class LenientStream:
     def flush(self) -> None:
         """Flushes what was written."""
         self._unless_gone(self._stream.flush)
+
+    def _takes_escapes(self) -> bool:
+        """Whether rich writes colours: on a terminal, or where the environment forces it."""
+        return bool(self._stream.isatty() or os.environ.get("FORCE_COLOR"))
 
     def _unless_gone(self, action: Callable[[], object]) -> None:
         if self._gone:

@@ -18,6 +18,10 @@ EvaluationName = Annotated[
 ]
 
 
+_FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+"""How a cell begins that a spreadsheet computes."""
+
+
 def leaderboard(
     name: EvaluationName = None,
     json: Json = False,
@@ -42,9 +46,19 @@ def _print_csv(board: "Leaderboard") -> None:
     """One line a row, controls and strata too; shares are spread over columns."""
     lines = [dict(_flatten(row.model_dump())) for row in board.rows]
     names = dict.fromkeys(name for line in lines for name in line)
-    writer = csv.DictWriter(sys.stdout, fieldnames=list(names), restval="")
-    writer.writeheader()
-    writer.writerows(lines)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(map(_csv_cell, names))
+    writer.writerows([_csv_cell(line.get(name, "")) for name in names] for line in lines)
+
+
+def _csv_cell(value: object) -> object:
+    """A number as it is; text without control characters, and never a formula of a spreadsheet."""
+    from diffkit.plain_text.formatting import clean
+
+    if not isinstance(value, str):
+        return value
+    text = clean(value)
+    return f"'{text}" if text.lstrip().startswith(_FORMULAS) else text
 
 
 def _flatten(record: Mapping[Any, object], start: str = "") -> Iterator[tuple[str, object]]:
