@@ -65,7 +65,9 @@ def _control(section: Section, row: Row) -> str:
 
 
 def _detected(row: Row) -> str:
-    if row.detected is None or not row.detected.n:
+    if row.detected is None:
+        return f"Whether anything changed could not be tested: {row.calibration}."
+    if not row.detected.n:
         return ""
     alarms = row.false_alarms
     false = f", with {labels.count(alarms)} false alarms" if alarms and alarms.n else ""

@@ -71,6 +71,12 @@ def total(measure: Measure | None) -> str:
     return f"{value(measure)} {interval(measure)}".strip()
 
 
+UNTESTABLE = "untestable"
+"""Shown in place of a count where no test could have been significant."""
+NO_RESULT = (UNTESTABLE, "not tested")
+"""What is said of a pair's detection where it has no result, so that nothing went wrong."""
+
+
 def says(row: Row) -> dict[str, Share]:
     """What the investigator says, regardless of the test."""
     both = {"of truths": row.says_targeted, "of nulls": row.says_targeted_of_nulls}
@@ -116,19 +122,27 @@ def reader(row: Row | PairResult) -> str:
     return f"{row.investigator} · {row.grader}"
 
 
-def mistake(pair: PairResult) -> str:
-    """What went wrong in a pair's detection; empty where nothing did.
+def detection_remark(pair: PairResult) -> str:
+    """What went wrong in a pair's detection, or that nothing could be tested; empty otherwise.
 
     A null is a false alarm where its test passes, or nobody tested it and the reader calls it
-    targeted; an organism is missed where neither its test nor the reader sees it.
+    targeted. An organism is missed where its test could have seen it and did not, or nobody tested
+    it and the reader says that nothing targeted changed.
     """
     says = pair.said == "targeted"
-    alarm = says if pair.detected is None else pair.detected
     if pair.truth == "targeted":
-        return "" if alarm or says else "missed"
+        return "" if says or pair.test == "significant" else _unseen(pair)
     if pair.truth not in ("none", "unspecific"):
         return ""
-    return "false alarm" if alarm else "says targeted" if says else ""
+    if pair.test == "significant" or (says and pair.test == "not tested"):
+        return "false alarm"
+    return "says targeted" if says else ""
+
+
+def _unseen(pair: PairResult) -> str:
+    if pair.test == "not tested" and pair.said in ("none", "unspecific"):
+        return "missed"
+    return "missed" if pair.test == "not significant" else pair.test
 
 
 def label_fields(labels: RunLabels) -> tuple[tuple[str, str], ...]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
+from diffkit.evaluation.leaderboard.cases import METHOD_INDEPENDENT_ARMS
 from diffkit.evaluation.leaderboard.schema import Leaderboard, Row, Stratum
 from diffkit.evaluation.record import Arm, MainArm
 from diffkit.findings import Series
@@ -138,9 +139,6 @@ class Section:
         )
 
 
-METHOD_INDEPENDENT: tuple[Arm, ...] = ("combined", "blackbox", "no-evidence", "ceiling")
-"""Arms that do not depend on the method, unless a method's pairs differ from the others'."""
-
 _MAIN_ARMS = get_args(MainArm)
 
 
@@ -199,7 +197,8 @@ def detection_sections(parts: Sequence[Section]) -> tuple[Section, ...]:
 
 
 def _section(key: tuple[Stratum, str, str], rows: Sequence[Row]) -> Section:
-    alike = [arm for arm in METHOD_INDEPENDENT if _same_for_all(arm, rows)]
+    # unless a method's pairs differ from the others'
+    alike = [arm for arm in METHOD_INDEPENDENT_ARMS if _same_for_all(arm, rows)]
     first = {row.arm: row for row in reversed(rows)}
     own = [row for row in rows if row.arm not in alike]
     main = [first[arm] for arm in alike if arm in _MAIN_ARMS]

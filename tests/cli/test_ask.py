@@ -14,7 +14,11 @@ def test_tools_are_listed_with_bounds_and_meaning(cli, stranger):
     assert "How often." in said.out
     assert "required" in said.out
     assert "diffkit ask echo repeat --organism birds --arg NAME=VALUE" in said.err
-    found = {tool["name"]: tool for tool in cli("ask", "echo", *BIRDS, "--json").json()}
+    listed = cli("ask", "echo", *BIRDS, "--json").json()
+    (run,) = cli("runs", "list", "--json").json()
+    assert (listed["run"], listed["labels"]) == (run["digest"], run["labels"])
+    assert listed["labels"]["organism"] == "birds"
+    found = {tool["name"]: tool for tool in listed["tools"]}
     assert list(found) == ["repeat", "broken"]
     times, layer = found["repeat"]["arguments"]
     assert (times["name"], times["bounds"], times["default"]) == ("times", {"≥": 1, "≤": 9}, 1)
@@ -29,7 +33,9 @@ def test_a_tool_answers_about_the_run_that_the_flags_say(cli, stranger):
     assert said.code == 0, said.err
     assert "● hoho of 2 texts, seed 3, artifact of" in said.out
     assert "was found in the store" in said.err
-    (note,) = cli(*asked, "--json").json()
+    answer = cli(*asked, "--json").json()
+    assert (answer["labels"]["organism"], answer["labels"]["base"]) == ("birds", "mini")
+    (note,) = answer["findings"]
     assert note["kind"] == "note"
     assert note["text"].startswith("ho of 2 texts, seed 3")
     assert len(stranger.lines("end")) == 1
@@ -60,7 +66,7 @@ def test_a_mistake_in_asking_is_one_line(cli, args, code, words):
 def test_a_run_can_be_computed_anew_and_text_stays_text(cli, stranger):
     words = ("--set", "word=2: 3", "--json")
     for fresh in ((), ("--fresh",)):
-        (note,) = cli("ask", "echo", "repeat", *BIRDS, *words, *fresh).json()
+        (note,) = cli("ask", "echo", "repeat", *BIRDS, *words, *fresh).json()["findings"]
         assert note["text"].startswith("2: 3 of 2 texts")
     assert len(stranger.lines("end")) == 2
 
@@ -70,7 +76,7 @@ def test_a_method_that_has_no_tools_for_a_run_says_so(cli, monkeypatch):
     said = cli("ask", "echo", *BIRDS)
     assert said.code == 0, said.err
     assert "'echo' has no tools for this run. Its findings: diffkit run echo --organism" in said.err
-    assert cli("ask", "echo", *BIRDS, "--json").json() == []
+    assert cli("ask", "echo", *BIRDS, "--json").json()["tools"] == []
     assert "no tool of 'echo' named 'repeat'" in cli("ask", "echo", "repeat", *BIRDS).error
 
 

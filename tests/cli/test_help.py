@@ -73,7 +73,9 @@ def test_the_arguments_of_every_tool_have_types_in_words(cli):
     shipped = [describe_fields(tool.Arguments) for tool in tools()]
     assert len(shipped) >= 3
     said = cli("ask", "echo", "--organism", "birds", "--json").json()
-    fields = [field for tool in (*shipped, *(one["arguments"] for one in said)) for field in tool]
+    fields = [
+        field for tool in (*shipped, *(one["arguments"] for one in said["tools"])) for field in tool
+    ]
     assert fields
     assert [one["type"] for one in fields if not WORDS.fullmatch(one["type"])] == []
     assert not PYTHON.search(" ".join(one["type"] for one in fields))

@@ -52,6 +52,18 @@ def test_every_listing_names_what_was_compared(cli, runs, world):
     assert "ships / default" in page
 
 
+def test_a_leaderboard_carries_the_labels_of_its_pairs(cli, runs):
+    args = ("--organisms", "birds,same", "--methods", "echo", "--arms", "method,blackbox")
+    assert cli("evaluate", *args).code == 0
+    board = cli("leaderboard", "--json").json()
+    known = {
+        one["labels"]["organism"]: one["labels"] for one in cli("runs", "list", "--json").json()
+    }
+    for pair in board["pairs"]:
+        assert pair["labels"] == known[pair["organism"]]
+    assert {pair["organism"] for pair in board["pairs"]} == {"birds", "same"}
+
+
 def test_runs_are_chosen_by_method_organism_and_base(cli, runs):
     def found(*args):
         return {run["labels"]["organism"] for run in cli("runs", "list", *args, "--json").json()}

@@ -33,29 +33,38 @@ def test_every_control_and_stratum_has_words():
 
 def test_mistakes_are_named(leaderboard):
     right, wrong = leaderboard.pairs
-    assert labels.mistake(right) == ""
-    assert labels.mistake(wrong) == "false alarm"
-    assert labels.mistake(right.model_copy(update={"said": "abstained"})) == "missed"
-    assert labels.mistake(right.model_copy(update={"truth": "bakes cakes"})) == ""
+    assert labels.detection_remark(right) == ""
+    assert labels.detection_remark(wrong) == "false alarm"
+    unseen = {"said": "abstained", "test": "not significant"}
+    assert labels.detection_remark(right.model_copy(update=unseen)) == "missed"
+    assert labels.detection_remark(right.model_copy(update={"truth": "bakes cakes"})) == ""
 
 
 @pytest.mark.parametrize(
-    ("truth", "said", "detected", "mistake"),
+    ("truth", "said", "test", "remark"),
     [
-        ("unspecific", "targeted", True, "false alarm"),
-        ("unspecific", "unsure", True, "false alarm"),
-        ("none", "targeted", False, "says targeted"),
-        ("none", "unspecific", False, ""),
-        ("none", "refused", None, ""),
-        ("targeted", "targeted", False, ""),
-        ("targeted", "unsure", True, ""),
-        ("targeted", "unsure", False, "missed"),
-        ("targeted", "refused", None, "missed"),
+        ("unspecific", "targeted", "significant", "false alarm"),
+        ("unspecific", "unsure", "significant", "false alarm"),
+        ("none", "targeted", "not significant", "says targeted"),
+        ("none", "targeted", "untestable", "says targeted"),
+        ("none", "targeted", "not tested", "false alarm"),
+        ("none", "unspecific", "not significant", ""),
+        ("none", "unsure", "untestable", ""),
+        ("none", "refused", "not tested", ""),
+        ("targeted", "targeted", "not significant", ""),
+        ("targeted", "targeted", "untestable", ""),
+        ("targeted", "unsure", "significant", ""),
+        ("targeted", "unsure", "not significant", "missed"),
+        ("targeted", "none", "untestable", "untestable"),
+        ("targeted", "unsure", "untestable", "untestable"),
+        ("targeted", "none", "not tested", "missed"),
+        ("targeted", "unsure", "not tested", "not tested"),
+        ("targeted", "refused", "not tested", "not tested"),
     ],
 )
-def test_a_test_decides_what_a_false_alarm_is(leaderboard, truth, said, detected, mistake):
-    tested = {"truth": truth, "said": said, "detected": detected}
-    assert labels.mistake(leaderboard.pairs[0].model_copy(update=tested)) == mistake
+def test_a_test_decides_what_a_false_alarm_is(leaderboard, truth, said, test, remark):
+    tested = {"truth": truth, "said": said, "test": test}
+    assert labels.detection_remark(leaderboard.pairs[0].model_copy(update=tested)) == remark
 
 
 def test_a_column_is_explained_only_where_it_is_shown(leaderboard, taught):

@@ -72,7 +72,7 @@ def ask(
     run = get_or_run(spec, device, fresh=fresh)
     with open_tools(spec, run, device) as tools:
         if tool is None:
-            _list_tools(tools, which, json)
+            _list_tools(tools, which, run, json)
         else:
             _print_answer(_call_tool(tools, tool, argument or [], which), run, limit, json)
 
@@ -117,11 +117,11 @@ def _call_tool(
     )
 
 
-def _list_tools(tools: "Tools", which: RunRequest, json: bool) -> None:
+def _list_tools(tools: "Tools", which: RunRequest, run: "StoredRun", json: bool) -> None:
     from diffkit.cli.console import info, print_json
 
     if json:
-        print_json([_describe_tool(name, tools) for name in tools])
+        print_json({**_about(run), "tools": [_describe_tool(name, tools) for name in tools]})
         return
     if not tools:
         command = f"diffkit run {which.method} {which.flags}"
@@ -130,6 +130,12 @@ def _list_tools(tools: "Tools", which: RunRequest, json: bool) -> None:
     for about in (_describe_tool(name, tools) for name in tools):
         print_fields(f"{about['name']}: {about['summary']}", about["arguments"])
     info(f"Next: diffkit ask {which.method} {next(iter(tools))} {which.flags} --arg NAME=VALUE")
+
+
+def _about(run: "StoredRun") -> dict[str, Any]:
+    """Which run was asked about: digest and labels, as `runs list --json` has them."""
+    manifest = run.manifest
+    return {"run": manifest.digest, "labels": manifest.labels.model_dump(mode="json")}
 
 
 def _describe_tool(name: str, tools: "Tools") -> Mapping[str, Any]:
@@ -142,6 +148,7 @@ def _print_answer(answer: "tuple[Finding, ...]", run: "StoredRun", limit: int, j
     from diffkit.render.terminal.reports import render_items
 
     if json:
-        print_json([finding.model_dump(mode="json") for finding in answer])
+        findings = [finding.model_dump(mode="json") for finding in answer]
+        print_json({**_about(run), "findings": findings})
     else:
         render_items(answer, run.artifacts, out, limit=limit)

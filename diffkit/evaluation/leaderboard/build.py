@@ -9,11 +9,12 @@ from typing import get_args
 from diffkit.errors import StoreError
 from diffkit.evaluation.grading.validation import read_validation
 from diffkit.evaluation.leaderboard.cases import GradedCase, group_units, read_cases, read_runs
-from diffkit.evaluation.leaderboard.detection import is_detected
+from diffkit.evaluation.leaderboard.detection import test_result
 from diffkit.evaluation.leaderboard.rows import build_rows
 from diffkit.evaluation.leaderboard.schema import Leaderboard, PairResult
 from diffkit.evaluation.record import RETRIED_OUTCOMES, Evaluation, EvaluationEntry, MainArm
 from diffkit.grader import Grade
+from diffkit.runs.labels import RunLabels
 from diffkit.runs.manifest import StoredRun
 from diffkit.runs.store import Store
 
@@ -55,10 +56,11 @@ def _label(entry: EvaluationEntry, *, several_bases: bool) -> str:
 
 def _pair_result(case: GradedCase, *, several_bases: bool) -> PairResult:
     verdict = case.attempt.verdict
-    own = case.ref.arm == "method"
+    own, result = case.ref.arm == "method", test_result(case)
     return PairResult(
         organism=case.entry.organism,
         label=_label(case.entry, several_bases=several_bases),
+        labels=_labels(case),
         family=case.entry.family,
         truth=case.entry.truth,
         method=case.entry.method if own else "",
@@ -69,12 +71,22 @@ def _pair_result(case: GradedCase, *, several_bases: bool) -> PairResult:
         repeat=case.ref.repeat,
         change_score=case.run.manifest.change_score if own and case.run else None,
         p=case.detection.p if case.detection else None,
-        detected=is_detected(case) if case.detection else None,
+        test=result,
+        detected=result == "significant" if result in {"significant", "not significant"} else None,
         said=verdict.change if verdict else case.attempt.outcome.value,
         rank=_rank(case.grade),
         named=case.grade.parts.get("named") if case.grade else None,
         score=case.grade.score if case.grade else None,
         run=case.entry.run if own else "",
+    )
+
+
+def _labels(case: GradedCase) -> RunLabels:
+    """What the pair is called in this evaluation; the run knows where the finetuned side lies."""
+    entry = case.entry
+    finetuned = case.run.manifest.labels.finetuned if case.run else ""
+    return RunLabels(
+        organism=entry.organism, variant=entry.variant, base=entry.base, finetuned=finetuned
     )
 
 

@@ -18,8 +18,8 @@ from diffkit.runs.manifest import StoredRun
 from diffkit.runs.store import Store
 from diffkit.verdict import Attempt, Detection
 
-METHOD_INDEPENDENT_ARMS: tuple[Arm, ...] = ("combined", "blackbox", "no-evidence")
-"""Arms that depend on no method, so that the rows of all methods share their attempts."""
+METHOD_INDEPENDENT_ARMS: tuple[Arm, ...] = ("combined", "blackbox", "no-evidence", "ceiling")
+"""Arms whose input depends on no method, so that the rows of all methods share their attempts."""
 
 
 @dataclass(frozen=True)

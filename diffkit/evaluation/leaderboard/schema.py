@@ -7,6 +7,7 @@ from pydantic import Field
 
 from diffkit.evaluation.record import Arm
 from diffkit.organism import Record
+from diffkit.runs.labels import RunLabels
 from diffkit.statistics import Share
 
 
@@ -111,11 +112,13 @@ class Row(Record):
     None where attempts were not tested."""
     detected: Share | None = None
     """Units that are significant against every null type; where attempts were not tested, those
-    that the investigator calls targeted. None for controls."""
+    that the investigator calls targeted. None for controls, and where no test could have been
+    significant, as ``calibration`` says."""
     detected_by: Mapping[str, Share] = Field(default_factory=dict)
     """Units that are significant against a null type, by null type, where that was possible."""
     false_alarms: Share | None = None
-    """Detected nulls: the measured false-positive rate. None for controls and strata."""
+    """Detected nulls: the measured false-positive rate. None for controls and strata, and where
+    no test could have been significant."""
     false_alarms_by: Mapping[str, Share] = Field(default_factory=dict)
     """The same by null organism."""
     says_targeted: Share | None = None
@@ -153,12 +156,18 @@ class Row(Record):
     """Largest peak memory of its runs; 0 for other arms."""
 
 
+TestResult = Literal["significant", "not significant", "untestable", "not tested"]
+"""How a detection test came out. Untestable: with so few nulls no score could be significant."""
+
+
 class PairResult(Record):
     """Result of one pair with one method, investigator and grader."""
 
     organism: str
     label: str
     """The organism, with the variant and the base where they are needed to identify the pair."""
+    labels: RunLabels = RunLabels()
+    """Organism, variant, base and finetuned side; the last is empty where the run is missing."""
     family: str
     truth: str
     method: str
@@ -173,7 +182,10 @@ class PairResult(Record):
     change_score: float | None
     p: float | None
     detected: bool | None = None
-    """Whether its detection test is significant; none where there is no test."""
+    """Whether its detection test is significant; none where there is no test, or it could not be
+    significant."""
+    test: TestResult = "not tested"
+    """How its detection test came out, or why there is no result."""
     said: str
     """The change that the verdict names, or the outcome of the attempt."""
     rank: float | None

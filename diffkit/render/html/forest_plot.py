@@ -69,23 +69,21 @@ def _panel(
 ) -> ForestPanel:
     readers = {labels.reader(row) for row in rows}
     names = [labels.name(r) + (f" · {labels.reader(r)}" if len(readers) > 1 else "") for r in rows]
-    bars = tuple(
-        _bar(names[index], share(row) or Share(hits=0, n=0), index)
-        for index, row in enumerate(rows)
-    )
+    bars = tuple(_bar(names[index], share(row), index) for index, row in enumerate(rows))
     ticks = tuple((_x(k / 4), f"{25 * k} %") for k in range(5))
     return ForestPanel(title, remark, bars, ticks, height=_ROW * len(rows) + _AXIS)
 
 
-def _bar(name: str, share: Share, index: int) -> Bar:
+def _bar(name: str, found: Share | None, index: int) -> Bar:
+    share = found or Share(hits=0, n=0)
+    said = f"{formatting.number(share.hits)} of {share.n} {labels.interval(share)}"
     chance = share.chance if isinstance(share, Measure) else None
     beside = "" if chance is None else f", chance {formatting.number(chance)}"
-    hits = formatting.number(share.hits)
     label = name if len(name) <= _LABEL else f"{name[: _LABEL - 1]}…"
     return Bar(
         label=label,
-        count=labels.count(share),
-        description=f"{name}: {hits} of {share.n} {labels.interval(share)}{beside}",
+        count=labels.count(share) if found else labels.UNTESTABLE,
+        description=f"{name}: {said if found else labels.UNTESTABLE}{beside}",
         y=index * _ROW + 27,
         at=_x_or_none(share.value),
         low=_x_or_none(share.low),

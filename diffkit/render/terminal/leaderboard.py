@@ -106,7 +106,7 @@ def detection_table(suite: str, section: Section) -> Group:
 
 def _share(share: Share | None) -> Text:
     if share is None:
-        return Text(formatting.NONE, "dim")
+        return Text(labels.UNTESTABLE, "dim")
     text = Text(labels.count(share), "bold")
     return text.append(f"\n{labels.interval(share) or 'none to count'}", "not bold dim")
 
@@ -169,5 +169,6 @@ def _pair_label(pair: PairResult, *, seeds: bool, repeats: bool) -> Text:
 
 def _pair_cells(pair: PairResult, change: str) -> list[Text]:
     numbers = [change, *(formatting.number(value) for value in (pair.p, pair.rank, pair.score))]
-    wrong = Text(labels.mistake(pair), "red")
+    remark = labels.detection_remark(pair)
+    wrong = Text(remark, "dim" if remark in labels.NO_RESULT else "red")
     return [safe_text(pair.truth), safe_text(pair.said), wrong, *map(Text, numbers)]

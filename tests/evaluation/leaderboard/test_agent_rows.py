@@ -1,14 +1,19 @@
 """What a leaderboard counts of readers that ask: arms, repeats, tests, ends and costs."""
 
+import io
 import json
 
 import pytest
 from board_maker import TRUTHS, Made, rows
+from rich.console import Console
 
 from diffkit.cli.commands.leaderboard import _flatten
 from diffkit.evaluation.grading import GraderValidation, save_validation
 from diffkit.evaluation.leaderboard import Leaderboard
 from diffkit.render import labels
+from diffkit.render.conclusions import conclusions
+from diffkit.render.html.pages import leaderboard_page
+from diffkit.render.terminal.reports import render_leaderboard
 from diffkit.runs.store import Store
 from diffkit.verdict import Detection, NullTest, Outcome, Usage
 
@@ -62,14 +67,56 @@ def test_pairs_are_detected_as_their_row_counts_it(made):
         "n": False,
         "m": True,
     }
-    assert [labels.mistake(found[name]) for name in "anm"] == ["", "says targeted", "false alarm"]
+    assert [labels.detection_remark(found[name]) for name in "anm"] == [
+        "",
+        "says targeted",
+        "false alarm",
+    ]
     assert row.false_alarms.hits == sum(found[name].detected for name in "nm")
 
 
 def test_pairs_without_a_test_are_neither_detected_nor_not(made):
     made.entry("n", {"change": "targeted"}, truth="unspecific")
     (pair,) = made.board().pairs
-    assert (pair.detected, labels.mistake(pair)) == (None, "false alarm")
+    assert (pair.detected, labels.detection_remark(pair)) == (None, "false alarm")
+
+
+def few(p, **nulls):
+    return Detection(p=p, alpha=0.05, rungs={name: NullTest(n=n, p=p) for name, n in nulls.items()})
+
+
+@pytest.mark.parametrize("test", [few(None), few(0.25, random=3), few(0.2, random=19, benign=4)])
+def test_what_nothing_could_be_tested_is_no_miss(made, test):
+    for name, truth in (("a", "targeted"), ("b", "targeted"), ("n", "unspecific")):
+        made.entry(name, {"change": "unsure", "detection": test}, truth=truth)
+    board = made.board()
+    (row,) = board.rows
+    assert (row.detected, row.false_alarms, dict(row.false_alarms_by)) == (None, None, {})
+    assert row.calibration.startswith("untestable at 0.05")
+    assert {(pair.detected, pair.test) for pair in board.pairs} == {(None, "untestable")}
+    assert [labels.detection_remark(pair) for pair in board.pairs] == ["untestable"] * 2 + [""]
+    console = Console(width=200, file=io.StringIO())
+    render_leaderboard(board, console)
+    shown = console.file.getvalue() + leaderboard_page(board, [])
+    assert "missed" not in shown
+    assert "<strong>0/" not in shown.partition("Changes detected")[2].partition("</table>")[0]
+    assert shown.count("untestable") >= 4
+    assert " ".join(conclusions(board)).count("could not be tested: untestable at 0.05") == 1
+
+
+def test_a_case_that_could_not_be_tested_is_left_out_of_the_shares(made):
+    made.entry("a", {"change": "unsure", "detection": few(0.05, random=19)})
+    made.entry("b", {"change": "unsure", "detection": few(0.5, random=19)})
+    made.entry("c", {"change": "unsure", "detection": few(0.25, random=3)})
+    board = made.board()
+    (row,) = board.rows
+    assert (row.detected.hits, row.detected.n) == (1, 2)
+    assert row.calibration == "untestable at 0.05 for 1 of 3 (random 19)"
+    assert {pair.organism: pair.test for pair in board.pairs} == {
+        "a": "significant",
+        "b": "not significant",
+        "c": "untestable",
+    }
 
 
 def test_of_attempts_without_a_test_what_is_said_counts(made):
