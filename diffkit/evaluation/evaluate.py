@@ -81,7 +81,7 @@ def evaluate(
         StoreUnwritable: a result could not be stored.
     """
     options = EvaluationOptions() if options is None else options
-    _check(plan)
+    check_plugins(plan)
     notes = refuse_inert(plan, store, execution, allow_inert=options.allow_inert)
     planned_runs = plan_runs(plan)
     if not execution.fresh:
@@ -110,7 +110,7 @@ def evaluate(
     return evaluation
 
 
-def _check(plan: Plan) -> None:
+def check_plugins(plan: Plan) -> None:
     """Imports the investigators, graders and generator, and validates their options."""
     for plugin in (*plan.investigators, *plan.graders, plan.generator):
         if plugin:
@@ -147,7 +147,7 @@ def _attempt_and_grade(
         if cost.items:
             options.confirm_cost(cost)
 
-    reference_texts = _reference_texts(plan)
+    reference_texts = reference_texts_by_base(plan)
     truths = true_statements(plan.pairs)
     oracle = all_oracle_findings(plan, reference_texts)
     arm_inputs = ArmInputs(plan, planned_runs, oracle)
@@ -166,15 +166,16 @@ def _attempt_and_grade(
         AnswerSheetBuilder(reference_texts, truths, claims),
         GradingEnvironmentFactory(pool),
         attempts,
-        DetectionTest(attempts, _nulls_by_conditions(planned_runs), plan.suite.alpha),
+        DetectionTest(attempts, nulls_by_conditions(planned_runs), plan.suite.alpha),
         options.workers,
         confirm_cost,
     ).run(planned_runs, arm_inputs.tests(), execution.progress)
 
 
-def _nulls_by_conditions(
+def nulls_by_conditions(
     planned_runs: Sequence[PlannedRun],
 ) -> dict[RunConditions, list[PlannedRun]]:
+    """The calibration nulls by what they share with the runs that are compared with them."""
     found: dict[RunConditions, list[PlannedRun]] = {}
     for planned in planned_runs:
         if planned.pair.role == "calibration":
@@ -182,7 +183,7 @@ def _nulls_by_conditions(
     return found
 
 
-def _reference_texts(plan: Plan) -> dict[str, tuple[str, ...]]:
+def reference_texts_by_base(plan: Plan) -> dict[str, tuple[str, ...]]:
     """Ordinary texts of each base of a plan."""
     bases = {pair.selected.base.name: pair.selected.base for pair in plan.pairs}
     texts = {name: reference_texts_of(plan.suite, base) for name, base in bases.items()}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from diffkit.cli.app_context import context
+from diffkit.cli.forecast import DryRun, print_evaluation_forecast
 from diffkit.cli.options import (
     BatchSize,
     Device,
@@ -106,6 +107,7 @@ def evaluate(
     device: Device = "auto",
     batch_size: BatchSize = BATCH_SIZE,
     fresh: Fresh = False,
+    dry_run: DryRun = False,
     allow_inert: Annotated[
         bool, typer.Option("--allow-inert", help="Let organisms through that fail their gate.")
     ] = False,
@@ -147,6 +149,9 @@ def evaluate(
         "texts_limit": texts_limit,
     }
     plan = read_plan(suite, flags, setting or ())
+    if dry_run:
+        print_evaluation_forecast(plan, device, fresh=fresh)
+        return
     evaluation = run_evaluation(
         plan,
         device,
@@ -215,7 +220,7 @@ def run_evaluation(
     """Evaluates ``plan`` into the store, and says how many runs were computed and found."""
     from functools import partial
 
-    from diffkit.cli.cost_confirmation import confirm_cost
+    from diffkit.cli.forecast import confirm_cost
     from diffkit.evaluation.evaluate import EvaluationOptions
     from diffkit.evaluation.evaluate import evaluate as carry
 

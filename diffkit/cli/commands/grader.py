@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from diffkit.cli.app_context import context
-from diffkit.cli.cost_confirmation import confirm_cost
+from diffkit.cli.forecast import confirm_cost
 from diffkit.cli.options import Config, Fresh, Json, Program, Settings
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from diffkit.cli.app_context import context
+from diffkit.cli.forecast import DryRun, print_run_forecast
 from diffkit.cli.options import (
     Base,
     BatchSize,
@@ -47,6 +48,7 @@ def run(
     dtype: Dtype = None,
     batch_size: BatchSize = BATCH_SIZE,
     fresh: Fresh = False,
+    dry_run: DryRun = False,
     limit: Limit = 20,
 ) -> None:
     """Run a method over an organism or any two models, or a study over one."""
@@ -56,7 +58,11 @@ def run(
     given = tuple(setting or ())
     models = (organism, variant, base, finetuned)
     which = RunRequest(method, *models, tuple(texts or ()), texts_limit, given, config, seed, dtype)
-    stored = get_or_run(resolve_run(which), device, fresh=fresh, batch_size=batch_size)
+    spec = resolve_run(which)
+    if dry_run:
+        print_run_forecast(spec, device, fresh=fresh)
+        return
+    stored = get_or_run(spec, device, fresh=fresh, batch_size=batch_size)
     render_findings(stored, out, limit=limit)
     short = stored.manifest.digest[:12]
     info(f"Run {short}. Next: diffkit report {short}, or diffkit runs show {short} --json")

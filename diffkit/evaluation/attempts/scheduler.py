@@ -3,7 +3,7 @@
 Takes the inputs of all arms. Gives one attempt for each input, investigator and repeat.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -56,7 +56,7 @@ class AttemptScheduler:
 
     def run(self, arm_inputs: ArmInputs, progress: Progress) -> AttemptsById:
         """Makes the attempts at runs under test and at calibration nulls."""
-        tasks = [*self._tasks(arm_inputs.tests()), *self._tasks(arm_inputs.nulls())]
+        tasks = [*self.tasks(arm_inputs.tests()), *self.tasks(arm_inputs.nulls())]
         deterministic = [task for task in tasks if not self._investigator(task).stochastic]
         stochastic = [task for task in tasks if self._investigator(task).stochastic]
         missing, keys = self._find_missing(stochastic, progress)
@@ -76,7 +76,8 @@ class AttemptScheduler:
         """The investigators of the plan."""
         return tuple(one.spec.load() for one in self.plan.investigators)
 
-    def _tasks(self, arm_inputs: Iterator[ArmInput]) -> Iterator[AttemptTask]:
+    def tasks(self, arm_inputs: Iterable[ArmInput]) -> Iterator[AttemptTask]:
+        """The attempts that inputs of arms ask for."""
         for arm_input in arm_inputs:
             for index, investigator in enumerate(self.investigators):
                 # investigators that query models can query the base; the others have no black box
@@ -93,20 +94,21 @@ class AttemptScheduler:
         keys: dict[AttemptId, str] = {}
         missing: dict[str, AttemptTask] = {}
         for task in progress(tasks, label="cases", total=len(tasks)):
-            case, environment = self._prepare(task)
+            case, environment = self.prepare(task)
             key = keys[task.attempt_id] = self.runner.key(case, self._plugin(task), environment)
             if key not in missing and self.runner.is_missing(key):
                 missing[key] = task
         return list(missing.values()), keys
 
-    def _prepare(self, task: AttemptTask) -> tuple[Case | None, AttemptEnvironment]:
+    def prepare(self, task: AttemptTask) -> tuple[Case | None, AttemptEnvironment]:
+        """What the investigator is given, and what it may query."""
         investigator = self._investigator(task)
         case = self.cases.build(task.arm_input, investigator)
         needs, repeat = investigator.needs, task.repeat
         return case, self.environments.build(task.arm_input, case, needs, repeat)
 
     def _attempt(self, task: AttemptTask) -> Attempt:
-        case, environment = self._prepare(task)
+        case, environment = self.prepare(task)
         return self.runner.run(case, self._plugin(task), environment)
 
     def _investigator(self, task: AttemptTask) -> Investigator[Any]:

@@ -72,9 +72,6 @@ def stored_expression(
         return None
     probes = with_variant_threshold(selected.organism.probes, selected.variant)
     entry, finetuned = selected.base, selected.finetuned
-    models = PairSpec(entry.source, finetuned, entry.dtype, entry.attention).identity()
-    versions = {"gate": GATE_VERSION, "engine": ENGINE_VERSION}
-    key = digest({"pair": models.content, "probes": probes.model_dump(mode="json"), **versions})
 
     def make(folder: Path) -> None:
         with load_pair(
@@ -88,8 +85,25 @@ def stored_expression(
             text = measure_expression(pair, probes).model_dump_json(indent=1) + "\n"
         (folder / "expression.json").write_text(text, encoding="utf-8")
 
+    key = expression_key(selected, probes)
     folder = store.get_or_create("gates", key, make, fresh=execution.fresh)
     return read_stored(folder / "expression.json", Expression)
+
+
+def expression_key(selected: SelectedPair, probes: Probes) -> str:
+    """The digest by which the store keeps the expression of one pair.
+
+    Args:
+        selected: the pair.
+        probes: its probes with the threshold of the variant.
+
+    Raises:
+        BadModel, BadFile: a model cannot be read.
+    """
+    entry = selected.base
+    models = PairSpec(entry.source, selected.finetuned, entry.dtype, entry.attention).identity()
+    versions = {"gate": GATE_VERSION, "engine": ENGINE_VERSION}
+    return digest({"pair": models.content, "probes": probes.model_dump(mode="json"), **versions})
 
 
 def with_variant_threshold(probes: Probes, variant: str) -> Probes:
@@ -152,7 +166,7 @@ def refuse_inert(
         for pair in plan.pairs
         if pair.role == "test" and pair.selected.organism.truth == "targeted"
     ]
-    probed = [pair for pair in targeted if pair.selected.organism.probes is not None]
+    probed = probed_pairs(plan)
     inert = [
         (pair, found) for pair, found in _expressions(probed, store, execution) if not found.passes
     ]
@@ -166,6 +180,13 @@ def refuse_inert(
         raise UserError(what, hint=hint)
     log.warning(what)
     return (what, *notes)
+
+
+def probed_pairs(plan: Plan) -> list[PlannedPair]:
+    """The targeted pairs under test whose organisms have probes."""
+    tests = [pair for pair in plan.pairs if pair.role == "test"]
+    organisms = [(pair, pair.selected.organism) for pair in tests]
+    return [pair for pair, one in organisms if one.truth == "targeted" and one.probes is not None]
 
 
 def _expressions(

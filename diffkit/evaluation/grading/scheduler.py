@@ -62,7 +62,7 @@ class GradingScheduler:
         progress: Progress,
     ) -> list[EvaluationEntry]:
         """Makes the grades; the entries of all planned runs, in their order."""
-        tasks = self._tasks(arm_inputs)
+        tasks = self.tasks(arm_inputs)
         self._run_llm_graders(tasks, progress)
         graded: dict[RunId, list[GradedAttemptRef]] = {}
         for task in progress(tasks, label="grades", total=len(tasks)):
@@ -77,7 +77,8 @@ class GradingScheduler:
         """The graders of the plan."""
         return tuple(one.spec.load() for one in self.plan.graders)
 
-    def _tasks(self, arm_inputs: Iterable[ArmInput]) -> list[GradeTask]:
+    def tasks(self, arm_inputs: Iterable[ArmInput]) -> list[GradeTask]:
+        """The grades of all attempts that were made with inputs of arms."""
         return [
             GradeTask(arm_input, attempt_id, grader_index)
             for arm_input in arm_inputs
@@ -100,7 +101,7 @@ class GradingScheduler:
         missing = {
             key: task
             for task in tasks
-            if self._estimate(task) is not None and self.runner.is_missing(key := self._key(task))
+            if self._estimate(task) is not None and self.runner.is_missing(key := self.key(task))
         }
         self.confirm_cost([self._estimate(task) for task in missing.values()])
         made = run_concurrently(list(missing.values()), self._grade, self.workers)
@@ -130,7 +131,8 @@ class GradingScheduler:
         except RunFailed as failure:
             return "", str(failure)
 
-    def _key(self, task: GradeTask) -> str:
+    def key(self, task: GradeTask) -> str:
+        """The digest by which the store keeps the grade."""
         return self.runner.key(self.attempts[task.attempt_id], *self._inputs(task))
 
     def _inputs(self, task: GradeTask) -> tuple[AnswerSheet, ConfiguredPlugin, GradingEnvironment]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from diffkit.cli.app_context import context
+from diffkit.cli.forecast import DryRun, print_training_forecasts
 from diffkit.cli.options import Fresh
 
 if TYPE_CHECKING:
@@ -22,14 +23,19 @@ def train(
         ),
     ],
     fresh: Fresh = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Train models or adapters by recipes; an interrupted training goes on.
 
     A recipe that another process is training is left to it (exit 1 if it is not done at the end).
     """
     from diffkit.cli.console import enable_logging, warn
+    from diffkit.training import read_recipe
     from diffkit.training.stop_request import sigterm_as_interrupt
 
+    if dry_run:
+        print_training_forecasts(list(map(read_recipe, recipes)), fresh=fresh)
+        return
     enable_logging()
     files = [_recipe_file(recipe) for recipe in recipes]
     with sigterm_as_interrupt():

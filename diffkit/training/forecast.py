@@ -1,0 +1,66 @@
+"""What a training would make: steps, and where it stands. Trains and writes nothing."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from diffkit.checkpoints import Checkpoints
+from diffkit.errors import UserError
+from diffkit.runs.lease import is_held
+from diffkit.training.output import check_folder_ours, check_inputs_kept, read_finished
+from diffkit.training.recipe import Recipe
+from diffkit.training.start import resolve_start
+
+
+@dataclass(frozen=True)
+class TrainingForecast:
+    """What one training would make."""
+
+    folder: Path
+    """Folder of the model or adapter."""
+    start: Path
+    """Folder of the base, or of the tokenizer of a new model."""
+    state: str
+    """``trained``, ``interrupted``, ``being trained`` or ``not begun``."""
+    steps: int
+    """Steps of the whole training."""
+    missing: int
+    """Steps that would be made now."""
+    step_tokens: int
+    """Greatest number of tokens of a step."""
+
+
+def forecast_training(recipe: Recipe, *, fresh: bool = False) -> TrainingForecast:
+    """What `train` would make of ``recipe`` now.
+
+    Raises:
+        UserError, BadModel, BadFile: as `train` before it loads anything.
+    """
+    begun = resolve_start(recipe)
+    check_inputs_kept(recipe, begun.folder)
+    work = recipe.folder.with_name(recipe.folder.name + ".work")
+    state, done = "not begun", 0
+    if fresh:
+        check_folder_ours(recipe.folder)
+    elif read_finished(recipe.folder, begun.digest) is not None:
+        state, done = "trained", recipe.steps
+    elif made := _steps_made(work, begun.digest):
+        state, done = "interrupted", made
+    if state != "trained" and is_held(work.with_suffix(".lease")):
+        state = "being trained"
+    tokens = recipe.batch_size * recipe.sequence_length
+    missing = recipe.steps - done
+    return TrainingForecast(recipe.folder, begun.folder, state, recipe.steps, missing, tokens)
+
+
+def _steps_made(work: Path, digest: str) -> int:
+    """Steps up to the last checkpoint of this training; 0 where there is none."""
+    path = Checkpoints(work).path
+    if path is None:
+        return 0
+    try:
+        state = json.loads((path / "state.json").read_text())
+        return len(state["losses"]) if state["digest"] == digest else 0
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        what = f"The checkpoint {path} is damaged ({error})."
+        raise UserError(what, hint="--fresh starts from the beginning.") from error
