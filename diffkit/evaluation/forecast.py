@@ -3,7 +3,7 @@
 Takes a plan and a store. Gives counts; makes and writes nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from diffkit.errors import DiffkitError
@@ -26,11 +26,15 @@ from diffkit.evaluation.expression.gate import (
     probed_pairs,
     with_variant_threshold,
 )
-from diffkit.evaluation.grading.answer_sheets import AnswerSheetBuilder, collect_null_claims
+from diffkit.evaluation.grading.answer_sheets import (
+    SHARED_GRADES,
+    AnswerSheetBuilder,
+    collect_null_claims,
+)
 from diffkit.evaluation.grading.environment import GradingEnvironmentFactory, can_grade
 from diffkit.evaluation.grading.runner import GradeRunner
 from diffkit.evaluation.grading.scheduler import GradingScheduler
-from diffkit.evaluation.leaderboard.cases import METHOD_INDEPENDENT_ARMS
+from diffkit.evaluation.leaderboard.cases import SHARED_ATTEMPTS
 from diffkit.evaluation.plan import Plan, plugin_key
 from diffkit.evaluation.planned_runs import (
     AttemptId,
@@ -38,6 +42,7 @@ from diffkit.evaluation.planned_runs import (
     fill_from_calibration_tables,
     plan_runs,
 )
+from diffkit.evaluation.record import Arm
 from diffkit.evaluation.results import read_attempt
 from diffkit.evaluation.truths import true_statements
 from diffkit.runs.execution import ExecutionOptions
@@ -207,7 +212,7 @@ class _Forecaster:
         for task in tasks:
             key = self._attempt_key(task)
             if key is None:
-                missing[_open_key(task)] = task
+                missing[_open_key(task, SHARED_ATTEMPTS)] = task
             elif self.scheduler.runner.is_missing(key):
                 missing[key] = task
             else:
@@ -242,7 +247,11 @@ class _Forecaster:
         counts = []
         for plugin in self.plan.graders:
             grader = plugin.spec.load()
-            gradable = {_open_key(task) for task in tests if can_grade(grader, task.arm_input)}
+            gradable = {
+                _open_key(task, SHARED_GRADES)
+                for task in tests
+                if can_grade(grader, task.arm_input)
+            }
             counts.append(WorkCount("grades", plugin.spec.name, missing=len(gradable)))
         return counts
 
@@ -277,9 +286,9 @@ def _is_known(planned: PlannedRun) -> bool:
     return planned.calibration_row is not None or planned.result is not None
 
 
-def _open_key(task: AttemptTask) -> object:
-    """Identifies an attempt whose key is not known yet: methods share those of some arms."""
+def _open_key(task: AttemptTask, shared_arms: Collection[Arm]) -> object:
+    """Identifies an attempt whose key is not known yet, or its grade: methods share some."""
     attempt_id, arm = task.attempt_id, task.arm_input.arm
     organism, base, variant, method, seed = attempt_id.run_id
-    shared = "" if arm in METHOD_INDEPENDENT_ARMS else method
+    shared = "" if arm in shared_arms else method
     return organism, base, variant, shared, seed, *attempt_id[1:]

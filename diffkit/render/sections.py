@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from diffkit.evaluation.leaderboard.cases import METHOD_INDEPENDENT_ARMS
+from diffkit.evaluation.leaderboard.cases import SHARED_ATTEMPTS
 from diffkit.evaluation.leaderboard.schema import Leaderboard, Row, Stratum
 from diffkit.evaluation.record import Arm, MainArm
 from diffkit.findings import Series
@@ -197,8 +197,8 @@ def detection_sections(parts: Sequence[Section]) -> tuple[Section, ...]:
 
 
 def _section(key: tuple[Stratum, str, str], rows: Sequence[Row]) -> Section:
-    # unless a method's pairs differ from the others'
-    alike = [arm for arm in METHOD_INDEPENDENT_ARMS if _same_for_all(arm, rows)]
+    # a ceiling may be scored alike, and the pairs of methods may differ
+    alike = [arm for arm in SHARED_ATTEMPTS if _same_for_all(arm, rows)]
     first = {row.arm: row for row in reversed(rows)}
     own = [row for row in rows if row.arm not in alike]
     main = [first[arm] for arm in alike if arm in _MAIN_ARMS]

@@ -15,8 +15,8 @@ NullGroup = tuple[str, ...]
 """What attempts at nulls share with an attempt under test: base, seed, and method or arm."""
 NullClaims = Mapping[tuple[NullGroup, int], tuple[str, ...]]
 """Claims about calibration nulls by group and index of the investigator."""
-_SHARED_ARMS: frozenset[Arm] = frozenset({"combined", "blackbox"})
-"""Main arms whose attempts all methods share."""
+SHARED_GRADES: frozenset[Arm] = frozenset({"combined", "blackbox"})
+"""Arms whose attempts all methods share, and whose null claims are those of the arm."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def collect_null_claims(
 
 def _null_group(planned: PlannedRun, arm: Arm) -> NullGroup:
     base, method, seed = planned.conditions
-    return (base, str(seed), arm if arm in _SHARED_ARMS else method)
+    return (base, str(seed), arm if arm in SHARED_GRADES else method)
 
 
 def _null_name(null: PlannedRun, arm: Arm) -> str:
@@ -102,7 +102,7 @@ def _null_name(null: PlannedRun, arm: Arm) -> str:
     A null may be of two null types, and a shared arm occurs at the null's run of each method.
     """
     selected = null.pair.selected
-    return f"{selected.organism.name} {selected.variant}" if arm in _SHARED_ARMS else null.digest
+    return f"{selected.organism.name} {selected.variant}" if arm in SHARED_GRADES else null.digest
 
 
 def _claim(

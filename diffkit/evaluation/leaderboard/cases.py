@@ -18,8 +18,15 @@ from diffkit.runs.manifest import StoredRun
 from diffkit.runs.store import Store
 from diffkit.verdict import Attempt, Detection
 
-METHOD_INDEPENDENT_ARMS: tuple[Arm, ...] = ("combined", "blackbox", "no-evidence", "ceiling")
-"""Arms whose input depends on no method, so that the rows of all methods share their attempts."""
+METHOD_INDEPENDENT_ARMS: tuple[Arm, ...] = ("combined", "blackbox", "no-evidence")
+"""Arms whose attempts and scores depend on no method, so that all methods share them.
+
+The attempts of the ceiling depend on none either, but it is none of these arms: its claim is ranked
+beside the null claims of a method, so its scores are listed by method. An attempt without evidence
+claims nothing, so null claims do not change its score.
+"""
+SHARED_ATTEMPTS: tuple[Arm, ...] = (*METHOD_INDEPENDENT_ARMS, "ceiling")
+"""Arms whose attempts all methods share; their scores may be the same or not."""
 
 
 @dataclass(frozen=True)
