@@ -34,7 +34,9 @@ def train(
     from diffkit.training.stop_request import sigterm_as_interrupt
 
     if dry_run:
-        print_training_forecasts(list(map(read_recipe, recipes)), fresh=fresh)
+        print_training_forecasts(
+            [read_recipe(_recipe_file(recipe)) for recipe in recipes], fresh=fresh
+        )
         return
     enable_logging()
     files = [_recipe_file(recipe) for recipe in recipes]
