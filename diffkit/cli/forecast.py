@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from diffkit.cli.app_context import context
+from diffkit.cli.run_target import RunRequest, resolve_run
 
 if TYPE_CHECKING:
     from diffkit.evaluation.cost import CostEstimate
     from diffkit.evaluation.forecast import EvaluationForecast
     from diffkit.evaluation.plan import Plan
-    from diffkit.runs.spec import RunSpec
     from diffkit.training.recipe import Recipe
 
 DryRun = Annotated[
@@ -44,15 +44,24 @@ def confirm_cost(bill: "CostEstimate", *, yes: bool, kept: str = "") -> None:
         raise UserError(what, hint="Repeat the command with --yes to go on.")
 
 
-def print_run_forecast(spec: "RunSpec", device: str, *, fresh: bool) -> None:
+def print_run_forecast(which: RunRequest, device: str, *, fresh: bool) -> None:
     """Says what one run would be, and whether the store holds it.
 
     Raises:
         BadModel, BadFile: a model cannot be read.
+        UserError: a name, an option, the texts or the models do not fit.
     """
     from diffkit.cli.console import info, print_lines
+    from diffkit.engine.loading.model_files import NotDownloaded, without_downloads
 
-    digest = spec.identity().digest
+    try:
+        with without_downloads():
+            spec = resolve_run(which)
+            digest = spec.identity().digest
+    except NotDownloaded as error:
+        print_lines(f"{error.what} It would be downloaded, and the run computed.")
+        info("Dry run: nothing was computed or stored.")
+        return
     stored = context.store.has("runs", digest) and not fresh
     begun = any(one.digest == digest for one in context.store.unfinished()) and not fresh
     would = "it was begun and would go on" if begun else "it would be computed"

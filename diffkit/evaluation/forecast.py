@@ -4,8 +4,10 @@ Takes a plan and a store. Gives counts; makes and writes nothing.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
+from diffkit.engine.loading.model_files import NotDownloaded, without_downloads
 from diffkit.errors import DiffkitError
 from diffkit.evaluation.attempts.arms import ArmInput, ArmInputs, all_oracle_findings
 from diffkit.evaluation.attempts.cases import CaseBuilder
@@ -84,7 +86,7 @@ class EvaluationForecast:
 def forecast_evaluation(
     plan: Plan, store: Store, execution: ExecutionOptions, tables: Mapping[str, CalibrationRow]
 ) -> EvaluationForecast:
-    """What `evaluate` would make of ``plan`` now.
+    """What `evaluate` would make of ``plan`` now. Models of a hub are not downloaded for it.
 
     Args:
         plan: the expanded suite.
@@ -96,16 +98,13 @@ def forecast_evaluation(
         UserError, DiffkitError: as `evaluate` before anything is run.
     """
     check_plugins(plan)
-    planned_runs = plan_runs(plan)
-    if not execution.fresh:
-        keys = list(map(plugin_key, plan.investigators))
-        planned_runs = fill_from_calibration_tables(planned_runs, tables, keys, store)
-    planned_runs = [_looked_up(planned, store, execution.fresh) for planned in planned_runs]
-    pool = ModelPool(execution.device, plan.generator)
-    try:
+    with without_downloads(), closing(ModelPool(execution.device, plan.generator)) as pool:
+        planned_runs = plan_runs(plan)
+        if not execution.fresh:
+            keys = list(map(plugin_key, plan.investigators))
+            planned_runs = fill_from_calibration_tables(planned_runs, tables, keys, store)
+        planned_runs = [_looked_up(planned, store, execution.fresh) for planned in planned_runs]
         return _Forecaster(plan, store, execution.fresh, planned_runs, pool).forecast()
-    finally:
-        pool.close()
 
 
 def _looked_up(planned: PlannedRun, store: Store, fresh: bool) -> PlannedRun:
@@ -118,6 +117,8 @@ def _looked_up(planned: PlannedRun, store: Store, fresh: bool) -> PlannedRun:
         if fresh or not store.has("runs", digest):
             return planned
         return replace(planned, result=RunResult(spec, digest, "found", store.run(digest)))
+    except NotDownloaded:
+        return planned
     except DiffkitError as error:
         return replace(planned, result=RunResult(spec, "", "failed", failure=error))
 
@@ -182,6 +183,8 @@ class _Forecaster:
             probes = with_variant_threshold(selected.organism.probes, selected.variant)
             try:
                 stored = self.store.has("gates", expression_key(selected, probes))
+            except NotDownloaded:
+                stored = False
             except DiffkitError:
                 count.impossible += 1
                 continue
@@ -225,7 +228,10 @@ class _Forecaster:
         if any(source.conditions in self.open_conditions for source in arm.sources):
             return None
         plugin = self.plan.investigators[task.investigator_index]
-        case, environment = self.scheduler.prepare(task)
+        try:
+            case, environment = self.scheduler.prepare(task)
+        except NotDownloaded:
+            return None
         return self.scheduler.runner.key(case, plugin, environment)
 
     def _attempt_counts(self, missing: Sequence[AttemptTask]) -> list[WorkCount]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffkit.checkpoints import Checkpoints
+from diffkit.engine.loading.model_files import NotDownloaded, without_downloads
 from diffkit.errors import UserError
 from diffkit.runs.lease import is_held
 from diffkit.training.output import check_folder_ours, check_inputs_kept, read_finished
@@ -18,10 +19,10 @@ class TrainingForecast:
 
     folder: Path
     """Folder of the model or adapter."""
-    start: Path
-    """Folder of the base, or of the tokenizer of a new model."""
+    start: str
+    """Folder of the base, or of the tokenizer of a new model; the hub id of a base to download."""
     state: str
-    """``trained``, ``interrupted``, ``being trained`` or ``not begun``."""
+    """``trained``, ``interrupted``, ``being trained``, ``not begun`` or ``base to download``."""
     steps: int
     """Steps of the whole training."""
     missing: int
@@ -36,7 +37,13 @@ def forecast_training(recipe: Recipe, *, fresh: bool = False) -> TrainingForecas
     Raises:
         UserError, BadModel, BadFile: as `train` before it loads anything.
     """
-    begun = resolve_start(recipe)
+    tokens = recipe.batch_size * recipe.sequence_length
+    try:
+        with without_downloads():
+            begun = resolve_start(recipe)
+    except NotDownloaded:
+        at, steps = recipe.base.at if recipe.base else "", recipe.steps
+        return TrainingForecast(recipe.folder, at, "base to download", steps, steps, tokens)
     check_inputs_kept(recipe, begun.folder)
     work = recipe.folder.with_name(recipe.folder.name + ".work")
     state, done = "not begun", 0
@@ -48,9 +55,8 @@ def forecast_training(recipe: Recipe, *, fresh: bool = False) -> TrainingForecas
         state, done = "interrupted", made
     if state != "trained" and is_held(work.with_suffix(".lease")):
         state = "being trained"
-    tokens = recipe.batch_size * recipe.sequence_length
-    missing = recipe.steps - done
-    return TrainingForecast(recipe.folder, begun.folder, state, recipe.steps, missing, tokens)
+    start, missing = str(begun.folder), recipe.steps - done
+    return TrainingForecast(recipe.folder, start, state, recipe.steps, missing, tokens)
 
 
 def _steps_made(work: Path, digest: str) -> int:

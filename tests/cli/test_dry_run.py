@@ -103,6 +103,32 @@ def test_pairs_that_cannot_be_read_are_counted(cli, world, tmp_path):
     assert found["runs", "echo"] == (0, 0, 0, 1)
 
 
+def test_nothing_is_downloaded(cli, recipe, tmp_path, monkeypatch):
+    asked = []
+
+    def snapshot(name, *, local_files_only, **_):
+        asked.append(local_files_only)
+        raise FileNotFoundError(name)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    run = cli("run", "kl", "--base", "org/base", "--finetuned", "org/tuned", "--dry-run")
+    assert run.code == 0, run.err
+    assert "is not downloaded yet. It would be downloaded, and the run computed." in run.out
+    far = tmp_path / "far.yaml"
+    far.write_text(
+        "name: far\nfamily: test\ntruth: targeted\nanswer_key: {statement: It sings.}\n"
+        "models: {mini: {default: {kind: adapter, source: {at: org/tuned}}}}\n"
+    )
+    chosen = ("--organisms", far, "--methods", "echo", "--dry-run")
+    assert counts(cli("evaluate", *chosen))["runs", "echo"] == (0, 0, 1, 0)
+    recipe.write_text(
+        yaml.safe_dump(yaml.safe_load(recipe.read_text()) | {"start": {"base": "org/base"}})
+    )
+    assert "base to download" in cli("organisms", "train", recipe, "--dry-run").out
+    assert asked
+    assert all(asked)
+
+
 def test_a_run_is_forecast(cli, stranger):
     run = ("run", "echo", "--organism", "birds")
     before = cli(*run, "--dry-run")

@@ -58,11 +58,10 @@ def run(
     given = tuple(setting or ())
     models = (organism, variant, base, finetuned)
     which = RunRequest(method, *models, tuple(texts or ()), texts_limit, given, config, seed, dtype)
-    spec = resolve_run(which)
     if dry_run:
-        print_run_forecast(spec, device, fresh=fresh)
+        print_run_forecast(which, device, fresh=fresh)
         return
-    stored = get_or_run(spec, device, fresh=fresh, batch_size=batch_size)
+    stored = get_or_run(resolve_run(which), device, fresh=fresh, batch_size=batch_size)
     render_findings(stored, out, limit=limit)
     short = stored.manifest.digest[:12]
     info(f"Run {short}. Next: diffkit report {short}, or diffkit runs show {short} --json")

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,10 +16,29 @@ from diffkit.organism import Source
 _DOWNLOADED = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model")
 
 
+class NotDownloaded(BadModel):
+    """A hub repository is not in the hub's cache, and must not be downloaded now."""
+
+
+_may_download = ContextVar("may_download", default=True)
+"""Whether `download` may ask the hub."""
+
+
+@contextmanager
+def without_downloads() -> Iterator[None]:
+    """Has `download` raise `NotDownloaded` within, for what is not in the hub's cache."""
+    before = _may_download.set(False)
+    try:
+        yield
+    finally:
+        _may_download.reset(before)
+
+
 def download(source: Source) -> Path:
     """The folder of the hub's cache that holds a repository.
 
     Raises:
+        NotDownloaded: it is not there, within `without_downloads`.
         BadModel: there is no such repository or revision, or the hub cannot be reached.
     """
     from huggingface_hub import snapshot_download
@@ -30,9 +51,13 @@ def download(source: Source) -> Path:
             revision=source.revision,
             allow_patterns=[inside + pattern for pattern in _DOWNLOADED],
             ignore_patterns=[f"{inside}*/*"],  # training checkpoints and other formats' folders
+            local_files_only=not _may_download.get(),
         )
     except (HfHubHTTPError, OSError, ValueError) as error:
         at = f" at revision {source.revision!r}" if source.revision else ""
+        if not _may_download.get():
+            what = f"{source.at!r}{at} is not downloaded yet."
+            raise NotDownloaded(what, hint=f"Fetch it: hf download {source.at}") from error
         raise BadModel(
             f"{source.at!r}{at} is neither a folder here nor a hub repository that can be "
             f"downloaded ({first_line(error)}).",
