@@ -44,8 +44,7 @@ from diffkit.evaluation.planned_runs import (
     fill_from_calibration_tables,
     plan_runs,
 )
-from diffkit.evaluation.record import Arm
-from diffkit.evaluation.results import read_attempt
+from diffkit.evaluation.record import Arm, read_attempt
 from diffkit.evaluation.truths import true_statements
 from diffkit.runs.execution import ExecutionOptions
 from diffkit.runs.store import Store

@@ -8,8 +8,7 @@ from diffkit.evaluation.leaderboard.cases import (
     SHARED_ATTEMPTS,
     attempts_of,
 )
-from diffkit.evaluation.record import read_evaluation
-from diffkit.evaluation.results import read_grade
+from diffkit.evaluation.record import read_evaluation, read_grade
 from diffkit.runs.store import Store
 
 STORE = Store(Path(__file__).parents[2] / "golden" / "store")
