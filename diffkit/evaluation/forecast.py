@@ -11,9 +11,8 @@ from diffkit.engine.loading.model_files import NotDownloaded, without_downloads
 from diffkit.errors import DiffkitError
 from diffkit.evaluation.attempts.arms import ArmInput, ArmInputs, all_oracle_findings
 from diffkit.evaluation.attempts.cases import CaseBuilder
-from diffkit.evaluation.attempts.environment import AttemptEnvironmentFactory
 from diffkit.evaluation.attempts.model_pool import ModelPool
-from diffkit.evaluation.attempts.runner import AttemptRunner
+from diffkit.evaluation.attempts.runner import AttemptEnvironmentFactory, AttemptRunner
 from diffkit.evaluation.attempts.scheduler import AttemptScheduler, AttemptTask
 from diffkit.evaluation.calibration.nulls import DetectionTest, calibration_scores
 from diffkit.evaluation.calibration.table import CalibrationRow
@@ -33,8 +32,7 @@ from diffkit.evaluation.grading.answer_sheets import (
     AnswerSheetBuilder,
     collect_null_claims,
 )
-from diffkit.evaluation.grading.environment import GradingEnvironmentFactory, can_grade
-from diffkit.evaluation.grading.runner import GradeRunner
+from diffkit.evaluation.grading.runner import GradeRunner, GradingEnvironmentFactory, can_grade
 from diffkit.evaluation.grading.scheduler import GradingScheduler
 from diffkit.evaluation.leaderboard.cases import SHARED_ATTEMPTS
 from diffkit.evaluation.plan import Plan, plugin_key
