@@ -96,7 +96,7 @@ def _total_lines(found: "EvaluationForecast") -> list[str]:
     """The sum, and how far it can be known."""
     kinds = ("expression checks", "runs", "attempts", "grades")
     sums = {kind: sum(one.missing for one in found.work if one.kind == kind) for kind in kinds}
-    lines = [f"To make: {', '.join(f'{count} {kind}' for kind, count in sums.items())}."]
+    lines = [f"To make: {', '.join(f'{kind} {count}' for kind, count in sums.items())}."]
     if not found.exact:
         lines.append(
             "Attempts and grades are at most so many: those of runs to come may be stored already, "

@@ -45,7 +45,7 @@ def test_an_evaluation_is_forecast_and_nothing_is_computed(cli, stranger):
     assert stranger.lines() == []
     found = counts(before)
     assert found["runs", "echo"] == found["runs", "kl"] == (0, 0, 3, 0)
-    assert "To make: 0 expression checks, 6 runs" in before.out
+    assert "To make: expression checks 0, runs 6" in before.out
     assert "at most so many" in before.out
     assert "No language model would be asked." in before.out
     assert "nothing was computed or stored" in before.err
@@ -62,7 +62,7 @@ def test_an_evaluation_is_forecast_and_nothing_is_computed(cli, stranger):
     assert known["runs", "echo"] == (3, 0, 0, 0)
     assert known["attempts", "lineup"] == (made("attempts"), 0, 0, 0)
     assert known["grades", "lineup"] == (made("grades"), 0, 0, 0)
-    assert "To make: 0 expression checks, 0 runs, 0 attempts, 0 grades." in after.out
+    assert "To make: expression checks 0, runs 0, attempts 0, grades 0." in after.out
     assert "at most so many" not in after.out
     fresh = counts(cli(*EVALUATE, "--dry-run", "--fresh"))
     assert fresh["runs", "echo"] == (0, 0, 3, 0)

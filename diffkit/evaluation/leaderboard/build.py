@@ -14,8 +14,7 @@ from diffkit.evaluation.leaderboard.rows import build_rows
 from diffkit.evaluation.leaderboard.schema import Leaderboard, PairResult
 from diffkit.evaluation.record import RETRIED_OUTCOMES, Evaluation, EvaluationEntry, MainArm
 from diffkit.grader import Grade
-from diffkit.runs.labels import RunLabels
-from diffkit.runs.manifest import StoredRun
+from diffkit.runs.manifest import RunLabels, StoredRun
 from diffkit.runs.store import Store
 
 _MAIN_ARMS = get_args(MainArm)

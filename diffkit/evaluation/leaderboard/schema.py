@@ -7,7 +7,7 @@ from pydantic import Field
 
 from diffkit.evaluation.record import Arm
 from diffkit.organism import Record
-from diffkit.runs.labels import RunLabels
+from diffkit.runs.manifest import RunLabels
 from diffkit.statistics import Share
 
 
