@@ -71,9 +71,9 @@ def total(measure: Measure | None) -> str:
     return f"{value(measure)} {interval(measure)}".strip()
 
 
-UNTESTABLE = "untestable"
+NO_COUNT = "untestable"
 """Shown in place of a count where no test could have been significant."""
-NO_RESULT = (UNTESTABLE, "not tested")
+NO_RESULT = (NO_COUNT, "not tested")
 """What is said of a pair's detection where it has no result, so that nothing went wrong."""
 
 

@@ -82,8 +82,8 @@ def _bar(name: str, found: Share | None, index: int) -> Bar:
     label = name if len(name) <= _LABEL else f"{name[: _LABEL - 1]}…"
     return Bar(
         label=label,
-        count=labels.count(share) if found else labels.UNTESTABLE,
-        description=f"{name}: {said if found else labels.UNTESTABLE}{beside}",
+        count=labels.count(share) if found else labels.NO_COUNT,
+        description=f"{name}: {said if found else labels.NO_COUNT}{beside}",
         y=index * _ROW + 27,
         at=_x_or_none(share.value),
         low=_x_or_none(share.low),

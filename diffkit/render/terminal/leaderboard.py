@@ -106,7 +106,7 @@ def detection_table(suite: str, section: Section) -> Group:
 
 def _share(share: Share | None) -> Text:
     if share is None:
-        return Text(labels.UNTESTABLE, "dim")
+        return Text(labels.NO_COUNT, "dim")
     text = Text(labels.count(share), "bold")
     return text.append(f"\n{labels.interval(share) or 'none to count'}", "not bold dim")
 
