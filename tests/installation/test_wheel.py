@@ -150,9 +150,10 @@ def test_an_installed_example_is_listed_and_conforms(with_examples, kind, name, 
 
 def test_a_run_and_an_evaluation_use_what_the_examples_bring(with_examples, tmp_path):
     program = with_examples / "diffkit"
-    chosen = ("--organisms", "tiny-aversion,tiny-identical", "--methods", "top-shift")
+    chosen = ("--base", "tiny-qwen3", "--organisms", "tiny-aversion,tiny-identical")
     judges = ("--investigators", "consensus", "--graders", "brier")
-    run(program, "evaluate", *chosen, *judges, "--controls", "none", cwd=tmp_path)
+    more = ("--methods", "top-shift", "--controls", "none")
+    run(program, "evaluate", *chosen, *more, *judges, cwd=tmp_path)
     board = json.loads(run(program, "leaderboard", "--json", cwd=tmp_path).stdout)
     (row,) = board["rows"]
     assert (row["method"], row["investigator"], row["grader"]) == (
