@@ -39,7 +39,7 @@ class Checkpoints:
     @property
     def found(self) -> bool:
         """Whether there is a checkpoint of this source."""
-        return self.path is not None
+        return self._last() is not None
 
     @property
     def state(self) -> Mapping[str, Any]:
@@ -73,7 +73,7 @@ class Checkpoints:
         """
         from safetensors.torch import load_file
 
-        folder = self.path
+        folder = self._last()
         if folder is None:
             return None
         try:
@@ -90,9 +90,7 @@ class Checkpoints:
         for path in self.folder.glob("checkpoint*"):
             shutil.rmtree(path)
 
-    @property
-    def path(self) -> Path | None:
-        """Folder of the last checkpoint of this source; none where there is none."""
+    def _last(self) -> Path | None:
         for name in ("checkpoint", "checkpoint.old"):  # old: a crash between the two renames
             stamp = self.folder / name / "source"
             if stamp.exists():

@@ -78,7 +78,7 @@ def print_evaluation_forecast(plan: "Plan", device: str, *, fresh: bool) -> None
     from diffkit.runs.execution import ExecutionOptions
 
     execution = ExecutionOptions(device, fresh=fresh)
-    found = forecast_evaluation(plan, context.store, execution, context.catalogue.calibrated)
+    found = forecast_evaluation(plan, context.store, execution, context.calibration_rows)
     rows = [
         (one.kind, one.name, one.stored, one.from_tables, one.missing, one.impossible)
         for one in found.work

@@ -1,12 +1,10 @@
 """What a training would make: steps, and where it stands. Trains and writes nothing."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from diffkit.checkpoints import Checkpoints
 from diffkit.engine.loading.model_files import NotDownloaded, without_downloads
-from diffkit.errors import UserError
 from diffkit.runs.lease import is_held
 from diffkit.training.output import check_folder_ours, check_inputs_kept, read_finished
 from diffkit.training.recipe import Recipe
@@ -61,12 +59,5 @@ def forecast_training(recipe: Recipe, *, fresh: bool = False) -> TrainingForecas
 
 def _steps_made(work: Path, digest: str) -> int:
     """Steps up to the last checkpoint of this training; 0 where there is none."""
-    path = Checkpoints(work).path
-    if path is None:
-        return 0
-    try:
-        state = json.loads((path / "state.json").read_text())
-        return len(state["losses"]) if state["digest"] == digest else 0
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        what = f"The checkpoint {path} is damaged ({error})."
-        raise UserError(what, hint="--fresh starts from the beginning.") from error
+    state = Checkpoints(work).state
+    return len(state.get("losses", ())) if state.get("digest") == digest else 0
