@@ -44,20 +44,17 @@ def forecast_training(recipe: Recipe, *, fresh: bool = False) -> TrainingForecas
         return TrainingForecast(recipe.folder, at, "base to download", steps, steps, tokens)
     check_inputs_kept(recipe, begun.folder)
     work = recipe.folder.with_name(recipe.folder.name + ".work")
-    state, done = "not begun", 0
+    saved = Checkpoints(work).state
+    ours = saved.get("digest") == begun.digest
+    made = len(saved.get("losses", ())) if ours else 0
+    state, done = ("interrupted", made) if made else ("not begun", 0)
     if fresh:
+        state, done = "not begun", 0
+    if fresh or (ours and saved.get("replaces")):  # what is there is replaced
         check_folder_ours(recipe.folder)
     elif read_finished(recipe.folder, begun.digest) is not None:
         state, done = "trained", recipe.steps
-    elif made := _steps_made(work, begun.digest):
-        state, done = "interrupted", made
     if state != "trained" and is_held(work.with_suffix(".lease")):
         state = "being trained"
     start, missing = str(begun.folder), recipe.steps - done
     return TrainingForecast(recipe.folder, start, state, recipe.steps, missing, tokens)
-
-
-def _steps_made(work: Path, digest: str) -> int:
-    """Steps up to the last checkpoint of this training; 0 where there is none."""
-    state = Checkpoints(work).state
-    return len(state.get("losses", ())) if state.get("digest") == digest else 0
