@@ -97,7 +97,7 @@ def test_pairs_that_cannot_be_read_are_counted(cli, world, tmp_path):
     text = (world / "organisms" / "birds.yaml").read_text()
     gone = tmp_path / "gone.yaml"
     gone.write_text(
-        text.replace("../weights/birds", "nowhere").replace("name: birds", "name: gone")
+        text.replace("../weights/birds", "./nowhere").replace("name: birds", "name: gone")
     )
     found = counts(cli("evaluate", "--organisms", gone, "--methods", "echo", "--dry-run"))
     assert found["runs", "echo"] == (0, 0, 0, 1)
