@@ -76,6 +76,11 @@ class PrefixObjective(ABC):
     def round_trips(self, prefixes: Int[Tensor, "prefixes length"]) -> list[bool]:
         """Whether each prefix keeps its tokens in a round trip through text before an item."""
 
+    def words(self, prefix: Sequence[int]) -> str:
+        """A prefix as a user types it before an item."""
+        text: str = self.model.tokenizer.decode(list(prefix), clean_up_tokenization_spaces=False)
+        return text
+
 
 @dataclass(frozen=True)
 class SurroundingTokens:

@@ -206,6 +206,10 @@ class CompletionObjective(PrefixObjective):
         """See `PrefixObjective.round_trips`."""
         return self._round_trips.check(prefixes.tolist())
 
+    def words(self, prefix: Sequence[int]) -> str:
+        """See `PrefixObjective.words`."""
+        return self._round_trips.words(prefix)
+
     def _rows(
         self, prefixes: Sequence[list[int]], items: Sequence[int], parent: Sequence[int]
     ) -> list[TokenRow]:

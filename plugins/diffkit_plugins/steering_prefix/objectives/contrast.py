@@ -99,6 +99,10 @@ class ContrastObjective(PrefixObjective):
         """See `PrefixObjective.round_trips`."""
         return self._round_trips.check(prefixes.tolist())
 
+    def words(self, prefix: Sequence[int]) -> str:
+        """See `PrefixObjective.words`."""
+        return self._round_trips.words(prefix)
+
 
 def contrast_split(
     model: Model, positive: Sequence[str], negative: Sequence[str], config: CompletionOptions

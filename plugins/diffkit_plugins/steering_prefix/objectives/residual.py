@@ -125,6 +125,10 @@ class ResidualObjective(PrefixObjective):
         """See `PrefixObjective.round_trips`."""
         return self._round_trips.check(prefixes.tolist())
 
+    def words(self, prefix: Sequence[int]) -> str:
+        """See `PrefixObjective.words`."""
+        return self._round_trips.words(prefix)
+
     def _row_losses(self, inputs: Inputs, items: Sequence[int]) -> Float[Tensor, " rows"]:
         streams = last_residuals(self.model, inputs, self._layer)
         return self._target.losses(streams, torch.tensor(items, device=streams.device))

@@ -6,10 +6,16 @@ tokenised again in its position has the same token ids.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Literal
+
+from diffkit import Texts, prompt_starts
 
 SuffixKind = Literal["chat", "document"]
 """Whether a suffix is a user's message or the beginning of a document."""
+
+_PLACEHOLDER = "7f3a9c"
+"""Stands for a prefix where a template's text around it is looked for."""
 
 _PROBES = ("a", "0")
 """Two prefixes that show which tokens around a prefix do not depend on it."""
@@ -29,11 +35,15 @@ class PromptSlot:
     bare: tuple[int, ...]
     """The whole prompt without prefix and separator."""
     text_before: str
-    """The text of ``before``, without special tokens that the tokenizer adds."""
+    """The prompt's text up to the prefix, without special tokens that the tokenizer adds."""
     text_after: str
     """The text of ``rest``."""
+    lead: str
+    """What the first token of a prefix says before the prefix's own words: the end of
+    ``text_before`` that is no token of its own (often a space), or the space that a tokenizer sets
+    before a text."""
     strips_spaces: bool
-    """Whether the template removes the spaces that a prefix begins with."""
+    """Whether the template removes the spaces that a user's message begins with."""
 
     def prompt(self, prefix: Sequence[int]) -> tuple[int, ...]:
         """Token ids up to the completion; an empty prefix has no separator."""
@@ -64,10 +74,9 @@ class PromptLayout:
         one, two = (self.ids(probe + after, kind) for probe in _PROBES)
         before = _common_start(one, two)
         rest = _common_start(one[len(before) :][::-1], two[len(before) :][::-1])[::-1]
-        prompt = self._prompt_text(_PROBES[0] + after, kind)
-        text_before, _, text_after = prompt.partition(_PROBES[0] + after)
-        text_after = after + text_after
-        if self.tokenizer.decode(rest).strip() != text_after.strip():
+        text_before, text_after = self._surroundings(after, kind)
+        lead = self._lead(before, one[: len(one) - len(rest)], text_before)
+        if lead is None:
             # probe and suffix share a token: tokenise the suffix alone, as the notebook does
             rest = self.tokenizer(text_after, add_special_tokens=False).input_ids
         return PromptSlot(
@@ -78,17 +87,41 @@ class PromptLayout:
             bare=tuple(self.ids(suffix, kind)),
             text_before=text_before,
             text_after=text_after,
-            strips_spaces=" " + _PROBES[0] + after
-            not in self._prompt_text(" " + _PROBES[0] + after, kind),
+            lead=lead or "",
+            strips_spaces=self._prompt_text(" " + _PROBES[0] + after, kind)
+            != text_before + " " + _PROBES[0] + text_after,
         )
+
+    def _surroundings(self, after: str, kind: SuffixKind) -> tuple[str, str]:
+        """The prompt's text before a prefix, and after it.
+
+        Raises:
+            jinja2.TemplateError: the template does not write the message as it is.
+        """
+        from jinja2 import TemplateError
+
+        before, found, end = self._prompt_text(_PLACEHOLDER + after, kind).partition(
+            _PLACEHOLDER + after
+        )
+        if not found:
+            msg = "the chat template does not write what the user says as it is"
+            raise TemplateError(msg)
+        return before, after + end
+
+    def _lead(self, before: Sequence[int], to_probe: Sequence[int], text: str) -> str | None:
+        """See `PromptSlot.lead`; none if the tokens up to the probe do not end with it."""
+        decode = self.tokenizer.decode
+        start, whole = (decode(list(ids)) for ids in (before, to_probe))
+        lead: str = whole.removeprefix(start).removesuffix(_PROBES[0])
+        ends = whole == start + lead + _PROBES[0] and (text.endswith(lead) or lead.isspace())
+        return lead if ends else None
 
     @property
     def start_token(self) -> int:
         """A token for the start of a prompt, if the tokenizer itself adds none there."""
-        for token in (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id):
-            if token is not None:
-                return int(token)
-        return 0
+        nothing = Texts(items=())
+        starts = prompt_starts(self.tokenizer, nothing, turns=0, documents=0, tokens=1)
+        return next((one.ids[0] for one in starts if one.kind == "document"), 0)
 
     def ids(self, words: str, kind: SuffixKind) -> list[int]:
         """Token ids of a prompt with a user's message, or a beginning of a document."""
@@ -127,8 +160,8 @@ class PromptLayout:
 
 def _common_start(one: Sequence[int], two: Sequence[int]) -> list[int]:
     """The longest common beginning of two sequences."""
-    ends = (i for i, pair in enumerate(zip(one, two, strict=False)) if pair[0] != pair[1])
-    return list(one[: next(ends, min(len(one), len(two)))])
+    both = zip(one, two, strict=False)
+    return [token for token, _ in takewhile(lambda pair: pair[0] == pair[1], both)]
 
 
 class RoundTrips:
@@ -157,18 +190,28 @@ class RoundTrips:
                 stable[i] = ids == [*slot.before, *prefixes[i], *slot.rest]
         return stable
 
+    def words(self, prefix: Sequence[int]) -> str:
+        """A prefix as a user types it before the first chat, or else at a document's start."""
+        slot = min(self._slots, key=lambda slot: slot.kind != "chat")
+        return self._words(slot, [prefix])[0].removeprefix(slot.lead) if len(prefix) else ""
+
     def _retokenise(self, slot: PromptSlot, prefixes: Sequence[Sequence[int]]) -> list[list[int]]:
         if not prefixes:
             return []
-        start = self._decode([slot.before])[0]
-        decoded = self._decode([[*slot.before, *prefix] for prefix in prefixes])
-        texts = [text.removeprefix(start) for text in decoded]
+        texts = self._words(slot, prefixes)
+        texts = [text.removeprefix(slot.lead) for text in texts]
         if slot.strips_spaces:
             texts = [text.lstrip() for text in texts]
         prompts = [slot.text_before + text + slot.text_after for text in texts]
         templated = slot.kind == "chat"
         encoded = self._tokenizer(prompts, add_special_tokens=not templated, verbose=False)
         return list(encoded.input_ids)
+
+    def _words(self, slot: PromptSlot, prefixes: Sequence[Sequence[int]]) -> list[str]:
+        """What each prefix says in its slot, the lead included."""
+        start = self._decode([slot.before])[0]
+        decoded = self._decode([[*slot.before, *prefix] for prefix in prefixes])
+        return [text.removeprefix(start) for text in decoded]
 
     def _decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
         decoded: list[str] = self._tokenizer.batch_decode(

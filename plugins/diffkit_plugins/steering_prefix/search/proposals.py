@@ -53,6 +53,8 @@ def sample_prefixes(
 ) -> Int[Tensor, "count length"]:
     """Samples prefixes of allowed tokens, uniformly among those that the space accepts.
 
+    Where these are too rare to be drawn whole, the missing ones are drawn token by token.
+
     Args:
         space: the tokens.
         length: of each prefix, in tokens.
@@ -60,7 +62,7 @@ def sample_prefixes(
         generator: the source of random numbers.
 
     Raises:
-        NoPrefix: none that was drawn is allowed.
+        NoPrefixError: none that was drawn is allowed.
     """
     tokens = space.allowed.nonzero().squeeze(1).cpu()
     kept = tokens.new_zeros(0, length)
@@ -70,10 +72,40 @@ def sample_prefixes(
         kept = torch.cat([kept, drawn[space.accepts(drawn.to(space.allowed.device)).cpu()]])[:count]
         if len(kept) == count:
             break
+    if len(kept) < count:
+        kept = torch.cat([kept, _grow_prefixes(space, length, count - len(kept), generator)])
     if not len(kept):
-        what = f"No prefix of {length} allowed tokens was found that reads back as itself."
-        raise NoPrefixError(what, hint="Set a smaller length, or ban less.")
+        raise _no_prefix(space, length, generator)
     return kept.repeat(-(-count // len(kept)), 1)[:count].to(space.allowed.device)
+
+
+_ENDINGS = 64
+"""Tokens that are tried after each beginning of a prefix that is drawn token by token."""
+
+
+def _grow_prefixes(
+    space: TokenSpace, length: int, count: int, generator: torch.Generator
+) -> Int[Tensor, "kept length"]:
+    """Draws prefixes token by token, each beginning one that the space accepts; may be none."""
+    tokens = space.allowed.nonzero().squeeze(1).cpu()
+    grown = tokens.new_zeros(count, 0)
+    for _ in range(length):
+        drawn = torch.randint(len(tokens), (len(grown), _ENDINGS), generator=generator)
+        longer = torch.cat(
+            [grown[:, None].expand(-1, _ENDINGS, -1), tokens[drawn][..., None]], dim=2
+        ).flatten(0, 1)
+        accepted = space.accepts(longer.to(space.allowed.device)).cpu().view(-1, _ENDINGS)
+        first = accepted.int().argmax(dim=1) + torch.arange(len(grown)) * _ENDINGS
+        grown = longer[first[accepted.any(dim=1)]]
+    return grown
+
+
+def _no_prefix(space: TokenSpace, length: int, generator: torch.Generator) -> NoPrefixError:
+    what = f"No prefix of {length} allowed tokens was found that reads back as itself."
+    shorter = (n for n in range(length - 1, 0, -1) if len(_grow_prefixes(space, n, 8, generator)))
+    found = next(shorter, None)
+    hint = f"Try: --set length={found}" if found else "Ban less, or set another separator."
+    return NoPrefixError(what, hint=hint)
 
 
 def select_untried(

@@ -133,7 +133,14 @@ class SearchRunner:
         task.budget.total = self._options.budget
         best = prune(PrefixScorer(task), result) if self._options.prune else as_scored(result)
         return SearchRun(
-            method, number, restart, result, best.ids, best.loss, space.text(best.ids), best.penalty
+            method,
+            number,
+            restart,
+            result,
+            best.ids,
+            best.loss,
+            self._objective.words(best.ids),
+            best.penalty,
         )
 
     def _task(

@@ -125,7 +125,7 @@ class TokenSpace:
             ban: further words to ban or penalise, such as those of a reference.
 
         Raises:
-            NoPrefix: no token is left.
+            NoPrefixError: no token is left.
             UserError: a word cannot be banned.
         """
         model, banned = objective.model, [*options.ban, *ban]
@@ -166,7 +166,7 @@ class TokenSpace:
         """The same space with more words banned.
 
         Raises:
-            NoPrefix: no token is left.
+            NoPrefixError: no token is left.
             UserError: a word cannot be banned.
         """
         return replace(self, bans=self.bans.union(BannedWords.of(banned)))._with_allowed()
