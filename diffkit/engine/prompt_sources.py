@@ -1,14 +1,21 @@
 """Prompts for generation: starts of documents and chats, and texts that a model writes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
+from diffkit.engine.generation import GeneratedIds
 from diffkit.engine.inputs import Inputs
 from diffkit.engine.model import Model
-from diffkit.engine.tokenization import PLACEHOLDER, encode, encode_prompt
-from diffkit.sampling import Completion, Sampling
+from diffkit.engine.tokenization import (
+    chat_start,
+    document_start,
+    encode,
+    encode_prompt,
+    message_end,
+)
+from diffkit.sampling import Sampling
 from diffkit.texts import Message, Text, Texts
 
 PromptKind = Literal["document", "chat", "empty turn", "user's turn", "first words"]
@@ -33,8 +40,8 @@ def prompt_starts(
     """Prompts of every kind that the tokenizer and the texts allow, no two with the same ids.
 
     A document starts with the token that the tokenizer sets before it, or else with the one that
-    ends the previous document. Samples from a chat's start are users' messages (Xu and others,
-    *Magpie*, arXiv 2406.08464).
+    ends the previous document (not a turn, where a tokenizer has both). Samples from a chat's start
+    are users' messages (Xu and others, *Magpie*, arXiv 2406.08464).
 
     Args:
         tokenizer: a transformers tokenizer; without a chat template there is no start of a chat
@@ -67,24 +74,13 @@ def prompt_starts(
 
 
 def _document(tokenizer: Any) -> Iterator[list[int]]:
-    first = tokenizer("a").input_ids[:1]
-    if tokenizer.bos_token_id is not None and first == [tokenizer.bos_token_id]:
-        yield first
-    elif tokenizer.eos_token_id is not None:
-        yield [tokenizer.eos_token_id]
+    start = document_start(tokenizer)
+    if start is not None:
+        yield [start]
 
 
 def _chat(tokenizer: Any) -> Iterator[list[int]]:
-    from jinja2 import TemplateError
-
-    try:
-        chat = [{"role": "user", "content": PLACEHOLDER}]
-        whole = tokenizer.apply_chat_template(chat, tokenize=False)
-    except TemplateError:
-        return
-    before, found, _ = whole.partition(PLACEHOLDER)
-    if found:
-        yield tokenizer(before, add_special_tokens=False).input_ids
+    yield chat_start(tokenizer)
 
 
 def _turns(tokenizer: Any, texts: Texts) -> Iterator[list[int]]:
@@ -135,12 +131,29 @@ def self_generated_prompts(model: Model, count: int, sampling: Sampling) -> Text
     ids = [opening.ids for opening in found if opening.kind == wanted]
     if not ids:
         return Texts(items=())
-    drawn: list[Completion] = []
+    drawn: list[GeneratedIds] = []
     for first in range(0, count, _BATCH):
-        rows = [ids[0]] * min(_BATCH, count - first)
-        drawn += model.generate_from(Inputs.of(rows, side="left"), sampling, first=first)
-    ended = [one.text.strip() for one in drawn if one.finished or wanted == "document"]
-    words = [text for text in dict.fromkeys(ended) if text]
+        seeds = range(first, min(first + _BATCH, count))
+        inputs = Inputs.of([ids[0]] * len(seeds), side="left")
+        drawn += model.generate_ids(inputs, sampling, row_seeds=seeds)
     if wanted == "document":
-        return Texts.of(*words)
+        decoded = (model.tokenizer.decode(one.ids, skip_special_tokens=True) for one in drawn)
+        return Texts.of(*_distinct(decoded))
+    words = _distinct(_users_words(model.tokenizer, drawn))
     return Texts(items=tuple(Text(messages=(Message(role="user", content=w),)) for w in words))
+
+
+def _distinct(texts: Iterable[str]) -> list[str]:
+    stripped = dict.fromkeys(text.strip() for text in texts)
+    return [text for text in stripped if text]
+
+
+def _users_words(tokenizer: Any, drawn: Sequence[GeneratedIds]) -> Iterator[str]:
+    """What was written before the template's text between a user's words and an answer."""
+    token, marker = message_end(tokenizer)
+    for one in drawn:
+        ids = one.ids[: one.ids.index(token)] if token in one.ids else one.ids
+        text: str = tokenizer.decode(ids, skip_special_tokens=True)
+        words, found, _ = text.partition(marker) if marker else (text, "", "")
+        if one.finished or found or len(ids) < len(one.ids):
+            yield words

@@ -9,6 +9,8 @@ from diffkit.texts import Message, Text
 
 PLACEHOLDER = "7f3a9c"
 """Stands for a message, to see what a chat template writes before it."""
+_LETTERS = "a7f3c9"
+"""The same, beginning with a letter, as most messages do."""
 
 
 def encode(tokenizer: Any, text: Text, max_tokens: int | None = None) -> list[int]:
@@ -66,24 +68,110 @@ def _render(tokenizer: Any, text: Text, **wanted: bool) -> str:
 
 def _start_token(tokenizer: Any) -> int:
     """The token before the first word: a model cannot start without any token."""
-    for token in (tokenizer.bos_token_id, tokenizer.eos_token_id):
-        if token is not None:
-            return int(token)
-    return 0
+    start = document_start(tokenizer)
+    return start if start is not None else int(tokenizer.bos_token_id or 0)
+
+
+def document_start(tokenizer: Any) -> int | None:
+    """The token before a document: the one that the tokenizer sets, or else `document_end`."""
+    bos = tokenizer.bos_token_id
+    if bos is not None and tokenizer("a").input_ids[:1] == [bos]:
+        return int(bos)
+    return document_end(tokenizer)
+
+
+_DOCUMENT_ENDS = ("<|endoftext|>", "<|end_of_text|>", "<|end▁of▁sentence|>", "</s>", "<eos>")
+"""What models name the token between two documents, where their eos token ends a turn."""
+
+
+def document_end(tokenizer: Any) -> int | None:
+    """The token after a document: the eos token, unless it ends turns and there is another.
+
+    A chat model's eos token is often its template's (``<|im_end|>``), and no document that it was
+    pretrained on ended so. None: the tokenizer has no such token.
+    """
+    eos = tokenizer.eos_token_id
+    if eos is None or turn_end(tokenizer) != eos:
+        return None if eos is None else int(eos)
+    known = tokenizer.get_added_vocab()
+    others = (known[name] for name in _DOCUMENT_ENDS if name in known)
+    return next((other for other in others if other != eos), int(eos))
+
+
+def turn_end(tokenizer: Any) -> int | None:
+    """The special token that the chat template writes after an answer; none if it writes none."""
+    question, answer = ({"role": role, "content": PLACEHOLDER} for role in ("user", "assistant"))
+    _, after = _around_last(tokenizer, [question, answer])
+    special = set(tokenizer.all_special_ids)
+    ids = token_ids(tokenizer, after, templated=True) if after.strip() else []
+    first = next((token for token in ids if tokenizer.decode([token]).strip()), None)
+    return first if first in special else None
+
+
+def message_end(tokenizer: Any) -> tuple[int | None, str]:
+    """What the chat template writes between a user's words and the answer to them.
+
+    Returns:
+        Its first token, if that is a special one, and else none; the words before the first
+        special token, without spaces around them; may be empty.
+    """
+    chat = [{"role": "user", "content": PLACEHOLDER}]
+    _, after = _around_last(tokenizer, chat, add_generation_prompt=True)
+    special = set(tokenizer.all_special_ids)
+    ids = token_ids(tokenizer, after, templated=True) if after.strip() else []
+    words = list(takewhile(lambda token: token not in special, ids))
+    said = str(tokenizer.decode(words)).strip()
+    return (ids[len(words)] if len(words) < len(ids) and not said else None), said
+
+
+def _around_last(tokenizer: Any, chat: list[dict[str, str]], **wanted: bool) -> tuple[str, str]:
+    """The text of a chat before its last placeholder, and after it; both may be empty."""
+    from jinja2 import TemplateError
+
+    if not tokenizer.chat_template:
+        return "", ""
+    try:
+        whole: str = tokenizer.apply_chat_template(chat, tokenize=False, **wanted)
+    except TemplateError:
+        return "", ""
+    before, found, after = whole.rpartition(PLACEHOLDER)
+    return (before, after) if found else ("", "")
 
 
 def eos_ids_of(tokenizer: Any, *configs: Any) -> frozenset[int]:
-    """Ids that end a completion: the tokenizer's, and those that configurations name.
+    """Ids that end a completion: the tokenizer's, its template's, and those of configurations.
+
+    Many a checkpoint names its end of document alone, though its answers end with another token
+    (Gemma's ``<end_of_turn>``).
 
     Args:
         tokenizer: a transformers tokenizer.
         configs: configurations of a model and of its generation; none is skipped.
     """
-    found: set[int] = set()
+    turn = turn_end(tokenizer)
+    found: set[int] = set() if turn is None else {turn}
     for source in (tokenizer, *configs):
         end = getattr(source, "eos_token_id", None)
         found.update(end if isinstance(end, list | tuple) else [end] if end is not None else [])
     return frozenset(found)
+
+
+def chat_start(tokenizer: Any) -> list[int]:
+    """Token ids of a chat before the user's first words; empty where it is unknown.
+
+    A token that holds the end of the template's text and the beginning of the words, such as a
+    space with a word, is not part of it.
+    """
+    from jinja2 import TemplateError
+
+    try:
+        chat = Text(messages=(Message(role="user", content=_LETTERS),))
+        whole = _render(tokenizer, chat)
+    except TemplateError:
+        return []
+    before, found, _ = whole.partition(_LETTERS)
+    ids, start = (token_ids(tokenizer, words, templated=True) for words in (whole, before))
+    return start[: common_prefix_length(ids, start)] if found else []
 
 
 def answer_start(tokenizer: Any, text: Text) -> int | None:

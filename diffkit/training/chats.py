@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
-from diffkit.engine.tokenization import common_prefix_length
+from diffkit.engine.tokenization import common_prefix_length, document_end
 from diffkit.errors import UserError, first_line
 
 Turn = dict[str, str]
@@ -17,8 +17,9 @@ Span = tuple[int, int]
 
 def with_eos(ids: tuple[int, ...], tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
     """``ids`` with the end-of-text token at their end, once: the tokenizer may have added it."""
-    end = tokenizer.eos_token_id
-    return ids if end is None or ids[-1:] == (end,) else (*ids, end)
+    end = document_end(tokenizer)
+    ended = ids[-1:] in ((end,), (tokenizer.eos_token_id,))
+    return ids if end is None or ended else (*ids, end)
 
 
 def chat_ids(
