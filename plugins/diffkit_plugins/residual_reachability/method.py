@@ -5,11 +5,13 @@ from collections.abc import Sequence
 import torch
 
 from diffkit import DiffingMethod, Findings, ModelPair, Note, RunContext
+from diffkit.statistics import mcnemar_p
 from diffkit_plugins.residual_reachability.config import ResidualReachabilityConfig
 from diffkit_plugins.residual_reachability.residual_deltas import read_residual_deltas
 from diffkit_plugins.residual_reachability.search import ReachErrors, search_layer
 from diffkit_plugins.residual_reachability.tables import (
     errors_by_budget,
+    median_by_text,
     position_scores,
     position_table,
     summary_table,
@@ -56,7 +58,7 @@ class ResidualReachability(DiffingMethod[ResidualReachabilityConfig]):
                 position_table(rows, context.texts, config.rows),
                 summary_table(found, config.budgets),
                 *((errors_by_budget(found, config.budgets),) if len(config.budgets) > 1 else ()),
-                Note(text=_describe(float(scores.quantile(0.5)))),
+                Note(text=_describe(float(scores.quantile(0.5)), median_by_text(found))),
             ),
         )
 
@@ -75,7 +77,21 @@ def _metrics(found: Sequence[ReachErrors]) -> dict[str, float]:
     }
 
 
-def _describe(median: float) -> str:
+SIGNIFICANCE = 0.05
+"""A sign test over the texts must be below it before anything is read into the sign of S."""
+
+
+def _describe(median: float, texts: Sequence[float]) -> str:
+    """The median S in words, and a conclusion if the texts agree on its sign."""
+    negative = [score < 0 for score in texts]
+    p = mcnemar_p(negative, [score > 0 for score in texts])
+    if p is None or p > SIGNIFICANCE:
+        return (
+            f"The median S is {median:.3f}, and S is negative on {sum(negative)} of {len(texts)} "
+            f"texts: too few, or too mixed (sign test: p = {p:.2g}), to say whether prompts come "
+            "nearer to what finetuning did than to random rotations of it. Give more texts, with "
+            "--set texts, or read nothing into it."
+        )
     if median < 0:
         nearer = "nearer to"
         reading = "it is the kind of change that a prompt could have made"

@@ -3,8 +3,10 @@
 Takes the errors of all layers. Gives tables and a series.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from jaxtyping import Float
 from torch import Tensor
@@ -84,6 +86,15 @@ def summary_table(found: Sequence[ReachErrors], budgets: Sequence[float]) -> Tab
             for number, budget in enumerate(budgets)
         ),
     )  # fmt: skip
+
+
+def median_by_text(found: Sequence[ReachErrors]) -> list[float]:
+    """The median S of each text, over layers and budgets."""
+    scores = defaultdict[int, list[float]](list)
+    for errors in found:
+        for text, row in zip(errors.deltas.texts.tolist(), errors.scores.tolist(), strict=True):
+            scores[text] += row
+    return [median(scores[text]) for text in sorted(scores)]
 
 
 def errors_by_budget(found: Sequence[ReachErrors], budgets: Sequence[float]) -> Series:

@@ -136,11 +136,11 @@ class HalfEvaluation:
     """Mean −log p of the reference completions, in nats per token."""
     completions: tuple[Continuation, ...]
     """The greedy completion after each suffix."""
-    greedy: Agreement
-    """Agreement of these with the reference completions."""
+    greedy: Agreement | None
+    """Agreement of these with the reference completions; none if no reference says anything."""
     sampled: Agreement | None
     """Agreement of sampled completions with those of the reference, both with the same random
-    numbers; none if none were sampled."""
+    numbers; none if none were sampled, or no reference says anything."""
 
     @property
     def loss(self) -> float:
@@ -199,13 +199,12 @@ class PrefixEvaluator:
             name: of the prefix, for tables.
             ids: the prefix; empty for none.
         """
-        decode = self.problem.model.tokenizer.decode
         prompts = self.training.prompts(ids), self.held_out.prompts(ids)
         completions = self._generator.generate_greedy([*prompts[0], *prompts[1]])
         count = len(prompts[0])
         return PrefixEvaluation(
             name,
-            decode(list(ids), clean_up_tokenization_spaces=False),
+            self.problem.training.words(ids),
             tuple(ids),
             self._result(self.training, ids, completions[:count], None),
             self._result(self.held_out, ids, completions[count:], self._sampled(prompts[1])),
@@ -243,6 +242,10 @@ class PrefixEvaluator:
 
     def _agreement(
         self, references: Sequence[Continuation], completions: Sequence[Continuation]
-    ) -> Agreement:
-        expected, found = ([one.ids for one in each] for each in (references, completions))
+    ) -> Agreement | None:
+        """Of the references that say something: nothing agrees with nothing without a search."""
+        both = [row for row in zip(references, completions, strict=True) if row[0].says_something]
+        if not both:
+            return None
+        expected, found = ([one.ids for one in each] for each in zip(*both, strict=True))
         return compare_completions(expected, found, self.options.exact_tokens)

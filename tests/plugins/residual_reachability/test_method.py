@@ -4,9 +4,10 @@ import pytest
 import torch
 from diffkit_plugins import residual_reachability
 from diffkit_plugins.residual_reachability.config import ResidualReachabilityConfig
-from diffkit_plugins.residual_reachability.method import ResidualReachability
+from diffkit_plugins.residual_reachability.method import ResidualReachability, _describe
 from diffkit_plugins.residual_reachability.residual_deltas import read_residual_deltas
 from diffkit_plugins.residual_reachability.search import search_layer
+from diffkit_plugins.residual_reachability.tables import median_by_text
 
 from diffkit import (
     ModelPair,
@@ -159,6 +160,31 @@ def test_findings_name_texts_positions_and_layers(run, tiny_pair, tiny_texts):
     assert column(summary, "texts") == [3] * 4
     assert [line.x for line in series.lines] == [(1.0, 4.0)] * 4
     assert f"{findings.metrics['median_s']:.3f}" in note.text
+
+
+NEGATIVE, MIXED = [-0.3] * 16, [-0.1, -0.019, 0.02, 0.3]
+
+
+def test_nothing_is_concluded_where_the_texts_disagree_or_are_few():
+    for scores in (MIXED, NEGATIVE[:5], [0.2] * 5, [*NEGATIVE[:9], *[0.1] * 7]):
+        text = _describe(-0.019, scores)
+        assert "to say whether" in text
+        assert "could have made" not in text
+        assert f"{sum(score < 0 for score in scores)} of {len(scores)} texts" in text
+    assert "p = 1)" in _describe(-0.019, MIXED)  # two of four
+    assert "p = 0.062)" in _describe(-0.3, NEGATIVE[:5])  # 2 / 2^5
+
+
+def test_texts_that_agree_are_a_conclusion():
+    assert "could have made" in _describe(-0.3, NEGATIVE)
+    assert "no change that a prompt makes" in _describe(0.3, [0.3] * 6)  # 2 / 2^6 = 0.031
+
+
+def test_each_text_counts_once_over_layers_and_budgets(tiny_pair, context):
+    options = {"layers": [0, 1], "budgets": (1.0, 4.0)}
+    both = found(tiny_pair, context, **options)
+    expected = torch.cat([errors.scores for errors in both], dim=1).quantile(0.5, dim=1)
+    assert median_by_text(both) == pytest.approx(expected.tolist(), rel=1e-5)
 
 
 def test_s_is_the_log_of_the_ratio_to_the_median_rotation(run, tiny_pair):

@@ -4,7 +4,7 @@ import pytest
 from diffkit_plugins.steering_prefix.config import CompletionOptions
 from diffkit_plugins.steering_prefix.evaluation import PrefixEvaluator, compare_completions
 from diffkit_plugins.steering_prefix.problem import match_problem
-from diffkit_plugins.steering_prefix.prompts.references import ContinuationGenerator
+from diffkit_plugins.steering_prefix.prompts.references import Continuation, ContinuationGenerator
 
 from diffkit import Inputs, RunContext
 from diffkit.checkpoints import Checkpoints
@@ -69,6 +69,15 @@ def test_shares_are_those_of_the_completions(evaluator):
         [r.ids for r in half.references], [s.ids for s in result.completions], 2
     )
     assert result.greedy == expected
+
+
+def test_references_that_say_nothing_are_no_agreement(evaluator):
+    words, others = (Continuation(ids, True, "a b") for ids in ((5, 6), (5, 7)))
+    silence = Continuation((), True, "")
+    assert evaluator._agreement([words, silence], [others, silence]) == compare_completions(
+        [(5, 6)], [(5, 7)], 2
+    )
+    assert evaluator._agreement([silence], [silence]) is None
 
 
 def test_entropies_are_those_of_a_second_implementation(evaluator, tiny_model):

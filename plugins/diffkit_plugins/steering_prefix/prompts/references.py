@@ -26,6 +26,11 @@ class Continuation:
     text: str
     """The ids decoded, without special tokens."""
 
+    @property
+    def says_something(self) -> bool:
+        """Whether its text has more than spaces."""
+        return bool(self.text.strip())
+
 
 def generate_continuations(
     model: Model,

@@ -103,12 +103,17 @@ class PrefixReport:
             "loss_prefix_nats": self.best.held_out.loss,
             "excess_nats": self.best.held_out.loss - gap.floor,
             "floor_nats": gap.floor,
-            "exact_share": self.best.held_out.greedy.exact,
-            "token_match_share": self.best.held_out.greedy.tokens,
+            **self._agreement(),
             "word_log_odds_errors": max([0.0, *(score for _, score in self._words)]),
             "items": float(items),
             "dropped": float(self.evaluator.problem.dropped),
         }
+
+    def _agreement(self) -> dict[str, float]:
+        greedy = self.best.held_out.greedy
+        if greedy is None:
+            return {}
+        return {"exact_share": greedy.exact, "token_match_share": greedy.tokens}
 
     @property
     def _texts(self) -> tuple[list[SuffixItem], list[Continuation]]:

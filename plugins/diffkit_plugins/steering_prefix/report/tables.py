@@ -249,6 +249,8 @@ def loss_table(prefixes: Sequence[PrefixEvaluation], training: CompletionHalf,
 def agreement_table(prefixes: Sequence[PrefixEvaluation], first: int) -> Table:
     """Agreement of the completions under each prefix with those of the reference.
 
+    References without a word are left out: nothing agrees with nothing without a search.
+
     Args:
         prefixes: evaluated prefixes.
         first: K of exact@K.

@@ -125,7 +125,7 @@ def similar_samples(
 ) -> Samples:
     """Suffixes whose completions under the prefix are most similar to the reference, or least.
 
-    They are ranked by token match rate, then by loss.
+    They are ranked by token match rate, then by loss. References without a word are left out.
 
     Args:
         items: the held-out suffixes.
@@ -139,6 +139,7 @@ def similar_samples(
         for item, completion, loss in zip(
             items, result.completions, result.losses.tolist(), strict=True
         )
+        if item.reference.continuation.says_something
     ]
     ranked = sorted(rows, key=lambda row: row[:2], reverse=not least)
     what = "furthest from" if least else "nearest to"

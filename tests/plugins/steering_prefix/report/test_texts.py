@@ -3,8 +3,15 @@
 from dataclasses import replace
 
 import pytest
+import torch
+from diffkit_plugins.steering_prefix.evaluation import HalfEvaluation
 from diffkit_plugins.steering_prefix.prompts.references import Continuation
-from diffkit_plugins.steering_prefix.report.texts import EXPLAIN, distinguishing_words, word_table
+from diffkit_plugins.steering_prefix.report.texts import (
+    EXPLAIN,
+    distinguishing_words,
+    similar_samples,
+    word_table,
+)
 
 from diffkit.statistics import log_odds, word_counts
 
@@ -35,3 +42,13 @@ def test_words_of_the_reference_come_first(items):
 def test_only_words_above_one_standard_error_are_shown():
     table = word_table([("lizard", 2.5), ("best", 1.0), ("plain", -2.0)], EXPLAIN)
     assert [(row.token, row.score) for row in table.rows] == [("lizard", 2.5)]
+
+
+@pytest.mark.parametrize("least", [False, True])
+def test_where_the_reference_says_nothing_there_is_no_likeness_to_show(items, least):
+    first, second, empty = items
+    empty = replace(empty, reference=replace(empty.reference, continuation=continuations([" "])[0]))
+    said = tuple(continuations(["a", "b", ""]))
+    result = HalfEvaluation(torch.zeros(3), 0.0, said, greedy=None, sampled=None)
+    shown = similar_samples([first, second, empty], result, 3, EXPLAIN, least=least)
+    assert [row.base for row in shown.rows] == list(REFERENCE[:2])
