@@ -12,6 +12,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("exam
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"# [\w/-]+\.py")
 NEEDS_MORE = {
+    "adapters.md": "a GGUF file, which the test of such files makes",
     "soft-prompt-kl.md": "a trained prompt, which its own test makes",
     "transcripts.md": "a transcript, which its own test makes",
 }

@@ -10,11 +10,13 @@ from typing import Any
 import torch
 
 from diffkit.engine.architectures import architecture_of
+from diffkit.engine.loading.gguf_header import is_gguf
+from diffkit.engine.loading.gguf_model import load_gguf, read_gguf_config
 from diffkit.engine.loading.model_files import read_json, weight_files
 from diffkit.engine.loading.safetensors_header import read_header
 from diffkit.engine.loading.tokenizer import load_tokenizer
 from diffkit.engine.network import Network
-from diffkit.errors import BadDevice, BadFile, BadModel, MissingExtra, first_line
+from diffkit.errors import BadDevice, BadFile, BadModel, DiffkitError, MissingExtra, first_line
 
 
 def resolve_device(device: str) -> str:
@@ -99,7 +101,7 @@ def read_network(
     """Loads a full model.
 
     Args:
-        folder: a folder with config.json and safetensors.
+        folder: a folder with config.json and safetensors, or a GGUF file.
         device: the device of the weights.
         dtype: number format; none keeps the stored one, as ``int8`` does outside linear layers.
         attention: attention implementation of transformers; none takes its default.
@@ -110,13 +112,11 @@ def read_network(
         MissingExtra: the library that a number format needs is not installed.
         BadFile: one of its files is malformed.
     """
-    config = read_json(folder / "config.json")
-    if "model_type" not in config:
-        raise BadFile(folder / "config.json", "is missing.", field="model_type", hint=_AGAIN)
-    architecture = architecture_of(str(config["model_type"]))
-    for file in weight_files(folder):
-        read_header(file)
+    architecture = architecture_of(_model_type(folder))
     small = dtype == INT8
+    if small and is_gguf(folder):
+        what = f"{str(folder)!r} is a GGUF file, whose weights cannot be loaded in 8 bits."
+        raise BadModel(what, hint="Load it in another number format, as in --dtype bfloat16.")
     module = _load(folder, _dtype(dtype), attention, int8_arguments(device) if small else {})
     if not small:
         module.to(device)
@@ -133,6 +133,18 @@ def read_network(
     return network
 
 
+def _model_type(folder: Path) -> str:
+    """The architecture that transformers has the model in; its files are looked through first."""
+    if is_gguf(folder):
+        return str(read_gguf_config(folder).model_type)
+    config = read_json(folder / "config.json")
+    if "model_type" not in config:
+        raise BadFile(folder / "config.json", "is missing.", field="model_type", hint=_AGAIN)
+    for file in weight_files(folder):
+        read_header(file)
+    return str(config["model_type"])
+
+
 def _dtype(name: str | torch.dtype | None) -> Any:
     if name in {None, INT8}:
         return "auto"
@@ -144,20 +156,11 @@ def _dtype(name: str | torch.dtype | None) -> Any:
 
 
 def _load(folder: Path, dtype: Any, attention: str | None, options: dict[str, Any]) -> Any:
-    from transformers import AutoModelForCausalLM
-
     try:
         with without_progress_bars():
-            module, info = AutoModelForCausalLM.from_pretrained(
-                folder,
-                dtype=dtype,
-                attn_implementation=attention,
-                local_files_only=True,
-                trust_remote_code=False,
-                use_safetensors=True,
-                output_loading_info=True,
-                **options,
-            )
+            module, info = _from_pretrained(folder, dtype, attention, options)
+    except DiffkitError:
+        raise
     except Exception as error:  # transformers raises errors of many libraries
         what = f"{str(folder)!r} cannot be loaded ({first_line(error)})."
         raise BadModel(what, hint=_AGAIN) from error
@@ -166,6 +169,26 @@ def _load(folder: Path, dtype: Any, attention: str | None, options: dict[str, An
             what = "lacks" if problem == "missing_keys" else "holds unexpected"
             raise BadModel(f"{str(folder)!r} {what} weights: {key}.", hint=_AGAIN)
     return module
+
+
+def _from_pretrained(
+    folder: Path, dtype: Any, attention: str | None, options: dict[str, Any]
+) -> Any:
+    """The model, and what transformers says about the loading."""
+    from transformers import AutoModelForCausalLM
+
+    if is_gguf(folder):
+        return load_gguf(folder, None if dtype == "auto" else dtype, attention)
+    return AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=dtype,
+        attn_implementation=attention,
+        local_files_only=True,
+        trust_remote_code=False,
+        use_safetensors=True,
+        output_loading_info=True,
+        **options,
+    )
 
 
 @contextmanager

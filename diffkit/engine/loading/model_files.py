@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal
 
+from diffkit.engine.loading.gguf_header import gguf_digest, is_gguf, read_gguf_header
 from diffkit.engine.loading.safetensors_header import tensor_digests
 from diffkit.errors import BadFile, BadModel, first_line
 from diffkit.options.text_files import parse_json
@@ -107,7 +108,9 @@ _DOWNLOAD_AGAIN = "Download it again, or save it again with save_pretrained()."
 
 
 def resolve_source(source: Source) -> Path:
-    """The local folder of a source; a hub repository is downloaded, or found in the hub's cache.
+    """The local folder or GGUF file of a source.
+
+    A hub repository is downloaded, or found in the hub's cache.
 
     Raises:
         BadModel: there is no such folder, hub repository or revision; the hub cannot be reached;
@@ -118,8 +121,11 @@ def resolve_source(source: Source) -> Path:
         folder = here / (source.subfolder or "")
     else:
         folder = download(source) / (source.subfolder or "")
+    if folder.is_file() and is_gguf(folder):
+        return folder
     if not folder.is_dir():
-        hint = "Give the folder that holds config.json or adapter_config.json, or a hub id."
+        hint = "Give the folder that holds config.json or adapter_config.json, a .gguf file, or a "
+        hint += "hub id."
         raise BadModel(f"There is no model folder {str(folder)!r}.", hint=hint)
     if not any(folder.glob("*.safetensors")):
         _refuse_without_safetensors(folder)
@@ -127,10 +133,14 @@ def resolve_source(source: Source) -> Path:
 
 
 def _looks_like_path(at: str) -> bool:
-    return at.startswith((".", "/", "~")) or at.count("/") > 1 or "\\" in at
+    path = at.startswith((".", "/", "~")) or at.count("/") > 1 or "\\" in at
+    return path or at.lower().endswith(".gguf")
 
 
 def _refuse_without_safetensors(folder: Path) -> None:
+    if packed := sorted(folder.glob("*.gguf")):
+        what = f"{str(folder)!r} holds no .safetensors weights, but {packed[0].name}."
+        raise BadModel(what, hint=f"Give that file: {packed[0]}")
     old = sorted(p.name for p in folder.iterdir() if p.suffix in {".bin", ".pt", ".pth", ".ckpt"})
     having = f" (it has {old[0]}, and reading that can run code)" if old else ""
     raise BadModel(
@@ -140,11 +150,13 @@ def _refuse_without_safetensors(folder: Path) -> None:
 
 
 def folder_kind(folder: Path) -> Literal["adapter", "full"]:
-    """Whether a folder holds an adapter or a full model.
+    """Whether a folder holds an adapter or a full model, as a GGUF file does.
 
     Raises:
         BadModel: it holds neither.
     """
+    if is_gguf(folder):
+        return "full"
     if (folder / "adapter_config.json").exists():
         return "adapter"
     if (folder / "config.json").exists():
@@ -204,12 +216,15 @@ def read_json(path: Path) -> dict[str, Any]:
 def fingerprint(folder: Path) -> str:
     """SHA-256, in hexadecimal, of a model's content: its tensors and its configuration.
 
-    File names, sharding, paths and fields about the model's provenance are not part of it.
+    File names, sharding, paths and fields about the model's provenance are not part of it. A GGUF
+    file counts as a whole.
 
     Raises:
         BadModel: the folder is no model.
         BadFile: a file in it is cut short or malformed.
     """
+    if is_gguf(folder):
+        return _sha256(["gguf", gguf_digest(folder)])
     adapter = folder_kind(folder) == "adapter"
     config = read_json(folder / ("adapter_config.json" if adapter else "config.json"))
     tensors = sorted(t for file in weight_files(folder) for t in tensor_digests(file))
@@ -237,6 +252,8 @@ def declared_dtype(folder: Path) -> str:
     Raises:
         BadFile: config.json is missing or malformed.
     """
+    if is_gguf(folder):
+        return read_gguf_header(folder).dtype
     config = read_json(folder / "config.json")
     return str(config.get("dtype") or config.get("torch_dtype") or "tensors")
 
@@ -247,6 +264,8 @@ def tokenizer_fingerprint(folder: Path) -> str | None:
     Raises:
         BadFile: its tokenizer_config.json is malformed.
     """
+    if is_gguf(folder):
+        return _sha256(["gguf", gguf_digest(folder)])
     files = [folder / name for name in _TOKENIZER_FILES if (folder / name).exists()]
     parts = [f"{f.name}:{hashlib.sha256(f.read_bytes()).hexdigest()}" for f in files]
     config = folder / "tokenizer_config.json"

@@ -7,6 +7,7 @@ from typing import Any
 
 from diffkit.engine.loading.adapters import MERGE_HINT, AdapterPlan, plan_adapter
 from diffkit.engine.loading.finetuned import declared_folder
+from diffkit.engine.loading.gguf_header import is_gguf
 from diffkit.engine.loading.model_files import fingerprint, resolve_base, weight_files
 from diffkit.engine.loading.safetensors_header import read_header
 from diffkit.engine.loading.tokenizer import finetuned_tokenizer, load_tokenizer
@@ -115,6 +116,7 @@ def find_pair_on_disk(base: Source, finetuned: Finetuned) -> PairOnDisk:
         BadFile: a file is malformed.
     """
     folder = resolve_base(base)
+    _refuse_gguf(folder)
     plain = _full_model(folder, load_tokenizer(folder))
     match finetuned:
         case Adapter():
@@ -131,6 +133,12 @@ def find_pair_on_disk(base: Source, finetuned: Finetuned) -> PairOnDisk:
     return PairOnDisk(*sides, dtype=_dtype(folder))
 
 
+def _refuse_gguf(path: Path) -> None:
+    if is_gguf(path):
+        what = f"{str(path)!r} is a GGUF file, which another engine would load in another way."
+        raise BadModel(what, hint="Take the generator `transformers`, or give the model's folder.")
+
+
 def _full_model(folder: Path, tokenizer: Any) -> ModelOnDisk:
     from transformers import GenerationConfig
 
@@ -144,6 +152,7 @@ def _full_model(folder: Path, tokenizer: Any) -> ModelOnDisk:
 
 def _beside(plain: ModelOnDisk, finetuned: FullModel) -> ModelOnDisk:
     own = declared_folder(finetuned)
+    _refuse_gguf(own)
     tokenizer = finetuned_tokenizer(own, plain.tokenizer)
     same = fingerprint(own) == fingerprint(plain.model)
     return _full_model(plain.model if same else own, tokenizer)

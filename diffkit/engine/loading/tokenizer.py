@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from diffkit.engine.loading.gguf_header import is_gguf
+from diffkit.engine.loading.gguf_model import load_gguf_tokenizer
 from diffkit.engine.loading.model_files import read_json, tokenizer_fingerprint
 from diffkit.errors import BadModel, first_line
 
@@ -10,11 +12,13 @@ _GENERIC = ("PreTrainedTokenizerFast", "TokenizersBackend")
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer in a model folder.
+    """The tokenizer in a model folder or a GGUF file.
 
     Raises:
         BadModel: there is none, or it cannot be read.
     """
+    if is_gguf(folder):
+        return load_gguf_tokenizer(folder)
     if tokenizer_fingerprint(folder) is None:
         hint = "Save it there with tokenizer.save_pretrained()."
         raise BadModel(f"{str(folder)!r} holds no tokenizer.", hint=hint)
