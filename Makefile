@@ -11,7 +11,7 @@ ZOO := organisms/diffkit_organisms/zoo
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 VLLM_PIP := $(VLLM)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test fast test-vllm check docs format zoo study bench clean
+.PHONY: demo test fast test-real test-vllm check docs format real zoo study bench clean
 
 demo: .venv/core
 	$(BIN)/diffkit demo
@@ -21,6 +21,9 @@ test: .venv/dev ## in WORKERS processes, each with whole modules: their fixtures
 
 fast: .venv/dev ## the tests without the slow tier
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m "not slow"
+
+test-real: .venv/dev ## a real chat model from end to end; fetches it where the models folder lacks it
+	DIFFKIT_REAL=1 $(BIN)/pytest -m real tests/real
 
 test-vllm: .venv-vllm/done ## vLLM for real, on the CPU, in an environment of its own
 	VLLM_CPU_KVCACHE_SPACE=1 $(VLLM)/pytest -p no:unraisableexception tests/vllm # sockets are left open
@@ -39,6 +42,9 @@ docs: .venv/docs ## builds site/, strictly: links and anchors are checked; no ne
 format: .venv/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+real: .venv/gguf ## fetches real models and trains development organisms on one, outside of the repository
+	$(BIN)/python -m diffkit_organisms.real
 
 zoo: .venv/core ## draws the world anew and trains what is shipped (the bits depend on the threads)
 	$(BIN)/python -m diffkit_organisms.build $(ZOO) --seed 0
@@ -64,6 +70,10 @@ clean:
 
 .venv/dev: .venv/core
 	$(PIP) -e '.[dev]'
+	touch $@
+
+.venv/gguf: .venv/core
+	$(PIP) -e '.[gguf]'
 	touch $@
 
 .venv/docs: .venv/core

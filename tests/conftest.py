@@ -1,5 +1,6 @@
 """Fixtures of all tests. beartype comes first: imported after nnsight, it fails."""
 
+import os
 import sys
 import threading
 from pathlib import Path
@@ -22,6 +23,9 @@ def _source_to_code(loader, data, path, *, _optimize=-1):
 
 
 import_hook._JaxtypingLoader.source_to_code = _source_to_code
+
+os.environ.setdefault("DIFFKIT_TEST_MODELS", os.environ.get("DIFFKIT_MODELS", ""))  # for tests/real
+os.environ["DIFFKIT_MODELS"] = os.devnull  # the others know no real models, whoever runs them
 
 sys.path.append(str(Path(__file__).parent / "stranger"))
 
