@@ -20,6 +20,7 @@ from .chat.transcript import (
 from .checkpoints import Checkpoint, Checkpoints
 from .context import Artifacts, Progress, RunContext
 from .engine.architectures import Architecture, register_architecture
+from .engine.chats.chat_template import render_chat
 from .engine.inputs import Inputs, TextBatch
 from .engine.loading.loader import NetworkCache, detect_kind, load_model, load_pair
 from .engine.loading.pair_on_disk import ModelOnDisk, PairOnDisk, find_pair_on_disk
@@ -30,7 +31,7 @@ from .engine.prompt_sources import PromptStart, prompt_starts, self_generated_pr
 from .engine.tokenization import answer_start
 from .engine.weight_changes.differences import TruncatedSVD, WeightDelta
 from .engine.weight_changes.random_control import control_scale_for_kl
-from .errors import DiffkitError, UserError
+from .errors import ChatRefused, DiffkitError, Unavailable, UserError
 from .findings import (
     Candidate,
     Figure,
@@ -106,6 +107,7 @@ __all__ = [
     "Candidate",
     "CandidateTruth",
     "Case",
+    "ChatRefused",
     "ChatSession",
     "Checkpoint",
     "Checkpoints",
@@ -186,6 +188,7 @@ __all__ = [
     "TranscriptNote",
     "TruncatedSVD",
     "TruthStatement",
+    "Unavailable",
     "Usage",
     "UsageEstimate",
     "UserError",
@@ -209,6 +212,7 @@ __all__ = [
     "prompt_starts",
     "read_transcript",
     "register_architecture",
+    "render_chat",
     "self_generated_prompts",
     "top_tokens",
 ]

@@ -2,6 +2,7 @@
 
     DiffkitError            a failure (exit 1)
     ├── RunFailed           a method, investigator or grader raised
+    ├── Unavailable         a service that a plugin needs failed; says nothing about its subject
     ├── StoreError          the store cannot be read
     │   └── StoreUnwritable the store cannot be written; ends a sweep, as no run could be kept
     └── UserError           a mistake of the user's (exit 2)
@@ -12,6 +13,7 @@
         ├── NameClash       two plugins or folders have one name
         ├── MissingExtra    an optional dependency is not installed
         ├── BadFile         a file that cannot be used; names file, line and field
+        ├── ChatRefused         a chat that a chat template refuses
         ├── BadModel        models, adapters or tokenizers that are unusable, or do not match
         └── BadDevice       a device that is not there
 
@@ -20,7 +22,7 @@ Every message says what is wrong and with which value; ``hint`` says what to do 
 
 import difflib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -41,6 +43,10 @@ class DiffkitError(Exception):
 
 class RunFailed(DiffkitError):
     """A plugin raised during a run; its traceback is in the store."""
+
+
+class Unavailable(DiffkitError):
+    """A service that a plugin needs cannot be used; no result follows from it."""
 
 
 class StoreError(DiffkitError):
@@ -152,6 +158,25 @@ class BadFile(UserError):
     ) -> None:
         place = f"{path}:{line}" if line is not None else str(path)
         super().__init__(f"{place}: {field + ': ' if field else ''}{what}", hint=hint)
+
+
+class ChatRefused(UserError):
+    """A chat that a model's chat template refuses, or cannot write.
+
+    Args:
+        reason: why, in one line.
+        messages: the chat: roles and contents.
+    """
+
+    def __init__(self, reason: str, messages: Iterable[Mapping[str, str]]) -> None:
+        turns = list(messages)
+        self.reason = reason.strip().rstrip(".")
+        roles = ", ".join(str(turn.get("role")) for turn in turns)
+        start = " ".join(str(turn.get("content")) for turn in turns)[:40]
+        super().__init__(
+            f"The chat template refuses the chat {start!r} ({self.reason}). Its turns: {roles}.",
+            hint="Leave it out, or give it as a document or with other turns.",
+        )
 
 
 class BadModel(UserError):

@@ -102,7 +102,7 @@ def run_method(
     Raises:
         TypeError: the method did not return `Findings`.
     """
-    if pair.identical:
+    if pair.same_weights:
         return checked_findings(method.identical(config))
     return checked_findings(method.run(pair, config, context))
 

@@ -30,6 +30,7 @@ NAMES = [
     "Candidate",
     "CandidateTruth",
     "Case",
+    "ChatRefused",
     "ChatSession",
     "Checkpoint",
     "Checkpoints",
@@ -111,6 +112,7 @@ NAMES = [
     "TranscriptNote",
     "TruncatedSVD",
     "TruthStatement",
+    "Unavailable",
     "Usage",
     "UsageEstimate",
     "UserError",
@@ -134,6 +136,7 @@ NAMES = [
     "prompt_starts",
     "read_transcript",
     "register_architecture",
+    "render_chat",
     "self_generated_prompts",
     "top_tokens",
 ]

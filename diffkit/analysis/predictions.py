@@ -45,7 +45,7 @@ def mean_kl(pair: ModelPair, texts: Texts) -> float:
 
     Tokens are the base's; exactly 0 where both sides are one model.
     """
-    if pair.identical:
+    if pair.same_weights:
         return 0.0
     total, count = 0.0, 0
     size = max(1, MAX_LOGITS // (MAX_TOKENS * pair.base.vocab_rows))

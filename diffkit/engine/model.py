@@ -26,10 +26,19 @@ class Model(AdaptedNetwork):
         network: the network, which other sides may share.
         adapter: name of the adapter; none is the network itself.
         tokenizer: a transformers tokenizer; none takes the network's.
+        end_tokens: ids that end a completion besides the tokenizer's and those of config.json; none
+            takes those of the network's generation configuration.
     """
 
-    def __init__(self, network: Network, adapter: str | None = None, tokenizer: Any = None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        adapter: str | None = None,
+        tokenizer: Any = None,
+        end_tokens: frozenset[int] | None = None,
+    ) -> None:
         super().__init__(network, adapter)
+        self._end_tokens = end_tokens
         self.tokenizer: Any = network.tokenizer if tokenizer is None else tokenizer
 
     @property
@@ -41,6 +50,8 @@ class Model(AdaptedNetwork):
     def eos_ids(self) -> frozenset[int]:
         """Ids that end a completion."""
         module: Any = self.network.module
+        if self._end_tokens is not None:
+            return eos_ids_of(self.tokenizer, module.config) | self._end_tokens
         generation = getattr(module, "generation_config", None)
         return eos_ids_of(self.tokenizer, module.config, generation)
 

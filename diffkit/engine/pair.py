@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from diffkit.engine.generation import CachedDecoding, GeneratedIds, generate_batch
 from diffkit.engine.inputs import Inputs, TextBatch
 from diffkit.engine.model import Model
+from diffkit.engine.tokenization import tokenizer_differences
 from diffkit.engine.weight_changes.differences import WeightDelta, weight_deltas
 from diffkit.engine.weight_changes.random_control import random_control
 from diffkit.sampling import Sampling
@@ -67,9 +69,22 @@ class ModelPair:
         return self.base.network is self.finetuned.network
 
     @property
-    def identical(self) -> bool:
-        """Whether both sides have the same weights because they are the same model."""
+    def same_weights(self) -> bool:
+        """Whether both sides have the same weights: equal token ids then give equal predictions."""
         return self.share_network and self.base.adapter == self.finetuned.adapter
+
+    @property
+    def identical(self) -> bool:
+        """Whether the sides do not differ in anything: they have one model's weights and files."""
+        return self.same_weights and not self.reading_differences
+
+    @cached_property
+    def reading_differences(self) -> tuple[str, ...]:
+        """What differs besides weights: ``chat template``, ``tokenizer``, ``end tokens``."""
+        base, finetuned = self.base, self.finetuned
+        found = tokenizer_differences(base.tokenizer, finetuned.tokenizer)
+        ends = ("end tokens",) if base.eos_ids != finetuned.eos_ids else ()
+        return (*found, *ends)
 
     @property
     def vocabulary(self) -> int:

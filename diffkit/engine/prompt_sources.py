@@ -15,6 +15,7 @@ from diffkit.engine.tokenization import (
     encode_prompt,
     message_end,
 )
+from diffkit.errors import ChatRefused
 from diffkit.sampling import Sampling
 from diffkit.texts import Message, Text, Texts
 
@@ -93,11 +94,9 @@ def _turns(tokenizer: Any, texts: Texts) -> Iterator[list[int]]:
 
 
 def _turn(tokenizer: Any, messages: tuple[Message, ...]) -> Iterator[list[int]]:
-    from jinja2 import TemplateError
-
     try:
         yield encode_prompt(tokenizer, Text(messages=messages))
-    except TemplateError:  # some templates refuse a system's message, some an empty one
+    except ChatRefused:  # some templates refuse a system's message, some an empty one
         return
 
 

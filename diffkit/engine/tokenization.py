@@ -1,9 +1,12 @@
 """Texts and prompts as token ids, and which ids end a completion."""
 
+import json
 from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
+from diffkit.engine.chats.chat_template import chat_templates, render_chat
+from diffkit.errors import ChatRefused
 from diffkit.options.text_files import replace_surrogates
 from diffkit.texts import Message, Text
 
@@ -22,7 +25,9 @@ def encode(tokenizer: Any, text: Text, max_tokens: int | None = None) -> list[in
         max_tokens: number of tokens kept, from the beginning; none keeps all.
     """
     words, templated = rendered_text(tokenizer, text)
-    return token_ids(tokenizer, words, templated=templated)[:max_tokens]
+    if max_tokens is None:
+        return token_ids(tokenizer, words, templated=templated)
+    return first_token_ids(tokenizer, words, max_tokens, templated=templated)
 
 
 def rendered_text(tokenizer: Any, text: Text) -> tuple[str, bool]:
@@ -37,6 +42,52 @@ def token_ids(tokenizer: Any, words: str, *, templated: bool = False) -> list[in
     # A template writes the special tokens itself.
     encoded = tokenizer(replace_surrogates(words), add_special_tokens=not templated, verbose=False)
     return list(encoded["input_ids"])
+
+
+_LEAST_CHARACTERS = 4096
+
+_CHARACTERS_PER_TOKEN = 16
+
+_MARGIN = 256
+"""Characters before a cut that may belong to words that the cut changes, or to special tokens."""
+
+
+def first_token_ids(
+    tokenizer: Any, words: str, count: int, *, templated: bool = False
+) -> list[int]:
+    """The first ``count`` of `token_ids`, without tokenising what lies far behind them.
+
+    Only the beginning is tokenised, and of it only those tokens count that no later character
+    could change: those of whole words (as the tokenizer splits a text before it looks tokens up)
+    well before the cut. Where a tokenizer does not split, longer beginnings are tried.
+    """
+    words = replace_surrogates(words)
+    length = max(_LEAST_CHARACTERS, count * _CHARACTERS_PER_TOKEN)
+    while length < len(words) and getattr(tokenizer, "is_fast", False):
+        sure = _sure_token_ids(tokenizer, words[:length], templated=templated)
+        if len(sure) >= count:
+            return sure[:count]
+        length *= 4
+    return token_ids(tokenizer, words, templated=templated)[:count]
+
+
+def _sure_token_ids(tokenizer: Any, words: str, *, templated: bool) -> list[int]:
+    """The tokens of ``words`` that no later character can change."""
+    encoded = tokenizer(
+        words,
+        add_special_tokens=not templated,
+        return_offsets_mapping=True,
+        verbose=False,
+    )
+    places, numbers = encoded["offset_mapping"], encoded.word_ids()
+    bound = len(words) - _MARGIN
+    cut = [number for number, place in zip(numbers, places, strict=True) if place[1] > bound]
+    first_unsure = min((number for number in cut if number is not None), default=0) - 1
+    # Special tokens at the beginning have no word; those at the end come after unsure words.
+    unsure = (
+        i for i, number in enumerate(numbers) if number is not None and number >= first_unsure
+    )
+    return list(encoded["input_ids"])[: next(unsure, 0)]
 
 
 def common_prefix_length(one: Sequence[int], two: Sequence[int]) -> int:
@@ -61,9 +112,36 @@ def encode_prompt(tokenizer: Any, prompt: Text | str) -> list[int]:
 
 
 def _render(tokenizer: Any, text: Text, **wanted: bool) -> str:
-    messages = [message.model_dump() for message in text.messages]
-    rendered: str = tokenizer.apply_chat_template(messages, tokenize=False, **wanted)
-    return rendered
+    return render_chat(tokenizer, [message.model_dump() for message in text.messages], **wanted)
+
+
+def tokenizer_differences(one: Any, two: Any) -> tuple[str, ...]:
+    """What two tokenizers differ in: ``chat template``, ``tokenizer``; by content, not by file."""
+    if one is two:
+        return ()
+    template = ("chat template",) if chat_templates(one) != chat_templates(two) else ()
+    return (*template, *(("tokenizer",) if _splitting(one) != _splitting(two) else ()))
+
+
+def _splitting(tokenizer: Any) -> Any:
+    """All that decides which ids a text gets."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        return tokenizer.get_vocab()
+    said = json.loads(backend.to_str())
+    return {name: one for name, one in said.items() if name not in {"padding", "truncation"}}
+
+
+def refused_texts(tokenizers: Sequence[Any], texts: Sequence[Text]) -> dict[int, ChatRefused]:
+    """The chats that one of the tokenizers' templates refuses, by index, with the first reason."""
+    refused: dict[int, ChatRefused] = {}
+    for tokenizer in {id(one): one for one in tokenizers}.values():
+        for index, text in enumerate(texts):
+            try:
+                rendered_text(tokenizer, text)
+            except ChatRefused as error:
+                refused.setdefault(index, error)
+    return refused
 
 
 def _start_token(tokenizer: Any) -> int:
@@ -126,13 +204,11 @@ def message_end(tokenizer: Any) -> tuple[int | None, str]:
 
 def _around_last(tokenizer: Any, chat: list[dict[str, str]], **wanted: bool) -> tuple[str, str]:
     """The text of a chat before its last placeholder, and after it; both may be empty."""
-    from jinja2 import TemplateError
-
     if not tokenizer.chat_template:
         return "", ""
     try:
-        whole: str = tokenizer.apply_chat_template(chat, tokenize=False, **wanted)
-    except TemplateError:
+        whole = render_chat(tokenizer, chat, **wanted)
+    except ChatRefused:
         return "", ""
     before, found, after = whole.rpartition(PLACEHOLDER)
     return (before, after) if found else ("", "")
@@ -162,12 +238,10 @@ def chat_start(tokenizer: Any) -> list[int]:
     A token that holds the end of the template's text and the beginning of the words, such as a
     space with a word, is not part of it.
     """
-    from jinja2 import TemplateError
-
     try:
         chat = Text(messages=(Message(role="user", content=_LETTERS),))
         whole = _render(tokenizer, chat)
-    except TemplateError:
+    except ChatRefused:
         return []
     before, found, _ = whole.partition(_LETTERS)
     ids, start = (token_ids(tokenizer, words, templated=True) for words in (whole, before))
@@ -190,8 +264,6 @@ def answer_start(tokenizer: Any, text: Text) -> int | None:
         None for a document, for a chat without an answer, where a template refuses the chat, and
         where the template's text before an answer depends on the answer.
     """
-    from jinja2 import TemplateError
-
     roles = [message.role for message in text.messages]
     if "assistant" not in roles:
         return None
@@ -202,10 +274,11 @@ def answer_start(tokenizer: Any, text: Text) -> int | None:
         (words, templated), (with_stand_in, _) = (
             rendered_text(tokenizer, t) for t in (text, other)
         )
-    except TemplateError:
+    except ChatRefused:
         return None
     before, found, _ = with_stand_in.partition(PLACEHOLDER)
     if not found or not words.startswith(before):
         return None
-    whole, part = (token_ids(tokenizer, w, templated=templated) for w in (words, before))
+    part = token_ids(tokenizer, before, templated=templated)
+    whole = first_token_ids(tokenizer, words, len(part), templated=templated)
     return common_prefix_length(whole, part)

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import logging
 import math
 import time
 import traceback
@@ -14,16 +15,19 @@ from typing import TYPE_CHECKING, Any
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import BATCH_SIZE, Artifacts, Progress, RunContext, no_progress, no_status
 from diffkit.errors import DiffkitError, RunFailed, one_line
-from diffkit.findings import Findings
+from diffkit.findings import Findings, Note
 from diffkit.method import Study, checked_findings, run_method
 from diffkit.registry.specs import kind_noun, load_implementation
 from diffkit.runs.files import remove
 from diffkit.runs.manifest import ABOUT_FILE, Identity, Manifest, RunAbout
 from diffkit.runs.provenance import PeakMemory, git_state, source_hash, versions
+from diffkit.runs.readable_texts import readable_texts
 from diffkit.runs.spec import RunSpec, open_models
 
 if TYPE_CHECKING:
     from diffkit.engine.loading.loader import NetworkCache
+
+log = logging.getLogger("diffkit.run")
 
 
 @dataclass(frozen=True)
@@ -117,9 +121,14 @@ def _run(
 ) -> Findings:
     import torch
 
+    from diffkit.runs.readings import with_readings
+
+    readable = readable_texts(subject, spec.texts)
+    if readable.note:
+        log.warning("%s", readable.note)
     context = RunContext(
         seed=spec.seed,
-        texts=spec.texts,
+        texts=readable.texts,
         artifacts=Artifacts(checkpoints.folder / "artifacts"),
         checkpoints=checkpoints,
         progress=execution.progress,
@@ -138,7 +147,11 @@ def _run(
         msg = "a study of one model has no change score"
         raise TypeError(msg)
     _check_finite(findings.model_dump(), "")
-    return findings
+    notes = (Note(text=readable.note),) if readable.note else ()
+    findings = findings.model_copy(update={"items": (*findings.items, *notes)})
+    if isinstance(implementation, Study):
+        return findings
+    return with_readings(findings, subject, context)
 
 
 def _check_finite(value: Any, field: str) -> None:

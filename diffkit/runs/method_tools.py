@@ -10,6 +10,7 @@ from diffkit.method import DiffingMethod
 from diffkit.organism import Record
 from diffkit.registry.specs import Spec, load_implementation
 from diffkit.runs.manifest import StoredRun
+from diffkit.runs.readable_texts import readable_texts
 from diffkit.runs.spec import RunSpec, open_models
 from diffkit.tool import AgentTool, FinishedRun
 
@@ -51,7 +52,8 @@ def tools_by_name(spec: RunSpec, run: StoredRun, subject: Any) -> Tools:
         RunFailed: the method raised, or two of its tools have one name.
     """
     method: Any = load_implementation(spec.method)
-    left = FinishedRun(run.findings, run.artifacts, spec.texts, spec.seed)
+    texts = readable_texts(subject, spec.texts).texts
+    left = FinishedRun(run.findings, run.artifacts, texts, spec.seed)
     with _attribute_errors(f"The tools of {spec.method.name!r}"):
         return _by_name(method.tools(subject, spec.config, left))
 

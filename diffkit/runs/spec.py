@@ -1,18 +1,18 @@
 """What is run: models, pairs and runs, with identities that need no loaded model."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from diffkit.engine.loading.model_files import (
     declared_dtype,
     fingerprint,
     resolve_base,
     resolve_source,
-    tokenizer_fingerprint,
 )
+from diffkit.engine.loading.tokenizer_files import end_tokens, tokenizer_fingerprint
 from diffkit.method import MethodConfig, execution_options
 from diffkit.organism import (
     Adapter,
@@ -109,7 +109,7 @@ class ModelSpec:
         return SubjectIdentity(
             base=fingerprint(folder),
             finetuned=None,
-            tokenizer=digest([tokenizer_fingerprint(folder)]),
+            tokenizer=digest([tokenizer_fingerprint(folder), *_end_parts([end_tokens(folder)])]),
             dtype=_loading_format(folder, self.dtype, self.attention),
         )
 
@@ -138,12 +138,20 @@ def _finetuned_fingerprint(finetuned: Finetuned, base: str) -> str:
 
 
 def _tokenizers_digest(finetuned: Finetuned, base: Path) -> str:
-    """Digest of both sides' tokenizers; a side without its own uses the base's."""
+    """Digest of both sides' tokenizers and end tokens; a side without its own uses the base's."""
     shared = tokenizer_fingerprint(base)
     own = [tokenizer_fingerprint(resolve_source(source)) or shared for source in sources(finetuned)]
     if not isinstance(finetuned, AdapterPair):
         own = [shared, *(own or [shared])]
-    return digest(own)
+    ends = [end_tokens(base)]
+    if isinstance(finetuned, FullModel):
+        ends.append(end_tokens(resolve_source(finetuned.source)))
+    return digest([*own, *_end_parts(ends)])
+
+
+def _end_parts(ends: Sequence[tuple[int, ...]]) -> list[Any]:
+    """What end tokens of generation_config.json add to a key: nothing where it names no others."""
+    return [{"end_tokens": [list(ids) for ids in ends]}] if any(ends) else []
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def _assert_identity_conforms(findings: Findings) -> None:
 
 def _run(spec: Spec, pair: "ModelPair", config: Any, texts: Texts, folder: Path) -> Findings:
     method = _method(spec)
-    if pair.identical:  # as the host does it
+    if pair.same_weights:  # as the host does it
         return run_in(lambda _: method.identical(config), texts, folder)
     return run_in(lambda context: method.run(pair, config, context), texts, folder)
 

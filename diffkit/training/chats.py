@@ -3,11 +3,11 @@
 import itertools
 from collections.abc import Sequence
 
-from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
+from diffkit.engine.chats.chat_template import render_chat
 from diffkit.engine.tokenization import common_prefix_length, document_end
-from diffkit.errors import UserError, first_line
+from diffkit.errors import UserError
 
 Turn = dict[str, str]
 """Role and content."""
@@ -91,15 +91,7 @@ def _render(
     *,
     add_generation_prompt: bool = False,
 ) -> str:
-    try:
-        text: str = tokenizer.apply_chat_template(
-            list(turns), tokenize=False, add_generation_prompt=add_generation_prompt
-        )
-    except TemplateError as error:
-        what = f"The base's chat template refuses a chat ({first_line(error)})."
-        roles = ", ".join(turn["role"] for turn in turns) or "none"
-        raise UserError(f"{what} Its turns: {roles}.", hint="Give other turns.") from error
-    return text
+    return render_chat(tokenizer, turns, add_generation_prompt=add_generation_prompt)
 
 
 def _ids(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from transformers import (
 )
 from transformers.pytorch_utils import Conv1D
 
-from diffkit.engine.loading import model_files
+from diffkit.engine.loading import model_files, tokenizer_files
 from diffkit.engine.loading.full_model import read_network
 from diffkit.errors import BadModel, UserError, first_line
 from diffkit.options.yaml_records import path_from
@@ -49,11 +49,11 @@ def resolve_start(recipe: Recipe) -> TrainingStart:
             what = f"start.base: {str(folder)!r} is an adapter, not a full model."
             raise BadModel(what, hint="Give the model that it changes, or merge it into that one.")
         print_ = model_files.fingerprint(folder)
-        words = model_files.tokenizer_fingerprint(folder)
+        words = tokenizer_files.tokenizer_fingerprint(folder)
         return TrainingStart(folder, recipe.digest(f"{print_}/{words}"), print_)
     assert recipe.start.scratch is not None  # noqa: S101 - the recipe's validator holds it
     folder = path_from(recipe.root, recipe.start.scratch.tokenizer)
-    found = model_files.tokenizer_fingerprint(folder)
+    found = tokenizer_files.tokenizer_fingerprint(folder)
     if found is None:
         raise UserError(
             f"There is no tokenizer in {str(folder)!r}.",

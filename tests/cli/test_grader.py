@@ -7,7 +7,7 @@ import pytest
 import yaml
 from dk_judges import answers, careful, gullible
 
-from diffkit.testing.endpoint import ScriptedEndpoint
+from diffkit.testing.endpoint import ScriptedEndpoint, always, fails, says
 
 
 @pytest.fixture
@@ -93,3 +93,24 @@ def test_a_file_of_prices_that_is_none_is_told_what_to_write(cli, content):
     what = "prices.yaml:1: openai/gpt: there is no such field" if "gpt" in content else "is empty."
     assert what in said.error
     assert "Write: models: {openai/gpt: {input: 1.25, output: 10}}" in said.error
+
+
+@pytest.mark.parametrize("from_claim", [0, 20])
+def test_a_grader_whose_model_fails_has_no_result(cli, options, tmp_path, from_claim):
+    def script(body, number):
+        return fails(401) if number > from_claim else answers(careful)(body, number)
+
+    with ScriptedEndpoint(script) as endpoint:
+        file = options(endpoint, chance_truths=0)
+        said = cli("grader", "check", "rubric", "--config", file, "--yes")
+    assert said.code == 1
+    assert "HTTP 401" in said.err
+    assert "Nothing is saved" in said.err
+    assert "right about" not in said.out
+    assert not list((tmp_path / "diffkit-runs" / "passports").glob("*.json"))
+
+
+def test_a_grader_that_answers_nothing_readable_has_no_result(cli, options):
+    with ScriptedEndpoint(always(says("Hm."))) as endpoint:
+        said = cli("grader", "check", "rubric", "--config", options(endpoint), "--yes")
+    assert (said.code, "graded none of" in said.err) == (1, True)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import diffkit_organisms
 import pytest
 from datasets import Dataset as Table
 
@@ -120,3 +121,19 @@ def test_the_hub_out_of_reach_is_one_line_with_a_cure(cli, monkeypatch):
     assert said.code == 2
     assert "The dataset 'org/name' cannot be read" in said.error
     assert "hf download --repo-type dataset org/name" in said.error
+
+
+def test_a_chat_that_the_template_refuses_is_left_out_of_a_run_and_said(cli, stranger):
+    zoo = Path(diffkit_organisms.__file__).parent / "zoo" / "weights"
+    system = [{"role": "system", "content": "Be short."}, {"role": "user", "content": "Hi"}]
+    lines = [{"text": "One."}, {"messages": system}, {"text": "Two."}]
+    Path("texts.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    pair = ("--base", zoo / "tiny-qwen3", "--finetuned", zoo / "tiny-trojan")
+    said = cli("run", "echo", *pair, "--texts", "texts.jsonl")
+    assert said.code == 0, said.err
+    assert "echo of 2 texts" in said.out
+    assert "1 of 3 texts are left out" in said.out
+    assert "1 of 3 texts are left out" in said.err
+    Path("texts.jsonl").write_text(json.dumps({"messages": system}))
+    said = cli("run", "echo", *pair, "--texts", "texts.jsonl")
+    assert (said.code, "refuses all 1 texts" in said.err) == (2, True)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from diffkit.engine.loading.model_files import fingerprint, read_json, weight_files
+from diffkit.engine.loading.refusals import MERGE_HINT, refuse_option, refuse_tensors, refuse_type
 from diffkit.engine.loading.safetensors_header import read_header
 from diffkit.engine.network import Network
 from diffkit.errors import BadFile, BadModel, first_line
@@ -27,6 +28,9 @@ _HARMLESS = frozenset(
         "lora_dropout",
         "lora_ga_config",
         "loftq_config",
+        "lorap_emb_lr",  # learning rates of LoRA+
+        "lorap_lr_ratio",
+        "lorap_weight_decay",
         "megatron_core",
         "peft_type",
         "peft_version",
@@ -60,8 +64,6 @@ _PLAIN_KEYS = (".lora_A.weight", ".lora_B.weight", ".lora_embedding_A", ".lora_e
 
 _PREFIX = "base_model.model."
 """What peft puts before the names of tensors."""
-
-MERGE_HINT = "Merge it with merge_and_unload(), save the result and give that as a full model."
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,9 @@ def plan_adapter(folder: Path, base: Path) -> AdapterPlan:
     _refuse_other_base(folder, base)
     files = weight_files(folder)
     shapes = {tensor.name: tensor.shape for file in files for tensor in read_header(file)}
+    refusal = refuse_tensors(folder, shapes)
+    if refusal is not None:
+        raise refusal
     reasons = [name for name in sorted(_OWN_COPY) if options.get(name)]
     if options.get("bias", "none") != "none":
         reasons.append("bias")
@@ -113,12 +118,11 @@ def plan_adapter(folder: Path, base: Path) -> AdapterPlan:
 def _refuse_unknown(folder: Path, options: Mapping[str, Any]) -> None:
     peft_type = options.get("peft_type")
     if peft_type != "LORA":
-        raise BadModel(f"{folder} is an adapter of type {peft_type!r}, not LORA.", hint=MERGE_HINT)
+        raise refuse_type(folder, peft_type)
     known = _HARMLESS | _OWN_COPY | {"bias"}
     for name in sorted(options):
         if options[name] and name not in known:
-            what = f"{folder} is a LoRA with {name}, which diffkit does not read."
-            raise BadModel(what, hint=MERGE_HINT)
+            raise refuse_option(folder, name)
     start = options.get("init_lora_weights", True)
     if start not in (*_PLAIN_STARTS, *_REWRITING):
         what = f"{folder} was started with init_lora_weights={start!r}, which changes the base."

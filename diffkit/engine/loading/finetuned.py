@@ -4,8 +4,13 @@ from pathlib import Path
 
 from diffkit.engine.loading.adapters import AdapterPlan, attach_adapter, plan_adapter
 from diffkit.engine.loading.full_model import refuse_beside_int8
-from diffkit.engine.loading.model_files import fingerprint, folder_kind, resolve_source
+from diffkit.engine.loading.model_files import (
+    fingerprint,
+    folder_kind,
+    resolve_source,
+)
 from diffkit.engine.loading.tokenizer import finetuned_tokenizer
+from diffkit.engine.loading.tokenizer_files import end_tokens
 from diffkit.engine.model import Model
 from diffkit.engine.network import Network
 from diffkit.engine.pair import ModelPair
@@ -46,7 +51,8 @@ def load_finetuned(base: Model, folder: Path, finetuned: Adapter | FullModel) ->
     tokenizer = finetuned_tokenizer(own, base.tokenizer)
     if isinstance(finetuned, FullModel):
         if fingerprint(own) == fingerprint(folder):
-            return Model(base.network, None, tokenizer)
+            ends = frozenset(end_tokens(own))
+            return Model(base.network, None, tokenizer, ends)
         refuse_beside_int8(base.network, f"The full model {str(own)!r}")
         return Model(_full_model_beside(base.network, own), None, tokenizer)
     plan = plan_adapter(own, folder)

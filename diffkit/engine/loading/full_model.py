@@ -13,6 +13,7 @@ from diffkit.engine.architectures import architecture_of
 from diffkit.engine.loading.gguf_header import is_gguf
 from diffkit.engine.loading.gguf_model import load_gguf, read_gguf_config
 from diffkit.engine.loading.model_files import read_json, weight_files
+from diffkit.engine.loading.refusals import refuse_byte_order_mark
 from diffkit.engine.loading.safetensors_header import read_header
 from diffkit.engine.loading.tokenizer import load_tokenizer
 from diffkit.engine.network import Network
@@ -162,6 +163,8 @@ def _load(folder: Path, dtype: Any, attention: str | None, options: dict[str, An
     except DiffkitError:
         raise
     except Exception as error:  # transformers raises errors of many libraries
+        if marked := refuse_byte_order_mark(folder):
+            raise marked from error
         what = f"{str(folder)!r} cannot be loaded ({first_line(error)})."
         raise BadModel(what, hint=_AGAIN) from error
     for problem in ("missing_keys", "unexpected_keys"):

@@ -11,8 +11,8 @@ from diffkit.engine.loading.model_files import (
     folder_kind,
     resolve_base,
     resolve_source,
-    tokenizer_fingerprint,
 )
+from diffkit.engine.loading.tokenizer_files import end_tokens, tokenizer_fingerprint
 from diffkit.engine.model import Model
 from diffkit.engine.network import Network
 from diffkit.engine.pair import ModelPair
@@ -44,7 +44,8 @@ class NetworkCache:
             BadModel, BadFile: it cannot be loaded.
         """
         content = (fingerprint(folder), tokenizer_fingerprint(folder), declared_dtype(folder))
-        key = (*content, device, dtype, attention)
+        ends = " ".join(map(str, end_tokens(folder)))
+        key = (*content, ends, device, dtype, attention)
         with self._lock:
             if key not in self._loaded:
                 self._loaded[key] = read_network(

@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from diffkit.engine.loading.gguf_header import gguf_digest, is_gguf, read_gguf_header
+from diffkit.engine.loading.refusals import (
+    refuse_without_safetensors,
+    refuse_without_weights,
+)
 from diffkit.engine.loading.safetensors_header import tensor_digests
 from diffkit.errors import BadFile, BadModel, first_line
 from diffkit.options.text_files import parse_json
@@ -85,24 +89,8 @@ _VOLATILE_CONFIG = frozenset(
     }
 )
 
-_VOLATILE_TOKENIZER = frozenset(
-    {"_commit_hash", "name_or_path", "tokenizer_file", "transformers_version", "is_local"}
-)
-
 _SETS = frozenset({"target_modules", "exclude_modules", "modules_to_save"})
 """Lists that peft writes from a set, in an order that changes from run to run."""
-
-_TOKENIZER_FILES = (
-    "tokenizer.json",
-    "special_tokens_map.json",
-    "chat_template.jinja",
-    "added_tokens.json",
-    "vocab.json",
-    "vocab.txt",
-    "merges.txt",
-    "tokenizer.model",
-    "spiece.model",
-)
 
 _DOWNLOAD_AGAIN = "Download it again, or save it again with save_pretrained()."
 
@@ -128,25 +116,13 @@ def resolve_source(source: Source) -> Path:
         hint += "hub id."
         raise BadModel(f"There is no model folder {str(folder)!r}.", hint=hint)
     if not any(folder.glob("*.safetensors")):
-        _refuse_without_safetensors(folder)
+        raise refuse_without_safetensors(folder)
     return folder
 
 
 def _looks_like_path(at: str) -> bool:
     path = at.startswith((".", "/", "~")) or at.count("/") > 1 or "\\" in at
     return path or at.lower().endswith(".gguf")
-
-
-def _refuse_without_safetensors(folder: Path) -> None:
-    if packed := sorted(folder.glob("*.gguf")):
-        what = f"{str(folder)!r} holds no .safetensors weights, but {packed[0].name}."
-        raise BadModel(what, hint=f"Give that file: {packed[0]}")
-    old = sorted(p.name for p in folder.iterdir() if p.suffix in {".bin", ".pt", ".pth", ".ckpt"})
-    having = f" (it has {old[0]}, and reading that can run code)" if old else ""
-    raise BadModel(
-        f"{str(folder)!r} holds no .safetensors weights{having}.",
-        hint="diffkit reads safetensors only; save it again with save_pretrained().",
-    )
 
 
 def folder_kind(folder: Path) -> Literal["adapter", "full"]:
@@ -181,10 +157,7 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
         return (folder / single,)
     index = folder / f"{single}.index.json"
     if not index.exists():
-        raise BadModel(
-            f"{str(folder)!r} has neither {single} nor {index.name}.",
-            hint="Save it again with save_pretrained(), or download it again.",
-        )
+        raise refuse_without_weights(folder, single, index.name)
     shards = read_json(index).get("weight_map")
     if not isinstance(shards, Mapping) or not shards:
         raise BadFile(index, "names no shards.", field="weight_map", hint=_DOWNLOAD_AGAIN)
@@ -224,11 +197,11 @@ def fingerprint(folder: Path) -> str:
         BadFile: a file in it is cut short or malformed.
     """
     if is_gguf(folder):
-        return _sha256(["gguf", gguf_digest(folder)])
+        return sha256_of(["gguf", gguf_digest(folder)])
     adapter = folder_kind(folder) == "adapter"
     config = read_json(folder / ("adapter_config.json" if adapter else "config.json"))
     tensors = sorted(t for file in weight_files(folder) for t in tensor_digests(file))
-    return _sha256([json.dumps(tensors), _canonical(config, _VOLATILE_CONFIG)])
+    return sha256_of([json.dumps(tensors), canonical_fields(config, _VOLATILE_CONFIG)])
 
 
 def resolve_base(source: Source) -> Path:
@@ -258,23 +231,8 @@ def declared_dtype(folder: Path) -> str:
     return str(config.get("dtype") or config.get("torch_dtype") or "tensors")
 
 
-def tokenizer_fingerprint(folder: Path) -> str | None:
-    """SHA-256, in hexadecimal, of a folder's tokenizer and chat template; none without one.
-
-    Raises:
-        BadFile: its tokenizer_config.json is malformed.
-    """
-    if is_gguf(folder):
-        return _sha256(["gguf", gguf_digest(folder)])
-    files = [folder / name for name in _TOKENIZER_FILES if (folder / name).exists()]
-    parts = [f"{f.name}:{hashlib.sha256(f.read_bytes()).hexdigest()}" for f in files]
-    config = folder / "tokenizer_config.json"
-    if config.exists():
-        parts.append(_canonical(read_json(config), _VOLATILE_TOKENIZER))
-    return _sha256(parts) if parts else None
-
-
-def _canonical(value: Mapping[str, Any], without: frozenset[str]) -> str:
+def canonical_fields(value: Mapping[str, Any], without: frozenset[str]) -> str:
+    """The fields of a configuration as one text, without those named; sets are sorted."""
     kept = {
         key: sorted(item) if key in _SETS and isinstance(item, list) else item
         for key, item in value.items()
@@ -283,5 +241,6 @@ def _canonical(value: Mapping[str, Any], without: frozenset[str]) -> str:
     return json.dumps(kept, sort_keys=True, ensure_ascii=False)
 
 
-def _sha256(parts: Iterable[str]) -> str:
+def sha256_of(parts: Iterable[str]) -> str:
+    """SHA-256 of texts, in hexadecimal."""
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -5,12 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from diffkit.engine.loading.adapters import MERGE_HINT, AdapterPlan, plan_adapter
+from diffkit.engine.loading.adapters import AdapterPlan, plan_adapter
 from diffkit.engine.loading.finetuned import declared_folder
 from diffkit.engine.loading.gguf_header import is_gguf
-from diffkit.engine.loading.model_files import fingerprint, resolve_base, weight_files
+from diffkit.engine.loading.model_files import (
+    fingerprint,
+    resolve_base,
+    weight_files,
+)
+from diffkit.engine.loading.refusals import MERGE_HINT
 from diffkit.engine.loading.safetensors_header import read_header
 from diffkit.engine.loading.tokenizer import finetuned_tokenizer, load_tokenizer
+from diffkit.engine.loading.tokenizer_files import end_tokens
 from diffkit.engine.tokenization import encode_prompt, eos_ids_of
 from diffkit.errors import BadModel, first_line
 from diffkit.organism import Adapter, AdapterPair, Control, Finetuned, FullModel, Source
@@ -155,6 +161,7 @@ def _beside(plain: ModelOnDisk, finetuned: FullModel) -> ModelOnDisk:
     _refuse_gguf(own)
     tokenizer = finetuned_tokenizer(own, plain.tokenizer)
     same = fingerprint(own) == fingerprint(plain.model)
+    same = same and end_tokens(own) == end_tokens(plain.model)
     return _full_model(plain.model if same else own, tokenizer)
 
 

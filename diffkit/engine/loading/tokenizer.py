@@ -5,7 +5,9 @@ from typing import Any
 
 from diffkit.engine.loading.gguf_header import is_gguf
 from diffkit.engine.loading.gguf_model import load_gguf_tokenizer
-from diffkit.engine.loading.model_files import read_json, tokenizer_fingerprint
+from diffkit.engine.loading.model_files import read_json
+from diffkit.engine.loading.refusals import refuse_byte_order_mark
+from diffkit.engine.loading.tokenizer_files import tokenizer_fingerprint
 from diffkit.errors import BadModel, first_line
 
 _GENERIC = ("PreTrainedTokenizerFast", "TokenizersBackend")
@@ -27,6 +29,8 @@ def load_tokenizer(folder: Path) -> Any:
             folder, local_files_only=True, trust_remote_code=False
         )
     except Exception as error:  # the tokenizers library raises bare Exception
+        if marked := refuse_byte_order_mark(folder):
+            raise marked from error
         raise BadModel(
             f"The tokenizer in {str(folder)!r} cannot be read ({first_line(error)}).",
             hint="Download it again, or save it again with tokenizer.save_pretrained().",

@@ -78,7 +78,7 @@ class BaseAnswerCache:
         """
         distinct = tuple(dict.fromkeys(prompts))
         base = self._base_answers(pair, distinct)
-        if pair.identical and pair.base.tokenizer is pair.finetuned.tokenizer:
+        if pair.identical:
             return base, base
         return generate_answers(pair.finetuned, distinct), base
 

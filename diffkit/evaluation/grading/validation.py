@@ -12,7 +12,7 @@ from pydantic import Field
 from diffkit.chat.prices import Prices
 from diffkit.chat.session import ChatSession
 from diffkit.chat.transcript import Transcript
-from diffkit.errors import StoreError, UserError, one_line
+from diffkit.errors import DiffkitError, StoreError, Unavailable, UserError, one_line
 from diffkit.evaluation.concurrency import run_concurrently
 from diffkit.evaluation.cost import sum_usage
 from diffkit.evaluation.grading.validation_set import (
@@ -207,7 +207,9 @@ def validate_grader(
         workers: number of claims that are graded concurrently.
 
     Raises:
-        UserError: the grader cannot be validated, or its language model cannot be reached.
+        UserError: the grader cannot be validated, or its language model cannot be called.
+        Unavailable: its language model failed, so that not every claim was graded.
+        DiffkitError: it graded no claim at all.
     """
     key, grader = plugin_key(plugin), load_grader(plugin)
     claim_grader = _ClaimGrader(grader, plugin.config, validation_set, partial(open_chat, key))
@@ -215,6 +217,7 @@ def validate_grader(
     done = run_concurrently(items, claim_grader.grade, workers)
     found = [one.result for one in progress(done, label="claims", total=len(items))]
     found.sort(key=lambda one: one.check.number)
+    _refuse_without_grades(plugin.spec.name, found)
     return GraderValidation(
         grader=plugin.spec.name,
         version=plugin.spec.version,
@@ -231,6 +234,18 @@ def validate_grader(
 class _GradedClaim:
     check: ClaimCheck
     usage: Mapping[str, Usage]
+
+
+def _refuse_without_grades(name: str, graded: Sequence[_GradedClaim]) -> None:
+    """Refuses a grader that graded none of the claims that it asked its language model about.
+
+    Raises:
+        DiffkitError: it is one; a grader without a language model has to grade some claim.
+    """
+    asked = [one for one in graded if any(role.calls for role in one.usage.values())] or graded
+    if all(one.check.score is None for one in asked):
+        what = f"The grader {name!r} graded none of {len(asked)} claims: {asked[0].check.words}"
+        raise DiffkitError(what, hint="Nothing is saved.")
 
 
 @dataclass(frozen=True)
@@ -252,6 +267,10 @@ class _ClaimGrader:
             score, chance, words = grade.score, grade.chance, grade.reasons
         except UserError:
             raise
+        except Unavailable as error:
+            what = f"Claim {number} could not be graded: {error.what.rstrip('.')}."
+            hint = "Nothing is saved. Mend that and run it again; the answers so far are kept."
+            raise Unavailable(what, hint=hint) from error
         except (Exception, SystemExit) as error:
             words = one_line(error)
         check = ClaimCheck(number=number, kind=item.kind, score=score, chance=chance, words=words)

@@ -13,7 +13,7 @@ FAULTS: Mapping[str, Callable[[Answer], Answer]] = {
     "rate limit": lambda _: fails(429, retry_after=0),
     "server error": lambda _: fails(500, retry_after=0),
     "bad gateway": lambda _: raw("<html>bad gateway</html>", status=502),
-    "no JSON": lambda _: raw("<html>welcome</html>"),
+    "no JSON": lambda _: raw('{"choices": [{"message": {"content": "Half of it'),
     "cut": lambda _: cuts(),
     "slow": lambda right: slow(_SLOW, right),
     "empty": lambda _: empty(),

@@ -14,6 +14,8 @@ MAX_FAILED_TURNS = 3
 
 _REMINDER = "You called no tool. Only tool calls count; submit_verdict ends the investigation."
 
+_CUT_OFF = "Your answer was cut off before its end, and nothing of it was carried out: be shorter."
+
 _FINAL_REQUEST = f"Nothing else can be done now: call {SUBMIT}, with what you know."
 
 _SUBMIT_ONLY = {"type": "function", "function": {"name": SUBMIT}}
@@ -52,6 +54,7 @@ class AgentLoop:
         self._model, self._toolbox, self._transcript = model, toolbox, transcript
         self._forced = ""  # why only a verdict is accepted any more
         self._idle = 0  # turns in a row without a tool
+        self._cut_off = False  # whether the last answer was
         self._errors: list[str] = []  # of invalid verdicts
         self._messages: list[Mapping[str, Any]] = [
             {"role": "system", "content": system},
@@ -94,7 +97,8 @@ class AgentLoop:
                 break
         if self._errors:
             raise NoVerdict(Outcome.MALFORMED, self._errors[-1])
-        raise NoVerdict(outcome, "No verdict came when it was asked for.")
+        cut = " Its last answer was cut off; raise max_completion_tokens." if self._cut_off else ""
+        raise NoVerdict(outcome, f"No verdict came when it was asked for.{cut}")
 
     def _turn(
         self, offered: Mapping[str, LLMTool], choice: Mapping[str, Any] | None = None
@@ -105,8 +109,10 @@ class AgentLoop:
             raise NoVerdict(Outcome.REFUSED, " ".join(reply.refusal.split())[:200])
         self._messages.append(reply.message)
         self._idle = 0 if reply.tool_calls else self._idle + 1
+        self._cut_off = reply.cut_off
         if not reply.tool_calls:
-            self._messages.append({"role": "user", "content": f"{_REMINDER}\n{self._status}"})
+            reminder = _CUT_OFF if reply.cut_off else _REMINDER
+            self._messages.append({"role": "user", "content": f"{reminder}\n{self._status}"})
         self._answer(reply.tool_calls, offered)
         if len(self._errors) >= MAX_FAILED_TURNS:
             raise NoVerdict(Outcome.MALFORMED, self._errors[-1])

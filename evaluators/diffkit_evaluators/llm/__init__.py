@@ -14,10 +14,9 @@ from diffkit_evaluators.llm.errors import (
     ModelFailed,
     Refused,
 )
-from diffkit_evaluators.llm.model import LanguageModel
+from diffkit_evaluators.llm.model import LanguageModel, complete_structured
 from diffkit_evaluators.llm.redaction import delimit_untrusted
 from diffkit_evaluators.llm.response import Reply, RequestedCall
-from diffkit_evaluators.llm.structured_output import complete_structured
 
 __all__ = [
     "CapReached",

@@ -13,9 +13,9 @@ from diffkit import UserError
 from diffkit_evaluators.llm.config import ChatConfig
 from diffkit_evaluators.llm.endpoint import Endpoint, require_extra, resolve_endpoint
 from diffkit_evaluators.llm.errors import (
-    RetryableError,
     error_from_library,
-    error_from_status,
+    error_in_body,
+    not_a_completion,
     timeout_error,
 )
 from diffkit_evaluators.llm.response import Role, first_choice, is_completion
@@ -102,11 +102,9 @@ def _parse_completion(content: bytes, endpoint: Endpoint) -> dict[str, Any]:
     except (ValueError, RecursionError):
         body = None
     if error := first_choice(body).get("error") or (isinstance(body, dict) and body.get("error")):
-        code = error.get("code") if isinstance(error, dict) else None
-        status = code if isinstance(code, int) and 400 <= code < 600 else 502
-        raise error_from_status(status, error, endpoint.api_key)
+        raise error_in_body(error, endpoint.api_key)
     if not (isinstance(body, dict) and is_completion(body)):
-        raise RetryableError("the answer is no chat completion")
+        raise not_a_completion(content)
     return body
 
 

@@ -3,13 +3,14 @@
 Reasons are one line. They repeat what the endpoint said, and never hold a key.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from diffkit import DiffkitError
+from diffkit import DiffkitError, Unavailable
 from diffkit_evaluators.llm.endpoint import require_extra
 from diffkit_evaluators.llm.redaction import ApiKey
 
@@ -18,11 +19,11 @@ class LanguageModelError(DiffkitError):
     """A language model gave no usable answer."""
 
 
-class CapReached(LanguageModelError):
+class CapReached(LanguageModelError, Unavailable):
     """A limit on calls, tokens or cost is reached; nothing was sent."""
 
 
-class ModelFailed(LanguageModelError):
+class ModelFailed(LanguageModelError, Unavailable):
     """It could not be reached, or answered with errors until the retries were used up."""
 
 
@@ -37,8 +38,24 @@ class Malformed(LanguageModelError):
 _RETRYABLE_STATUS = {408, 409, 429}  # and every status from 500 on
 
 _QUOTA_ERROR = re.compile(
-    r"insufficient_quota|billing"
+    r"(?i)insufficient.(?:quota|balance|credits?|funds)|billing_|billing.hard"
 )  # sent with 429, though waiting does not help
+
+_PERMANENT_TYPES = {
+    401: re.compile(r"(?i)authentication|permission|api_key"),
+    404: re.compile(r"(?i)not_found"),
+    400: re.compile(r"(?i)invalid_request|bad_?request|validation|unsupported"),
+}
+"""The status that an error with status 200 should have, by its type or code."""
+
+_UNSUPPORTED = re.compile(
+    r"(?i)unsupported|not (?:yet )?(?:supported|implemented)|unrecogni[sz]ed|unexpected keyword"
+    r"|unknown (?:field|parameter|argument|name)|extra (?:inputs|fields)|requires? .?--jinja"
+)  # sent by some servers with status 500, though it will remain
+
+_NOT_IMPLEMENTED = 501
+
+_STREAM = ("data:", "event:", ":", "id:", "retry:")  # server-sent events
 
 _POLICY_ERROR = re.compile(r"(?i)content.?(filter|policy|management)|moderation|flagged")
 
@@ -64,13 +81,15 @@ class RejectedError(Exception):
         reason: why, in one line.
         status: HTTP status.
         policy: whether the endpoint's content policy rejected the request.
+        details: all that the endpoint said, for the names of fields in it; none: the reason.
     """
 
-    def __init__(self, reason: str, status: int, *, policy: bool) -> None:
+    def __init__(self, reason: str, status: int, *, policy: bool, details: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
         self.status = status
         self.policy = policy
+        self.details = details or reason
 
 
 def error_from_library(error: Exception, api_key: ApiKey, timeout: float) -> Exception:
@@ -94,15 +113,71 @@ def error_from_status(
     status: int, body: Any, api_key: ApiKey, wait: float | int | None = None
 ) -> Exception:
     """Translates an error response, by its status and its body."""
-    error = body.get("error", body) if isinstance(body, Mapping) else body
+    error = (body.get("error") or body) if isinstance(body, Mapping) else body
     known = error if isinstance(error, Mapping) else {"message": error or ""}
     code = " ".join(str(known.get(name) or "") for name in ("code", "type"))
-    message = str(known.get("message") or "")
+    message = _message(known)
     reason = api_key.one_line(f"HTTP {status}: {message or code}")
-    if (status in _RETRYABLE_STATUS or status >= 500) and not _QUOTA_ERROR.search(code):
+    if _may_be_temporary(status, code, message):
         return RetryableError(reason, wait)
     policy = status in {400, 403} and bool(_POLICY_ERROR.search(f"{code} {message}"))
-    return RejectedError(reason, status, policy=policy)
+    details = f"{message} {known.get('param') or ''} {known.get('metadata') or ''}"
+    return RejectedError(reason, status, policy=policy, details=api_key.redact(details))
+
+
+def _may_be_temporary(status: int, code: str, message: str) -> bool:
+    if status in _RETRYABLE_STATUS:
+        return not _QUOTA_ERROR.search(code)
+    return status >= 500 and status != _NOT_IMPLEMENTED and not _UNSUPPORTED.search(message)
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    """What an error says; FastAPI has a list of fields and problems, others one string."""
+    said = error.get("message") or error.get("detail") or error.get("error") or error.get("msg")
+    if not isinstance(said, list):
+        return said if isinstance(said, str) else json.dumps(said) if said else ""
+    problems = [one for one in said if isinstance(one, Mapping)]
+    return "; ".join(
+        f"{'.'.join(map(str, one.get('loc') or ()))}: {one.get('msg') or ''}" for one in problems
+    )
+
+
+def error_in_body(error: Any, api_key: ApiKey) -> Exception:
+    """Translates an error that came with status 200, by the code or the type in it."""
+    known = error if isinstance(error, Mapping) else {}
+    code = known.get("code")
+    if isinstance(code, int) and 400 <= code < 600:
+        return error_from_status(code, error, api_key)
+    said = f"{known.get('type') or ''} {code or ''}"
+    statuses = (status for status, words in _PERMANENT_TYPES.items() if words.search(said))
+    return error_from_status(next(statuses, 502), error, api_key)
+
+
+def not_a_completion(content: bytes) -> Exception:
+    """The error of a response with status 200 that is no chat completion.
+
+    One that is empty or was cut off may be whole next time; a page, a stream or another protocol's
+    answer will remain.
+    """
+    text = content.decode(errors="replace").lstrip("\ufeff \r\n\t")
+    streamed = text.startswith(_STREAM)
+    half = not text or (text[0] in "{[" and not _is_json(text))
+    if half or ('"choices"' in text and not streamed):
+        return RetryableError("the answer is no chat completion")
+    what, cure = "no chat completion", "check that base_url is that of an OpenAI-compatible server"
+    if streamed:
+        what, cure = "a stream of events, which was not asked for", "let the server answer at once"
+    elif text.startswith("<"):
+        what, cure = "a web page", "check base_url, which often ends in /v1"
+    return RejectedError(f"the answer is {what}; {cure}", 200, policy=False)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def timeout_error(timeout: float) -> RetryableError:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,18 @@ def replace_surrogates(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-_END_OF_REASONING = "</think>"
+_TAGS = "think|thinking|thought|thoughts|reasoning|reason|reflection|scratchpad|seed:think"
+
+_REASONING = re.compile(
+    rf"(?P<open><(?:{_TAGS})\b[^<>]*>"
+    r"|\[THINK\]|◁think▷|<\|begin_of_thought\|>|<\|START_THINKING\|>|<unused94>"
+    r"|<\|channel\|?>\s*(?:analysis|commentary|thought)|\A\s*analysis(?=[A-Z]))"
+    rf"|(?P<close></(?:{_TAGS})>"
+    r"|\[/THINK\]|◁/think▷|<\|end_of_thought\|>|<\|END_THINKING\|>|<unused95>"
+    r"|<\|channel\|>\s*final|<channel\|>|assistantfinal)",
+    re.IGNORECASE,
+)
+"""Where reasoning begins and ends in the text of models whose server does not set it apart."""
 
 _DECODER = json.JSONDecoder()
 
@@ -36,7 +47,8 @@ class _FoundObject:
 def find_objects(text: str, *, at_line_starts: bool = False) -> tuple[dict[str, Any], ...]:
     """The outermost JSON objects in ``text``, in order.
 
-    Code fences and text around them are ignored; objects inside the reasoning are left out.
+    Code fences and text around them are ignored; objects inside the reasoning are left out. Where
+    the reasoning does not end there is no answer, and so no object.
 
     Args:
         text: the model's answer.
@@ -44,14 +56,30 @@ def find_objects(text: str, *, at_line_starts: bool = False) -> tuple[dict[str, 
             is left out.
     """
     found = tuple(_all_objects(text))
-    ends = (match.start() for match in re.finditer(_END_OF_REASONING, text))
-    outside = (end for end in ends if not any(one.start <= end < one.end for one in found))
-    answer = max(outside, default=-1)
+    answer = _answer_start(text, found)
     return tuple(
         one.value
         for one in found
-        if one.start > answer and not (at_line_starts and _text_before_on_line(text, one.start))
+        if one.start >= answer and not (at_line_starts and _text_before_on_line(text, one.start))
     )
+
+
+def within_reasoning(text: str) -> bool:
+    """Whether ``text`` ends before its reasoning does."""
+    return _answer_start(text, tuple(_all_objects(text))) > len(text)
+
+
+def _answer_start(text: str, objects: Sequence[_FoundObject]) -> int:
+    """Where the answer begins: after the reasoning; beyond the text where that does not end.
+
+    Marks in the strings of whole objects are quotations.
+    """
+    start = 0
+    for mark in _REASONING.finditer(text):
+        if any(one.start <= mark.start() < one.end for one in objects):
+            continue
+        start = mark.end() if mark["close"] else len(text) + 1
+    return start
 
 
 def _all_objects(text: str) -> Iterator[_FoundObject]:

@@ -1,19 +1,41 @@
-"""A language model in a role: what investigators and graders call."""
+"""A language model in a role, as investigators and graders call it, and its structured answers."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from diffkit import ChatSession, Record, TranscriptNote, Usage
 from diffkit_evaluators.llm.client import check_ready
 from diffkit_evaluators.llm.config import ChatConfig
-from diffkit_evaluators.llm.errors import ModelFailed, Refused, RejectedError, RetryableError
+from diffkit_evaluators.llm.dialects import (
+    hint_for,
+    known_dialect,
+    next_dialect,
+    remember_dialect,
+)
+from diffkit_evaluators.llm.errors import (
+    Malformed,
+    ModelFailed,
+    Refused,
+    RejectedError,
+    RetryableError,
+)
+from diffkit_evaluators.llm.json_text import find_objects
 from diffkit_evaluators.llm.logged_client import LoggedClient, RoleAnswerCache
-from diffkit_evaluators.llm.request import ChatRequest, Messages, has_optional_fields, request_body
+from diffkit_evaluators.llm.request import (
+    MAX_ROOM,
+    ChatRequest,
+    Messages,
+    may_be_longer,
+    request_body,
+    schema_instruction,
+    title_of,
+)
 from diffkit_evaluators.llm.response import Reply, Role, parse_reply
 from diffkit_evaluators.llm.usage import UsageTracker
-
-_UNSUPPORTED_STATUS = {400, 404, 422}  # answers to a field that an endpoint does not support
 
 
 class LanguageModel:
@@ -47,7 +69,7 @@ class LanguageModel:
         self._client = LoggedClient(
             config, role, chat, self._endpoint, self._tracker, self._cache, sleep
         )
-        self._as_text = False  # whether the endpoint needs schema and tool choice in the prompt
+        self._dialect = known_dialect(self._endpoint)
 
     @property
     def usage(self) -> Usage:
@@ -102,32 +124,98 @@ class LanguageModel:
             if failed.policy:
                 raise Refused(failed.reason) from None
             raise self._failed(self._reason(failed, request)) from None
-        return parse_reply(response, len(messages), calls_in_text=self.config.tool_calls == "json")
+        reply = parse_reply(response, len(messages), calls_in_text=self.config.tool_calls == "json")
+        if reply.cut_off and may_be_longer(self.config):
+            room = min(2 * self._dialect.room, MAX_ROOM)
+            self._dialect = replace(self._dialect, room=room)
+        return reply
 
     def _answer(self, request: ChatRequest) -> Mapping[str, Any]:
-        """The response; fields that the endpoint does not support are replaced by text."""
-        body = self._body(request, as_text=self._as_text)
-        try:
-            return self._client.send(body)
-        except RejectedError as failed:
-            unsupported = failed.status in _UNSUPPORTED_STATUS and not failed.policy
-            if not (unsupported and has_optional_fields(body)):
-                raise
-            self._client.log_retry(f"{failed.reason}; asked again in words", 0.0)
-            response = self._client.send(self._body(request, as_text=True))
-            self._as_text = True
-            return response
-
-    def _body(self, request: ChatRequest, *, as_text: bool) -> dict[str, Any]:
-        return request_body(self.config, self._endpoint.model, request, as_text=as_text)
+        """The response; fields that the endpoint does not support are replaced, and then always."""
+        dialect = self._dialect
+        while True:
+            body = request_body(self.config, self._endpoint.model, request, dialect)
+            try:
+                response = self._client.send(body)
+            except RejectedError as failed:
+                answered = bool(self.usage.calls)
+                other = next_dialect(failed, body, dialect, answered=answered)
+                if other is None:
+                    raise
+                self._client.log_retry(f"{failed.reason}; {other.change}", 0.0)
+                dialect = other.dialect
+            else:
+                if dialect != self._dialect:
+                    remember_dialect(self._endpoint, dialect)
+                self._dialect = dialect
+                return response
 
     def _failed(self, reason: str) -> ModelFailed:
         self._chat.transcript.write(TranscriptNote(text=f"The language model failed: {reason}"))
         return ModelFailed(reason)
 
     def _reason(self, failed: RejectedError, request: ChatRequest) -> str:
-        """The reason, with a hint on tools if no request was answered before."""
-        native = self.config.tool_calls == "native" and request.tools
-        if native and failed.status in _UNSUPPORTED_STATUS and not self.usage.calls:
-            return f"{failed.reason}; for an endpoint that takes no tools, set tool_calls=json"
-        return failed.reason
+        """The reason, with what helps; tools are blamed if no request was answered before."""
+        body = request_body(self.config, self._endpoint.model, request, self._dialect)
+        return f"{failed.reason}{hint_for(failed, body, answered=bool(self.usage.calls))}"
+
+
+R = TypeVar("R", bound=Record)
+
+_MAX_PROBLEMS = 3  # that are shown to the model
+
+_MAX_REASON = 200  # characters of a refusal
+
+
+def complete_structured(
+    model: LanguageModel, messages: Messages, schema: type[R], *, tries: int = 3
+) -> R:
+    """Asks until an answer matches ``schema``, with the errors of the answer before.
+
+    The last JSON object of the answer that matches is used, as an earlier one may be a quotation.
+    An answer that was cut off is a draft, which never counts. Answers that do not match, and
+    refusals, are not cached: a repeated evaluation asks again.
+
+    Raises:
+        Refused: the model refused.
+        Malformed: none of ``tries`` answers matches.
+        LanguageModelError: there was no answer, see `LanguageModel.complete`.
+    """
+    conversation, problem = [*messages], ""
+    for _ in range(tries):
+        reply = model.complete(conversation, schema=schema)
+        parsed = reply.refusal or _parse(reply, schema)
+        if isinstance(parsed, schema):
+            return parsed
+        model.discard_last()
+        if reply.refusal:
+            raise Refused(" ".join(reply.refusal.split())[:_MAX_REASON])
+        problem = str(parsed)
+        complaint = f"That cannot be read: {problem}\n{schema_instruction(schema)}"
+        conversation += [reply.message, {"role": "user", "content": complaint}]
+    hint = "Raise max_completion_tokens." if reply.cut_off else ""
+    raise Malformed(f"No answer of {tries} fits {title_of(schema)}: {problem} {hint}".rstrip())
+
+
+def _parse(reply: Reply, schema: type[R]) -> R | str:
+    """The object that matches, or a description of the problem."""
+    if reply.cut_off:
+        return "the answer was cut off before its end; be shorter."
+    problem = "the answer is empty." if not reply.text.strip() else "there is no JSON object."
+    for number, found in enumerate(reversed(find_objects(reply.text))):
+        try:
+            return schema.model_validate(found)
+        except ValidationError as error:
+            problem = _problems(error) if number == 0 else problem
+    return problem
+
+
+def _problems(error: ValidationError) -> str:
+    """What is wrong, field by field, without the values that were given."""
+    problems = [
+        f"{'.'.join(map(str, one['loc'])) or 'the object'}: {one['msg']}"
+        for one in error.errors(include_input=False, include_url=False)
+    ]
+    count = len(problems) - _MAX_PROBLEMS
+    more = f"; {count} more" if count > 0 else ""
+    return f"{'; '.join(problems[:_MAX_PROBLEMS])}{more}."

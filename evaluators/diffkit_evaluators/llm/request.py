@@ -179,8 +179,36 @@ def has_optional_fields(body: Mapping[str, Any]) -> bool:
     return any(name in body for name in _OPTIONAL)
 
 
+@dataclass(frozen=True)
+class Dialect:
+    """How an endpoint is asked, where endpoints differ."""
+
+    as_text: bool = False
+    """Whether the schema and the tool choice are requested in the prompt alone."""
+    renames_limit: bool = False
+    """Whether the maximum length goes by its other name: ``max_tokens`` for
+    ``max_completion_tokens``, and the other way round."""
+    room: int = 1
+    """Factor on the maximum length, for a model whose answers were cut off."""
+
+
+MAX_ROOM = 4
+"""Largest `Dialect.room`."""
+
+LIMIT_NAMES = ("max_completion_tokens", "max_tokens")
+"""Names of the maximum length of an answer; endpoints know one or both, and refuse both at once."""
+
+
+def may_be_longer(config: ChatConfig) -> bool:
+    """Whether answers may be longer than asked for: where nobody has set their length."""
+    default = type(config).model_fields["max_completion_tokens"].default
+    extra = config.model.parameters if config.model else {}
+    named = {*extra, *extra.get("extra_body", {})}
+    return config.max_completion_tokens == default and not named & set(LIMIT_NAMES)
+
+
 def request_body(
-    config: ChatConfig, model: str, request: ChatRequest, *, as_text: bool
+    config: ChatConfig, model: str, request: ChatRequest, dialect: Dialect
 ) -> dict[str, Any]:
     """The body of ``request``.
 
@@ -188,10 +216,10 @@ def request_body(
         config: the options.
         model: the model's name at the endpoint.
         request: messages, tools and schema.
-        as_text: whether the schema and the tool choice are requested in the prompt alone.
+        dialect: how the endpoint is asked.
     """
     fields = _native_fields(request) if config.tool_calls == "native" else _text_fields(request)
-    if as_text:
+    if dialect.as_text:
         instructions = [
             tool_choice_text(request.tool_choice) if "tool_choice" in fields else "",
             schema_instruction(request.schema) if request.schema else "",
@@ -200,7 +228,7 @@ def request_body(
         fields = {name: value for name, value in fields.items() if name not in _OPTIONAL}
         last = {"role": "user", "content": content}
         fields["messages"] = append_message(fields["messages"], last)
-    return {"model": model, **fields, **_model_parameters(config)}
+    return {"model": model, **fields, **_model_parameters(config, dialect)}
 
 
 def _native_fields(request: ChatRequest) -> dict[str, Any]:
@@ -223,10 +251,14 @@ def _text_fields(request: ChatRequest) -> dict[str, Any]:
     return {"messages": messages}
 
 
-def _model_parameters(config: ChatConfig) -> dict[str, Any]:
+def _model_parameters(config: ChatConfig, dialect: Dialect) -> dict[str, Any]:
     """The fields that the options set in every request."""
     given = dict(config.model.parameters) if config.model else {}
     merged: dict[str, Any] = {**given.pop("extra_body", {}), **given}
-    if "max_tokens" in merged:  # the older name; endpoints refuse both
+    newer, older = LIMIT_NAMES
+    if older not in merged:
+        merged = {newer: config.max_completion_tokens * dialect.room, **merged}
+    if not dialect.renames_limit:
         return merged
-    return {"max_completion_tokens": config.max_completion_tokens, **merged}
+    other = {newer: older, older: newer}
+    return {other.get(name, name): value for name, value in merged.items()}

@@ -5,7 +5,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from diffkit_evaluators.llm.json_text import find_objects, map_strings, replace_surrogates
+from diffkit_evaluators.llm.json_text import (
+    find_objects,
+    map_strings,
+    replace_surrogates,
+    within_reasoning,
+)
 
 
 def first_choice(response: Any) -> Mapping[str, Any]:
@@ -74,6 +79,38 @@ class Reply:
     """The endpoint's finish reason: ``stop``, ``length``, ``tool_calls``, …"""
     message: Mapping[str, Any]
     """The message to append to the conversation, before the results of its tools."""
+    cut_off: bool = False
+    """Whether it ended at its maximum length, or within its reasoning. Such an answer is a draft:
+    it has no tool calls, and nothing in its text counts."""
+
+
+CUT_OFF = "(This answer was cut off.)"
+"""Stands for an answer that was cut off, in the conversation that goes on."""
+
+_CUT_REASONS = frozenset(
+    {
+        "incomplete",
+        "length",
+        "length_capped",
+        "max_completion_tokens",
+        "max_length",
+        "max_new_tokens",
+        "max_output_tokens",
+        "max_tokens",
+        "model_context_window_exceeded",
+        "model_length",
+        "token_limit",
+    }
+)
+
+_FINISH_FIELDS = ("finish_reason", "stop_reason", "native_finish_reason", "done_reason")
+
+
+def _was_cut_off(choice: Mapping[str, Any], text: str) -> bool:
+    """Whether an answer ended before its end, by any of the words for it, or by its reasoning."""
+    reasons = (choice.get(name) for name in _FINISH_FIELDS)
+    named = any(isinstance(one, str) and one.lower() in _CUT_REASONS for one in reasons)
+    return named or within_reasoning(text)
 
 
 _FILTER_REASONS = {"content_filter", "refusal"}
@@ -92,6 +129,11 @@ def parse_reply(response: Mapping[str, Any], turn: int, *, calls_in_text: bool) 
     choice = response["choices"][0]
     message = choice["message"]
     text = _content_text(message.get("content"))
+    if _was_cut_off(choice, text):
+        refused = _content_text(message.get("refusal"))
+        stand_in = {"role": "assistant", "content": CUT_OFF}
+        finish = str(choice.get("finish_reason") or "length")
+        return Reply(text, refused, (), finish, stand_in, cut_off=True)
     tools = parse_calls(text, turn) if calls_in_text else _native_calls(message, turn)
     finish = str(choice.get("finish_reason") or "")
     refusal = _content_text(message.get("refusal"))

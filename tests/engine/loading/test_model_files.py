@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from diffkit.engine.loading import model_files
+from diffkit.engine.loading import model_files, tokenizer_files
 from diffkit.engine.loading.safetensors_header import read_header, tensor_digests
 from diffkit.errors import BadFile, BadModel
 from diffkit.organism import Source
@@ -206,12 +206,12 @@ def test_a_missing_shard_is_named(folder, tmp_path):
 
 
 def test_tokenizer_fingerprints(folder, tmp_path):
-    before = model_files.tokenizer_fingerprint(folder)
+    before = tokenizer_files.tokenizer_fingerprint(folder)
     edit_json(folder / "tokenizer_config.json", name_or_path="elsewhere")
-    assert model_files.tokenizer_fingerprint(folder) == before
+    assert tokenizer_files.tokenizer_fingerprint(folder) == before
     make_tokenizer(template="{{ messages }}").save_pretrained(folder)
-    changed = model_files.tokenizer_fingerprint(folder)
+    changed = tokenizer_files.tokenizer_fingerprint(folder)
     assert changed != before
     make_tokenizer(extra=["new"], template="{{ messages }}").save_pretrained(folder)
-    assert model_files.tokenizer_fingerprint(folder) not in (before, changed)
-    assert model_files.tokenizer_fingerprint(tmp_path) is None
+    assert tokenizer_files.tokenizer_fingerprint(folder) not in (before, changed)
+    assert tokenizer_files.tokenizer_fingerprint(tmp_path) is None

@@ -7,7 +7,7 @@ from diffkit import AnswerSheet, Attempt, Grade, Grader, MethodConfig, UserError
 from diffkit.chat.prices import Prices
 from diffkit.chat.session import ChatSession
 from diffkit.chat.transcript import read_transcript
-from diffkit.errors import BadFile, StoreError
+from diffkit.errors import BadFile, StoreError, Unavailable
 from diffkit.evaluation import ConfiguredPlugin, plugin_key
 from diffkit.evaluation.grading import (
     ATTACK_KINDS,
@@ -191,12 +191,11 @@ def test_what_was_said_is_kept(tmp_path):
     assert not (store.root / "passports" / f"{found.key}.2.jsonl").exists()
 
 
-def test_a_dead_endpoint_leaves_claims_ungraded():
-    with ScriptedEndpoint(always(fails(400))) as endpoint:
+def test_a_dead_endpoint_gives_no_result():
+    with ScriptedEndpoint(always(fails(401))) as endpoint:
         model = {"name": "scripted", "base_url": endpoint.url}
-        found = validate(named("rubric", model=model, retries=0), given=FEW)
-    assert [item.score for item in found.items] == [None, 0, 0]
-    assert found.failed == 1
+        with pytest.raises(Unavailable, match=r"Claim 1 could not be graded: HTTP 401.*saved"):
+            validate(named("rubric", model=model, retries=0), given=FEW)
 
 
 def kept(tmp_path):

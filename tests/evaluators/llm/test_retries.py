@@ -26,8 +26,8 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
     [
         *(fails(status) for status in (408, 409, 429, 500, 502, 503, 504, 529)),
         cuts(),
-        raw("<html>welcome</html>"),
-        raw("[]"),
+        raw(""),
+        raw('{"choices": [{"mess'),
         raw('{"choices": []}'),
         raw('{"choices": [{"message": null}]}'),
         raw('{"error": {"code": 429, "message": "slow down"}}'),

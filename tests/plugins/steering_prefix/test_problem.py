@@ -135,13 +135,14 @@ def test_an_empty_reference_is_refused(tiny_model, context):
 
 def test_suffixes_that_a_template_refuses_are_passed_over(tiny_model, context, monkeypatch):
     from diffkit_plugins.steering_prefix.prompts.layout import PromptLayout
-    from jinja2 import TemplateError
+
+    from diffkit import ChatRefused
 
     slot = PromptLayout.slot
 
     def refuse(self, suffix, kind):
         if kind == "chat":
-            raise TemplateError("no chats here")
+            raise ChatRefused("no chats here", [])
         return slot(self, suffix, kind)
 
     monkeypatch.setattr(PromptLayout, "slot", refuse)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any, Literal
 
-from diffkit import Texts, prompt_starts
+from diffkit import ChatRefused, Texts, prompt_starts, render_chat
 
 SuffixKind = Literal["chat", "document"]
 """Whether a suffix is a user's message or the beginning of a document."""
@@ -67,7 +67,7 @@ class PromptLayout:
         """The slot of a prefix before a suffix.
 
         Raises:
-            jinja2.TemplateError: the chat template refuses the message.
+            ChatRefused: the chat template refuses the message.
         """
         kind = kind if self.tokenizer.chat_template else "document"
         after = self._separator + suffix
@@ -96,16 +96,14 @@ class PromptLayout:
         """The prompt's text before a prefix, and after it.
 
         Raises:
-            jinja2.TemplateError: the template does not write the message as it is.
+            ChatRefused: the template does not write the message as it is.
         """
-        from jinja2 import TemplateError
-
         before, found, end = self._prompt_text(_PLACEHOLDER + after, kind).partition(
             _PLACEHOLDER + after
         )
         if not found:
             msg = "the chat template does not write what the user says as it is"
-            raise TemplateError(msg)
+            raise ChatRefused(msg, [])
         return before, after + end
 
     def _lead(self, before: Sequence[int], to_probe: Sequence[int], text: str) -> str | None:
@@ -152,10 +150,7 @@ class PromptLayout:
         if kind == "document":
             return words
         chat = [{"role": "user", "content": words}]
-        rendered: str = self.tokenizer.apply_chat_template(
-            chat, tokenize=False, add_generation_prompt=True
-        )
-        return rendered
+        return render_chat(self.tokenizer, chat, add_generation_prompt=True)
 
 
 def _common_start(one: Sequence[int], two: Sequence[int]) -> list[int]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from diffkit import RunContext, Text, Texts, UserError
+from diffkit import ChatRefused, RunContext, Text, Texts, UserError
 from diffkit_plugins.steering_prefix.config import CompletionOptions
 from diffkit_plugins.steering_prefix.prompts.layout import PromptLayout, PromptSlot, SuffixKind
 
@@ -70,12 +70,10 @@ def prompt_slots(
     layout: PromptLayout, config: CompletionOptions, texts: Texts, seed: int
 ) -> Iterator[PromptSlot]:
     """Slots before the suffixes of the texts, in random order."""
-    from jinja2 import TemplateError
-
     for suffix in sample_suffixes(layout.tokenizer, texts, config, seed):
         try:
             yield layout.slot(suffix.text, suffix.kind)
-        except TemplateError:  # some templates refuse what others accept
+        except ChatRefused:  # some templates refuse what others accept
             continue
 
 
