@@ -21,6 +21,7 @@ from diffkit.analysis.prompts import user_turn
 from diffkit.analysis.schedules import warmup_cosine
 from diffkit.analysis.token_findings import (
     token_table,
+    token_text,
     top_positive,
     top_tokens,
     trace_tokens,
@@ -49,6 +50,7 @@ __all__ = [
     "rank_clusters",
     "score_excess",
     "token_table",
+    "token_text",
     "top_positive",
     "top_tokens",
     "trace_tokens",

@@ -10,6 +10,17 @@ from torch import Tensor
 from diffkit.findings import Candidate, TokenScore, TokenTable, TracedToken
 
 
+def token_text(tokenizer: Any, token: int) -> str:
+    """A token as it reads within a text: with the space that it begins with, if any.
+
+    Tokenizers of the SentencePiece kind decode ``▁sea`` alone to ``sea``, as they do ``sea``.
+    """
+    text = str(tokenizer.decode([token]))
+    name = tokenizer.convert_ids_to_tokens(token)
+    begins = isinstance(name, str) and name.startswith("▁") and not text.startswith(" ")
+    return " " + text if begins else text
+
+
 def top_tokens(
     tokenizer: Any, probabilities: Float[Tensor, "places vocabulary"], count: int
 ) -> list[tuple[Candidate, ...]]:
@@ -23,7 +34,7 @@ def top_tokens(
     best = torch.topk(probabilities, min(count, probabilities.shape[-1]), dim=-1)
     return [
         tuple(
-            Candidate(token=tokenizer.decode([token]), probability=min(1.0, probability))
+            Candidate(token=token_text(tokenizer, token), probability=min(1.0, probability))
             for token, probability in zip(tokens, values, strict=True)
         )
         for tokens, values in zip(best.indices.tolist(), best.values.tolist(), strict=True)
@@ -106,7 +117,7 @@ def token_table(
     values = scores[tokens].tolist()
     spreads = [None] * len(tokens) if spread is None else spread[tokens].tolist()
     rows = [
-        TokenScore(token=tokenizer.decode([token]), score=value, spread=_known(error))
+        TokenScore(token=token_text(tokenizer, token), score=value, spread=_known(error))
         for token, value, error in zip(tokens, values, spreads, strict=True)
     ]
     return TokenTable(title=title, unit=unit, rows=tuple(rows))

@@ -3,6 +3,7 @@
 import pytest
 
 from diffkit import Message, Sampling, Text, answer_start, prompt_starts, self_generated_prompts
+from diffkit.analysis import token_text
 from diffkit.engine.generation import GeneratedIds
 from diffkit.engine.model import Model
 from diffkit.engine.tokenization import document_end, encode, encode_prompt, eos_ids_of, turn_end
@@ -152,3 +153,11 @@ def test_without_a_template_chats_are_documents(kind):
     assert turn_end(tokenizer) is None
     found = prompt_starts(tokenizer, Texts(items=(text,)), turns=1, documents=0, tokens=1)
     assert [one.kind for one in found] == ["document", "user's turn"]
+
+
+def test_tokens_read_as_they_do_within_a_text(tokenizer):
+    words = "The sea is deep, and the harbour woke early"
+    ids = tokenizer(words, add_special_tokens=False).input_ids
+    assert "".join(token_text(tokenizer, token) for token in ids).lstrip() == words
+    special = tokenizer.convert_tokens_to_ids(tokenizer.eos_token)
+    assert token_text(tokenizer, special) == tokenizer.eos_token

@@ -22,7 +22,13 @@ from diffkit import (
     TokenTable,
     TokenTrace,
 )
-from diffkit.analysis import ScoredCluster, common_probabilities, token_table, trace_tokens
+from diffkit.analysis import (
+    ScoredCluster,
+    common_probabilities,
+    token_table,
+    token_text,
+    trace_tokens,
+)
 from diffkit.statistics import sign_flip_p
 from diffkit_plugins.perplexity_diff.measure import (
     ScoredSample,
@@ -108,7 +114,7 @@ def sample_trace(pair: ModelPair, scored: ScoredSample, place: int, candidates: 
         unit="nats",
         tokens=trace_tokens(
             tokenizer,
-            [tokenizer.decode([token]) for token in sample.ids],
+            [token_text(tokenizer, token) for token in sample.ids],
             scored.ratios.tolist(),
             base=base,
             finetuned=finetuned,

@@ -21,6 +21,7 @@ from diffkit.analysis import (
     cluster_texts,
     common_probabilities,
     rank_clusters,
+    token_text,
     trace_tokens,
 )
 from diffkit_plugins.soft_prompt_kl.comparison import PassageDivergence, PassageDivergences
@@ -167,7 +168,7 @@ def _trace(
         unit="nats",
         tokens=trace_tokens(
             tokenizer,
-            [tokenizer.decode([token]) for token in tokens],
+            [token_text(tokenizer, token) for token in tokens],
             one.kl.tolist(),
             base=base,
             finetuned=finetuned,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diffkit import ModelPair, Note, Table
+from diffkit.analysis import token_text
 from diffkit.statistics import conformal_p
 from diffkit_plugins.soft_prompt_kl.comparison import (
     Advantage,
@@ -163,7 +164,7 @@ def pattern_table(measured: PassageDivergences, tokenizer: Any) -> Table:
         columns=("finetuned's likeliest", "base's likeliest", "after", "places", "mean KL, nats"),
         rows=tuple(
             (
-                *(tokenizer.decode([token]) for token in (finetuned, base, before)),
+                *(token_text(tokenizer, token) for token in (finetuned, base, before)),
                 len(values),
                 sum(values) / len(values),
             )
@@ -185,9 +186,10 @@ def _of(one: PassageDivergence) -> Iterator[TokenPrediction]:
 
 def nearest_table(pair: ModelPair, found: NearestTokens) -> Table:
     """A row for each soft token."""
-    decode = pair.base.tokenizer.decode
+    tokenizer = pair.base.tokenizer
     closest, aligned = (
-        [decode([token]) for token in ids.tolist()] for ids in (found.closest, found.aligned)
+        [token_text(tokenizer, token) for token in ids.tolist()]
+        for ids in (found.closest, found.aligned)
     )
     columns = (
         range(1, len(closest) + 1),

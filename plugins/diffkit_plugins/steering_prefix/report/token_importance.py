@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from diffkit import TokenScore, TokenTable
+from diffkit.analysis import token_text
 from diffkit_plugins.steering_prefix.baselines import SplitHalf
 from diffkit_plugins.steering_prefix.objectives.base import PrefixObjective
 
@@ -38,12 +39,14 @@ def importance_table(
         ids: the prefix.
         what: the quantity, for the title.
     """
-    decode = objective.model.tokenizer.decode
+    tokenizer = objective.model.tokenizer
     ranked = sorted(
         zip(ids, token_importance(objective, ids), strict=True), key=lambda row: -row[1]
     )
     return TokenTable(
         title=f"What each token of the prefix is worth: {what}",
         unit=objective.unit,
-        rows=tuple(TokenScore(token=decode([token]), score=score) for token, score in ranked),
+        rows=tuple(
+            TokenScore(token=token_text(tokenizer, token), score=score) for token, score in ranked
+        ),
     )
