@@ -7,6 +7,9 @@ from diffkit.findings import TokenScore
 
 
 class Letters:
+    def convert_ids_to_tokens(self, token):
+        return self.decode([token])
+
     def decode(self, ids):
         return "".join("abcdefgh"[token] for token in ids)
 
