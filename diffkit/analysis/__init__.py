@@ -4,12 +4,17 @@ Takes a `ModelPair`, logits, texts or scores. Gives tables, traces, clusters, pr
 that a method puts into its findings.
 """
 
-from diffkit.analysis.batches import batches_by_length
+from diffkit.analysis.batches import batches_by_length, batches_of_texts
 from diffkit.analysis.clusters import (
     ScoredCluster,
     cluster_texts,
     indices_by_score,
     rank_clusters,
+)
+from diffkit.analysis.prediction_chunks import (
+    PredictionChunk,
+    prediction_chunks,
+    target_log_probabilities,
 )
 from diffkit.analysis.predictions import (
     ContinuationBatch,
@@ -38,17 +43,21 @@ from diffkit.analysis.word_excess import (
 __all__ = [
     "WORD",
     "ContinuationBatch",
+    "PredictionChunk",
     "ScoreExcess",
     "ScoredCluster",
     "WordExcess",
     "batches_by_length",
+    "batches_of_texts",
     "cluster_texts",
     "common_log_probabilities",
     "common_probabilities",
     "indices_by_score",
     "mean_kl",
+    "prediction_chunks",
     "rank_clusters",
     "score_excess",
+    "target_log_probabilities",
     "token_table",
     "token_text",
     "top_positive",

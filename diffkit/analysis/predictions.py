@@ -7,17 +7,19 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from diffkit.analysis.batches import batches_of_texts
+from diffkit.analysis.prediction_chunks import prediction_chunks, target_log_probabilities
 from diffkit.engine.inputs import Inputs
 from diffkit.engine.model import Model
 from diffkit.engine.pair import ModelPair
-from diffkit.maths import token_divergences, token_log_probabilities
+from diffkit.maths import compare_predictions
 from diffkit.texts import Texts
 
 MAX_TOKENS = 512
 """Tokens read of each neutral text."""
 
-MAX_LOGITS = 2**26
-"""Logits of one side held at a time, at the most where one text alone has fewer."""
+BATCH_SIZE = 16
+"""Neutral texts read at a time."""
 
 
 def common_log_probabilities(
@@ -48,15 +50,12 @@ def mean_kl(pair: ModelPair, texts: Texts) -> float:
     if pair.same_weights:
         return 0.0
     total, count = 0.0, 0
-    size = max(1, MAX_LOGITS // (MAX_TOKENS * pair.base.vocab_rows))
-    for numbers in texts.batches(size):
+    for numbers in batches_of_texts(pair.base, texts, BATCH_SIZE, max_tokens=MAX_TOKENS):
         batch = [texts.items[number] for number in numbers]
         inputs = pair.base.inputs(batch, max_tokens=MAX_TOKENS)
-        mask = inputs.mask[:, 1:].to(pair.base.device)  # a text's first token is not predicted
-        if mask.any():
-            p, q = (side.logits(inputs, keep=slice(0, -1)) for side in (pair.finetuned, pair.base))
-            divergence = token_divergences(p, q, pair.vocabulary).kl_pq[mask]
-            total, count = total + float(divergence.double().sum()), count + len(divergence)
+        for part in prediction_chunks(pair, inputs, inputs.predicting):
+            divergences = compare_predictions(part.finetuned, part.base).kl_pq
+            total, count = total + float(divergences.double().sum()), count + len(divergences)
     return total / max(count, 1)
 
 
@@ -96,27 +95,27 @@ class ContinuationBatch:
         """True at the continuations' own tokens."""
         return torch.arange(self.longest) >= self.longest - torch.tensor(self.lengths)[:, None]
 
-    def log_probabilities(
-        self, logits: Float[Tensor, "batch longest rows"], vocabulary: int, chunk: int = 128
+    def score(
+        self, model: Model, vocabulary: int, chunk: int | None = None
     ) -> Float[Tensor, "batch longest"]:
         """The log probability of each token of the continuations, in nats, on the CPU.
 
         Args:
-            logits: the predictions of these tokens, each of them one position before the token.
+            model: the model, which reads the prompts and the continuations.
             vocabulary: the number of tokens that count, such as those that both sides have.
-            chunk: the number of positions at a time; memory is proportional to it.
+            chunk: the number of positions at a time; none: what stays in the processor's cache.
 
         Returns:
-            Float32; to be ignored where `mask` is false.
+            Float32; 0 where `mask` is false.
         """
-        return token_log_probabilities(logits, self.ids, vocabulary, chunk).cpu()
-
-    def score(
-        self, model: Model, vocabulary: int, chunk: int = 128
-    ) -> Float[Tensor, "batch longest"]:
-        """The same, with the predictions of a model that reads prompts and continuations."""
-        logits = model.logits(self.inputs, keep=self.longest + 1)[:, :-1]
-        return self.log_probabilities(logits, vocabulary, chunk)
+        mask = self.mask
+        before = torch.zeros_like(self.inputs.mask)
+        before[:, before.shape[1] - self.longest - 1 : -1] = mask
+        found = torch.zeros(mask.shape)
+        found[mask] = target_log_probabilities(
+            model, self.inputs, before, self.ids[mask], vocabulary, chunk=chunk
+        )
+        return found
 
     def split(self, values: Float[Tensor, "batch longest"]) -> list[Float[Tensor, " tokens"]]:
         """The values of each continuation's own tokens."""

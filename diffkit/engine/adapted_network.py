@@ -96,6 +96,20 @@ class AdaptedNetwork:
             full: Tensor = module(**inputs.forward_arguments).logits
             return full[:, kept]
 
+    @property
+    def projects_final_states(self) -> bool:
+        """Whether `project` makes the model's own logits of `final_states`.
+
+        An architecture that a user described may scale its logits in a way that is not known here.
+        """
+        if self.network.projects is None:
+            ids = torch.tensor([[0, 1]])
+            inputs = Inputs(torch.ones_like(ids, dtype=torch.bool), ids=ids)
+            own, made = self.logits(inputs), self.project(self.final_states(inputs))
+            scale = float(own.abs().max())
+            self.network.projects = float((own - made).abs().max()) <= 0.05 * scale
+        return self.network.projects
+
     def final_states(
         self, inputs: Inputs, keep: int | slice | None = None
     ) -> Float[Tensor, "batch kept hidden"]:

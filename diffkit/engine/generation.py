@@ -10,14 +10,19 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from diffkit.engine.inputs import Inputs
+from diffkit.maths.chunks import chunk_positions
 from diffkit.sampling import Sampling
 
 _ROW_STRIDE = 1_000_003
 """Keeps the generators of neighbouring seeds and rows apart."""
+
+
+LIKELIEST = 256
+"""Tokens among which a draw is looked for before the whole vocabulary is sorted."""
 
 
 @runtime_checkable
@@ -26,6 +31,9 @@ class DecodingState(Protocol):
 
     def logits(self) -> Float[Tensor, "live rows"]:
         """Logits of the next token."""
+
+    def record(self, chosen: Int[Tensor, " live"]) -> None:
+        """Is told the token that was chosen for each row, before `forward` appends it."""
 
     def forward(self, chosen: Int[Tensor, " live"]) -> None:
         """Appends one token to each row; `logits` are then those of the token after it."""
@@ -54,21 +62,31 @@ class CachedDecoding:
         forward: a causal language model of transformers, or a function that calls one.
         inputs: padded on the left.
         keeps_few: whether the model takes ``logits_to_keep``.
+        share_equal: whether equal rows are read once; not where an edit tells them apart.
     """
 
-    def __init__(self, forward: Callable[..., Any], inputs: Inputs, *, keeps_few: bool) -> None:
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        inputs: Inputs,
+        *,
+        keeps_few: bool,
+        share_equal: bool = True,
+    ) -> None:
         self._forward = forward
         self._kept = last_logits_only(keeps_few, inputs.mask.device)
         self._mask = inputs.mask
         self._next = inputs.mask.long().sum(dim=1, keepdim=True)
         self._cache: Any = None
-        self._logits = self._run(
-            {"input_ids": inputs.ids, "inputs_embeds": inputs.embeds}, inputs.positions
-        )
+        rows = _distinct_rows(inputs) if share_equal and inputs.ids is not None else None
+        self._logits = self._read(inputs) if rows is None else self._read_once(inputs, *rows)
 
     def logits(self) -> Float[Tensor, "live rows"]:
         """Logits of the next token."""
         return self._logits
+
+    def record(self, chosen: Int[Tensor, " live"]) -> None:
+        """Keeps nothing of the choice."""
 
     def forward(self, chosen: Int[Tensor, " live"]) -> None:
         """Appends one token to each row."""
@@ -81,6 +99,21 @@ class CachedDecoding:
         """Drops all rows except ``places``."""
         self._mask, self._next = self._mask[places], self._next[places]
         self._cache.batch_select_indices(places)
+
+    def _read(self, inputs: Inputs) -> Float[Tensor, "batch rows"]:
+        given = {"input_ids": inputs.ids, "inputs_embeds": inputs.embeds}
+        return self._run(given, inputs.positions)
+
+    def _read_once(
+        self, inputs: Inputs, distinct: Int[Tensor, " distinct"], of_row: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch rows"]:
+        """Reads distinct rows, and gives each row its copy of what was read."""
+        assert inputs.ids is not None  # noqa: S101 - embeddings are not compared
+        whole, self._mask = self._mask, inputs.mask[distinct]
+        logits = self._read(Inputs(self._mask, ids=inputs.ids[distinct]))
+        self._mask = whole
+        self._cache.batch_select_indices(of_row)
+        return logits[of_row]
 
     def _run(
         self, given: Mapping[str, Tensor | None], positions: Int[Tensor, "live new"]
@@ -96,6 +129,27 @@ class CachedDecoding:
         self._cache = output.past_key_values
         last: Tensor = output.logits[:, -1]
         return last
+
+
+def _distinct_rows(
+    inputs: Inputs,
+) -> tuple[Int[Tensor, " distinct"], Int[Tensor, " batch"]] | None:
+    """The first of each kind of equal rows, and which of these each row is; none: all differ."""
+    assert inputs.ids is not None  # noqa: S101 - the caller asks
+    keys = zip(inputs.ids.tolist(), inputs.mask.tolist(), strict=True)
+    seen: dict[tuple[Any, ...], int] = {}
+    firsts: list[int] = []
+    of_row = []
+    for row, (ids, mask) in enumerate(keys):
+        key = (*ids, *mask)
+        if key not in seen:
+            seen[key] = len(firsts)
+            firsts.append(row)
+        of_row.append(seen[key])
+    if len(firsts) == len(of_row):
+        return None
+    device = inputs.mask.device
+    return torch.tensor(firsts, device=device), torch.tensor(of_row, device=device)
 
 
 @dataclass(frozen=True)
@@ -132,6 +186,7 @@ def generate_batch(
     live = list(range(len(rows)))
     for number in range(sampling.max_new_tokens):
         chosen = sample_tokens(state.logits()[:, :vocabulary], sampling, draws[live, number])
+        state.record(chosen)
         for row, token in zip(live, chosen.tolist(), strict=True):
             finished[row] = finished[row] or token in eos_ids
             if not finished[row]:
@@ -169,11 +224,48 @@ def sample_tokens(
     """
     if sampling.temperature == 0:
         return logits.argmax(dim=-1)
-    scaled = logits.double() / sampling.temperature
-    ordered, tokens = scaled.softmax(dim=-1).sort(dim=-1, descending=True, stable=True)
+    rows = max(1, chunk_positions(logits.shape[1], logits.device) // 2)  # float64
+    parts = zip(logits.split(rows), draws.to(logits.device).split(rows), strict=True)
+    return torch.cat([_drawn(part, sampling, drawn) for part, drawn in parts])
+
+
+def _drawn(
+    logits: Float[Tensor, "batch vocabulary"], sampling: Sampling, draws: Float[Tensor, " batch"]
+) -> Int[Tensor, " batch"]:
+    probabilities = (logits.double() / sampling.temperature).softmax(dim=-1)
+    if logits.shape[1] <= 4 * LIKELIEST:
+        return _drawn_among_all(probabilities, sampling.top_p, draws)
+    chosen, found = _drawn_among_likeliest(probabilities, sampling.top_p, draws)
+    if not found.all():
+        rest = ~found
+        chosen[rest] = _drawn_among_all(probabilities[rest], sampling.top_p, draws[rest])
+    return chosen
+
+
+def _drawn_among_all(
+    probabilities: Float[Tensor, "batch vocabulary"], top_p: float, draws: Float[Tensor, " batch"]
+) -> Int[Tensor, " batch"]:
+    """The token whose part of [0, 1) a draw falls into, in descending order of probability."""
+    ordered, tokens = probabilities.sort(dim=-1, descending=True, stable=True)
     mass = ordered.cumsum(dim=-1)
-    inside = mass - ordered < sampling.top_p  # the token that crosses top_p is still in
+    inside = mass - ordered < top_p  # the token that crosses top_p is still in
     mass = (ordered * inside).cumsum(dim=-1)
-    target = draws.to(mass.device)[:, None] * mass[:, -1:]
-    place = (mass <= target).sum(dim=-1, keepdim=True).clamp(max=mass.shape[-1] - 1)
-    return tokens.gather(1, place)[:, 0]
+    place = (mass <= draws[:, None] * mass[:, -1:]).sum(dim=-1, keepdim=True)
+    return tokens.gather(1, place.clamp(max=mass.shape[-1] - 1))[:, 0]
+
+
+def _drawn_among_likeliest(
+    probabilities: Float[Tensor, "batch vocabulary"], top_p: float, draws: Float[Tensor, " batch"]
+) -> tuple[Int[Tensor, " batch"], Bool[Tensor, " batch"]]:
+    """The same without sorting the vocabulary, and whether the draw falls to the likeliest."""
+    tokens = probabilities.topk(LIKELIEST, dim=-1).indices.sort(dim=-1).values
+    ordered, order = probabilities.gather(1, tokens).sort(dim=-1, descending=True, stable=True)
+    mass = ordered.cumsum(dim=-1)
+    # Of the tokens that are as likely as the last of these, some may be missing.
+    complete = torch.where(ordered > ordered[:, -1:], mass, 0.0).amax(dim=-1)
+    inside = (ordered * (mass - ordered < top_p)).sum(dim=-1)
+    total = probabilities.sum(dim=-1) if top_p == 1 else inside
+    target = draws * total
+    found = (target < complete) & (top_p == 1 or complete >= top_p)
+    place = (mass <= target[:, None]).sum(dim=-1, keepdim=True).clamp(max=LIKELIEST - 1)
+    return tokens.gather(1, order.gather(1, place))[:, 0], found

@@ -34,6 +34,16 @@ class Inputs:
         return (self.mask.long().cumsum(dim=1) - 1).clamp(min=0) * self.mask
 
     @property
+    def predicting(self) -> Bool[Tensor, "batch seq"]:
+        """True at the positions that predict a real token: those before real ones, real themselves.
+
+        A row's first token is predicted by none.
+        """
+        found = torch.zeros_like(self.mask)
+        found[:, :-1] = self.mask[:, :-1] & self.mask[:, 1:]
+        return found
+
+    @property
     def differentiable(self) -> bool:
         """Whether gradients flow to the embeddings."""
         return self.embeds is not None and self.embeds.requires_grad

@@ -180,8 +180,14 @@ class Model(AdaptedNetwork):
             row_seeds: seed of each row besides `Sampling.seed`; none: its index in the batch.
         """
         with self.active() as module:
+            state = CachedDecoding(
+                module,
+                inputs.to(self.device),
+                keeps_few=self.network.keeps_few,
+                share_equal=not self.edited,
+            )
             return generate_batch(
-                CachedDecoding(module, inputs.to(self.device), keeps_few=self.network.keeps_few),
+                state,
                 sampling,
                 vocabulary=vocabulary or self.vocabulary,
                 eos_ids=self.eos_ids,

@@ -42,6 +42,7 @@ class Network:
         self._active: str | None = None
         self._traced: Any = None
         self._checkpointing = False
+        self.projects: bool | None = None  # found out when first asked
         self.keeps_few = "logits_to_keep" in inspect.signature(module.forward).parameters
         self._freeze()
         module.eval()

@@ -15,6 +15,7 @@ from diffkit.engine.model import Model
 from diffkit.engine.tokenization import tokenizer_differences
 from diffkit.engine.weight_changes.differences import WeightDelta, weight_deltas
 from diffkit.engine.weight_changes.random_control import random_control
+from diffkit.maths.chunks import chunk_positions
 from diffkit.sampling import Sampling
 
 LogitMixer = Callable[
@@ -43,6 +44,15 @@ class PairLogProbs:
     """The token that follows each position."""
     rows: Int[Tensor, " positions"]
     """The row of the batch that each position is in."""
+
+
+@dataclass(frozen=True)
+class MixedIds(GeneratedIds):
+    """The new tokens of one row that was sampled from a mixture of both sides."""
+
+    log_ratios: Float[Tensor, " tokens"]
+    """Log probability by the finetuned side less that by the base of each token, in nats, over the
+    tokens that both have, as both read the row; float32, on the CPU."""
 
 
 class ModelPair:
@@ -149,7 +159,7 @@ class ModelPair:
         sampling: Sampling,
         *,
         row_seeds: Sequence[int] | None = None,
-    ) -> list[GeneratedIds]:
+    ) -> list[MixedIds]:
         """Tokens sampled from a function of both sides' logits; both sides read the tokens.
 
         Edits that are active on either side are applied. A row ends where either side would end
@@ -163,13 +173,18 @@ class ModelPair:
             row_seeds: seed of each row besides `Sampling.seed`, so that rows may share draws; none
                 gives each its index in the batch.
         """
-        return generate_batch(
-            MixedDecoding(self.base, self.finetuned, inputs, mix, self.vocabulary),
+        state = MixedDecoding(self.base, self.finetuned, inputs, mix, self.vocabulary)
+        rows = generate_batch(
+            state,
             sampling,
             vocabulary=self.vocabulary,
             eos_ids=self.base.eos_ids | self.finetuned.eos_ids,
             row_seeds=range(len(inputs.mask)) if row_seeds is None else row_seeds,
         )
+        return [
+            MixedIds(row.ids, row.finished, torch.tensor(ratios[: len(row.ids)]))
+            for row, ratios in zip(rows, state.log_ratios, strict=True)
+        ]
 
     def close(self) -> None:
         """Frees the finetuned side; the pair cannot be used afterwards. The base stays loaded."""
@@ -207,13 +222,35 @@ class MixedDecoding:
         self._vocabulary = vocabulary
         self._rows = torch.arange(len(inputs.mask), device=base.device)
         self._sides = [_side_decoding(side, inputs) for side in (base, finetuned)]
+        self.log_ratios: list[list[float]] = [[] for _ in inputs.mask]
 
     def logits(self) -> Float[Tensor, "live vocabulary"]:
         """Mixed logits of the next token."""
-        base, finetuned = (
-            side.logits()[:, : self._vocabulary].to(self._rows.device) for side in self._sides
-        )
-        return self._mix(base, finetuned, self._rows)
+        mixed = [self._mix(*both, self._rows[part]) for part, both in self._parts()]
+        return torch.cat(mixed)
+
+    def record(self, chosen: Int[Tensor, " live"]) -> None:
+        """Keeps each side's log probability of the chosen token."""
+        for part, (base, finetuned) in self._parts():
+            tokens = chosen[part, None]
+            on_base, on_finetuned = (
+                side.float().log_softmax(dim=-1).gather(1, tokens)[:, 0]
+                for side in (base, finetuned)
+            )
+            ratios = (on_finetuned - on_base).tolist()
+            for row, ratio in zip(self._rows[part].tolist(), ratios, strict=True):
+                self.log_ratios[row].append(ratio)
+
+    def _parts(self) -> Iterator[tuple[slice, tuple[Tensor, Tensor]]]:
+        """Both sides' logits of a few rows at a time, which stay in the processor's cache."""
+        size = chunk_positions(self._vocabulary, self._rows.device)
+        for start in range(0, len(self._rows), size):
+            part = slice(start, start + size)
+            base, finetuned = (
+                side.logits()[part, : self._vocabulary].to(self._rows.device)
+                for side in self._sides
+            )
+            yield part, (base, finetuned)
 
     def forward(self, chosen: Int[Tensor, " live"]) -> None:
         """Appends one token to each row, on both sides."""
@@ -232,4 +269,9 @@ def _side_decoding(side: Model, inputs: Inputs) -> CachedDecoding:
         with side.active() as module:
             return module(**given)
 
-    return CachedDecoding(forward, inputs.to(side.device), keeps_few=side.network.keeps_few)
+    return CachedDecoding(
+        forward,
+        inputs.to(side.device),
+        keeps_few=side.network.keeps_few,
+        share_equal=not side.edited,
+    )

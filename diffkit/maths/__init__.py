@@ -7,6 +7,8 @@ histograms, standard errors and text clusters.
 from diffkit.maths.clusters import Cluster, text_clusters, text_distances
 from diffkit.maths.divergences import (
     Divergences,
+    PredictionComparison,
+    compare_predictions,
     token_contributions,
     token_divergences,
     token_log_probabilities,
@@ -22,7 +24,9 @@ __all__ = [
     "Divergences",
     "LogHistogram",
     "Moments",
+    "PredictionComparison",
     "VectorMoments",
+    "compare_predictions",
     "divergence",
     "jackknife",
     "log_edges",

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from diffkit.maths.chunks import chunk_positions
 from diffkit.maths.objectives import jsd, kl, reverse_kl, weighted
 
 
@@ -24,20 +25,72 @@ class Divergences:
 
 
 @dataclass(frozen=True)
-class _Chunk:
-    """Log probabilities at consecutive positions."""
+class PredictionComparison:
+    """What two sides' predictions at some positions have to be compared by, from one pass."""
 
-    start: int
-    stop: int
-    log_p: Float[Tensor, "chunk vocabulary"]
-    log_q: Float[Tensor, "chunk vocabulary"]
+    kl_pq: Float[Tensor, " positions"]
+    """KL(p ‖ q) at each position, in nats."""
+    kl_qp: Float[Tensor, " positions"]
+    """KL(q ‖ p)."""
+    jsd: Float[Tensor, " positions"]
+    """Jensen-Shannon divergence, at most ln 2."""
+    towards_p: Float[Tensor, " vocabulary"]
+    """What each token contributes to KL(p ‖ q): p·log(p/q), summed over the positions."""
+    towards_q: Float[Tensor, " vocabulary"]
+    """What it contributes to KL(q ‖ p)."""
+
+
+def compare_predictions(
+    log_p: Float[Tensor, "positions vocabulary"], log_q: Float[Tensor, "positions vocabulary"]
+) -> PredictionComparison:
+    """All divergences of two sides' predictions, with two exponentials and one logarithm a token.
+
+    They differ from those of `diffkit.maths.DIVERGENCES` by rounding; exactly 0 where both sides
+    are equal. No gradients.
+
+    Args:
+        log_p: one side's log probabilities, float32; a few positions at a time are fastest.
+        log_q: the other side's.
+    """
+    log_p, log_q = log_p.detach(), log_q.detach()
+    p, q, ratio = log_p.exp(), log_q.exp(), log_p - log_q
+    towards_p, towards_q = p * ratio, (q * ratio).neg_()
+    kl_pq, kl_qp = towards_p.sum(dim=-1), towards_q.sum(dim=-1)
+    # With a = |log p - log q| and m = (p + q) / 2, log m - log max(p, q) is log((1 + e^-a) / 2),
+    # and log m - log min(p, q) is a more: no part is large, and none loses what is near 0.
+    less, a = torch.minimum(p, q), ratio.abs_()
+    shared = less.mul_(a).sum(dim=-1)
+    middle = torch.expm1(a.neg_()).mul_(0.5).log1p_()
+    jsd = -0.5 * (p.add_(q).mul_(middle).sum(dim=-1) + shared)
+    found = PredictionComparison(
+        *(each.clamp(min=0) for each in (kl_pq, kl_qp, jsd)),
+        towards_p.sum(dim=0),
+        towards_q.sum(dim=0),
+    )
+    # what is not finite may be 0 · ∞, where a side excludes a token
+    finite = torch.isfinite(kl_pq + kl_qp + jsd).all()
+    return found if finite else _compare_with_exclusions(log_p, log_q)
+
+
+def _compare_with_exclusions(
+    log_p: Float[Tensor, "positions vocabulary"], log_q: Float[Tensor, "positions vocabulary"]
+) -> PredictionComparison:
+    """The same where probabilities may be 0."""
+    ratio = log_p - log_q
+    return PredictionComparison(
+        kl(log_p, log_q),
+        reverse_kl(log_p, log_q),
+        jsd(log_p, log_q),
+        weighted(log_p, ratio).sum(dim=0),
+        weighted(log_q, -ratio).sum(dim=0),
+    )
 
 
 def token_divergences(
     logits_p: Float[Tensor, "batch seq rows_p"],
     logits_q: Float[Tensor, "batch seq rows_q"],
     vocabulary: int,
-    chunk: int = 128,
+    chunk: int | None = None,
 ) -> Divergences:
     """Divergences over the first ``vocabulary`` tokens, renormalised over them.
 
@@ -47,15 +100,12 @@ def token_divergences(
         logits_p: one side's logits.
         logits_q: the other side's; it may have another number of rows.
         vocabulary: how many tokens both sides have.
-        chunk: positions at a time; beyond the inputs it takes a few times chunk × vocabulary
-            × 4 bytes of memory.
+        chunk: positions at a time; none takes what stays in the processor's cache.
     """
     count = logits_p.shape[0] * logits_p.shape[1]
     flat = torch.zeros(3, count, device=logits_p.device)
-    for part in _chunks(logits_p, logits_q, vocabulary, chunk):
-        both = (part.log_p, part.log_q)
-        each = torch.stack([kl(*both), reverse_kl(*both), jsd(*both)])
-        flat[:, part.start : part.stop] = each
+    for places, found in _compared(logits_p, logits_q, vocabulary, chunk):
+        flat[:, places] = torch.stack([found.kl_pq, found.kl_qp, found.jsd])
     return Divergences(*flat.view(3, *logits_p.shape[:2]))
 
 
@@ -64,7 +114,7 @@ def token_contributions(
     logits_q: Float[Tensor, "batch seq rows_q"],
     mask: Bool[Tensor, "batch seq"],
     vocabulary: int,
-    chunk: int = 128,
+    chunk: int | None = None,
 ) -> Float[Tensor, " vocabulary"]:
     """What each token contributes to KL(p ‖ q): p·log(p/q) summed over positions, in nats.
 
@@ -75,40 +125,40 @@ def token_contributions(
         logits_q: the other side's.
         mask: true at the positions that count.
         vocabulary: how many tokens both sides have.
-        chunk: positions at a time.
+        chunk: positions at a time; none takes what stays in the processor's cache.
 
     Returns:
         The sums, float64.
     """
     total = torch.zeros(vocabulary, dtype=torch.float64, device=logits_p.device)
-    counted = mask.reshape(-1)
-    for part in _chunks(logits_p, logits_q, vocabulary, chunk):
-        each = weighted(part.log_p, part.log_p - part.log_q)
-        total += each[counted[part.start : part.stop]].sum(dim=0, dtype=torch.float64)
+    chosen_p, chosen_q = logits_p[mask.to(logits_p.device)], logits_q[mask.to(logits_q.device)]
+    for _, found in _compared(chosen_p[None], chosen_q[None], vocabulary, chunk):
+        total += found.towards_p
     return total
 
 
-def _chunks(
+def _compared(
     logits_p: Float[Tensor, "batch seq rows_p"],
     logits_q: Float[Tensor, "batch seq rows_q"],
     vocabulary: int,
-    chunk: int,
-) -> Iterator[_Chunk]:
+    chunk: int | None,
+) -> Iterator[tuple[slice, PredictionComparison]]:
     # float32 before the softmax: bfloat16 has eight bits, too few for a sum over a vocabulary.
     flat_p, flat_q = logits_p.detach().flatten(0, 1), logits_q.detach().flatten(0, 1)
-    for start in range(0, len(flat_p), chunk):
-        part_p = flat_p[start : start + chunk, :vocabulary].float()
-        part_q = flat_q[start : start + chunk, :vocabulary].float()
-        yield _Chunk(
-            start, start + len(part_p), part_p.log_softmax(dim=-1), part_q.log_softmax(dim=-1)
+    size = chunk or chunk_positions(vocabulary, logits_p.device)
+    for start in range(0, len(flat_p), size):
+        places = slice(start, min(start + size, len(flat_p)))
+        log_p, log_q = (
+            flat[places, :vocabulary].float().log_softmax(dim=-1) for flat in (flat_p, flat_q)
         )
+        yield places, compare_predictions(log_p, log_q.to(log_p.device))
 
 
 def token_log_probabilities(
     logits: Float[Tensor, "batch seq rows"],
     ids: Int[Tensor, "batch seq"],
     vocabulary: int,
-    chunk: int = 128,
+    chunk: int | None = None,
 ) -> Float[Tensor, "batch seq"]:
     """The log probability of each token over the first ``vocabulary`` ones, renormalised.
 
@@ -119,8 +169,7 @@ def token_log_probabilities(
             are ``logits[:, :-1]`` for ``ids[:, 1:]``.
         ids: the token whose probability is asked for at each position.
         vocabulary: how many tokens count, such as those that both sides have.
-        chunk: positions at a time; beyond the logits it takes twice chunk × vocabulary × 4 bytes
-            of memory.
+        chunk: positions at a time; none takes what stays in the processor's cache.
 
     Returns:
         In nats, float32, where the logits lie.
@@ -128,6 +177,7 @@ def token_log_probabilities(
     wanted = ids.to(logits.device)
     found = torch.full(wanted.shape, -torch.inf, device=logits.device)
     batch, seq = wanted.shape
+    chunk = chunk or chunk_positions(vocabulary, logits.device)
     # Blocks, not flattened positions: flattening ``logits[:, :-1]`` would copy all of it.
     rows = max(chunk // max(seq, 1), 1)
     for first, start in product(range(0, batch, rows), range(0, seq, chunk)):

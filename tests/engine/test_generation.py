@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from diffkit.engine.architectures import architecture_of
-from diffkit.engine.generation import CachedDecoding, generate_batch
+from diffkit.engine.generation import CachedDecoding, generate_batch, sample_tokens
 from diffkit.engine.inputs import Inputs
 from diffkit.engine.model import Model
 from diffkit.engine.network import Network
@@ -63,3 +63,47 @@ def test_the_unembedding_reads_contiguous_states(kind, tmp_path):
     model.unembed(model.resid(inputs, [-1])[0, :, ::2])
     assert {states.shape[1] for states in read} == {1, 2}
     assert all(states.is_contiguous() for states in read)
+
+
+def plainly_drawn(logits, sampling, draw):
+    """The token of one row: the whole vocabulary sorted, stably, and summed in float64."""
+    scaled = logits.double() / sampling.temperature
+    order = sorted(range(len(scaled)), key=lambda token: -float(scaled[token]))
+    mass = scaled.softmax(-1)[order].cumsum(0)
+    last = min(int((mass < sampling.top_p).sum()), len(order) - 1)
+    inside = mass[: last + 1]
+    return order[min(int((inside <= draw * inside[-1]).sum()), last)]
+
+
+@pytest.mark.parametrize("top_p", [1.0, 0.95, 0.3])
+@pytest.mark.parametrize("scale", [0.1, 2.0, 8.0])
+def test_draws_from_a_large_vocabulary_are_those_of_the_sorted_one(top_p, scale):
+    """Flat ones, which need the whole vocabulary, and peaked ones; bfloat16 has many ties."""
+    generator = torch.Generator().manual_seed(0)
+    logits = (scale * torch.randn(40, 3_000, generator=generator)).bfloat16()
+    logits[::4, 100:] = -torch.inf
+    draws = torch.rand(40, generator=generator, dtype=torch.float64)
+    sampling = Sampling(max_new_tokens=1, temperature=0.9, top_p=top_p)
+    expected = [
+        plainly_drawn(row, sampling, float(d)) for row, d in zip(logits, draws, strict=True)
+    ]
+    assert sample_tokens(logits, sampling, draws).tolist() == expected
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_equal_prompts_are_read_once_and_give_what_they_give_alone(kind, tmp_path):
+    module = plain(make_model(tmp_path / kind, kind, tied=kind in TIED))
+    model = Model(Network(module, None, architecture_of(kind)))
+    rows = [[5, 6, 7], [8, 9], [5, 6, 7], [9], [8, 9], [5, 6, 7]]
+    read = []
+    embed = module.get_input_embeddings()
+    embed.register_forward_hook(lambda _, given, __: read.append(len(given[0])))
+    together = generated(model, rows, range(len(rows)))
+    assert read[0] == 3
+    assert together == [generated(model, [row], [i])[0] for i, row in enumerate(rows)]
+
+
+@torch.no_grad()
+def generated(model, rows, seeds):
+    state = CachedDecoding(model.network.module, Inputs.of(rows, side="left"), keeps_few=True)
+    return generate_batch(state, HOT, vocabulary=32, eos_ids=frozenset(), row_seeds=seeds)

@@ -5,7 +5,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diffkit.maths import token_contributions, token_divergences
+from diffkit.maths import (
+    DIVERGENCES,
+    compare_predictions,
+    token_contributions,
+    token_divergences,
+)
 
 
 def naive(logits_p, logits_q, vocabulary):
@@ -145,3 +150,29 @@ def test_memory_is_bounded_by_the_chunk(monkeypatch):
     monkeypatch.setattr(torch.Tensor, "log_softmax", watched)
     token_divergences(draw(0), draw(1), 20, chunk=3)
     assert max(sizes) == 3 * 20
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0])
+def test_one_pass_gives_what_each_divergence_by_itself_gives(scale):
+    """Down to nearly equal sides, up to ratios that overflow."""
+    p, q = draw(0, 500, 4.0)[0], draw(0, 500, 4.0)[0] + draw(1, 500, scale)[0]
+    log_p, log_q = p.log_softmax(-1), q.log_softmax(-1)
+    found = compare_predictions(log_p, log_q)
+    for name, mine in {"kl": found.kl_pq, "reverse-kl": found.kl_qp, "jsd": found.jsd}.items():
+        torch.testing.assert_close(mine, DIVERGENCES[name](log_p, log_q), atol=1.2e-7, rtol=1e-6)
+    exact = (log_p.double().exp() * (log_p.double() - log_q.double())).sum(0).float()
+    torch.testing.assert_close(found.towards_p, exact, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(found.towards_p.sum(), found.kl_pq.sum(), atol=1e-5, rtol=1e-5)
+
+
+def test_one_pass_over_sides_that_exclude_tokens():
+    log_p, log_q = draw(0)[0].log_softmax(-1), draw(1)[0].log_softmax(-1)
+    log_p, log_q = log_p.clone(), log_q.clone()
+    log_p[:, 3], log_q[:, 3], log_p[:2, 4] = -torch.inf, -torch.inf, -torch.inf
+    found = compare_predictions(log_p, log_q)
+    for name, mine in {"kl": found.kl_pq, "reverse-kl": found.kl_qp, "jsd": found.jsd}.items():
+        torch.testing.assert_close(mine, DIVERGENCES[name](log_p, log_q))
+    assert found.towards_p[3] == 0
+    assert found.kl_qp[0] == torch.inf
+    same = compare_predictions(log_p, log_p)
+    assert not torch.stack([same.kl_pq, same.kl_qp, same.jsd]).any()

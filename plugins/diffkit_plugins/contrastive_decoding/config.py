@@ -45,5 +45,3 @@ class ContrastiveDecodingConfig(MethodConfig):
     """Most tilted texts shown beside the base's own, each from another opening."""
     batch_size: int = execution_option(128, ge=1, le=65_536)
     """Texts written at a time."""
-    chunk: int = execution_option(256, ge=1, le=1_048_576)
-    """Tokens whose probabilities are computed at a time; memory is proportional to it."""

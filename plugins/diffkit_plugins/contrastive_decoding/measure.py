@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffkit import Inputs, ModelPair, PromptStart, RunContext, Sampling, UserError, prompt_starts
-from diffkit.analysis import ContinuationBatch, batches_by_length
+from diffkit.analysis import batches_by_length
 from diffkit_plugins.contrastive_decoding.config import ContrastiveDecodingConfig
 
 
@@ -139,33 +139,13 @@ def _batch(
         Sampling(max_new_tokens=config.max_new_tokens, temperature=config.temperature, seed=seed),
         row_seeds=[request.number for request in requests],
     )
-    generated = [row.ids for row in rows]
     decode = pair.base.tokenizer.decode
     return [
-        GeneratedText(request, ids, decode(ids, skip_special_tokens=True).strip(), ratio)
-        for request, ids, ratio in zip(
-            requests, generated, _log_ratios(pair, requests, generated, config), strict=True
+        GeneratedText(
+            request,
+            row.ids,
+            decode(row.ids, skip_special_tokens=True).strip(),
+            float(row.log_ratios.double().sum()) / max(len(row.ids), 1),
         )
+        for request, row in zip(requests, rows, strict=True)
     ]
-
-
-def _log_ratios(
-    pair: ModelPair,
-    requests: Sequence[GenerationRequest],
-    generated: Sequence[tuple[int, ...]],
-    config: ContrastiveDecodingConfig,
-) -> list[float]:
-    """The texts' log-likelihood ratios per token; both sides read the opening and the text."""
-    batch = ContinuationBatch.of([request.opening.ids for request in requests], generated)
-    if batch.longest == 0:
-        return [0.0] * len(generated)
-    predicting = slice(-batch.longest - 1, -1)
-    base, finetuned = (
-        batch.log_probabilities(
-            side.logits(batch.inputs, keep=predicting), pair.vocabulary, config.chunk
-        )
-        for side in (pair.base, pair.finetuned)
-    )
-    total = torch.where(batch.mask, finetuned - base, 0.0).sum(dim=1, dtype=torch.float64)
-    ratios: list[float] = (total / torch.tensor(batch.lengths).clamp(min=1)).tolist()
-    return ratios

@@ -32,5 +32,5 @@ class DiffMiningConfig(MethodConfig):
     """Likeliest tokens of each side shown at each traced token."""
     batch_size: int = execution_option(16, ge=1, le=4_096)
     """Texts read at a time."""
-    chunk: int = execution_option(256, ge=1, le=1_048_576)
-    """Positions of one text compared at a time; memory is proportional to it."""
+    chunk: int | None = execution_option(None, ge=1, le=1_048_576)
+    """Positions of one text compared at a time; none: as many as fill 4 MB."""

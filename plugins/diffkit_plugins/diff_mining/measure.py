@@ -4,13 +4,16 @@ Takes the texts and both models. Gives `TokenStatistics`, whose size does not gr
 of texts, and log ratios of how often each side expects a token.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffkit import ModelPair, RunContext
+from diffkit.analysis import PredictionChunk, batches_of_texts, prediction_chunks
 from diffkit_plugins.diff_mining.config import DiffMiningConfig
 from diffkit_plugins.diff_mining.statistics import (
     LargestDifferences,
@@ -20,7 +23,6 @@ from diffkit_plugins.diff_mining.statistics import (
     TextDraws,
     TokenMeans,
     largest_differences,
-    log_probability_differences,
     text_draws,
 )
 
@@ -105,10 +107,8 @@ class TextSums:
             best: the largest differences.
             worst: the largest with the sides exchanged.
         """
-        rises, falls = (found.spread(moved.d.shape[1]) for found in (best, worst))
-        self.rise += rises.sum(dim=0)
-        self.fall += falls.sum(dim=0)
-        self.raised += (rises > 0).sum(dim=0)
+        best.add_to(self.rise, self.raised)
+        worst.add_to(self.fall)
         self.positive += (moved.d > 0).sum(dim=0)
         self.difference += moved.d.sum(dim=0)
         self.p += moved.p.sum(dim=0)
@@ -229,38 +229,34 @@ def measure_tokens(
     """
     texts = context.texts.first(config.texts)
     found = TokenStatistics.empty(pair.vocabulary, config, pair.base.device)
-    batches = texts.batches(config.batch_size)
+    batches = batches_of_texts(pair.base, texts, config.batch_size, max_tokens=config.max_tokens)
     for numbers in context.progress(batches, label="texts", total=len(batches)):
         inputs = pair.base.inputs([texts.items[i] for i in numbers], max_tokens=config.max_tokens)
-        lengths = inputs.mask.sum(dim=1).tolist()
         # The prediction after the text's last token counts too: a finetuned model may continue
         # where others stop.
-        q, p = (side.logits(inputs) for side in (pair.base, pair.finetuned))
-        for row, (number, length) in enumerate(zip(numbers, lengths, strict=True)):
-            if length > 0:
-                drawn = text_draws(context.seed, number, config.permutations, length)
-                _read(found, p[row, :length], q[row, :length], drawn, number=number, config=config)
+        chunks = prediction_chunks(pair, inputs, inputs.mask, chunk=config.chunk, one_row=True)
+        for row, parts in groupby(chunks, key=lambda part: int(part.rows[0])):
+            number, length = numbers[row], int(inputs.mask[row].sum())
+            drawn = text_draws(context.seed, number, config.permutations, length)
+            _read(found, parts, drawn, number=number, config=config)
     return found
 
 
 def _read(
     found: TokenStatistics,
-    p: Float[Tensor, "positions rows_p"],
-    q: Float[Tensor, "positions rows_q"],
+    parts: Iterable[PredictionChunk],
     drawn: TextDraws,
     *,
     number: int,
     config: DiffMiningConfig,
 ) -> None:
     """Adds one text, a chunk of its positions at a time."""
-    vocabulary, length = len(found.p), len(p)
-    sums = TextSums.empty(vocabulary, found.p.device)
-    for start in range(0, length, config.chunk):
-        part = slice(start, start + config.chunk)
-        here = p[part].to(q.device)  # the sums are on the base's device
-        moved = log_probability_differences(here, q[part], vocabulary)
+    sums, start = TextSums.empty(len(found.p), found.p.device), 0
+    for part in parts:
+        moved = LogProbabilityDifferences.of(part.finetuned, part.base)
         best, worst = (largest_differences(d, config.top_k) for d in (moved.d, -moved.d))
         sums.add(moved, best, worst)
-        found.positions.add(drawn.keys[part], best)
+        found.positions.add(drawn.keys[start : start + len(part.rows)], best)
         found.places.add(moved.p - moved.q, number, start + 1)
-    found.add(sums, length, drawn.exchanged)
+        start += len(part.rows)
+    found.add(sums, start, drawn.exchanged)

@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix
 from sklearn.decomposition import NMF
 from sklearn.exceptions import ConvergenceWarning
 
-from diffkit import ModelPair, Table, Text, TokenTable, TokenTrace
+from diffkit import Inputs, ModelPair, Table, Text, TokenTable, TokenTrace
 from diffkit.analysis import common_probabilities, token_table, trace_tokens
 from diffkit_plugins.diff_mining.config import DiffMiningConfig
 from diffkit_plugins.diff_mining.measure import (
@@ -190,17 +190,24 @@ def rise_trace(
     assert inputs.ids is not None  # noqa: S101 - texts always give ids
     decode = pair.base.tokenizer.decode
     words = [*(decode([each]) for each in inputs.ids[0].tolist()), END]
-    shown = slice(max(0, place.position - config.window), place.position + config.window + 1)
+    first, stop = max(0, place.position - config.window), place.position + config.window + 1
+    predicting = slice(max(0, first - 1), None)
+    read = Inputs(inputs.mask[:, : stop - 1], ids=inputs.ids[:, : stop - 1])
     q, p = (
-        common_probabilities(side.logits(inputs)[0], pair.vocabulary)
+        common_probabilities(side.logits(read, predicting)[0], pair.vocabulary)
         for side in (pair.base, pair.finetuned)
     )
     rises = (p[:, token] - q[:, token].to(p.device)).tolist()
     tokens = trace_tokens(
-        pair.base.tokenizer, words, rises, base=q, finetuned=p, candidates=config.candidates
+        pair.base.tokenizer,
+        words[first:stop],
+        rises,
+        base=q,
+        finetuned=p,
+        candidates=config.candidates,
     )
     return TokenTrace(
         title=f"Where {decode([token])!r} rose most: its rise in the place of each token",
         unit="probability, finetuned − base",
-        tokens=tokens[shown],
+        tokens=tokens,
     )

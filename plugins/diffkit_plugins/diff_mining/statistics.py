@@ -5,14 +5,12 @@ positions with standard errors over texts, the permutation null of these means, 
 of positions.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, Int
 from torch import Tensor
-
-from diffkit.analysis import common_log_probabilities
 
 
 @dataclass(frozen=True)
@@ -26,6 +24,25 @@ class LogProbabilityDifferences:
     d: Float[Tensor, "positions vocabulary"]
     """log p - log q, in nats."""
 
+    @classmethod
+    def of(
+        cls,
+        log_p: Float[Tensor, "positions vocabulary"],
+        log_q: Float[Tensor, "positions vocabulary"],
+    ) -> "LogProbabilityDifferences":
+        """Differences of log probabilities over the same tokens.
+
+        The logits of a position are defined up to a constant, so their difference has an arbitrary
+        level. Log probabilities fix the level and keep the order of the tokens. A token with the
+        log probability -inf on a side has no difference that could be averaged: it gets 0.
+
+        Args:
+            log_p: the finetuned side's log probabilities.
+            log_q: the base's.
+        """
+        d = torch.nan_to_num_(log_p - log_q, nan=0.0, posinf=0.0, neginf=0.0)
+        return cls(log_p.exp(), log_q.exp(), d)
+
 
 @dataclass(frozen=True)
 class LargestDifferences:
@@ -35,31 +52,19 @@ class LargestDifferences:
     rises: Float[Tensor, "positions k"]
     """Their differences in nats; 0 where a difference is not above 0, which is no rise."""
 
-    def spread(self, vocabulary: int) -> Float[Tensor, "positions vocabulary"]:
-        """The rises in their tokens' columns, 0 elsewhere."""
-        zeros = self.rises.new_zeros(len(self.rises), vocabulary)
-        return zeros.scatter(1, self.tokens, self.rises)
+    def add_to(
+        self, sums: Float[Tensor, " vocabulary"], counts: Float[Tensor, " vocabulary"] | None = None
+    ) -> None:
+        """Adds the rises to their tokens' sums.
 
-
-def log_probability_differences(
-    logits_p: Float[Tensor, "positions rows_p"],
-    logits_q: Float[Tensor, "positions rows_q"],
-    vocabulary: int,
-) -> LogProbabilityDifferences:
-    """Differences of log probabilities over the first ``vocabulary`` tokens, renormalised.
-
-    The logits of a position are defined up to a constant, so their difference has an arbitrary
-    level. Log probabilities fix the level and keep the order of the tokens. A token with the log
-    probability -inf on a side has no difference that could be averaged: it gets 0.
-
-    Args:
-        logits_p: the finetuned side's logits.
-        logits_q: the base's; it may have another number of rows.
-        vocabulary: the number of tokens that both sides have.
-    """
-    log_p, log_q = (common_log_probabilities(each, vocabulary) for each in (logits_p, logits_q))
-    d = torch.nan_to_num(log_p - log_q, nan=0.0, posinf=0.0, neginf=0.0)
-    return LogProbabilityDifferences(log_p.exp(), log_q.exp(), d)
+        Args:
+            sums: sums of rises, in nats; float64.
+            counts: the number of positions at which each token rose; none is not counted.
+        """
+        tokens, rises = self.tokens.flatten(), self.rises.flatten().to(sums.dtype)
+        sums.index_add_(0, tokens, rises)
+        if counts is not None:
+            counts.index_add_(0, tokens, (rises > 0).to(counts.dtype))
 
 
 def largest_differences(d: Float[Tensor, "positions vocabulary"], k: int) -> LargestDifferences:
@@ -130,6 +135,10 @@ LEVEL = 0.05
 """Share of permutations in which any token may exceed the floor."""
 
 
+TOGETHER = 16
+"""Texts whose sums are added to the permutations' at a time."""
+
+
 @dataclass
 class PermutationSums:
     """Sums of the rises over texts, with the sides exchanged in random texts; float64.
@@ -141,7 +150,10 @@ class PermutationSums:
     total: Float[Tensor, " vocabulary"]
     """With the sides as they are."""
     change: Float[Tensor, "permutations vocabulary"]
-    """What each permutation adds to the total."""
+    """What each permutation adds to the total, for the texts that are not waiting."""
+    waiting: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+    """Of some texts, which permutations exchange them, and what that adds. They are added together,
+    since all permutations' sums are larger than the processor's cache."""
 
     @classmethod
     def empty(cls, permutations: int, vocabulary: int, device: torch.device) -> "PermutationSums":
@@ -163,7 +175,16 @@ class PermutationSums:
             exchanged: 1 where a permutation exchanges its sides, 0 elsewhere.
         """
         self.total += rise
-        self.change.addr_(exchanged.to(fall.device), fall - rise)
+        self.waiting.append((exchanged.to(fall.device), fall - rise))
+        if len(self.waiting) >= TOGETHER:
+            self.flush()
+
+    def flush(self) -> None:
+        """Adds the texts that wait."""
+        if self.waiting:
+            exchanged, added = (torch.stack(each) for each in zip(*self.waiting, strict=True))
+            self.change.addmm_(exchanged.T, added)
+            self.waiting.clear()
 
 
 @dataclass(frozen=True)
@@ -190,6 +211,7 @@ class PermutationFloor:
 
 def permutation_floor(exchanges: PermutationSums, positions: int) -> PermutationFloor:
     """The floor of rises per position."""
+    exchanges.flush()
     # One permutation at a time: all at once would take twice the memory.
     maxima = torch.stack([(exchanges.total + change).max() for change in exchanges.change])
     return PermutationFloor((maxima / positions).sort(descending=True).values)

@@ -26,5 +26,5 @@ class KLConfig(MethodConfig):
     """Tokens of each continuation."""
     batch_size: int = execution_option(16, ge=1, le=4_096)
     """Texts read at a time."""
-    chunk: int = execution_option(256, ge=1, le=1_048_576)
-    """Tokens whose divergences are computed at a time; memory is proportional to it."""
+    chunk: int | None = execution_option(None, ge=1, le=1_048_576)
+    """Tokens whose divergences are computed at a time; none: as many as fill 4 MB."""

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffkit import ModelPair, RunContext, Text
-from diffkit.maths.divergences import Divergences, token_contributions, token_divergences
+from diffkit.analysis import PredictionChunk, batches_of_texts, prediction_chunks
+from diffkit.maths import compare_predictions
 from diffkit.maths.moments import LogHistogram, Moments
 from diffkit_plugins.kl.config import KLConfig
 
@@ -108,11 +109,17 @@ class DivergenceStatistics:
         """Number of tokens whose prediction was compared."""
         return self.jsd.moments.count
 
-    def add(self, divergences: Divergences, mask: Bool[Tensor, "batch seq"]) -> None:
-        """Adds the divergences of a batch where ``mask`` is true."""
-        self.kl_pq = self.kl_pq.add(divergences.kl_pq[mask])
-        self.kl_qp = self.kl_qp.add(divergences.kl_qp[mask])
-        self.jsd = self.jsd.add(divergences.jsd[mask])
+    def add(self, part: PredictionChunk) -> Float[Tensor, " chunk"]:
+        """Adds some predictions, and returns the KL(finetuned‖base) of each in nats."""
+        compared = compare_predictions(part.finetuned, part.base)
+        self.kl_pq = self.kl_pq.add(compared.kl_pq)
+        self.kl_qp = self.kl_qp.add(compared.kl_qp)
+        self.jsd = self.jsd.add(compared.jsd)
+        self.towards_finetuned += compared.towards_p
+        self.towards_base += compared.towards_q
+        same = part.finetuned.argmax(dim=-1) == part.base.argmax(dim=-1)
+        self.agreements += int(same.sum())
+        return compared.kl_pq
 
 
 def measure_divergences(
@@ -132,7 +139,7 @@ def measure_divergences(
         torch.zeros(shape, dtype=torch.float64, device=pair.base.device),
         torch.zeros(shape, dtype=torch.float64, device=pair.base.device),
     )
-    batches = texts.batches(config.batch_size)
+    batches = batches_of_texts(pair.base, texts, config.batch_size, max_tokens=config.max_tokens)
     for numbers in context.progress(batches, label="texts", total=len(batches)):
         _read(pair, [texts.items[number] for number in numbers], numbers, config, found)
     return found
@@ -146,18 +153,10 @@ def _read(
     found: DivergenceStatistics,
 ) -> None:
     inputs = pair.base.inputs(texts, max_tokens=config.max_tokens)
-    mask = inputs.mask[:, 1:].to(pair.base.device)  # a text's first token is not predicted
-    if not mask.any():
-        return
-    q, p = (side.logits(inputs, keep=slice(0, -1)) for side in (pair.base, pair.finetuned))
-    size, chunk = pair.vocabulary, config.chunk
-    divergences = token_divergences(p, q, size, chunk)
-    found.add(divergences, mask)
-    found.towards_finetuned += token_contributions(p, q, mask, size, chunk)
-    found.towards_base += token_contributions(q, p, mask, size, chunk)
-    same = p[..., :size].argmax(dim=-1) == q[..., :size].argmax(dim=-1)
-    found.agreements += int((same & mask).sum())
-    _add_peaks(divergences.kl_pq.masked_fill(~mask, -1.0), numbers, found.peaks)
+    scores = torch.full(inputs.mask.shape, -1.0)
+    for part in prediction_chunks(pair, inputs, inputs.predicting, chunk=config.chunk):
+        scores[part.rows.cpu(), part.columns.cpu()] = found.add(part).cpu()
+    _add_peaks(scores, numbers, found.peaks)
 
 
 def _add_peaks(

@@ -106,8 +106,10 @@ def divergence_trace(
     assert inputs.ids is not None  # noqa: S101 - texts always give ids
     first = max(0, peak.position - config.window)
     ids = inputs.ids[0, first : peak.position + config.window + 1].tolist()
-    predicting = slice(max(0, first - 1), first + len(ids) - 1)
-    q, p = (side.logits(inputs, keep=predicting) for side in (pair.base, pair.finetuned))
+    predicting = slice(max(0, first - 1), None)
+    last = first + len(ids) - 1
+    read = Inputs(inputs.mask[:, :last], ids=inputs.ids[:, :last])
+    q, p = (side.logits(read, keep=predicting) for side in (pair.base, pair.finetuned))
     scores = token_divergences(p, q, pair.vocabulary, config.chunk).kl_pq[0]
     tokenizer = pair.base.tokenizer
     return TokenTrace(

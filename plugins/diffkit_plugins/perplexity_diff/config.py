@@ -34,5 +34,5 @@ class PerplexityDiffConfig(MethodConfig):
     """Likeliest tokens of each side shown at each traced token."""
     batch_size: int = execution_option(64, ge=1, le=4_096)
     """Samples drawn or scored at a time."""
-    chunk: int = execution_option(256, ge=1, le=1_048_576)
-    """Tokens whose probabilities are computed at a time; memory is proportional to it."""
+    chunk: int | None = execution_option(None, ge=1, le=1_048_576)
+    """Tokens whose probabilities are computed at a time; none: as many as fill 4 MB."""

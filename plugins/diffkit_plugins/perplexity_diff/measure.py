@@ -130,7 +130,7 @@ def log_ratios(
 
 
 def _batch(
-    pair: ModelPair, samples: Sequence[SampledText], chunk: int
+    pair: ModelPair, samples: Sequence[SampledText], chunk: int | None
 ) -> list[Float[Tensor, " tokens"]]:
     openings = [sample.opening.ids for sample in samples]
     batch = ContinuationBatch.of(openings, [sample.ids for sample in samples])

@@ -39,7 +39,9 @@ def test_a_difference_at_or_below_0_is_no_rise():
     best = largest_differences(torch.tensor([[-1.0, 0.5, -2.0]]), 2)
     assert best.tokens.tolist() == [[1, 0]]
     assert best.rises.tolist() == [[0.5, 0.0]]
-    assert best.spread(3).tolist() == [[0.0, 0.5, 0.0]]
+    sums, counts = torch.zeros(2, 3, dtype=torch.float64)
+    best.add_to(sums, counts)
+    assert (sums.tolist(), counts.tolist()) == ([0.0, 0.5, 0.0], [0.0, 1.0, 0.0])
 
 
 def test_more_of_the_largest_than_there_are_tokens_are_all():
