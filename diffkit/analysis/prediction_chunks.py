@@ -58,7 +58,7 @@ def prediction_chunks(
     rows, columns = chosen.to(device).nonzero().unbind(dim=1)
     states = [_chosen_states(side, inputs, chosen) for side in (pair.base, pair.finetuned)]
     size = chunk or chunk_positions(vocabulary, device)
-    for block in _slices(0, len(rows), max(1, BLOCK_LOGITS // pair.base.vocab_rows)):
+    for block in _slices(0, len(rows), max(1, BLOCK_LOGITS // vocabulary)):
         q, p = (read.logits(block)[:, :vocabulary].to(device) for read in states)
         ends = _row_ends(rows[block]) if one_row else [len(p)]
         for start, end in zip([0, *ends], ends, strict=False):
@@ -92,7 +92,7 @@ def target_log_probabilities(
     """
     states, found = _chosen_states(model, inputs, chosen), []
     size = chunk or chunk_positions(vocabulary, model.device)
-    for block in _slices(0, len(targets), max(1, BLOCK_LOGITS // model.vocab_rows)):
+    for block in _slices(0, len(targets), max(1, BLOCK_LOGITS // vocabulary)):
         logits, wanted = states.logits(block)[:, :vocabulary], targets[block].to(model.device)
         for part in _slices(0, len(wanted), size):
             token = wanted[part].clamp(max=vocabulary - 1)[:, None]

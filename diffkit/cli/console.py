@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, TypeVar
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -111,12 +111,14 @@ def progress(
     items: Iterable[T], *, label: str, total: int | None = None, done: int = 0
 ) -> Iterator[T]:
     """Shows how far a loop is: redrawn on a terminal, elsewhere in a line now and then."""
-    from diffkit.cli.progress import track, track_in_lines
+    from diffkit.cli.progress import track, track_in_lines, with_estimate
 
+    size = total if total is not None or not isinstance(items, Sized) else len(items)
+    items = with_estimate(items, label, size, done, info)
     if err.is_terminal:
-        yield from track(items, label, total, done, err)
+        yield from track(items, label, size, done, err)
     else:
-        yield from track_in_lines(items, label, total, done, info)
+        yield from track_in_lines(items, label, size, done, info)
 
 
 def status(words: str) -> None:

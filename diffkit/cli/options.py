@@ -84,6 +84,15 @@ Settings = Annotated[
 
 Config = Annotated[Path | None, typer.Option(metavar="FILE", help="YAML of its options.")]
 
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="A set of other defaults that the method has: small, for large models on a CPU. "
+        "Options that are given override it.",
+    ),
+]
+
 Seed = Annotated[int, typer.Option(min=0, metavar="NUMBER", help="Seed of the run.")]
 
 Dtype = Annotated[

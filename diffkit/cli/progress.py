@@ -33,6 +33,10 @@ LONGEST_GAP = 120.0
 """Seconds between two plain lines at most."""
 
 
+LONG = 120.0
+"""Seconds that a loop must still take to say so after its first step."""
+
+
 class RateColumn(ProgressColumn):
     """Steps per second, or seconds per step where that reads better."""
 
@@ -161,6 +165,28 @@ def track_in_lines(
             stop()
 
 
+def with_estimate(
+    items: Iterable[T], label: str, total: int | None, done: int, write: Callable[[str], None]
+) -> Iterator[T]:
+    """Yields ``items``; says once, after the first step, what the others will take if that is long.
+
+    A label says so once while a display lasts: a loop inside another runs many times.
+    """
+    size, began = _size(items, total), time.monotonic()
+    for place, item in enumerate(items):
+        yield item
+        if place == 0 and size is not None and label not in _estimated:
+            each, left = time.monotonic() - began, size - done - 1
+            if each * left > LONG:
+                _estimated.add(label)
+                took = f"one took {formatting.duration(each)}"
+                write(f"{label}: about {formatting.duration(each * left)} for {left} more ({took})")
+
+
+_estimated: set[str] = set()
+"""Labels of the loops that said what they will take."""
+
+
 def _size(items: Iterable[T], total: int | None) -> int | None:
     return total if total is not None else len(items) if isinstance(items, Sized) else None
 
@@ -243,5 +269,6 @@ def status(said: str) -> None:
 
 def stop() -> None:
     """Ends the display, where there is one: after Ctrl-C no loop may get to do it."""
+    _estimated.clear()
     while _displays:
         _displays.pop().stop()

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, get_args
 from diffkit.cli.app_context import context
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from diffkit.errors import UserError
     from diffkit.method import MethodConfig
     from diffkit.organism import BaseModelEntry
@@ -35,6 +37,7 @@ class RunRequest:
     config: Path | None = None
     seed: int = 0
     dtype: str | None = None
+    preset: str | None = None
 
     @property
     def flags(self) -> str:
@@ -46,6 +49,7 @@ class RunRequest:
             "--finetuned": self.finetuned,
             "--texts-limit": self.texts_limit,
             "--config": self.config,
+            "--preset": self.preset,
             "--seed": self.seed or None,
             "--dtype": self.dtype,
         }
@@ -68,7 +72,7 @@ def resolve_run(which: RunRequest) -> "RunSpec":
     spec = context.host.methods[which.method]
     model = spec.load_config()
     settings = files_of_runs(model, parse_settings(which.settings, model))
-    config = _configure(spec, which.config, settings)
+    config = _configure(spec, which.config, settings, preset_options(spec, which.preset))
     _check_dtype(which.dtype)
     found = resolve_models(spec, which)
     given, limit = [parse_text_source(value) for value in which.texts], which.texts_limit
@@ -124,8 +128,24 @@ def _artifact(option: str, value: str) -> str:
     raise UserError(what, hint=f"Name one: --set {option}={short}/{next(iter(files))}")
 
 
-def _configure(spec: "Spec", config: Path | None, settings: dict[str, Any]) -> "MethodConfig":
-    """The options of a file, with those of ``--set`` in their place."""
+def preset_options(spec: "Spec", preset: str | None) -> "Mapping[str, Any]":
+    """The option values of a preset of the method; none are none.
+
+    Raises:
+        UnknownName: the method has no such preset.
+    """
+    from diffkit.errors import UnknownName
+
+    presets = spec.load_config().presets
+    if preset is not None and preset not in presets:
+        raise UnknownName("preset", preset, tuple(presets))
+    return presets[preset] if preset is not None else {}
+
+
+def _configure(
+    spec: "Spec", config: Path | None, settings: dict[str, Any], preset: "Mapping[str, Any]"
+) -> "MethodConfig":
+    """The preset's options, those of a file in their place, and those of ``--set`` in theirs."""
     from diffkit.errors import BadOption
     from diffkit.options.validation import options_from_folder, read_options, validate_options
     from diffkit.options.yaml_records import error_in_file
@@ -134,7 +154,7 @@ def _configure(spec: "Spec", config: Path | None, settings: dict[str, Any]) -> "
     if config:
         given = options_from_folder(spec.load_config(), read_options(config), config.parent)
     try:
-        return validate_options(spec, given | settings)
+        return validate_options(spec, dict(preset) | given | settings)
     except BadOption as error:
         if config and error.place and error.place[0] not in settings:
             raise error_in_file(error, config) from error

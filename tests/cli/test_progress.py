@@ -9,7 +9,7 @@ from rich.console import Console
 
 from diffkit.cli import console as consoles
 from diffkit.cli import progress
-from diffkit.cli.progress import track
+from diffkit.cli.progress import track, with_estimate
 
 
 @pytest.fixture
@@ -214,3 +214,16 @@ def test_lines_come_less_and_less_often(monkeypatch):
     assert gaps[:3] == [10, 15, 22.5]
     assert gaps[-1] == 120
     assert len([1 for end in range(len(gaps)) if sum(gaps[: end + 1]) < 400]) == 7
+
+
+@pytest.mark.parametrize(
+    ("each", "said"), [(1.0, []), (40.0, ["steps: about 6 min for 9 more (one took 40 s)"])]
+)
+def test_a_long_loop_says_after_its_first_step_what_it_will_take(each, said, monkeypatch):
+    clock = iter(each * step for step in range(100))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(progress, "_estimated", set())
+    written = []
+    for _ in range(2):  # a loop inside another says it once
+        assert list(with_estimate(range(10), "steps", 10, 0, written.append)) == list(range(10))
+    assert written == said

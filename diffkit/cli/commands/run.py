@@ -16,6 +16,7 @@ from diffkit.cli.options import (
     Fresh,
     Limit,
     Organism,
+    Preset,
     Seed,
     Settings,
     TextsLimit,
@@ -26,6 +27,9 @@ from diffkit.cli.run_target import RunRequest, resolve_run
 from diffkit.context import BATCH_SIZE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from diffkit.errors import DiffkitError
     from diffkit.runs.manifest import StoredRun
     from diffkit.runs.spec import RunSpec
     from diffkit.runs.sweep import RunResult
@@ -33,7 +37,12 @@ if TYPE_CHECKING:
 
 def run(
     method: Annotated[
-        str, typer.Argument(metavar="METHOD", help="Name of a diffing method, or of a study.")
+        str,
+        typer.Argument(
+            metavar="METHOD",
+            help="Name of a diffing method, or of a study; several, separated by commas, share the "
+            "loaded models.",
+        ),
     ],
     organism: Organism = None,
     variant: Variant = None,
@@ -43,6 +52,7 @@ def run(
     texts_limit: TextsLimit = None,
     setting: Settings = None,
     config: Config = None,
+    preset: Preset = None,
     seed: Seed = 0,
     device: Device = "auto",
     dtype: Dtype = None,
@@ -52,19 +62,46 @@ def run(
     limit: Limit = 20,
 ) -> None:
     """Run a method over an organism or any two models, or a study over one."""
+    given = tuple(setting or ())
+    models = (organism, variant, base, finetuned)
+    sources = tuple(texts or ())
+    requests = [
+        RunRequest(name, *models, sources, texts_limit, given, config, seed, dtype, preset)
+        for name in dict.fromkeys(method.split(","))
+    ]
+    if dry_run:
+        for one in requests:
+            print_run_forecast(one, device, fresh=fresh)
+        return
+    specs = [resolve_run(one) for one in requests]
+    execution = (device, fresh, batch_size)
+    failures = [_run_and_show(result, limit) for result in _results(specs, *execution)]
+    if failed := [failure for failure in failures if failure is not None]:
+        raise failed[-1]
+
+
+def _run_and_show(result: "RunResult", limit: int) -> "DiffkitError | None":
+    """Shows one finished run; the error of one that failed is returned, the others go on."""
     from diffkit.cli.console import info, out
     from diffkit.render.terminal.reports import render_findings
 
-    given = tuple(setting or ())
-    models = (organism, variant, base, finetuned)
-    which = RunRequest(method, *models, tuple(texts or ()), texts_limit, given, config, seed, dtype)
-    if dry_run:
-        print_run_forecast(which, device, fresh=fresh)
-        return
-    stored = get_or_run(resolve_run(which), device, fresh=fresh, batch_size=batch_size)
-    render_findings(stored, out, limit=limit)
-    short = stored.manifest.digest[:12]
+    if result.run is None:
+        return result.failure
+    _report_result(result)
+    render_findings(result.run, out, limit=limit)
+    short = result.run.manifest.digest[:12]
     info(f"Run {short}. Next: diffkit report {short}, or diffkit runs show {short} --json")
+    return None
+
+
+def _results(
+    specs: "Sequence[RunSpec]", device: str, fresh: bool, batch_size: int
+) -> "Iterator[RunResult]":
+    from diffkit.runs.sweep import group_by_base, run_batches
+
+    store = context.store.prepare()
+    execution = context.execution(device, fresh=fresh, batch_size=batch_size)
+    return run_batches(group_by_base(specs), store, execution)
 
 
 def get_or_run(
@@ -75,11 +112,7 @@ def get_or_run(
     Raises:
         DiffkitError: it failed.
     """
-    from diffkit.runs.sweep import group_by_base, run_batches
-
-    store = context.store.prepare()
-    execution = context.execution(device, fresh=fresh, batch_size=batch_size)
-    result = next(run_batches(group_by_base([spec]), store, execution))
+    result = next(_results([spec], device, fresh, batch_size))
     if result.failure is not None:
         raise result.failure
     _report_result(result)

@@ -5,7 +5,7 @@ positions with standard errors over texts, the permutation null of these means, 
 of positions.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -151,15 +151,21 @@ class PermutationSums:
     """With the sides as they are."""
     change: Float[Tensor, "permutations vocabulary"]
     """What each permutation adds to the total, for the texts that are not waiting."""
-    waiting: list[tuple[Tensor, Tensor]] = field(default_factory=list)
-    """Of some texts, which permutations exchange them, and what that adds. They are added together,
-    since all permutations' sums are larger than the processor's cache."""
+    waiting: Float[Tensor, "together vocabulary"]
+    """What exchanges of some texts add. They are added together, since all permutations' sums are
+    larger than the processor's cache."""
+    exchanged: Float[Tensor, "together permutations"]
+    """Which permutations exchange these."""
+    count: int = 0
+    """The number of texts that wait."""
 
     @classmethod
     def empty(cls, permutations: int, vocabulary: int, device: torch.device) -> "PermutationSums":
         """The statistics of no texts."""
-        zeros = torch.zeros(1 + permutations, vocabulary, dtype=torch.float64, device=device)
-        return cls(zeros[0], zeros[1:])
+        rows = 1 + permutations + TOGETHER
+        zeros = torch.zeros(rows, vocabulary, dtype=torch.float64, device=device)
+        exchanged = zeros.new_zeros(TOGETHER, permutations)
+        return cls(zeros[0], zeros[1 : 1 + permutations], zeros[1 + permutations :], exchanged)
 
     def add(
         self,
@@ -175,16 +181,16 @@ class PermutationSums:
             exchanged: 1 where a permutation exchanges its sides, 0 elsewhere.
         """
         self.total += rise
-        self.waiting.append((exchanged.to(fall.device), fall - rise))
-        if len(self.waiting) >= TOGETHER:
+        self.waiting[self.count] = fall - rise
+        self.exchanged[self.count] = exchanged
+        self.count += 1
+        if self.count == TOGETHER:
             self.flush()
 
     def flush(self) -> None:
         """Adds the texts that wait."""
-        if self.waiting:
-            exchanged, added = (torch.stack(each) for each in zip(*self.waiting, strict=True))
-            self.change.addmm_(exchanged.T, added)
-            self.waiting.clear()
+        self.change.addmm_(self.exchanged[: self.count].T, self.waiting[: self.count])
+        self.count = 0
 
 
 @dataclass(frozen=True)

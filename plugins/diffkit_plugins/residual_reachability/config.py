@@ -1,6 +1,7 @@
 """Options of residual-reachability; nothing here imports torch."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -12,6 +13,10 @@ Budget = Annotated[float, Field(gt=0, le=1e6)]
 
 class ResidualReachabilityConfig(MethodConfig):
     """The targets, the norm budgets and the search."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "small": {"texts": 8, "rotations": 4, "steps": 20}
+    }
 
     texts: int = Field(default=16, ge=1, le=1_000)
     """Number of texts that are read, from the first."""

@@ -1,7 +1,7 @@
 """Options of soft-prompt-kl, and presets of them; does not import torch."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -24,6 +24,17 @@ PRESETS: Mapping[Any, Mapping[str, Any]] = {
 
 class SoftPromptKLConfig(MethodConfig):
     """What is trained, on what, against which degenerate optima, and what is shown of it."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "small": {
+            "steps": 12,
+            "batch": 4,
+            "evaluate_every": 6,
+            "contexts": 12,
+            "own_contexts": 12,
+            "completion_tokens": 12,
+        }
+    }
 
     preset: Preset | None = None
     """Other defaults for a question that one has in mind. Such a run is exploratory: it has no

@@ -4,7 +4,8 @@ Takes what a user sets. Gives `SteeringPrefixConfig`, and its bases `SearchOptio
 a prefix) and `CompletionOptions` (a search by the completions under the prefix).
 """
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -123,6 +124,18 @@ class CompletionOptions(SearchOptions):
 
 class SteeringPrefixConfig(CompletionOptions):
     """Options of steering-prefix: which side the prefix explains, and the search."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "small": {
+            "length": 8,
+            "budget": 400,
+            "suffixes": 48,
+            "own_suffixes": 48,
+            "kept_suffixes": 12,
+            "completion_tokens": 8,
+            "sampled": 0,
+        }
+    }
 
     objective: Literal["explain", "mirror"] = "explain"
     """``explain``: the base with the prefix generates what the finetuned side does without it.

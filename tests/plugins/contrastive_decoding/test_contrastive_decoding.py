@@ -225,7 +225,7 @@ def test_nothing_legible_is_a_note_and_no_score(monkeypatch, run, tiny_pair):
     assert [type(item) for item in findings.items] == [Note, Series, Series]
 
 
-@pytest.mark.parametrize("execution", [{"batch_size": 1}, {"batch_size": 5}, {"chunk": 1}])
+@pytest.mark.parametrize("execution", [{"batch_size": 1}, {"batch_size": 5}])
 def test_execution_options_change_nothing(run, tiny_pair, execution):
     one, other = run(tiny_pair), run(tiny_pair, **execution)
     assert one.change_score == pytest.approx(other.change_score, rel=1e-4)

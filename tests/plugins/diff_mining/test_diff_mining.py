@@ -217,6 +217,7 @@ class Fixed(Model):
 
     vocabulary = 3
     device = torch.device("cpu")
+    projects = False  # its logits are made of no states
 
     def __init__(self, tokenizer, probabilities, level):
         self.tokenizer = tokenizer
@@ -228,7 +229,7 @@ class Fixed(Model):
         return Inputs.of([[0, 1, 2][:max_tokens] for _ in texts])
 
     def logits(self, inputs, keep=None):
-        return self.log_probabilities.expand(*inputs.mask.shape, 3)
+        return self.log_probabilities.expand(*inputs.mask[:, keep or slice(None)].shape, 3)
 
 
 def test_closed_form(run, tiny_pair):

@@ -248,6 +248,7 @@ class Fixed(Model):
 
     vocabulary = 2
     device = torch.device("cpu")
+    projects = False  # its logits are made of no states
 
     def __init__(self, tokenizer, probabilities):
         self.tokenizer = tokenizer
@@ -259,7 +260,7 @@ class Fixed(Model):
         return Inputs.of([[0, 1, 0, 1][:max_tokens] for _ in texts])
 
     def logits(self, inputs, keep=None):
-        shape = (*inputs.mask[:, keep].shape, 2)
+        shape = (*inputs.mask[:, keep or slice(None)].shape, 2)
         return (self.probabilities.log() + 3.0).expand(shape)
 
 

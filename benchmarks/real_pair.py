@@ -1,0 +1,83 @@
+"""The pair that `benchmarks/real.py` measures: a real model with a random LoRA."""
+
+import tempfile
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+METHODS: dict[str, Any] = {
+    "kl": {},
+    "diff-mining": {},
+    "activation-lens": {
+        "ablation": False,
+        "steering": False,
+        "jacobian": False,
+        "patchscope": False,
+    },
+    "contrastive-decoding": {},
+    "perplexity-diff": {},
+    "soft-prompt-kl": "small",
+    "steering-prefix": "small",
+    "residual-reachability": "small",
+}
+"""Options of each method, or its preset."""
+
+
+def make_adapter(model: Path, folder: Path) -> Path:
+    """Saves a random LoRA of rank 8, loud enough to change what is said."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(0)
+    plain = AutoModelForCausalLM.from_pretrained(model)
+    config = LoraConfig(r=8, target_modules="all-linear", init_lora_weights=False)
+    adapted = get_peft_model(plain, config)
+    for name, weight in adapted.named_parameters():
+        if "lora_B" in name:
+            weight.data.mul_(0.3)
+    adapted.save_pretrained(folder / "adapter")
+    return folder / "adapter"
+
+
+def open_pair(model: Path, adapter: Path) -> Any:
+    """The pair in diffkit."""
+    from diffkit.engine import detect_kind, load_pair
+    from diffkit.organism import Source
+
+    return load_pair(Source(at=str(model)), detect_kind(Source(at=str(adapter))), device="cpu")
+
+
+def open_plain(model: Path, adapter: Path) -> Any:
+    """The same in transformers and peft."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    bare = AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16)
+    return PeftModel.from_pretrained(bare, adapter).eval()
+
+
+def run_method(pair: Any, name: str, progress: Any = None) -> Any:
+    """The findings of a method on the built-in texts."""
+    from diffkit.registry.implementations import load_implementation
+
+    from diffkit.checkpoints import Checkpoints
+    from diffkit.context import Artifacts, RunContext, no_progress
+    from diffkit.texts import Texts
+
+    registered: list[Any] = []
+    import_module(f"diffkit_plugins.{name.replace('-', '_')}").register_methods(registered.append)
+    spec, options = registered[0], METHODS[name]
+    record = spec.load_config()
+    config = record(**(record.presets[options] if isinstance(options, str) else options))
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoints = Checkpoints(Path(folder), "none")
+        context = RunContext(
+            seed=0,
+            texts=Texts.default(),
+            artifacts=Artifacts(Path(folder) / "artifacts"),
+            checkpoints=checkpoints,
+            progress=progress or no_progress,
+        )
+        return load_implementation(spec).run(pair, config, context)
