@@ -33,7 +33,7 @@ class DecodingState(Protocol):
         """Logits of the next token."""
 
     def record(self, chosen: Int[Tensor, " live"]) -> None:
-        """Is told the token that was chosen for each row, before `forward` appends it."""
+        """Receives the token that was chosen for each row, before `forward` appends it."""
 
     def forward(self, chosen: Int[Tensor, " live"]) -> None:
         """Appends one token to each row; `logits` are then those of the token after it."""
@@ -225,8 +225,9 @@ def sample_tokens(
     if sampling.temperature == 0:
         return logits.argmax(dim=-1)
     rows = max(1, chunk_positions(logits.shape[1], logits.device) // 2)  # float64
-    parts = zip(logits.split(rows), draws.to(logits.device).split(rows), strict=True)
-    return torch.cat([_drawn(part, sampling, drawn) for part, drawn in parts])
+    draws = draws.to(logits.device)
+    parts = [slice(start, start + rows) for start in range(0, len(logits), rows)]
+    return torch.cat([_drawn(logits[part], sampling, draws[part]) for part in parts])
 
 
 def _drawn(

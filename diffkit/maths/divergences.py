@@ -63,7 +63,9 @@ def compare_predictions(
     middle = torch.expm1(a.neg_()).mul_(0.5).log1p_()
     jsd = -0.5 * (p.add_(q).mul_(middle).sum(dim=-1) + shared)
     found = PredictionComparison(
-        *(each.clamp(min=0) for each in (kl_pq, kl_qp, jsd)),
+        kl_pq.clamp(min=0),
+        kl_qp.clamp(min=0),
+        jsd.clamp(min=0),
         towards_p.sum(dim=0),
         towards_q.sum(dim=0),
     )

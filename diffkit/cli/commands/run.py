@@ -62,6 +62,8 @@ def run(
     limit: Limit = 20,
 ) -> None:
     """Run a method over an organism or any two models, or a study over one."""
+    from diffkit.cli.console import warn
+
     given = tuple(setting or ())
     models = (organism, variant, base, finetuned)
     sources = tuple(texts or ())
@@ -77,6 +79,8 @@ def run(
     execution = (device, fresh, batch_size)
     failures = [_run_and_show(result, limit) for result in _results(specs, *execution)]
     if failed := [failure for failure in failures if failure is not None]:
+        for failure in failed[:-1]:
+            warn(str(failure))
         raise failed[-1]
 
 

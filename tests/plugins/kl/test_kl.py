@@ -294,7 +294,9 @@ class Padded(Fixed):
 
     def logits(self, inputs, keep=None):
         behind = torch.tensor([0.999, 0.001]).log()
-        return torch.where(inputs.mask[:, keep, None], super().logits(inputs, keep), behind)
+        return torch.where(
+            inputs.mask[:, keep or slice(None), None], super().logits(inputs, keep), behind
+        )
 
 
 def test_padding_counts_nowhere(tiny_pair, tmp_path):
