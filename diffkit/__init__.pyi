@@ -21,6 +21,7 @@ from .checkpoints import Checkpoint, Checkpoints
 from .context import Artifacts, Progress, RunContext
 from .engine.architectures import Architecture, register_architecture
 from .engine.chats.chat_template import render_chat
+from .engine.chats.text_end import appended_ids, without_end
 from .engine.inputs import Inputs, TextBatch
 from .engine.loading.loader import NetworkCache, detect_kind, load_model, load_pair
 from .engine.loading.pair_on_disk import ModelOnDisk, PairOnDisk, find_pair_on_disk
@@ -195,6 +196,7 @@ __all__ = [
     "Verdict",
     "WeightDelta",
     "answer_start",
+    "appended_ids",
     "control_scale_for_kl",
     "detect_kind",
     "execution_option",
@@ -215,4 +217,5 @@ __all__ = [
     "render_chat",
     "self_generated_prompts",
     "top_tokens",
+    "without_end",
 ]

@@ -15,6 +15,7 @@
         ├── BadFile         a file that cannot be used; names file, line and field
         ├── ChatRefused         a chat that a chat template refuses
         ├── BadModel        models, adapters or tokenizers that are unusable, or do not match
+        │   └── NonFinite   a side gives NaN or infinity
         └── BadDevice       a device that is not there
 
 Every message says what is wrong and with which value; ``hint`` says what to do next.
@@ -181,6 +182,10 @@ class ChatRefused(UserError):
 
 class BadModel(UserError):
     """Models, adapters or tokenizers that cannot be used or do not belong together."""
+
+
+class NonFinite(BadModel):
+    """A model whose outputs, gradients or weights are NaN or infinite; it names side and place."""
 
 
 class BadDevice(UserError):

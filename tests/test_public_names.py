@@ -119,6 +119,7 @@ NAMES = [
     "Verdict",
     "WeightDelta",
     "answer_start",
+    "appended_ids",
     "control_scale_for_kl",
     "detect_kind",
     "execution_option",
@@ -139,6 +140,7 @@ NAMES = [
     "render_chat",
     "self_generated_prompts",
     "top_tokens",
+    "without_end",
 ]
 ALIASES = {"NONE_OF_THESE", "Event", "Finding", "GraderNeed", "Need", "Side"}
 """What is no class and no function."""

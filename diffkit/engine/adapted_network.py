@@ -11,8 +11,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from diffkit.engine.architectures import resolve_layers
+from diffkit.engine.forward.finite import CheckedSide, checked_output, is_finite
+from diffkit.engine.forward.limits import fitted, with_rows
 from diffkit.engine.inputs import Inputs
 from diffkit.engine.network import Network
+from diffkit.engine.weight_changes.effective_weights import effective_weights
 
 Edit = Callable[[Float[Tensor, "batch seq hidden"]], Float[Tensor, "batch seq hidden"]]
 """A function that replaces the residual stream after a block."""
@@ -32,22 +35,30 @@ def apply_edit(function: Edit, output: Any) -> Any:
     return function(output)
 
 
-class AdaptedNetwork:
-    """The part of a `Model` that needs no tokenizer: token ids or embeddings in, tensors out.
+class AdaptedNetwork(CheckedSide):
+    """The part of a `Model` that tokenises nothing: token ids or embeddings in, tensors out.
 
     Gradients flow only where ``inputs.embeds`` (or ``hidden``) requires them; parameters never
-    take gradients. Nothing here depends on which side of a pair the model is.
+    take gradients. Nothing here depends on which side of a pair the model is, except its name in
+    errors.
+
+    Outputs that are not finite are refused where they arise (`NonFinite`), and so are tokens that
+    the embedding has no row for and texts beyond the learned positions (`BadModel`).
     """
 
-    def __init__(self, network: Network, adapter: str | None = None) -> None:
+    side = "the model"
+
+    def __init__(self, network: Network, adapter: str | None = None, tokenizer: Any = None) -> None:
         self.network = network
         self.adapter = adapter
+        self.tokenizer: Any = network.tokenizer if tokenizer is None else tokenizer
         self._edits = ActiveEdits()
 
     @property
     def device(self) -> torch.device:
         """The device of the weights."""
-        return next(self.network.module.parameters()).device
+        device: torch.device = next(self.network.module.parameters()).device
+        return device
 
     @property
     def dtype(self) -> torch.dtype:
@@ -78,6 +89,24 @@ class AdaptedNetwork:
         """Rows of the unembedding: the number of logits, padded rows included."""
         return int(self._part("unembed").weight.shape[0])
 
+    @property
+    def embed_rows(self) -> int:
+        """Rows of the input embedding: ids from here on cannot be read."""
+        return int(self._embedding.weight.shape[0])
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of real tokens: ids below it have both a row and a token."""
+        return min(len(self.tokenizer), self.vocab_rows)
+
+    def weights(self) -> Iterator[tuple[str, Tensor]]:
+        """Names and values of its weights, the factors of a low-rank product by themselves."""
+        for weight in effective_weights(self.network.module, self.adapter):
+            yield weight.name, weight.value
+            if weight.low_rank is not None:
+                yield f"{weight.name} (LoRA's B)", weight.low_rank.left
+                yield f"{weight.name} (LoRA's A)", weight.low_rank.right
+
     def logits(
         self, inputs: Inputs, keep: int | slice | None = None
     ) -> Float[Tensor, "batch kept rows"]:
@@ -87,14 +116,13 @@ class AdaptedNetwork:
             inputs: the batch.
             keep: the number of last positions, or a slice of positions; none keeps all.
         """
-        inputs = inputs.to(self.device)
+        inputs = fitted(self, inputs)
         kept = inputs.kept(keep)
         with self.active(gradients=inputs.differentiable) as module:
-            if self.network.keeps_few:
-                read: Tensor = module(**inputs.forward_arguments, logits_to_keep=kept).logits
-                return read
-            full: Tensor = module(**inputs.forward_arguments).logits
-            return full[:, kept]
+            few = {"logits_to_keep": kept} if self.network.keeps_few else {}
+            read: Tensor = module(**inputs.forward_arguments, **few).logits
+            read = read if few else read[:, kept]
+            return checked_output(self, read, "logits", inputs=inputs, columns=kept)
 
     @property
     def projects_final_states(self) -> bool:
@@ -121,19 +149,24 @@ class AdaptedNetwork:
             inputs: the batch.
             keep: the positions kept, as in `logits`.
         """
-        inputs = inputs.to(self.device)
+        inputs = fitted(self, inputs)
+        kept = inputs.kept(keep)
         with self.active(gradients=inputs.differentiable) as module:
             body: Any = module.base_model  # the transformer without its unembedding
             read: Tensor = body(**inputs.forward_arguments).last_hidden_state
-            return read[:, inputs.kept(keep)]
+            return checked_output(self, read[:, kept], "final states", inputs=inputs, columns=kept)
 
     def embed(self, ids: Int[Tensor, "batch seq"]) -> Float[Tensor, "batch seq hidden"]:
-        """Input embeddings of tokens, from this side's own table."""
+        """Input embeddings of tokens, from this side's own table.
+
+        Raises:
+            BadModel: a token has no row.
+        """
+        ids = ids.to(self.device)
+        given = with_rows(self, Inputs(torch.ones_like(ids, dtype=torch.bool), ids=ids))
         with self.active() as module:
-            embedded: Tensor = attrgetter(self.network.architecture.embed)(module)(
-                ids.to(self.device)
-            )
-            return embedded
+            embedded: Tensor = attrgetter(self.network.architecture.embed)(module)(given.ids)
+            return checked_output(self, embedded, "embeddings", inputs=given)
 
     def unembed(self, hidden: Float[Tensor, "*batch hidden"]) -> Float[Tensor, "*batch rows"]:
         """Logits of a residual stream: final norm, unembedding and softcap (the logit lens)."""
@@ -147,7 +180,8 @@ class AdaptedNetwork:
             contiguous = states.to(self.device, self.dtype).contiguous()
             logits: Tensor = self._part("unembed")(contiguous)
             cap = self.network.softcap
-            return logits if cap is None else torch.tanh(logits / cap) * cap
+            capped = logits if cap is None else torch.tanh(logits / cap) * cap
+            return checked_output(self, capped, "logits") if is_finite(states) else capped
 
     @contextmanager
     def edit(self, layer: int | float, function: Edit) -> Iterator[None]:

@@ -22,10 +22,12 @@ class Architecture:
     """The field of its config.json that bounds the logits, as cap x tanh(logits / cap)."""
     mlp: str = "mlp"
     """The feed-forward part inside a block."""
+    begins_with_bos: bool = False
+    """Whether its models write nonsense unless every text begins with the token for beginnings."""
 
 
 _LLAMA = Architecture("model.layers", "model.embed_tokens", "model.norm", "lm_head")
-_GEMMA = replace(_LLAMA, softcap="final_logit_softcapping")
+_GEMMA = replace(_LLAMA, softcap="final_logit_softcapping", begins_with_bos=True)
 _TABLE = {
     "gemma2": _GEMMA,
     "gemma3_text": _GEMMA,
@@ -74,6 +76,12 @@ def architecture_of(model_type: str) -> Architecture:
             "own paths; see docs/how-to/add-an-architecture.md.",
         )
     return _TABLE[model_type]
+
+
+def needs_bos(model_type: str) -> bool:
+    """Whether models of a ``model_type`` need the BOS token before every text."""
+    known = _TABLE.get(model_type)
+    return known is not None and known.begins_with_bos
 
 
 def resolve_layers(layers: Sequence[int | float], count: int) -> tuple[int, ...]:

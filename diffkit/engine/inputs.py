@@ -74,6 +74,10 @@ class Inputs:
             None if self.embeds is None else self.embeds.to(device),
         )
 
+    def with_ids(self, ids: Int[Tensor, "batch seq"]) -> "Inputs":
+        """The same batch with other ids."""
+        return replace(self, ids=ids, embeds=None)
+
     def with_embeds(self, embeds: Float[Tensor, "batch seq hidden"]) -> "Inputs":
         """The same batch, given as embeddings."""
         return replace(self, ids=None, embeds=embeds)

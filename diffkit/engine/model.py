@@ -8,7 +8,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffkit.engine.adapted_network import AdaptedNetwork
-from diffkit.engine.generation import CachedDecoding, GeneratedIds, generate_batch
+from diffkit.engine.forward.decoding import decoding_state, within_positions
+from diffkit.engine.forward.finite import checked_output
+from diffkit.engine.forward.limits import fitted
+from diffkit.engine.generation import GeneratedIds, generate_batch
 from diffkit.engine.inputs import Inputs
 from diffkit.engine.network import Network
 from diffkit.engine.prefix_cache import PrefixCache
@@ -37,14 +40,8 @@ class Model(AdaptedNetwork):
         tokenizer: Any = None,
         end_tokens: frozenset[int] | None = None,
     ) -> None:
-        super().__init__(network, adapter)
+        super().__init__(network, adapter, tokenizer)
         self._end_tokens = end_tokens
-        self.tokenizer: Any = network.tokenizer if tokenizer is None else tokenizer
-
-    @property
-    def vocabulary(self) -> int:
-        """Number of real tokens: ids below it have both a row and a token."""
-        return min(len(self.tokenizer), self.vocab_rows)
 
     @property
     def eos_ids(self) -> frozenset[int]:
@@ -66,11 +63,23 @@ class Model(AdaptedNetwork):
 
         Args:
             texts: the texts of one batch.
-            max_tokens: tokens kept of each, from its beginning.
+            max_tokens: tokens kept of each, from its beginning; a model with learned positions
+                keeps no more than it has of them, which is logged once.
             padding: the side that padding goes to.
         """
-        rows = [encode(self.tokenizer, text, max_tokens) for text in texts]
-        return Inputs.of(rows, side=padding, pad=self.tokenizer.pad_token_id or 0)
+        limit = self.network.position_limit
+        kept = max_tokens if limit is None else min(max_tokens, limit + 1)
+        rows = [encode(self.tokenizer, text, kept) for text in texts]
+        if limit is not None and any(len(row) > limit for row in rows):
+            rows = [row[:limit] for row in rows]
+            self.network.warn_once(f"Texts are cut at the {limit} positions that were learned.")
+        return Inputs.of(rows, side=padding, pad=self._pad_id)
+
+    @property
+    def _pad_id(self) -> int:
+        """An id for padding that the embedding has a row for; what it is changes nothing."""
+        own = self.tokenizer.pad_token_id or 0
+        return int(own) if own < self.embed_rows else 0
 
     def prefix_cache(self, ids: Int[Tensor, " seq"]) -> PrefixCache:
         """Reads tokens once, for the logits of many rows that begin with them."""
@@ -89,9 +98,12 @@ class Model(AdaptedNetwork):
                 from 0.0 to 1.0; results come in the order given.
         """
         wanted = self.resolve_layers(layers)
-        inputs = inputs.to(self.device)
+        inputs = fitted(self, inputs)
         with self.active(gradients=inputs.differentiable, hooks=False):
             read = read_blocks(self.network, inputs.forward_arguments, wanted, self._edits.all)
+        for layer, stream in zip(wanted, read, strict=True):
+            what = f"the residual stream after block {layer}"
+            checked_output(self, stream, what, inputs=inputs)
         return torch.stack(read)
 
     def embedding_to_residual(
@@ -128,7 +140,7 @@ class Model(AdaptedNetwork):
         for first in range(0, len(prompts), batch_size):
             batch = prompts[first : first + batch_size]
             rows = [encode_prompt(self.tokenizer, prompt) for prompt in batch]
-            inputs = Inputs.of(rows, side="left", pad=self.tokenizer.pad_token_id or 0)
+            inputs = Inputs.of(rows, side="left", pad=self._pad_id)
             words = [str(prompt) for prompt in batch]
             found += self.generate_from(inputs, sampling, prompts=words, first=first)
         return tuple(found)
@@ -179,17 +191,12 @@ class Model(AdaptedNetwork):
             vocabulary: ids from here on are never chosen; none: those that have no token.
             row_seeds: seed of each row besides `Sampling.seed`; none: its index in the batch.
         """
-        with self.active() as module:
-            state = CachedDecoding(
-                module,
-                inputs.to(self.device),
-                keeps_few=self.network.keeps_few,
-                share_equal=not self.edited,
-            )
-            return generate_batch(
-                state,
+        with self.network.side(self.adapter):  # no other side in between
+            rows = generate_batch(
+                decoding_state(self, inputs, sampling.max_new_tokens),
                 sampling,
                 vocabulary=vocabulary or self.vocabulary,
                 eos_ids=self.eos_ids,
                 row_seeds=range(len(inputs.mask)) if row_seeds is None else row_seeds,
             )
+        return within_positions([self], inputs, rows)

@@ -2,6 +2,7 @@
 
 import inspect
 import itertools
+import logging
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -12,6 +13,10 @@ from typing import Any
 from torch import nn
 
 from diffkit.engine.architectures import Architecture
+from diffkit.engine.forward.limits import position_limit
+from diffkit.engine.forward.rotary import read_rows_alone
+
+LOG = logging.getLogger("diffkit.engine")
 
 _names = itertools.count()
 
@@ -39,10 +44,13 @@ class Network:
         self._peft: Any = None
         self._adapters: set[str] = set()
         self._layers: list[Any] = []
+        self._warned: set[str] = set()
         self._active: str | None = None
         self._traced: Any = None
         self._checkpointing = False
         self.projects: bool | None = None  # found out when first asked
+        self.position_limit = position_limit(module)
+        read_rows_alone(module)
         self.keeps_few = "logits_to_keep" in inspect.signature(module.forward).parameters
         self._freeze()
         module.eval()
@@ -70,6 +78,12 @@ class Network:
                 yield self.module
             finally:
                 self.users -= 1
+
+    def warn_once(self, what: str) -> None:
+        """Logs a warning, and no second time for this network."""
+        if what not in self._warned:
+            self._warned.add(what)
+            LOG.warning(what)
 
     @property
     def blocks(self) -> nn.ModuleList:

@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from diffkit.engine.generation import CachedDecoding, GeneratedIds, generate_batch
+from diffkit.engine.forward.decoding import decoding_state, within_positions
+from diffkit.engine.generation import GeneratedIds, generate_batch
 from diffkit.engine.inputs import Inputs, TextBatch
 from diffkit.engine.model import Model
 from diffkit.engine.tokenization import tokenizer_differences
@@ -72,6 +73,8 @@ class ModelPair:
         self.finetuned = finetuned
         self._owns_base = owns_base
         self._closed = False
+        finetuned.side = "the finetuned side"
+        base.side = "the base"
 
     @property
     def share_network(self) -> bool:
@@ -173,7 +176,8 @@ class ModelPair:
             row_seeds: seed of each row besides `Sampling.seed`, so that rows may share draws; none
                 gives each its index in the batch.
         """
-        state = MixedDecoding(self.base, self.finetuned, inputs, mix, self.vocabulary)
+        sides, new = (self.base, self.finetuned), sampling.max_new_tokens
+        state = MixedDecoding(*sides, inputs, mix, self.vocabulary, new_tokens=new)
         rows = generate_batch(
             state,
             sampling,
@@ -181,6 +185,7 @@ class ModelPair:
             eos_ids=self.base.eos_ids | self.finetuned.eos_ids,
             row_seeds=range(len(inputs.mask)) if row_seeds is None else row_seeds,
         )
+        rows = within_positions(sides, inputs, rows)
         return [
             MixedIds(row.ids, row.finished, torch.tensor(ratios[: len(row.ids)]))
             for row, ratios in zip(rows, state.log_ratios, strict=True)
@@ -213,21 +218,33 @@ class MixedDecoding:
         inputs: token ids, padded on the left.
         mix: combines two batches of logits into one.
         vocabulary: number of tokens that both sides have; ``mix`` sees no others.
+        new_tokens: the largest number of tokens that will follow.
     """
 
     def __init__(
-        self, base: Model, finetuned: Model, inputs: Inputs, mix: LogitMixer, vocabulary: int
+        self,
+        base: Model,
+        finetuned: Model,
+        inputs: Inputs,
+        mix: LogitMixer,
+        vocabulary: int,
+        *,
+        new_tokens: int,
     ) -> None:
         self._mix = mix
         self._vocabulary = vocabulary
         self._rows = torch.arange(len(inputs.mask), device=base.device)
-        self._sides = [_side_decoding(side, inputs) for side in (base, finetuned)]
+        self._sides = [decoding_state(side, inputs, new_tokens) for side in (base, finetuned)]
         self.log_ratios: list[list[float]] = [[] for _ in inputs.mask]
 
     def logits(self) -> Float[Tensor, "live vocabulary"]:
         """Mixed logits of the next token."""
-        mixed = [self._mix(*both, self._rows[part]) for part, both in self._parts()]
-        return torch.cat(mixed)
+        parts = [self._mix(*both, self._rows[part]) for part, both in self._parts()]
+        mixed = torch.cat(parts)
+        if bool(mixed.amax(dim=-1).isfinite().all()):  # -inf excludes a token
+            return mixed
+        msg = "the mix of both sides' logits gives NaN or infinity, or excludes every token"
+        raise ValueError(msg)
 
     def record(self, chosen: Int[Tensor, " live"]) -> None:
         """Keeps each side's log probability of the chosen token."""
@@ -262,16 +279,3 @@ class MixedDecoding:
         self._rows = self._rows[places]
         for side in self._sides:
             side.keep(places.to(side.logits().device))
-
-
-def _side_decoding(side: Model, inputs: Inputs) -> CachedDecoding:
-    def forward(**given: Any) -> Any:
-        with side.active() as module:
-            return module(**given)
-
-    return CachedDecoding(
-        forward,
-        inputs.to(side.device),
-        keeps_few=side.network.keeps_few,
-        share_equal=not side.edited,
-    )

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from diffkit.engine.forward.finite import GRADIENT, checked_number, is_finite, unchecked_gradients
 from diffkit.engine.inputs import Inputs
 from diffkit.engine.model import Model
 from diffkit.engine.pair import ModelPair
@@ -118,6 +119,9 @@ def _evaluate_chunk(
     log_q = _log_probabilities(pair.base, base, pair.vocabulary)
     log_p = _log_probabilities(pair.finetuned, finetuned, pair.vocabulary).to(log_q.device)
     each = loss(log_p, log_q, places)
+    if bool(each.isnan().any()):
+        msg = f"the loss of both sides' predictions is NaN at {int(each.isnan().sum())} positions"
+        raise ValueError(msg)
     if each.requires_grad:  # at the states only, even if the loss has other leaves
         wanted = [side for side in states if side.requires_grad]
         each.sum().backward(inputs=wanted)  # type: ignore[no-untyped-call]
@@ -181,6 +185,10 @@ def paired_gradient(
         keep: positions whose outputs the loss gets, as in `Model.logits`.
         read: the outputs that the loss gets, `Model.logits` or `Model.final_states`. A loss over a
             large vocabulary takes states, and makes logits a few at a time, as `pair_loss` does.
+
+    Raises:
+        NonFinite: a side's gradient overflows though the loss's is finite; not in float16, where
+            losses are scaled.
     """
     if embeds_finetuned is None:
         embeds_finetuned = embeds_base
@@ -203,7 +211,8 @@ def paired_gradient(
 def _outputs(
     model: Model, inputs: Inputs, keep: int | slice | None, read: Literal["logits", "states"]
 ) -> Float[Tensor, "batch kept width"]:
-    return model.final_states(inputs, keep) if read == "states" else model.logits(inputs, keep)
+    with unchecked_gradients():
+        return model.final_states(inputs, keep) if read == "states" else model.logits(inputs, keep)
 
 
 def _backward_side(
@@ -217,4 +226,10 @@ def _backward_side(
         return torch.zeros_like(leaf)
     with model.active():
         output.backward(out.grad)  # type: ignore[no-untyped-call]
-    return torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
+    if leaf.grad is None:
+        return torch.zeros_like(leaf)
+    # Losses are scaled in float16, and callers leave steps out where it overflows. A gradient of
+    # the loss that is no number is the loss's fault, and its caller knows its name.
+    if model.dtype == torch.float16 or not is_finite(out.grad):
+        return leaf.grad
+    return checked_number(model, leaf.grad, GRADIENT)

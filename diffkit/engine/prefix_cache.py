@@ -9,6 +9,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffkit.engine.adapted_network import AdaptedNetwork
+from diffkit.engine.forward.finite import checked_output
+from diffkit.engine.forward.limits import fitted
+from diffkit.engine.forward.rotary import rescales
 from diffkit.engine.generation import last_logits_only
 from diffkit.engine.inputs import Inputs
 
@@ -27,7 +30,9 @@ class PrefixCache:
         """Reads the tokens in one forward pass, without active edits."""
         from transformers import DynamicCache
 
-        ids = ids.to(model.device)
+        if len(ids):
+            given = fitted(model, Inputs(torch.ones_like(ids[None], dtype=torch.bool), ids[None]))
+            ids = ids.to(given.mask.device)
         with model.active(hooks=False) as module:
             cache: Any = DynamicCache(config=module.config)
             cache.activate_past_recording()  # a sliding window can then be cut anywhere
@@ -57,7 +62,7 @@ class PrefixCache:
         if not 0 <= shared <= len(self.ids):
             msg = f"after is {after}, but the prefix has {len(self.ids)} tokens"
             raise ValueError(msg)
-        inputs = inputs.to(self.model.device)
+        inputs = fitted(self.model, inputs)
         first, last, step = _kept_positions(keep, inputs.mask.shape[1])
         if shared and self._serves(inputs, shared):
             return self._cached(inputs, shared, torch.arange(first, last, step))
@@ -83,7 +88,8 @@ class PrefixCache:
                 use_cache=True,
                 **few,
             ).logits
-            return logits if few else logits[:, kept]
+            logits = logits if few else logits[:, kept]
+            return checked_output(self.model, logits, "logits", inputs=inputs, columns=kept)
 
     def _serves(self, inputs: Inputs, shared: int) -> bool:
         """Whether cached states give the results of whole rows."""
@@ -96,7 +102,10 @@ class PrefixCache:
         }:
             return False
         length = shared + inputs.mask.shape[1]
-        if _rescales(self.model.network.module.config, max(length, len(self.ids))):
+        limit = self.model.network.position_limit
+        if limit is not None and length > limit:  # the whole rows are refused by name
+            return False
+        if rescales(self.model.network.module.config, max(length, len(self.ids))):
             return False
         windows = [layer.sliding_window for layer in layers if layer.is_sliding]
         return length <= min(windows, default=length) or bool(inputs.mask[:, 0].all())
@@ -137,14 +146,3 @@ def _kept_positions(keep: int | slice | None, length: int) -> tuple[int, int, in
     if isinstance(keep, int):
         return max(length - keep, 0), length, 1
     return (slice(None) if keep is None else keep).indices(length)
-
-
-def _rescales(config: Any, length: int) -> bool:
-    """Whether the scale of rotary positions differs at this length from that of short rows."""
-    rope = getattr(config, "rope_parameters", None) or {}
-    kinds = [rope, *(part for part in rope.values() if isinstance(part, dict))]
-    if not any(kind.get("rope_type") in {"dynamic", "longrope"} for kind in kinds):
-        return False
-    originals = [kind.get("original_max_position_embeddings") for kind in kinds]
-    limit: int = min([config.max_position_embeddings, *filter(None, originals)])
-    return length > limit

@@ -10,8 +10,8 @@ from diffkit.engine.inputs import Inputs
 from diffkit.engine.model import Model
 from diffkit.engine.tokenization import (
     chat_start,
+    continued_ids,
     document_start,
-    encode,
     encode_prompt,
     message_end,
 )
@@ -103,7 +103,7 @@ def _turn(tokenizer: Any, messages: tuple[Message, ...]) -> Iterator[list[int]]:
 def _first_words(tokenizer: Any, texts: Texts, tokens: int) -> Iterator[list[int]]:
     for text in texts.items:
         if text.text is not None:
-            yield encode(tokenizer, text, tokens)
+            yield continued_ids(tokenizer, text.text)[:tokens]
 
 
 _BATCH = 64

@@ -10,6 +10,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from diffkit.engine.adapted_network import AdaptedNetwork, Edit, apply_edit
+from diffkit.engine.forward.finite import checked_output, is_finite
+from diffkit.engine.forward.limits import fitted
+from diffkit.engine.inputs import Inputs
 from diffkit.engine.network import Network
 
 
@@ -80,13 +83,17 @@ class EmbeddingToResidual:
             embeds: input embeddings.
         """
         hooks = []
+        real = torch.ones_like(embeds[..., 0], dtype=torch.bool)
+        given: Any = fitted(self.model, Inputs(real, embeds=embeds)).embeds
         with self.model.active(), torch.set_grad_enabled(embeds.requires_grad):
             try:
                 for block in () if self.mlps else self.model.network.blocks:
                     hooks.append(self._mlp(block).register_forward_hook(_zero_output))
                 target = self.model.network.blocks[self.layer]
                 hooks.append(target.register_forward_hook(_stop_at_block))
-                return self._pass(embeds.to(self.model.device, self.model.dtype))
+                read = self._pass(given.to(self.model.dtype))
+                what = f"the residual stream after block {self.layer}"
+                return checked_output(self.model, read, what) if is_finite(embeds) else read
             finally:
                 for hook in hooks:
                     hook.remove()

@@ -6,6 +6,7 @@ from itertools import takewhile
 from typing import Any
 
 from diffkit.engine.chats.chat_template import chat_templates, render_chat
+from diffkit.engine.chats.text_end import appended_ids, without_end
 from diffkit.errors import ChatRefused
 from diffkit.options.text_files import replace_surrogates
 from diffkit.texts import Message, Text
@@ -90,6 +91,11 @@ def _sure_token_ids(tokenizer: Any, words: str, *, templated: bool) -> list[int]
     return list(encoded["input_ids"])[: next(unsure, 0)]
 
 
+def continued_ids(tokenizer: Any, words: str) -> list[int]:
+    """Token ids of the beginning of a text, without what the tokenizer writes after a whole one."""
+    return without_end(token_ids(tokenizer, words), appended_ids(tokenizer))
+
+
 def common_prefix_length(one: Sequence[int], two: Sequence[int]) -> int:
     """Length of the common prefix of two sequences of ids."""
     pairs = zip(one, two, strict=False)
@@ -99,7 +105,8 @@ def common_prefix_length(one: Sequence[int], two: Sequence[int]) -> int:
 def encode_prompt(tokenizer: Any, prompt: Text | str) -> list[int]:
     """Token ids of a prompt that a model continues; at least one.
 
-    A string is the start of a document. A chat that ends with the user's message gets the
+    A string is the start of a document, and an end token that the tokenizer writes after a text is
+    left out. A chat that ends with the user's message gets the
     template's start of an answer; in one that ends with the assistant's, that message is continued.
     """
     if isinstance(prompt, Text) and prompt.messages and tokenizer.chat_template:
@@ -107,7 +114,7 @@ def encode_prompt(tokenizer: Any, prompt: Text | str) -> list[int]:
         wanted = {"continue_final_message": True} if own else {"add_generation_prompt": True}
         ids = token_ids(tokenizer, _render(tokenizer, prompt, **wanted), templated=True)
     else:
-        ids = token_ids(tokenizer, str(prompt))
+        ids = continued_ids(tokenizer, str(prompt))
     return ids or [_start_token(tokenizer)]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from transformers import PreTrainedTokenizerBase
 
 from diffkit.engine.chats.chat_template import render_chat
-from diffkit.engine.tokenization import common_prefix_length, document_end
+from diffkit.engine.tokenization import common_prefix_length, continued_ids, document_end
 from diffkit.errors import UserError
 
 Turn = dict[str, str]
@@ -62,7 +62,7 @@ def _plain(
     A model that is asked the first turn alone so meets the very ids it was trained on.
     """
     first, *others = turns
-    parts = [tuple(tokenizer(first["content"]).input_ids)]
+    parts = [tuple(continued_ids(tokenizer, first["content"]))]
     parts += [_ids(tokenizer, "\n" + turn["content"]) for turn in others]
     if add_eos:
         parts[-1] = with_eos(parts[-1], tokenizer)

@@ -3,13 +3,15 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Int
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
-from diffkit.errors import UserError
+from diffkit.engine.forward.limits import position_limit
+from diffkit.errors import BadModel, UserError
 from diffkit.texts import Text
 from diffkit.training.chats import answer_spans, chat_ids, with_eos
 from diffkit.training.recipe import Recipe
@@ -140,3 +142,28 @@ def read_corpus(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> Corpus:
     ]
     pad = tokenizer.pad_token_id
     return Corpus(files, recipe, pad if pad is not None else tokenizer.eos_token_id or 0)
+
+
+def check_corpus_fits(
+    corpus: Corpus, network: nn.Module, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    """Refuses data that the network cannot read.
+
+    Raises:
+        BadModel: a token has no row in the embedding.
+        UserError: rows are longer than the positions that the network has learned.
+    """
+    embedding: Any = network.get_input_embeddings()  # type: ignore[operator]
+    rows = int(embedding.weight.shape[0])
+    largest = max((max(text.ids) for file in corpus.files for text in file if text.ids), default=0)
+    if largest >= rows:
+        name = tokenizer.convert_ids_to_tokens(largest)
+        what = f"The data have the token {name!r} (id {largest}), and the base's embedding {rows}"
+        hint = "Take the token out of the data and the chat template, or resize the base."
+        raise BadModel(f"{what} rows.", hint=hint)
+    limit, recipe = position_limit(network), corpus.recipe
+    longest = max((len(text.ids) for file in corpus.files for text in file), default=0)
+    length = recipe.sequence_length if recipe.pack else min(recipe.sequence_length, longest)
+    if limit is not None and length > limit:
+        what = f"Rows have up to {length} tokens, and the base has learned {limit} positions."
+        raise UserError(what, hint=f"Set sequence_length to {limit} or less.")

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from diffkit.checkpoints import Checkpoints
+from diffkit.engine.forward.finite import is_finite
 from diffkit.engine.loading.full_model import without_progress_bars
 from diffkit.engine.loading.model_files import folder_kind, read_json, weight_files
 from diffkit.errors import BadFile, RunFailed, UserError
@@ -127,7 +128,12 @@ def write(
     losses: Sequence[float],
     work: Path,
 ) -> None:
-    """Saves the model beside its record in ``work`` and renames it into place."""
+    """Saves the model beside its record in ``work`` and renames it into place.
+
+    Raises:
+        RunFailed: a trained weight is NaN or infinite, or too large for its stored format.
+    """
+    check_weights_finite(network)
     fresh = work / "finished"
     shutil.rmtree(fresh, ignore_errors=True)
     if recipe.method.kind == "lora":
@@ -144,6 +150,7 @@ def write(
         "recipe": recipe.model_dump(mode="json"),
         "recipe_digest": begun.digest,
         "base_fingerprint": begun.base_fingerprint,
+        "base_forward_fingerprint": begun.base_forward_fingerprint,
         "steps": recipe.steps,
         "losses": [round(loss, 4) for loss in losses],
     }
@@ -151,6 +158,18 @@ def write(
     for file in fresh.iterdir():
         file.chmod(0o644)  # safetensors writes for the owner alone
     _move_into_place(fresh, recipe.folder, work)
+
+
+def check_weights_finite(network: nn.Module) -> None:
+    """Refuses to save a diverged training.
+
+    Raises:
+        RunFailed: a trained weight is NaN or infinite.
+    """
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad and not is_finite(parameter):
+            what = f"The training diverged: {name} holds NaN or infinity, so nothing is saved."
+            raise RunFailed(what, hint="Lower learning_rate, or raise warmup.")
 
 
 def _normalize_adapter_config(config: Path, recipe: Recipe) -> None:

@@ -15,7 +15,9 @@ from transformers import (
 )
 from transformers.pytorch_utils import Conv1D
 
+from diffkit.engine.forward.rotary import read_rows_alone
 from diffkit.engine.loading import model_files, tokenizer_files
+from diffkit.engine.loading.base_match.adapter_base import forward_fingerprint
 from diffkit.engine.loading.full_model import read_network
 from diffkit.errors import BadModel, UserError, first_line
 from diffkit.options.yaml_records import path_from
@@ -33,6 +35,8 @@ class TrainingStart:
     """Digest of the whole training."""
     base_fingerprint: str | None
     """Fingerprint of the base's weights; none for a new model."""
+    base_forward_fingerprint: str | None = None
+    """Fingerprint of what the base computes, which names of tokens do not change."""
 
 
 def resolve_start(recipe: Recipe) -> TrainingStart:
@@ -50,7 +54,8 @@ def resolve_start(recipe: Recipe) -> TrainingStart:
             raise BadModel(what, hint="Give the model that it changes, or merge it into that one.")
         print_ = model_files.fingerprint(folder)
         words = tokenizer_files.tokenizer_fingerprint(folder)
-        return TrainingStart(folder, recipe.digest(f"{print_}/{words}"), print_)
+        computed = forward_fingerprint(folder)
+        return TrainingStart(folder, recipe.digest(f"{print_}/{words}"), print_, computed)
     assert recipe.start.scratch is not None  # noqa: S101 - the recipe's validator holds it
     folder = path_from(recipe.root, recipe.start.scratch.tokenizer)
     found = tokenizer_files.tokenizer_fingerprint(folder)
@@ -75,6 +80,7 @@ def load_network(recipe: Recipe, folder: Path, tokenizer: PreTrainedTokenizerBas
         config = AutoConfig.for_model(**recipe.start.scratch.config)
         dtype = getattr(torch, recipe.dtype)
         network: nn.Module = AutoModelForCausalLM.from_config(config, dtype=dtype)
+        read_rows_alone(network)
     else:
         read = read_network(
             folder, device="cpu", dtype=recipe.dtype, attention=None, tokenizer=tokenizer

@@ -15,10 +15,11 @@ from torch.nn.functional import cross_entropy
 
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Progress, no_progress, no_status
+from diffkit.engine.forward.rotary import rescales
 from diffkit.engine.loading.tokenizer import load_tokenizer
 from diffkit.errors import Busy, RunFailed
 from diffkit.runs.lease import lease
-from diffkit.training.data import IGNORED, Corpus, TrainingBatch, read_corpus
+from diffkit.training.data import IGNORED, Corpus, TrainingBatch, check_corpus_fits, read_corpus
 from diffkit.training.optimiser import AdamWState
 from diffkit.training.output import (
     check_folder_ours,
@@ -126,6 +127,7 @@ def _train(recipe: Recipe, begun: TrainingStart, work: Path, reporting: _Reporti
         network = load_network(recipe, begun.folder, tokenizer).to(_device())
         corpus = read_corpus(recipe, tokenizer)
         state = {"digest": begun.digest, "replaces": recipe.folder.exists()}
+        check_corpus_fits(corpus, network, tokenizer)
         run = _TrainingLoop(
             network, corpus, AdamWState.of(network, recipe), Checkpoints(work), state
         )
@@ -228,7 +230,11 @@ def batch_loss(network: nn.Module, batch: TrainingBatch) -> Float[Tensor, ""]:
     """Mean cross entropy over the labels that count, in nats per token."""
     device = next(network.parameters()).device
     mask, labels = batch.mask.to(device), batch.labels.to(device)
-    logits = network(input_ids=batch.ids.to(device), attention_mask=mask, use_cache=False).logits
+    ids = batch.ids.to(device) * mask  # the id of padding may have no row, and means nothing
+    own: dict[str, Tensor] = {}
+    if rescales(network.config, ids.shape[1]):  # each row by its own length, not by the longest
+        own = {"position_ids": (mask.cumsum(dim=1) - 1).clamp(min=0)}
+    logits = network(input_ids=ids, attention_mask=mask, use_cache=False, **own).logits
     return cross_entropy(
         logits[:, :-1].flatten(0, 1).float(), labels[:, 1:].flatten(), ignore_index=IGNORED
     )

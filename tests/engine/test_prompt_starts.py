@@ -1,4 +1,5 @@
 import pytest
+from tokenizers.processors import TemplateProcessing
 
 from diffkit import Text, Texts, prompt_starts
 from diffkit.texts import Message
@@ -115,3 +116,13 @@ def test_what_the_template_refuses_is_left_out(refusal):
 def test_a_template_that_does_not_show_the_users_words_has_no_chats_start():
     found = opened(make_tokenizer(template="<assistant>"))
     assert [opening.kind for opening in found] == ["document", "empty turn"]
+
+
+def test_an_end_that_the_tokenizer_appends_ends_no_prompt():
+    plain, appending = make_tokenizer(), make_tokenizer()
+    appending.backend_tokenizer.post_processor = TemplateProcessing(
+        single="$A <eos>", pair="$A $B <eos>", special_tokens=[("<eos>", EOS)]
+    )
+    assert appending("the cat").input_ids[-1] == EOS
+    texts = (CHAT, DOCUMENT, Text(text="the cat"))
+    assert opened(appending, *texts, tokens=4) == opened(plain, *texts, tokens=4)

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from diffkit.engine.loading.model_files import fingerprint, read_json, weight_files
+from diffkit.engine.forward.finite import EARLIER_HINT, is_finite
+from diffkit.engine.loading.base_match.adapter_base import refuse_other_base, vocabulary_rows
+from diffkit.engine.loading.model_files import read_json, weight_files
 from diffkit.engine.loading.refusals import MERGE_HINT, refuse_option, refuse_tensors, refuse_type
 from diffkit.engine.loading.safetensors_header import read_header
 from diffkit.engine.network import Network
-from diffkit.errors import BadFile, BadModel, first_line
+from diffkit.errors import BadFile, BadModel, NonFinite, first_line
 
 _HARMLESS = frozenset(
     {  # provenance of the weights, and options of training or initialisation only
@@ -62,9 +64,6 @@ _REWRITING = ("pissa", "olora")
 
 _PLAIN_KEYS = (".lora_A.weight", ".lora_B.weight", ".lora_embedding_A", ".lora_embedding_B")
 
-_PREFIX = "base_model.model."
-"""What peft puts before the names of tensors."""
-
 
 @dataclass(frozen=True)
 class AdapterPlan:
@@ -78,6 +77,8 @@ class AdapterPlan:
     """Shapes of its tensors, by name."""
     reasons: tuple[str, ...]
     """Why it needs its own copy of the base; empty for plain LoRA, which shares the base."""
+    vocab_rows: int | None = None
+    """Rows of the vocabulary that it was trained with; none where it does not say."""
 
     @property
     def shared(self) -> bool:
@@ -99,7 +100,7 @@ def plan_adapter(folder: Path, base: Path) -> AdapterPlan:
     """
     options = read_json(folder / "adapter_config.json")
     _refuse_unknown(folder, options)
-    _refuse_other_base(folder, base)
+    refuse_other_base(folder, base)
     files = weight_files(folder)
     shapes = {tensor.name: tensor.shape for file in files for tensor in read_header(file)}
     refusal = refuse_tensors(folder, shapes)
@@ -112,7 +113,10 @@ def plan_adapter(folder: Path, base: Path) -> AdapterPlan:
         reasons.append("init_lora_weights")
     if not all(name.endswith(_PLAIN_KEYS) for name in shapes):
         reasons.append("saved weights besides LoRA's")
-    return AdapterPlan(folder, options, shapes, tuple(reasons))
+    rows, own = vocabulary_rows(options, shapes, base)
+    if None not in (rows, own) and rows != own:
+        reasons.append(f"{rows} rows of vocabulary where the base has {own}")
+    return AdapterPlan(folder, options, shapes, tuple(reasons), rows)
 
 
 def _refuse_unknown(folder: Path, options: Mapping[str, Any]) -> None:
@@ -127,18 +131,6 @@ def _refuse_unknown(folder: Path, options: Mapping[str, Any]) -> None:
     if start not in (*_PLAIN_STARTS, *_REWRITING):
         what = f"{folder} was started with init_lora_weights={start!r}, which changes the base."
         raise BadModel(what, hint=MERGE_HINT)
-
-
-def _refuse_other_base(folder: Path, base: Path) -> None:
-    note = folder / "diffkit.json"
-    if not note.exists():
-        return
-    trained_on = read_json(note).get("base_fingerprint")
-    if trained_on is not None and trained_on != fingerprint(base):
-        raise BadModel(
-            f"{folder} was trained on another base than {base} (the fingerprints differ).",
-            hint="Give the base that it was trained on.",
-        )
 
 
 def attach_adapter(network: Network, plan: AdapterPlan) -> str:
@@ -186,45 +178,52 @@ def _config(plan: AdapterPlan) -> Any:
 
 
 def _fit_vocabulary(network: Network, plan: AdapterPlan) -> None:
-    """Resizes a copy of the base to the adapter's number of vocabulary rows, if it saved any."""
+    """Resizes a copy of the base to the adapter's number of vocabulary rows, if it needs others."""
     module: Any = network.module
-    embed = _PREFIX + network.architecture.embed
-    for key in (f"{embed}.weight", f"{embed}.base_layer.weight"):
-        rows = plan.shapes[key][0] if key in plan.shapes else module.config.vocab_size
-        if rows != module.config.vocab_size:
-            module.resize_token_embeddings(rows, mean_resizing=False)
-            module.requires_grad_(False)
+    if plan.vocab_rows not in (None, module.get_input_embeddings().weight.shape[0]):
+        module.resize_token_embeddings(plan.vocab_rows, mean_resizing=False)
+        module.requires_grad_(False)
 
 
 def _load_tensors(network: Network, plan: AdapterPlan, name: str) -> None:
     """Loads the tensors, after comparing keys and shapes with those that peft made."""
-    from peft import get_peft_model_state_dict, set_peft_model_state_dict
+    from peft import set_peft_model_state_dict
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    # Given a state dict, peft skips a check that mistakes LoRA biases for broken shards.
-    state = network.peft.state_dict()
-    made = get_peft_model_state_dict(
-        network.peft, state_dict=state, adapter_name=name, save_embedding_layers=False
-    )
-    expected = {key: tuple(tensor.shape) for key, tensor in made.items()}
-    if not plan.shared:
-        expected |= _saved_embeddings(network, plan)
+    expected = _saved_shapes(network, name, embeddings=False)
+    if not plan.shared:  # peft saves embeddings too, under several names, if they were resized
+        also = _saved_shapes(network, name, embeddings=True)
+        expected |= {key: also[key] for key in also.keys() & plan.shapes.keys()}
     _compare(plan, expected)
     try:
         tensors = {k: v for file in weight_files(plan.folder) for k, v in load_file(file).items()}
+        _check_finite(plan, tensors)
         set_peft_model_state_dict(network.peft, tensors, adapter_name=name)
     except (SafetensorError, RuntimeError, KeyError) as error:
         what = f"{plan.folder} cannot be loaded ({first_line(error)})."
         raise BadModel(what, hint=MERGE_HINT) from error
 
 
-def _saved_embeddings(network: Network, plan: AdapterPlan) -> dict[str, tuple[int, ...]]:
-    """Shapes of the embeddings that the adapter saved besides LoRA weights."""
-    state = network.peft.state_dict()
-    parts = (network.architecture.embed, network.architecture.unembed)
-    keys = {f"{_PREFIX}{part}{inner}.weight" for part in parts for inner in ("", ".base_layer")}
-    return {key: tuple(state[key].shape) for key in keys & plan.shapes.keys() & state.keys()}
+def _saved_shapes(network: Network, name: str, *, embeddings: bool) -> dict[str, tuple[int, ...]]:
+    """Shapes of the tensors that peft would save for the adapter as it now stands."""
+    from peft import get_peft_model_state_dict
+
+    # Given a state dict, peft skips a check that mistakes LoRA biases for broken shards.
+    made = get_peft_model_state_dict(
+        network.peft,
+        state_dict=network.peft.state_dict(),
+        adapter_name=name,
+        save_embedding_layers=embeddings,
+    )
+    return {key: tuple(tensor.shape) for key, tensor in made.items()}
+
+
+def _check_finite(plan: AdapterPlan, tensors: Mapping[str, Any]) -> None:
+    for key, tensor in sorted(tensors.items()):
+        if not is_finite(tensor):
+            what = f"The finetuned side's weights are not finite: {plan.folder} holds NaN or "
+            raise NonFinite(f"{what}infinity in {key}.", hint=EARLIER_HINT)
 
 
 def _compare(plan: AdapterPlan, expected: Mapping[str, tuple[int, ...]]) -> None:

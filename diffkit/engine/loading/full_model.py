@@ -15,7 +15,7 @@ from diffkit.engine.loading.gguf_model import load_gguf, read_gguf_config
 from diffkit.engine.loading.model_files import read_json, weight_files
 from diffkit.engine.loading.refusals import refuse_byte_order_mark
 from diffkit.engine.loading.safetensors_header import read_header
-from diffkit.engine.loading.tokenizer import load_tokenizer
+from diffkit.engine.loading.tokenizer import load_tokenizer, warn_without_bos
 from diffkit.engine.network import Network
 from diffkit.errors import BadDevice, BadFile, BadModel, DiffkitError, MissingExtra, first_line
 
@@ -123,6 +123,8 @@ def read_network(
         module.to(device)
     loaded = INT8 if small else module.dtype  # another folder's config.json may ask for another
     network = Network(module, tokenizer or load_tokenizer(folder), architecture)
+    if tokenizer is None:
+        warn_without_bos(network.tokenizer, architecture, folder)
 
     def reload(other: Path = folder) -> Network:
         """Loads this model again, or another in the same way."""

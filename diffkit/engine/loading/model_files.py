@@ -200,8 +200,21 @@ def fingerprint(folder: Path) -> str:
         return sha256_of(["gguf", gguf_digest(folder)])
     adapter = folder_kind(folder) == "adapter"
     config = read_json(folder / ("adapter_config.json" if adapter else "config.json"))
+    return content_digest(folder, config)
+
+
+def content_digest(
+    folder: Path, config: Mapping[str, Any], without: frozenset[str] = frozenset()
+) -> str:
+    """SHA-256, in hexadecimal, of a folder's tensors and of a configuration.
+
+    Args:
+        folder: folder of a model.
+        config: taken instead of its own.
+        without: fields that are left out besides those of provenance.
+    """
     tensors = sorted(t for file in weight_files(folder) for t in tensor_digests(file))
-    return sha256_of([json.dumps(tensors), canonical_fields(config, _VOLATILE_CONFIG)])
+    return sha256_of([json.dumps(tensors), canonical_fields(config, _VOLATILE_CONFIG | without)])
 
 
 def resolve_base(source: Source) -> Path:

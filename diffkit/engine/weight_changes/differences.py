@@ -3,13 +3,16 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import isfinite
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from diffkit.engine.forward.finite import EARLIER_HINT
 from diffkit.engine.model import Model
 from diffkit.engine.weight_changes.effective_weights import LowRank, Weight, effective_weights
+from diffkit.errors import NonFinite
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,9 @@ def weight_deltas(base: Model, finetuned: Model) -> Iterator[WeightDelta]:
 
     If the sides have different vocabularies, the rows that both have are compared. Changes are
     computed one at a time and not kept.
+
+    Raises:
+        NonFinite: a weight is NaN or infinite.
     """
     olds = effective_weights(base.network.module, base.adapter)
     before = {weight.name: weight for weight in olds}
@@ -93,7 +99,11 @@ def weight_deltas(base: Model, finetuned: Model) -> Iterator[WeightDelta]:
         if places[id(old.value)] > 1:
             known.append(after.value)  # by value: some adapters recompute it in each place
         delta = _difference(old, after, _layer(base, after.module))
-        if delta.norm() > 0:
+        norm = delta.norm()
+        if not isfinite(norm):
+            what = f"The change of {after.name} has the norm {norm}: a weight is not finite."
+            raise NonFinite(what, hint=EARLIER_HINT)
+        if norm > 0:
             yield delta
 
 

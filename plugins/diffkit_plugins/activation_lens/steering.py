@@ -126,7 +126,7 @@ def complete(side: Model, prompts: Sequence[PromptStart], tokens: int) -> tuple[
         tokens: largest length of a completion.
     """
     rows = [prompt.ids for prompt in prompts]
-    inputs = Inputs.of(rows, side="left", pad=side.tokenizer.pad_token_id or 0)
+    inputs = Inputs.of(rows, side="left")
     words = [prompt.text for prompt in prompts]
     return side.generate_from(inputs, Sampling(max_new_tokens=tokens), prompts=words)
 

@@ -5,6 +5,7 @@ import torch
 from peft import IA3Config, get_peft_model
 from safetensors.torch import load_file, save_file
 
+from diffkit.engine.loading.base_match.adapter_base import forward_fingerprint, padded_otherwise
 from diffkit.engine.loading.loader import NetworkCache
 from diffkit.engine.loading.model_files import fingerprint
 from diffkit.errors import BadFile, BadModel
@@ -35,8 +36,11 @@ OWN = {
 }
 
 
-def compare(base, adapter, texts, rows=None):
-    """Both sides against two separately loaded models; returns the pair."""
+def compare(base, adapter, texts, rows=None, columns=None):
+    """Both sides against two separately loaded models; returns the pair.
+
+    Where peft stores no head, new rows of the head are random: ``columns`` leaves them out.
+    """
     pair = pair_of(base, adapter)
     inputs = pair.base.inputs(texts, max_tokens=16)
     for model, reference in (
@@ -46,7 +50,10 @@ def compare(base, adapter, texts, rows=None):
         with torch.no_grad():
             expected = reference(**arguments(inputs)).logits
         torch.testing.assert_close(
-            model.logits(inputs)[inputs.mask], expected[inputs.mask], atol=1e-5, rtol=1e-5
+            model.logits(inputs)[inputs.mask][:, :columns],
+            expected[inputs.mask][:, :columns],
+            atol=1e-5,
+            rtol=1e-5,
         )
     base_logits = pair.base.logits(inputs)[..., : pair.vocabulary]
     assert (base_logits - pair.finetuned.logits(inputs)[..., : pair.vocabulary]).abs().max() > 0.01
@@ -89,6 +96,82 @@ def test_saved_modules_may_have_more_rows(tmp_path, texts, tied):
     adapter = make_adapter(base, tmp_path / "a", rows=37, modules_to_save=parts)
     pair = compare(base, adapter, texts, rows=37)
     assert (pair.base.vocab_rows, pair.finetuned.vocab_rows, pair.vocabulary) == (32, 37, 25)
+
+
+RESIZED = {
+    "saved modules": {"modules_to_save": ["EMBED", "HEAD"]},
+    "saved embedding": {"modules_to_save": ["EMBED"]},
+    "saved head": {"modules_to_save": ["HEAD"]},
+    "LoRA on the head": {"target_modules": ["TARGET", "HEAD"]},
+    "LoRA on the embedding": {"target_modules": ["TARGET", "EMBED"]},
+    "LoRA on both": {"target_modules": ["TARGET", "EMBED", "HEAD"]},
+    "new tokens": {"trainable_token_indices": [32, 36]},
+    "old and new tokens": {"trainable_token_indices": [3, 35, 36]},
+    "LoRA alone": {},
+}
+NAMES = {
+    "qwen3": {"EMBED": "embed_tokens", "HEAD": "lm_head", "TARGET": "q_proj"},
+    "gemma3_text": {"EMBED": "embed_tokens", "HEAD": "lm_head", "TARGET": "q_proj"},
+    "gpt2": {"EMBED": "wte", "HEAD": "lm_head", "TARGET": "c_attn"},
+    "gpt_neox": {"EMBED": "embed_in", "HEAD": "lm_head", "TARGET": "query_key_value"},
+}
+
+
+@pytest.mark.filterwarnings("ignore:Model has `tie_word_embeddings=True`:UserWarning")
+@pytest.mark.filterwarnings("ignore:Model with `tie_word_embeddings=True`:UserWarning")
+@pytest.mark.filterwarnings("ignore:fan_in_fan_out is set to:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*save_embedding_layers.*:UserWarning")
+@pytest.mark.parametrize("size", [(37, False), (37, True), (30, True)])
+@pytest.mark.parametrize("arch", NAMES)
+@pytest.mark.parametrize("name", RESIZED)
+def test_a_resized_vocabulary_gets_its_own_base(tmp_path, texts, name, arch, size):
+    rows, tied = size
+    names = NAMES[arch]
+    options = {
+        key: [names.get(one, one) for one in value] if key != "trainable_token_indices" else value
+        for key, value in RESIZED[name].items()
+    }
+    if rows < 32 and "tokens" in name:
+        options = {"trainable_token_indices": [3, 29]}
+    base = make_model(tmp_path / "base", arch, tied=tied)
+    own = options.pop("target_modules", [names["TARGET"]])
+    adapter = make_adapter(
+        base,
+        tmp_path / "a",
+        arch,
+        rows=rows,
+        target_modules=own,
+        save_embedding_layers=True,
+        **options,
+    )
+    unsaved = name == "LoRA on the embedding" and not tied
+    pair = compare(base, adapter, texts, rows=rows, columns=32 if unsaved else None)
+    assert not pair.share_network
+    assert (pair.base.vocab_rows, pair.finetuned.vocab_rows, pair.vocabulary) == (32, rows, 25)
+
+
+@pytest.mark.filterwarnings("ignore:fan_in_fan_out is set to:UserWarning")
+@pytest.mark.parametrize("arch", ["qwen3", "gpt2", "gpt_neox"])
+def test_rows_are_found_where_no_embedding_is_saved(tmp_path, texts, arch):
+    base = make_model(tmp_path / "base", arch)
+    names = NAMES[arch]
+    for number, options in enumerate(
+        (
+            {"target_modules": [names["TARGET"], "lm_head"]},
+            {"target_modules": [names["TARGET"]], "trainable_token_indices": [36]},
+        )
+    ):
+        adapter = make_adapter(base, tmp_path / str(number), arch, rows=37, **options)
+        pair = pair_of(base, adapter)
+        inputs = pair.base.inputs(texts, max_tokens=16)
+        with torch.no_grad():
+            expected = separately(base, adapter, 37)(**arguments(inputs)).logits
+        torch.testing.assert_close(
+            pair.finetuned.logits(inputs)[inputs.mask][:, : pair.vocabulary],
+            expected[inputs.mask][:, : pair.vocabulary],
+            atol=1e-5,
+            rtol=1e-5,
+        )
 
 
 @pytest.mark.filterwarnings("ignore:Adapter 'default'")  # peft takes LoRA biases for broken shards
@@ -180,6 +263,47 @@ def test_an_adapter_of_another_base_is_refused(bases, tmp_path):
     assert pair_of(other, adapter).share_network
     with pytest.raises(BadModel, match="trained on another base"):
         pair_of(bases["qwen3"], adapter)
+
+
+HARMLESS = [
+    {"pad_token_id": None},
+    {"pad_token_id": 3},
+    {"pad_token_id": 3, "eos_token_id": [1, 2], "bos_token_id": 4, "dtype": "bfloat16"},
+    {"architectures": None, "use_cache": False, "transformers_version": "4.40.0"},
+]
+
+
+@pytest.mark.parametrize("new", [True, False])
+@pytest.mark.parametrize("changed", HARMLESS)
+def test_the_same_weights_with_other_names_of_tokens_are_the_same_base(
+    tmp_path, texts, changed, new
+):
+    base = make_model(tmp_path / "base")
+    adapter = make_adapter(base, tmp_path / "a")
+    record = {"base_fingerprint": fingerprint(base)}
+    if new:
+        record["base_forward_fingerprint"] = forward_fingerprint(base)
+    (adapter / "diffkit.json").write_text(json.dumps(record))
+    expected = pair_of(base, adapter).finetuned
+    wanted = expected.logits(expected.inputs(texts, max_tokens=16))
+    config = json.loads((base / "config.json").read_text()) | changed
+    (base / "config.json").write_text(json.dumps(config))
+    if not new and set(changed) & {"eos_token_id", "architectures"}:
+        with pytest.raises(BadModel, match="trained on another base"):  # old notes hold less
+            pair_of(base, adapter)
+        return
+    found = pair_of(base, adapter, dtype="float32").finetuned
+    assert torch.equal(found.logits(found.inputs(texts, max_tokens=16)), wanted)
+
+
+@pytest.mark.parametrize("changed", [{"rms_norm_eps": 1e-3}, {"rope_parameters": None}])
+def test_fields_that_change_the_forward_pass_make_another_base(tmp_path, changed):
+    base = make_model(tmp_path / "base")
+    before = forward_fingerprint(base)
+    config = json.loads((base / "config.json").read_text()) | changed
+    (base / "config.json").write_text(json.dumps(config))
+    assert forward_fingerprint(base) != before
+    assert fingerprint(base) not in set(padded_otherwise(make_model(tmp_path / "other", seed=1)))
 
 
 def test_a_config_that_peft_cannot_use_is_a_bad_file(bases, tmp_path):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any, Literal
 
-from diffkit import ChatRefused, Texts, prompt_starts, render_chat
+from diffkit import ChatRefused, Texts, appended_ids, prompt_starts, render_chat, without_end
 
 SuffixKind = Literal["chat", "document"]
 """Whether a suffix is a user's message or the beginning of a document."""
@@ -62,6 +62,7 @@ class PromptLayout:
     def __init__(self, tokenizer: Any, separator: str) -> None:
         self.tokenizer = tokenizer
         self._separator = separator
+        self._end = appended_ids(tokenizer)
 
     def slot(self, suffix: str, kind: SuffixKind) -> PromptSlot:
         """The slot of a prefix before a suffix.
@@ -144,7 +145,8 @@ class PromptLayout:
         """Token ids of a prompt; a chat template writes the special tokens itself."""
         templated = kind == "chat"
         encoded = self.tokenizer(text, add_special_tokens=not templated, verbose=False)
-        return list(encoded.input_ids)
+        ids = list(encoded.input_ids)
+        return ids if templated else without_end(ids, self._end)
 
     def _prompt_text(self, words: str, kind: SuffixKind) -> str:
         if kind == "document":
@@ -172,6 +174,7 @@ class RoundTrips:
 
     def __init__(self, tokenizer: Any, slots: Sequence[PromptSlot]) -> None:
         self._tokenizer = tokenizer
+        self._end = appended_ids(tokenizer)
         kinds = {(slot.kind, slot.before, _boundary(slot.text_after)): slot for slot in slots}
         self._slots = tuple(kinds.values())
 
@@ -200,7 +203,8 @@ class RoundTrips:
         prompts = [slot.text_before + text + slot.text_after for text in texts]
         templated = slot.kind == "chat"
         encoded = self._tokenizer(prompts, add_special_tokens=not templated, verbose=False)
-        return list(encoded.input_ids)
+        rows: list[list[int]] = encoded.input_ids
+        return list(rows) if templated else [without_end(ids, self._end) for ids in rows]
 
     def _words(self, slot: PromptSlot, prefixes: Sequence[Sequence[int]]) -> list[str]:
         """What each prefix says in its slot, the lead included."""

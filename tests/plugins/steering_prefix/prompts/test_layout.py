@@ -1,5 +1,6 @@
 import pytest
 from diffkit_plugins.steering_prefix.prompts.layout import PromptLayout, RoundTrips
+from tokenizers.processors import TemplateProcessing
 
 from diffkit import Message, Text
 from diffkit.testing.models import WORDS
@@ -163,3 +164,25 @@ def test_where_nothing_separates_them_words_read_back_before_each_suffix(tokeniz
     layout = PromptLayout(tokenizer, "")
     slots = [layout.slot(words, "document") for words in ("The", "Two", "Two and")]
     assert len(RoundTrips(tokenizer, slots)._slots) == 3
+
+
+def test_an_end_that_the_tokenizer_appends_is_in_no_prompt(tokenizer):
+    layout = PromptLayout(tokenizer, " ")
+    plain = layout.slot("the mat, and the dog", "document")
+    prefix = layout.prefix("The cat", plain)
+    backend, before = tokenizer.backend_tokenizer, tokenizer.backend_tokenizer.post_processor
+    try:
+        backend.post_processor = TemplateProcessing(
+            single="$A <|end|>",
+            pair="$A $B <|end|>",
+            special_tokens=[("<|end|>", tokenizer.eos_token_id)],
+        )
+        assert tokenizer("The cat").input_ids[-1] == tokenizer.eos_token_id
+        appending = PromptLayout(tokenizer, " ")
+        slot = appending.slot("the mat, and the dog", "document")
+        assert slot == plain
+        assert appending.prefix("The cat", slot) == prefix
+        assert appending.tokenises_to("The cat", prefix, slot)
+        assert RoundTrips(tokenizer, [slot]).check([prefix]) == [True]
+    finally:
+        backend.post_processor = before
