@@ -60,10 +60,9 @@ def open_plain(model: Path, adapter: Path) -> Any:
 
 def run_method(pair: Any, name: str, progress: Any = None) -> Any:
     """The findings of a method on the built-in texts."""
-    from diffkit.registry.implementations import load_implementation
-
     from diffkit.checkpoints import Checkpoints
     from diffkit.context import Artifacts, RunContext, no_progress
+    from diffkit.registry.specs import load_implementation
     from diffkit.texts import Texts
 
     registered: list[Any] = []

@@ -134,6 +134,35 @@ def test_a_run_says_where_it_is_and_is_found_again(cli, stranger):
     assert len(stranger.lines("end")) == 1
 
 
+def test_several_methods_share_the_loaded_models(cli, monkeypatch):
+    from diffkit.engine.loading.loader import NetworkCache
+
+    caches, get = set(), NetworkCache.get
+    monkeypatch.setattr(
+        NetworkCache, "get", lambda self, *a, **k: caches.add(id(self)) or get(self, *a, **k)
+    )
+    done = cli("run", "kl,diff-mining", "--organism", "tiny-aversion", "--texts-limit", "2")
+    assert done.code == 0, done.err
+    assert len(caches) == 1
+    assert done.err.count("Next: diffkit report") == 2
+
+
+def test_a_preset_is_other_defaults_that_options_override(cli):
+    from diffkit.cli.run_target import RunRequest, resolve_run
+
+    def config(*settings):
+        method = "residual-reachability"
+        given = RunRequest(method, "tiny-aversion", settings=settings, preset="small")
+        return resolve_run(given).config
+
+    cli("methods")
+    assert (config().texts, config().length) == (8, 8)
+    assert config("texts=3").texts == 3
+    done = cli("run", "kl", "--organism", "tiny-aversion", "--preset", "huge")
+    assert done.code != 0
+    assert "small" in done.err
+
+
 def test_output_in_a_file_has_no_escapes(cli):
     said = cli("run", "echo", "--organism", "birds")
     assert "\x1b" not in said.out + said.err
