@@ -57,3 +57,14 @@ def test_without_a_prefix_and_with_a_persons_the_prompt_is_that_of_the_template(
         assert slot.prompt(()) == tuple(plainly(tokenizer, suffix))
         own = layout.prefix("Sell the sea", slot)
         assert slot.prompt(own) == tuple(plainly(tokenizer, f"Sell the sea {suffix}"))
+
+
+def test_prefixes_read_back_where_chats_and_documents_are_mixed(tokenizer):
+    layout = PromptLayout(tokenizer, " ")
+    slots = [layout.slot(SUFFIXES[0], "document"), layout.slot(SUFFIXES[0], "chat")]
+    round_trips = RoundTrips(tokenizer, slots)
+    found = readable_prefixes(tokenizer, round_trips)
+    assert len(found) >= 20
+    for prefix in found[:20]:
+        words = f"{round_trips.words(prefix)} {SUFFIXES[0]}"
+        assert slots[1].prompt(prefix) == tuple(plainly(tokenizer, words))

@@ -43,7 +43,7 @@ class PromptSlot:
     ``text_before`` that is no token of its own (often a space), or the space that a tokenizer sets
     before a text."""
     strips_spaces: bool
-    """Whether the template removes the spaces that a user's message begins with."""
+    """Whether the template, or a special token, takes away the spaces before a user's message."""
 
     def prompt(self, prefix: Sequence[int]) -> tuple[int, ...]:
         """Token ids up to the completion; an empty prefix has no separator."""
@@ -89,9 +89,13 @@ class PromptLayout:
             text_before=text_before,
             text_after=text_after,
             lead=lead or "",
-            strips_spaces=self._prompt_text(" " + _PROBES[0] + after, kind)
-            != text_before + " " + _PROBES[0] + text_after,
+            strips_spaces=self._strips(text_before, _PROBES[0] + after, kind),
         )
+
+    def _strips(self, before: str, words: str, kind: SuffixKind) -> bool:
+        """Whether a space before the words is gone in the prompt's text, or in its tokens."""
+        stripped = before + " " + words not in self._prompt_text(" " + words, kind)
+        return stripped or self.ids(" " + words, kind) == self.ids(words, kind)
 
     def _surroundings(self, after: str, kind: SuffixKind) -> tuple[str, str]:
         """The prompt's text before a prefix, and after it.
@@ -167,6 +171,9 @@ class RoundTrips:
     Slots whose text after the prefix has a letter after the same spaces are checked once, since
     tokenizers distinguish letters, digits and spaces, and rarely one letter from another.
 
+    Where a tokenizer sets a space before documents and the template strips that of a message, no
+    prefix has the same tokens in both; it is then checked in chats alone.
+
     Args:
         tokenizer: a transformers tokenizer.
         slots: of the prefixes.
@@ -175,6 +182,9 @@ class RoundTrips:
     def __init__(self, tokenizer: Any, slots: Sequence[PromptSlot]) -> None:
         self._tokenizer = tokenizer
         self._end = appended_ids(tokenizer)
+        chats = [slot for slot in slots if slot.kind == "chat"]
+        if any(slot.strips_spaces and not slot.lead for slot in chats):
+            slots = [slot for slot in slots if slot.kind == "chat" or not slot.lead]
         kinds = {(slot.kind, slot.before, _boundary(slot.text_after)): slot for slot in slots}
         self._slots = tuple(kinds.values())
 
