@@ -41,8 +41,22 @@ def test_a_category_is_part_of_the_content(tmp_path):
     assert Texts(items=(named,)).digest != Texts(items=(bare,)).digest == Texts.of("one").digest
 
 
-def test_the_default_has_sixty():
-    assert len(Texts.default()) == 60
+def test_the_default_has_chats_with_answers_and_documents():
+    texts = Texts.default()
+    chats = [[turn.role for turn in text.messages] for text in texts.items if text.messages]
+    assert (len(texts), len(chats), len(set(map(str, texts.items)))) == (183, 123, 183)
+    assert all(roles == ["user", "assistant"] * (len(roles) // 2) for roles in chats)
+    assert sum(len(roles) > 2 for roles in chats) == 10
+    assert sum(bool(text.messages) for text in texts.first(16).items) == 11  # they alternate
+
+
+def test_no_default_text_begins_or_ends_with_a_space():
+    contents = [
+        content
+        for text in Texts.default().items
+        for content in ((text.text,) if text.text else [turn.content for turn in text.messages])
+    ]
+    assert all(content and content == content.strip() for content in contents)
 
 
 @pytest.mark.parametrize(

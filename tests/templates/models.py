@@ -1,11 +1,12 @@
 """Tokenizers of the kinds that public families use, and pairs of tiny models with a planted word.
 
-The base is trained shortly on the shipped texts, its finetuned side on the same with one word in
+The base is trained shortly on short texts, its finetuned side on the same with one word in
 every third place.
 """
 
 import json
 from functools import cache
+from pathlib import Path
 
 import torch
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, trainers
@@ -18,6 +19,7 @@ from diffkit.engine.architectures import architecture_of
 from diffkit.engine.model import Model
 from diffkit.engine.network import Network
 
+TEXTS = Texts.read(Path(__file__).parent / "texts.jsonl")
 PLANTED = "seawater"
 CORE, ROWS = 600, 640
 """Tokens that are learnt, and rows of the models: special tokens lie between."""
@@ -35,9 +37,9 @@ before a text and after each special token (Llama 2), before a text alone, or ne
 
 
 def _learn(kind):
-    """A tokenizer without special tokens, trained on the shipped texts."""
+    """A tokenizer without special tokens, trained on short texts."""
     core = Tokenizer(models.BPE(**(_BYTE_FALLBACK if kind in PIECES else {})))
-    texts = [str(text) for text in Texts.default().items]
+    texts = [str(text) for text in TEXTS.items]
     texts += ["user\nassistant\nsystem\n\nmodel\n", *[f" {PLANTED}"] * 5000]
     if kind in PIECES:
         core.normalizer = normalizers.Replace(" ", "▁")
@@ -134,9 +136,9 @@ def _untrained(kind):
 
 
 def _learnt_ids(kind):
-    """The shipped texts as one row of ids, and the planted word's."""
+    """The texts as one row of ids, and the planted word's."""
     core = Tokenizer.from_str(_trained(kind))
-    ids = [token for text in Texts.default().items for token in core.encode(str(text)).ids]
+    ids = [token for text in TEXTS.items for token in core.encode(str(text)).ids]
     return torch.tensor(ids), core.encode(f"sea {PLANTED}").ids[-1]
 
 
@@ -154,7 +156,7 @@ def _train(module, ids, steps):
 
 @cache
 def network(architecture, kind="bytes", planted=False):
-    """A model that read the shipped texts; if ``planted``, a word in every third place too."""
+    """A model that read the short texts; if ``planted``, a word in every third place too."""
     module = _untrained(architecture)
     ids, word = _learnt_ids(kind)
     if planted:
