@@ -28,6 +28,8 @@ from .engine.loading.pair_on_disk import ModelOnDisk, PairOnDisk, find_pair_on_d
 from .engine.model import Model
 from .engine.pair import ModelPair, PairLogProbs
 from .engine.pair_loss import PairedGradient, PairLoss, pair_loss, paired_gradient
+from .engine.positions.labels import PositionLabels, position_labels
+from .engine.positions.selection import PositionLabel, PositionSelection
 from .engine.prompt_sources import PromptStart, prompt_starts, self_generated_prompts
 from .engine.tokenization import answer_start
 from .engine.weight_changes.differences import TruncatedSVD, WeightDelta
@@ -154,6 +156,9 @@ __all__ = [
     "PairOnDisk",
     "PairSource",
     "PairedGradient",
+    "PositionLabel",
+    "PositionLabels",
+    "PositionSelection",
     "Prediction",
     "Price",
     "Prices",
@@ -211,6 +216,7 @@ __all__ = [
     "mean_kl",
     "pair_loss",
     "paired_gradient",
+    "position_labels",
     "prompt_starts",
     "read_transcript",
     "register_architecture",

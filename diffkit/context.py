@@ -100,7 +100,8 @@ class RunContext:
         """All texts in padded batches of similar length, with progress.
 
         A method's results must not depend on the batch size beyond rounding. Texts of fewer than
-        two tokens are included; `ModelPair.log_probs` skips them.
+        two tokens are included; `ModelPair.log_probs` skips them. `TextBatch.labels` says which
+        tokens are a user's, an answer's, the chat template's or a document's.
 
         Args:
             pair: the pair whose base's tokenizer is used.
@@ -114,10 +115,10 @@ class RunContext:
 
         batches, predicted = self.texts.batches(self.batch_size), False
         for indices in self.progress(batches, label=label, total=len(batches)):
-            texts = [self.texts.items[index] for index in indices]
+            texts = tuple(self.texts.items[index] for index in indices)
             inputs = pair.base.inputs(texts, max_tokens=max_tokens)
             predicted = predicted or inputs.mask.shape[1] > 1
-            yield TextBatch(indices, inputs)
+            yield TextBatch(indices, inputs, texts, pair.tokenizer)
         if not predicted:
             hint = "Give texts of two tokens or more."
             raise UserError("No text has a token to predict.", hint=hint)

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from diffkit import RunContext, Text, Texts, UserError
+from diffkit import RunContext, Text, Texts, UserError, position_labels
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts
+from diffkit.engine.positions.selection import POSITION_LABELS
 from diffkit.errors import DiffkitError
 
 
@@ -101,6 +102,9 @@ def test_every_text_is_in_one_batch_with_its_mask(context, tiny_pair, tiny_texts
         alone = [tiny_pair.base.inputs([text], max_tokens=6) for text in texts]
         assert batch.mask.sum(1).tolist() == [int(one.mask.sum()) for one in alone]
         assert batch.ids.shape == batch.mask.shape
+        for row, text, real in zip(batch.labels.codes, texts, batch.mask, strict=True):
+            named = tuple(POSITION_LABELS[code] for code in row[real].tolist())
+            assert named == position_labels(tiny_pair.tokenizer, text, 6)
     assert shown == [("reading", len(batches), 0)] * len(batches)
 
 

@@ -11,6 +11,7 @@ from diffkit.analysis.clusters import (
     indices_by_score,
     rank_clusters,
 )
+from diffkit.analysis.positions import PositionCounts, selected_positions
 from diffkit.analysis.prediction_chunks import (
     PredictionChunk,
     prediction_chunks,
@@ -43,6 +44,7 @@ from diffkit.analysis.word_excess import (
 __all__ = [
     "WORD",
     "ContinuationBatch",
+    "PositionCounts",
     "PredictionChunk",
     "ScoreExcess",
     "ScoredCluster",
@@ -57,6 +59,7 @@ __all__ = [
     "prediction_chunks",
     "rank_clusters",
     "score_excess",
+    "selected_positions",
     "target_log_probabilities",
     "token_table",
     "token_text",

@@ -1,12 +1,15 @@
 """Inputs of a model: padded token ids or embeddings, and the mask of real tokens."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+from diffkit.engine.positions.labels import PositionLabels
+from diffkit.texts import Text
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,19 @@ class TextBatch:
     """The index of each row's text in the run's texts."""
     inputs: Inputs
     """Their token ids, by the base's tokenizer."""
+    texts: tuple[Text, ...] = ()
+    """The texts."""
+    tokenizer: Any = field(default=None, repr=False)
+    """The base's tokenizer."""
+
+    @property
+    def labels(self) -> PositionLabels:
+        """Which message, or the template, or a document, each token belongs to.
+
+        For example ``batch.labels.mask("answer", "text")`` is true at the tokens of answers and
+        documents, and ``batch.labels.predicted`` labels what is predicted at each position.
+        """
+        return PositionLabels.of(self.tokenizer, self.texts, self.mask)
 
     @property
     def ids(self) -> Int[Tensor, "batch seq"]:
