@@ -96,6 +96,6 @@ def findings(program):
     def call(method, *flags):
         program("run", method, *flags, "--device", "cpu")
         (latest,) = json.loads(program("runs", "list", "--method", method, "--json"))
-        return json.loads(program("runs", "show", latest["digest"], "--json"))["findings"]
+        return json.loads(program("runs", "show", latest["digest"], "--json"))["findings"]["items"]
 
     return call
