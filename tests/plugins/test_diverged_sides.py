@@ -51,3 +51,20 @@ def test_every_method_refuses_it_by_name(diverged, tiny_texts, tmp_path, name, w
         pytest.raises(NonFinite, match=rf"^The {which} gives NaN as .*down_proj.weight holds NaN"),
     ):
         run_in(lambda context: method.run(pair, config, context), tiny_texts, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["kl", "diff_mining"])
+def test_the_text_that_is_named_is_one_of_the_users(diverged, tiny_texts, tmp_path, name):
+    specs = []
+    import_module(f"diffkit_plugins.{name}").register_methods(specs.append)
+    method, config = implementation(specs[0], DiffingMethod), specs[0].load_config()()
+    full = FullModel(source=Source(at=str(diverged[1])))
+    with load_pair(Source(at=str(diverged[0])), full) as pair:
+        with pytest.raises(NonFinite) as caught:
+            run_in(lambda context: method.run(pair, config, context), tiny_texts, tmp_path)
+        rows = pair.base.inputs(tiny_texts.items, max_tokens=512)
+        texts = [
+            pair.tokenizer.decode(ids[mask]) for ids, mask in zip(rows.ids, rows.mask, strict=True)
+        ]
+    quoted = str(caught.value).split("of the text ", 1)[1][1:12]
+    assert any(text.startswith(quoted) for text in texts)
