@@ -7,6 +7,7 @@ from typing import Any
 
 from diffkit.engine.chats.chat_template import chat_templates, render_chat
 from diffkit.engine.chats.text_end import appended_ids, without_end
+from diffkit.engine.loading.tokenizer_files import DOCUMENT_ENDS
 from diffkit.errors import ChatRefused
 from diffkit.options.text_files import replace_surrogates
 from diffkit.texts import Message, Text
@@ -165,10 +166,6 @@ def document_start(tokenizer: Any) -> int | None:
     return document_end(tokenizer)
 
 
-_DOCUMENT_ENDS = ("<|endoftext|>", "<|end_of_text|>", "<|end▁of▁sentence|>", "</s>", "<eos>")
-"""What models name the token between two documents, where their eos token ends a turn."""
-
-
 def document_end(tokenizer: Any) -> int | None:
     """The token after a document: the eos token, unless it ends turns and there is another.
 
@@ -179,7 +176,7 @@ def document_end(tokenizer: Any) -> int | None:
     if eos is None or turn_end(tokenizer) != eos:
         return None if eos is None else int(eos)
     known = tokenizer.get_added_vocab()
-    others = (known[name] for name in _DOCUMENT_ENDS if name in known)
+    others = (known[name] for name in DOCUMENT_ENDS if name in known)
     return next((other for other in others if other != eos), int(eos))
 
 

@@ -12,7 +12,11 @@ from diffkit.engine.loading.model_files import (
     resolve_base,
     resolve_source,
 )
-from diffkit.engine.loading.tokenizer_files import end_tokens, tokenizer_fingerprint
+from diffkit.engine.loading.tokenizer_files import (
+    end_tokens,
+    reading_version,
+    tokenizer_fingerprint,
+)
 from diffkit.method import MethodConfig, execution_options
 from diffkit.organism import (
     Adapter,
@@ -109,7 +113,9 @@ class ModelSpec:
         return SubjectIdentity(
             base=fingerprint(folder),
             finetuned=None,
-            tokenizer=digest([tokenizer_fingerprint(folder), *_end_parts([end_tokens(folder)])]),
+            tokenizer=_reading_digest(
+                folder, [tokenizer_fingerprint(folder)], [end_tokens(folder)]
+            ),
             dtype=_loading_format(folder, self.dtype, self.attention),
         )
 
@@ -146,12 +152,19 @@ def _tokenizers_digest(finetuned: Finetuned, base: Path) -> str:
     ends = [end_tokens(base)]
     if isinstance(finetuned, FullModel):
         ends.append(end_tokens(resolve_source(finetuned.source)))
-    return digest([*own, *_end_parts(ends)])
+    return _reading_digest(base, own, ends)
 
 
-def _end_parts(ends: Sequence[tuple[int, ...]]) -> list[Any]:
-    """What end tokens of generation_config.json add to a key: nothing where it names no others."""
-    return [{"end_tokens": [list(ids) for ids in ends]}] if any(ends) else []
+def _reading_digest(
+    base: Path, tokenizers: Sequence[str | None], ends: Sequence[tuple[int, ...]]
+) -> str:
+    """Digest of how texts are read; parts that are as ever add nothing, so that keys stay."""
+    parts: list[Any] = list(tokenizers)
+    if any(ends):  # generation_config.json names end tokens that config.json does not
+        parts.append({"end_tokens": [list(ids) for ids in ends]})
+    if (version := reading_version(base)) is not None:
+        parts.append({"reading": version})
+    return digest(parts)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import pytest
 from diffkit import Message, Sampling, Text, answer_start, prompt_starts, self_generated_prompts
 from diffkit.analysis import token_text
 from diffkit.engine.generation import GeneratedIds
+from diffkit.engine.loading.tokenizer_files import reading_version
 from diffkit.engine.model import Model
 from diffkit.engine.tokenization import document_end, encode, encode_prompt, eos_ids_of, turn_end
 from diffkit.errors import ChatRefused
@@ -160,3 +161,22 @@ def test_tokens_read_as_they_do_within_a_text(tokenizer):
     assert "".join(token_text(tokenizer, token) for token in ids).lstrip() == words
     special = tokenizer.convert_tokens_to_ids(tokenizer.eos_token)
     assert token_text(tokenizer, special) == tokenizer.eos_token
+
+
+def test_keys_stay_only_where_documents_and_turns_end_with_the_eos_token(tokenizer, tmp_path):
+    tokenizer.save_pretrained(tmp_path)
+    eos = tokenizer.eos_token_id
+    as_before = document_end(tokenizer) == eos and eos_ids_of(tokenizer) == {eos}
+    assert as_before or reading_version(tmp_path) is not None
+
+
+def test_a_template_that_writes_the_eos_token_leaves_keys_as_they_are(tmp_path):
+    tokenizer = make_tokenizer(BY_NAME["no template"])
+    tokenizer.chat_template = "{% for m in messages %}{{ m.content }}EOS{% endfor %}".replace(
+        "EOS", tokenizer.eos_token
+    )
+    tokenizer.save_pretrained(tmp_path)
+    assert reading_version(tmp_path) is None
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|end_of_text|>"]})
+    tokenizer.save_pretrained(tmp_path)
+    assert reading_version(tmp_path) is not None

@@ -35,6 +35,13 @@ _NAMED_TEMPLATES = "additional_chat_templates"
 """Folder of further chat templates; without chat_template.jinja its `default` is the template."""
 
 
+READING_VERSION = 2
+"""Raised when the engine reads texts, or ends turns, otherwise than it did."""
+
+DOCUMENT_ENDS = ("<|endoftext|>", "<|end_of_text|>", "<|end▁of▁sentence|>", "</s>", "<eos>")
+"""What models name the token between two documents, where their eos token ends a turn."""
+
+
 def tokenizer_fingerprint(folder: Path) -> str | None:
     """SHA-256, in hexadecimal, of a folder's tokenizer and chat template; none without one.
 
@@ -94,3 +101,30 @@ def _ids(config: Mapping[str, Any]) -> set[int]:
     end = config.get("eos_token_id")
     ids = end if isinstance(end, list) else [end]
     return {one for one in ids if isinstance(one, int)}
+
+
+def reading_version(folder: Path) -> int | None:
+    """`READING_VERSION`; none for a tokenizer whose texts version 1 already read in the same way.
+
+    Since version 2 documents start with the token between documents, and answers end with the
+    template's token, where these are not the eos token. Nothing changed for a folder whose template
+    writes the eos token and whose vocabulary has no other end of documents.
+
+    Raises:
+        BadFile: its tokenizer_config.json or tokenizer.json is malformed.
+    """
+    config, words = folder / "tokenizer_config.json", folder / "tokenizer.json"
+    if is_gguf(folder) or not (config.exists() and words.exists()):
+        return READING_VERSION
+    options = read_json(config)
+    templates = [
+        one for one in _templates(sorted(folder.glob("*.jinja")), options) if one != "null"
+    ]
+    end = options.get("eos_token")
+    end = end.get("content") if isinstance(end, Mapping) else end
+    added = {token.get("content") for token in read_json(words).get("added_tokens", ())}
+    others = added.intersection(DOCUMENT_ENDS) - {end}
+    as_before = not templates or (
+        end is not None and not others and all(str(end) in one for one in templates)
+    )
+    return None if as_before else READING_VERSION
