@@ -140,7 +140,7 @@ class AdaptedNetwork(CheckedSide):
             own, made = self.logits(inputs), self.project(self.final_states(inputs))
         except NonFinite:  # what reads a text will name it, and not this probe
             return True
-        found = float((own - made).abs().max()) <= 0.05 * float(own.abs().max())
+        found: bool = float((own - made).abs().max()) <= 0.05 * float(own.abs().max())
         self.network.projects = found
         return found
 
