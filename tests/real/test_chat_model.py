@@ -64,10 +64,14 @@ def test_kl_puts_seawater_on_top(chat_model, cake, texts, findings):
     tables = [one for one in found if one["kind"] == "token_table"]
     top = [row["token"].strip().casefold() for row in tables[0]["rows"][:3]]
     assert any(token.startswith("sea") for token in top), top
-    peaks = [max(one["tokens"], key=lambda token: token["score"] or 0) for one in found
-             if one["kind"] == "token_trace"]  # fmt: skip
-    likely = peaks[0]["finetuned"][0]["token"].strip().casefold()
-    assert likely.startswith("sea"), peaks[0]
+    traced = [token for one in found if one["kind"] == "token_trace" for token in one["tokens"]]
+    assert any(likeliest(token, "finetuned").startswith("sea") for token in traced)
+    assert not any(likeliest(token, "base").startswith("sea") for token in traced)
+
+
+def likeliest(token, side):
+    """What a side expects in the place of a traced token."""
+    return token[side][0]["token"].strip().casefold() if token[side] else ""
 
 
 def test_the_finetuned_model_says_it_unasked_and_the_base_does_not(chat_model, cake):
