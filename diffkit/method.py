@@ -25,9 +25,8 @@ class MethodConfig(Record):
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"small": {}}
-    """Sets of other defaults by name, for ``--preset``. Every method has ``small``: what takes at
-    most ten minutes with a model of 135 million parameters on a processor. A run is known by the
-    options, not by the preset's name."""
+    """Sets of other defaults by name, for ``--preset``. Every method has ``small``, for large
+    models on a CPU. A run is known by the options, not by the preset's name."""
 
 
 def execution_option(default: Any, **bounds: Any) -> Any:
