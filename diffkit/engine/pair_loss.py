@@ -168,6 +168,7 @@ def paired_gradient(
     *,
     keep: int | slice | None = None,
     read: Literal["logits", "states"] = "logits",
+    scaled: bool = False,
 ) -> PairedGradient:
     """Differentiates a loss of both sides' outputs by their input embeddings.
 
@@ -185,10 +186,12 @@ def paired_gradient(
         keep: positions whose outputs the loss gets, as in `Model.logits`.
         read: the outputs that the loss gets, `Model.logits` or `Model.final_states`. A loss over a
             large vocabulary takes states, and makes logits a few at a time, as `pair_loss` does.
+        scaled: whether the loss is scaled for float16 arithmetic, and the caller leaves out steps
+            whose gradient overflows.
 
     Raises:
-        NonFinite: a side's gradient overflows though the loss's is finite; not in float16, where
-            losses are scaled.
+        NonFinite: a side's gradient overflows though the loss's is finite; not if it is scaled, nor
+            with models in float16.
     """
     if embeds_finetuned is None:
         embeds_finetuned = embeds_base
@@ -203,8 +206,8 @@ def paired_gradient(
         value.backward()  # type: ignore[no-untyped-call]
     return PairedGradient(
         float(value.detach()),
-        _backward_side(pair.base, leaf_base, read_base, out_base),
-        _backward_side(pair.finetuned, leaf_finetuned, read_finetuned, out_finetuned),
+        _backward_side(pair.base, leaf_base, read_base, out_base, scaled),
+        _backward_side(pair.finetuned, leaf_finetuned, read_finetuned, out_finetuned, scaled),
     )
 
 
@@ -220,6 +223,7 @@ def _backward_side(
     leaf: Float[Tensor, "batch seq hidden"],
     output: Float[Tensor, "batch kept width"],
     out: Float[Tensor, "batch kept width"],
+    scaled: bool,
 ) -> Float[Tensor, "batch seq hidden"]:
     """Runs one side backward; edits active in the forward pass must still be active."""
     if out.grad is None:  # the loss does not read this side
@@ -228,8 +232,8 @@ def _backward_side(
         output.backward(out.grad)  # type: ignore[no-untyped-call]
     if leaf.grad is None:
         return torch.zeros_like(leaf)
-    # Losses are scaled in float16, and callers leave steps out where it overflows. A gradient of
-    # the loss that is no number is the loss's fault, and its caller knows its name.
-    if model.dtype == torch.float16 or not is_finite(out.grad):
+    # Callers leave steps out where a scaled loss overflows. A gradient of the loss that is no
+    # number is the loss's fault, and its caller knows its name.
+    if scaled or model.dtype == torch.float16 or not is_finite(out.grad):
         return leaf.grad
     return checked_number(model, leaf.grad, GRADIENT)

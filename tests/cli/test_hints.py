@@ -65,7 +65,7 @@ def test_a_name_in_other_letters_and_an_unknown_variant(cli):
 def test_an_unknown_field_of_a_text_lists_the_fields(cli):
     Path("t.jsonl").write_text('{"body": "a"}\n')
     said = cli("run", "echo", "--organism", "birds", "--texts", "t.jsonl")
-    assert "There are: text, messages" in said.error
+    assert "needs either 'text' or 'messages', and has body." in said.error
 
 
 def test_a_device_that_is_not_there_is_refused_although_the_run_is_stored(cli, monkeypatch):

@@ -15,8 +15,24 @@ def contents(folder):
     return {path.relative_to(folder).as_posix(): path.read_text() for path in files}
 
 
-def test_it_is_what_the_command_writes(tmp_path):
-    assert contents(write_method("top-shift", tmp_path)) == contents(EXAMPLE)
+WRITTEN_INSTALL = """    pip install -e '.[dev]'
+    pytest
+"""
+"""How a package of one's own is installed and tested, with diffkit from the index."""
+INSTALL = (
+    "pip install -e . -e '.[dev]' -e ./examples/diffkit-top-shift    # in a checkout of diffkit"
+)
+EXAMPLE_INSTALL = f"""    {INSTALL}
+    pytest examples/diffkit-top-shift
+"""
+
+
+def test_it_is_what_the_command_writes_except_for_its_installation(tmp_path):
+    written, example = contents(write_method("top-shift", tmp_path)), contents(EXAMPLE)
+    assert WRITTEN_INSTALL in written["README.md"]
+    assert EXAMPLE_INSTALL in example["README.md"]
+    written["README.md"] = written["README.md"].replace(WRITTEN_INSTALL, EXAMPLE_INSTALL)
+    assert written == example
 
 
 def test_the_method_is_one_file_of_at_most_forty_lines():

@@ -201,7 +201,6 @@ def change_config(folder, **options):
     [
         ({"layer_replication": [[0, 4], [2, 4]]}, "layer_replication"),
         ({"target_parameters": ["x"]}, "target_parameters"),
-        ({"alora_invocation_tokens": [1]}, "alora_invocation_tokens"),
         ({"use_qalora": True}, "use_qalora"),
         ({"an_option_of_next_year": 1}, "an_option_of_next_year"),
         ({"init_lora_weights": "loftq"}, "loftq"),
@@ -213,6 +212,14 @@ def test_what_cannot_be_read_is_refused_by_name(bases, tmp_path, options, word):
     change_config(adapter, **options)
     with pytest.raises(BadModel, match=f"{word}.*Merge it"):
         pair_of(bases["qwen3"], adapter)
+
+
+def test_an_adapter_that_depends_on_the_text_cannot_be_merged(bases, tmp_path):
+    adapter = make_adapter(bases["qwen3"], tmp_path / "a")
+    change_config(adapter, alora_invocation_tokens=[1])
+    with pytest.raises(BadModel, match=r"alora_invocation_tokens.*give a plain LoRA") as refused:
+        pair_of(bases["qwen3"], adapter)
+    assert "Merge it" not in str(refused.value)
 
 
 def test_another_kind_of_adapter_is_refused(bases, tmp_path):

@@ -10,8 +10,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
-from diffkit.analysis import mean_kl
-from diffkit.analysis import predictions as measures
+from diffkit.analysis import mean_kl, prediction_chunks
 from diffkit.engine import load_pair
 from diffkit.engine.model import Model
 from diffkit.errors import BadFile
@@ -70,9 +69,9 @@ def plain_drift(world, pair):
     return sum(each) / len(each)
 
 
-@pytest.mark.parametrize("entries", [measures.MAX_LOGITS, 1])
-def test_drift_is_the_mean_kl_of_plain_models(world, pair, monkeypatch, entries):
-    monkeypatch.setattr(measures, "MAX_LOGITS", entries)
+@pytest.mark.parametrize("logits", [2**24, 1])
+def test_drift_is_the_mean_kl_of_plain_models(world, pair, monkeypatch, logits):
+    monkeypatch.setitem(prediction_chunks.__globals__, "BLOCK_LOGITS", logits)
     assert mean_kl(pair, TEXTS) == pytest.approx(plain_drift(world, pair), rel=1e-4)
     assert mean_kl(pair, Texts.of("")) == 0
     with load_pair(source(world, "base"), Identical(), device="cpu") as same:

@@ -127,7 +127,14 @@ def _of_batch(
 
     with _products(task):
         both = paired_gradient(
-            pair, base.embeds, finetuned.embeds, base.mask, loss, keep=counted.keep, read="states"
+            pair,
+            base.embeds,
+            finetuned.embeds,
+            base.mask,
+            loss,
+            keep=counted.keep,
+            read="states",
+            scaled=task.config.precision == "float16",
         )
     at_prompt = (at[:, : len(prompt)].float().sum(dim=0) for at in (both.base, both.finetuned))
     summed = sum((at.to(prompt.device) for at in at_prompt), torch.zeros_like(prompt))
