@@ -1,5 +1,6 @@
 """Batches of training texts, drawn from (seed, step) alone so that a resumed run sees the same."""
 
+import functools
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from diffkit.engine.forward.limits import position_limit
+from diffkit.engine.tokenization import encode
 from diffkit.errors import BadModel, UserError
 from diffkit.texts import Text
 from diffkit.training.chats import answer_spans, chat_ids, with_eos
@@ -43,7 +45,12 @@ class TrainingBatch:
 
 
 def tokenize(
-    text: Text, tokenizer: PreTrainedTokenizerBase, *, completion_only: bool, add_eos: bool = True
+    text: Text,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    completion_only: bool,
+    add_eos: bool = True,
+    max_tokens: int | None = None,
 ) -> TokenizedText:
     """One text as tokens.
 
@@ -52,13 +59,16 @@ def tokenize(
         tokenizer: the base's.
         completion_only: whether only the assistant's turns of a chat count.
         add_eos: whether documents, and chats without a template, end with the end-of-text token.
+        max_tokens: number of tokens that a row can take from the text. What a document has beyond
+            is not tokenised, and such a document does not end; chats are kept whole.
 
     Raises:
         UserError: the base's chat template cannot be used for it.
     """
     if text.text is not None:
-        ids = tuple(tokenizer(text.text).input_ids)
-        ids = with_eos(ids, tokenizer) if add_eos else ids
+        ids = tuple(encode(tokenizer, text, max_tokens))
+        whole = max_tokens is None or len(ids) < max_tokens
+        ids = with_eos(ids, tokenizer) if add_eos and whole else ids
         return TokenizedText(ids, ids)
     turns = [message.model_dump() for message in text.messages]
     ids = chat_ids(turns, tokenizer, add_eos=add_eos)
@@ -131,15 +141,14 @@ def read_corpus(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> Corpus:
         UserError: a dataset cannot be read, or a chat cannot be put through the template.
         MissingExtra: a dataset, without the library that reads it.
     """
-    only = recipe.loss_on == "completion"
-    eos = recipe.add_eos
-    files = [
-        [
-            tokenize(text, tokenizer, completion_only=only, add_eos=eos)
-            for text in data.texts(recipe.root)
-        ]
-        for data in recipe.data
-    ]
+    read = functools.partial(
+        tokenize,
+        tokenizer=tokenizer,
+        completion_only=recipe.loss_on == "completion",
+        add_eos=recipe.add_eos,
+        max_tokens=recipe.sequence_length,
+    )
+    files = [[read(text) for text in data.texts(recipe.root)] for data in recipe.data]
     pad = tokenizer.pad_token_id
     return Corpus(files, recipe, pad if pad is not None else tokenizer.eos_token_id or 0)
 

@@ -111,3 +111,30 @@ def test_weights_are_shares_of_draws(tokenizer_folder: Path, tmp_path: Path, mak
     first = read_corpus(recipe, tokenizer).batch(0).ids[:, 0]
     share = float((first == tokenizer("a").input_ids[0]).float().mean())
     assert abs(share - 0.75) < 0.03
+
+
+def test_of_a_long_document_only_what_a_row_can_hold_is_tokenised(
+    tokenizer_folder: Path, tmp_path: Path, make_recipe, monkeypatch
+) -> None:
+    recipe = read_recipe(make_recipe())
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
+    words = "The cat sat on the mat. " * 20_000
+    documents = [Text(text=words), Text(text="The cat"), Text(text="The cat sat. " * 10)]
+    expected = [
+        [*tokenizer(document.text).input_ids, tokenizer.eos_token_id][: recipe.sequence_length]
+        for document in documents
+    ]
+    (tmp_path / "texts.jsonl").write_text(
+        "".join(document.model_dump_json(exclude_none=True) + "\n" for document in documents)
+    )
+    read, plain = [], type(tokenizer).__call__
+    monkeypatch.setattr(
+        type(tokenizer),
+        "__call__",
+        lambda self, text, *args, **more: (
+            read.append(len(text)) or plain(self, text, *args, **more)
+        ),
+    )
+    rows = read_corpus(recipe, tokenizer).files[0]
+    assert [list(row.ids) for row in rows] == expected
+    assert max(read) < len(words) / 50
