@@ -41,6 +41,9 @@ KINDS = {
     },
     "opt": {},
     "falcon": {},
+    "bloom": {},
+    "mpt": {},
+    "stablelm": {"num_key_value_heads": 2, "max_position_embeddings": 64},
 }
 OTHERS = {
     "opt": Architecture(
@@ -52,6 +55,11 @@ OTHERS = {
     "falcon": Architecture(
         "transformer.h", "transformer.word_embeddings", "transformer.ln_f", "lm_head"
     ),
+    "bloom": Architecture(
+        "transformer.h", "transformer.word_embeddings", "transformer.ln_f", "lm_head"
+    ),
+    "mpt": Architecture("transformer.blocks", "transformer.wte", "transformer.norm_f", "lm_head"),
+    "stablelm": Architecture("model.layers", "model.embed_tokens", "model.norm", "lm_head"),
 }
 LENGTHS = (5, 30, 11, 12, 13, 1, 20)
 
