@@ -29,7 +29,7 @@ from .engine.model import Model
 from .engine.pair import ModelPair, PairLogProbs
 from .engine.pair_loss import PairedGradient, PairLoss, pair_loss, paired_gradient
 from .engine.positions.labels import PositionLabels, position_labels
-from .engine.positions.selection import PositionLabel, PositionSelection
+from .engine.positions.selection import PositionLabel, PositionOptions
 from .engine.prompt_sources import PromptStart, prompt_starts, self_generated_prompts
 from .engine.tokenization import answer_start
 from .engine.weight_changes.differences import TruncatedSVD, WeightDelta
@@ -158,7 +158,7 @@ __all__ = [
     "PairedGradient",
     "PositionLabel",
     "PositionLabels",
-    "PositionSelection",
+    "PositionOptions",
     "Prediction",
     "Price",
     "Prices",

@@ -79,7 +79,7 @@ NAMES = [
     "PairedGradient",
     "PositionLabel",
     "PositionLabels",
-    "PositionSelection",
+    "PositionOptions",
     "Prediction",
     "Price",
     "Prices",

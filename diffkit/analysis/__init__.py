@@ -11,7 +11,7 @@ from diffkit.analysis.clusters import (
     indices_by_score,
     rank_clusters,
 )
-from diffkit.analysis.positions import PositionCounts, selected_positions
+from diffkit.analysis.positions import SelectedPositions
 from diffkit.analysis.prediction_chunks import (
     PredictionChunk,
     prediction_chunks,
@@ -44,10 +44,10 @@ from diffkit.analysis.word_excess import (
 __all__ = [
     "WORD",
     "ContinuationBatch",
-    "PositionCounts",
     "PredictionChunk",
     "ScoreExcess",
     "ScoredCluster",
+    "SelectedPositions",
     "WordExcess",
     "batches_by_length",
     "batches_of_texts",
@@ -59,7 +59,6 @@ __all__ = [
     "prediction_chunks",
     "rank_clusters",
     "score_excess",
-    "selected_positions",
     "target_log_probabilities",
     "token_table",
     "token_text",

@@ -1,10 +1,16 @@
-"""Which positions count, and the sentence about those that do not."""
+"""Which positions count, how many do not, and the option that says so."""
 
+import pytest
 import torch
+from pydantic import ValidationError
 
-from diffkit import Message, PositionLabels, Text
-from diffkit.analysis import PositionCounts, selected_positions
+from diffkit import Inputs, Message, PositionLabels, PositionOptions, Text, UserError
+from diffkit.analysis import SelectedPositions
 from diffkit.engine.positions.selection import POSITION_LABELS
+
+CHAT = Text(messages=(Message(role="user", content="Why?"),
+                      Message(role="assistant", content="So it is.")))  # fmt: skip
+DOCUMENT = Text(text="The cat sat.")
 
 
 def labels(*rows):
@@ -12,44 +18,94 @@ def labels(*rows):
     return PositionLabels(torch.tensor(codes))
 
 
-FIRST = labels(("template", "user", "template", "answer"), ("special", "text", "text", None))
-SECOND = labels(("system", "template", "user", "answer"))
+@pytest.fixture
+def select(monkeypatch):
+    """Selects in rows of labels, in place of texts."""
+
+    def call(positions, *rows, tokens=True):
+        monkeypatch.setattr(PositionLabels, "of", lambda *_: labels(*rows))
+        selected = SelectedPositions(None, positions)
+        inputs = Inputs.of([[0] * len(row) for row in rows])
+        mask = (selected.tokens if tokens else selected.predicting)(inputs, ())
+        return selected, mask.tolist()
+
+    return call
 
 
-def test_each_selection_keeps_its_labels_and_never_padding():
-    kept = {
-        name: selected_positions(FIRST, name).tolist() for name in ("all", "content", "answers")
-    }
-    assert kept["all"] == [[True] * 4, [True, True, True, False]]
-    assert kept["content"] == [[False, True, False, True], [False, True, True, False]]
-    assert kept["answers"] == [[False, False, False, True], [False, True, True, False]]
+ROWS = (("template", "user", "template", "answer"), ("special", "text", "text", None))
 
 
-def test_counts_add_up_over_batches():
-    counts = PositionCounts().add(FIRST).add(SECOND)
-    assert counts.total == 11
-    expected = {"template": 3, "user": 2, "answer": 2, "special": 1, "text": 2, "system": 1}
-    assert dict(counts.counts) == expected
+def test_tokens_with_one_of_the_labels_count_and_padding_never_does(select):
+    assert select(("user", "text"), *ROWS)[1] == [
+        [False, True, False, False],
+        [False, True, True, False],
+    ]
+    assert select(POSITION_LABELS, *ROWS)[1] == [[True] * 4, [True, True, True, False]]
 
 
-def test_the_sentence_says_how_many_were_left_out():
-    counts = PositionCounts({"template": 780, "text": 739})
-    assert counts.describe("content") == "Template positions: 780 of 1,519, left out."
-    kept = "Template positions: 780 of 1,519, counted like all others."
-    assert counts.describe("all") == kept
-    several = PositionCounts({"user": 3, "template": 1, "answer": 2}).describe("answers")
-    assert several == "User positions: 3, template positions: 1 of 6, left out."
-    nothing = PositionCounts().describe("content")
-    assert nothing == "Template positions: 0 of 0, counted like all others."
+def test_a_prediction_counts_where_the_predicted_token_does(select):
+    selected, mask = select(("user", "text"), *ROWS, tokens=False)
+    assert mask == [[True, False, False, False], [True, True, False, False]]
+    assert selected.left_out == {"template": 1, "answer": 1}
+    assert selected.read == 3
+    assert selected.metrics == {"positions_not_read": 2.0}
 
 
-def test_predictions_count_where_the_predicted_token_does(tiny_pair):
-    chat = Text(messages=(Message(role="user", content="Why?"),
-                          Message(role="assistant", content="So it is.")))  # fmt: skip
+def test_counts_add_up_over_batches_and_the_note_says_them(tiny_pair):
+    side, selected = tiny_pair.base, SelectedPositions(tiny_pair.tokenizer, ("text", "answer"))
+    for text in (CHAT, CHAT, DOCUMENT):
+        selected.tokens(side.inputs([text], max_tokens=64), [text])
+    alone = PositionLabels.of(side.tokenizer, [CHAT], side.inputs([CHAT], max_tokens=64).mask)
+    words = {label: 2 * number for label, number in alone.counts.items()}
+    document = int(side.inputs([DOCUMENT], max_tokens=64).mask.sum())
+    assert dict(selected.counts) == {**words, "text": document}
+    assert selected.note.text == (
+        f"Positions read: {document} text, {words['answer']} answer. Not read: "
+        f"{words['user']} user, {words['template']} template; --set positions=all reads these too."
+    )
+
+
+def test_nothing_is_said_of_other_positions_where_all_are_read(select):
+    assert select(POSITION_LABELS, ROWS[0])[0].note.text == (
+        "Positions read: 1 user, 1 answer, 2 template."
+    )
+
+
+def test_the_predicted_words_of_an_answer_are_those_that_count(tiny_pair):
     side = tiny_pair.base
-    inputs = side.inputs([chat], max_tokens=64)
-    found = PositionLabels.of(side.tokenizer, [chat], inputs.mask)
-    counted = selected_positions(found.predicted, "answers")[0]
-    predicted = inputs.ids[0, 1:][counted[:-1]]
-    assert side.tokenizer.decode(predicted) == "So it is."
-    assert not counted[-1]
+    inputs = side.inputs([CHAT], max_tokens=64)
+    mask = SelectedPositions(side.tokenizer, ("answer",)).predicting(inputs, [CHAT])[0]
+    assert side.tokenizer.decode(inputs.ids[0, 1:][mask[:-1]]) == "So it is."
+    assert not mask[-1]
+
+
+def test_where_nothing_counts_the_error_names_the_labels_that_there_are(select):
+    selected, _ = select(("system", "answer"), ("special", "text", "text"))
+    with pytest.raises(UserError) as caught:
+        selected.check()
+    assert "No position is system or answer" in str(caught.value)
+    assert "these: 2 text, 1 special." in str(caught.value)
+    assert "--set positions=[text,special]" in caught.value.hint
+    select(("text",), ("special", "text", "text"))[0].check()
+    SelectedPositions(None, ("text",)).check()  # no text at all: the method's own error
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["answer", "user"], ("user", "answer")),
+        ("answer", ("answer",)),
+        ("answer, user", ("user", "answer")),
+        ("all", POSITION_LABELS),
+        (["all"], POSITION_LABELS),
+        (["text", "answer", "user", "text"], PositionOptions().positions),
+    ],
+)
+def test_the_option_takes_labels_in_any_order(given, expected):
+    assert PositionOptions(positions=given).positions == expected
+
+
+@pytest.mark.parametrize("given", [[], "", "assistant", ["answer", "all"], 3, None, [1]])
+def test_the_option_refuses_what_is_no_label(given):
+    with pytest.raises(ValidationError):
+        PositionOptions(positions=given)

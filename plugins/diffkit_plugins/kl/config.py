@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from diffkit import MethodConfig, execution_option
+from diffkit import PositionOptions, execution_option
 
 
-class KLConfig(MethodConfig):
+class KLConfig(PositionOptions):
     """Which texts are read, how much is shown, and how it is executed."""
 
     texts: int | None = Field(default=None, ge=1)

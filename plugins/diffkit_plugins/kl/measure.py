@@ -14,7 +14,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from diffkit import ModelPair, RunContext, Text
-from diffkit.analysis import PredictionChunk, batches_of_texts, prediction_chunks
+from diffkit.analysis import (
+    PredictionChunk,
+    SelectedPositions,
+    batches_of_texts,
+    prediction_chunks,
+)
 from diffkit.maths import compare_predictions
 from diffkit.maths.moments import LogHistogram, Moments
 from diffkit_plugins.kl.config import KLConfig
@@ -98,6 +103,8 @@ class DivergenceStatistics:
     """p·log(p/q) of each token, summed over predictions, in nats."""
     towards_base: Float[Tensor, " vocabulary"]
     """q·log(q/p) of each token, summed over predictions, in nats."""
+    selected: SelectedPositions
+    """Which predictions count."""
     kl_pq: DivergenceDistribution = field(default_factory=DivergenceDistribution)
     kl_qp: DivergenceDistribution = field(default_factory=DivergenceDistribution)
     jsd: DivergenceDistribution = field(default_factory=DivergenceDistribution)
@@ -131,6 +138,9 @@ def measure_divergences(
         pair: both sides.
         config: the options.
         context: the texts and the progress display.
+
+    Raises:
+        UserError: no position has one of the labels that are read.
     """
     texts = context.texts.first(config.texts)
     shape = (pair.vocabulary,)
@@ -138,10 +148,12 @@ def measure_divergences(
         DivergentTokens(max(config.traces, config.samples)),
         torch.zeros(shape, dtype=torch.float64, device=pair.base.device),
         torch.zeros(shape, dtype=torch.float64, device=pair.base.device),
+        SelectedPositions(pair.base.tokenizer, config.positions),
     )
     batches = batches_of_texts(pair.base, texts, config.batch_size, max_tokens=config.max_tokens)
     for numbers in context.progress(batches, label="texts", total=len(batches)):
         _read(pair, [texts.items[number] for number in numbers], numbers, config, found)
+    found.selected.check()
     return found
 
 
@@ -153,8 +165,11 @@ def _read(
     found: DivergenceStatistics,
 ) -> None:
     inputs = pair.base.inputs(texts, max_tokens=config.max_tokens)
+    chosen = found.selected.predicting(inputs, texts)
+    if not chosen.any():
+        return
     scores = torch.full(inputs.mask.shape, -1.0)
-    for part in prediction_chunks(pair, inputs, inputs.predicting, chunk=config.chunk):
+    for part in prediction_chunks(pair, inputs, chosen, chunk=config.chunk):
         scores[part.rows.cpu(), part.columns.cpu()] = found.add(part).cpu()
     _add_peaks(scores, numbers, found.peaks)
 

@@ -33,7 +33,7 @@ class KL(DiffingMethod[KLConfig]):
         """Compares the sides' predictions.
 
         Raises:
-            UserError: no text has a token to predict.
+            UserError: no text has a token to predict, or none of those that are read.
         """
         found = measure_divergences(pair, config, context)
         if not found.tokens:
@@ -53,6 +53,7 @@ def _metrics(found: DivergenceStatistics) -> dict[str, float]:
         "jsd_nats": found.jsd.mean,
         "same_likeliest_token_share": found.agreements / found.tokens,
         "tokens": float(found.tokens),
+        **found.selected.metrics,
     }
 
 
@@ -68,3 +69,4 @@ def _items(
         yield continuations(pair, texts, peaks[: config.samples], config)
     yield summary_table(found)
     yield distribution_series(found)
+    yield found.selected.note

@@ -15,6 +15,7 @@ from diffkit import (
     Inputs,
     Model,
     ModelPair,
+    Note,
     RunContext,
     Samples,
     Series,
@@ -24,9 +25,11 @@ from diffkit import (
     TokenTable,
     TokenTrace,
     UserError,
+    position_labels,
 )
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts, no_progress
+from diffkit.engine.tokenization import encode
 from diffkit.method import run_method
 
 SHORT = {"max_new_tokens": 4, "samples": 2, "traces": 2, "window": 3}
@@ -50,21 +53,34 @@ def run(tmp_path, tiny_texts):
     return call
 
 
-def naive(pair, texts, max_tokens=256):
-    """Per text: ids, and [seq, vocabulary] log-probabilities of both sides in float64."""
+def naive(pair, texts, positions=("text", "user", "answer")):
+    """Per text: ids, [seq, vocabulary] log-probabilities of both sides, and which count."""
     for text in texts.items:
-        inputs = pair.base.inputs([text], max_tokens=max_tokens)
+        inputs = pair.base.inputs([text], max_tokens=256)
         yield (
             inputs.ids[0],
             *(
                 side.logits(inputs)[0, :-1, : pair.vocabulary].double().log_softmax(-1)
                 for side in (pair.finetuned, pair.base)
             ),
+            [label in positions for label in position_labels(pair.tokenizer, text, 256)[1:]],
         )
 
 
-def naive_metrics(pair, texts):
-    p, q = (torch.cat(rows) for rows in list(zip(*naive(pair, texts), strict=True))[1:])
+def naive_predictions(pair, texts, **options):
+    """Both sides' log-probabilities of all predictions that count."""
+    rows = [(p[counts], q[counts]) for _, p, q, counts in naive(pair, texts, **options)]
+    return [torch.cat(each) for each in zip(*rows, strict=True)]
+
+
+def naive_divergences(p, q, counts):
+    """KL(finetuned‖base) of each prediction of a text; −1 where it does not count."""
+    return (p.exp() * (p - q)).sum(-1).where(torch.tensor(counts), -1.0)
+
+
+def naive_metrics(pair, texts, **options):
+    p, q = naive_predictions(pair, texts, **options)
+    total = sum(len(counts) for *_, counts in naive(pair, texts))
     m = ((p.exp() + q.exp()) / 2).log()
     return {
         "kl_finetuned_base_nats": float((p.exp() * (p - q)).sum(-1).mean()),
@@ -72,6 +88,7 @@ def naive_metrics(pair, texts):
         "jsd_nats": float((p.exp() * (p - m) + q.exp() * (q - m)).sum(-1).mean() / 2),
         "same_likeliest_token_share": float((p.argmax(-1) == q.argmax(-1)).double().mean()),
         "tokens": float(len(p)),
+        "positions_not_read": float(total - len(p)),
     }
 
 
@@ -93,7 +110,7 @@ def test_metrics_agree_with_a_full_softmax_in_float64(run, tiny_pair, tiny_texts
 
 
 def test_token_tables_agree_with_a_full_softmax(run, tiny_pair, tiny_texts):
-    p, q = (torch.cat(rows) for rows in list(zip(*naive(tiny_pair, tiny_texts), strict=True))[1:])
+    p, q = naive_predictions(tiny_pair, tiny_texts)
     tables = of_kind(run(tiny_pair, tokens=10), TokenTable)
     for table, one, other in ((tables[0], p, q), (tables[1], q, p)):
         each = (one.exp() * (one - other)).mean(0)
@@ -113,8 +130,8 @@ def test_a_whole_token_table_adds_up_to_the_mean(run, tiny_pair, tiny_texts, tmp
 def test_traces_show_the_largest_divergence_of_distinct_texts(run, tiny_pair, tiny_texts):
     traces = of_kind(run(tiny_pair, traces=3, candidates=2), TokenTrace)
     tops = []
-    for ids, p, q in naive(tiny_pair, tiny_texts):
-        kls = (p.exp() * (p - q)).sum(-1)
+    for ids, p, q, counts in naive(tiny_pair, tiny_texts):
+        kls = naive_divergences(p, q, counts)
         place = int(kls.argmax())
         window = ids[max(0, place + 1 - 3) : place + 1 + 4].tolist()
         words = [tiny_pair.base.tokenizer.decode([token]) for token in window]
@@ -174,8 +191,8 @@ def test_more_samples_than_traces_may_be_asked_for(run, tiny_pair):
 
 def test_the_summary_holds_the_largest_of_all_batches(run, tiny_pair, tiny_texts):
     (table,) = of_kind(run(tiny_pair, batch_size=1), Table)
-    rows = [(p.exp() * (p - q)).sum(-1) for _, p, q in naive(tiny_pair, tiny_texts)]
-    values = torch.cat(rows).sort().values
+    p, q = naive_predictions(tiny_pair, tiny_texts)
+    values = (p.exp() * (p - q)).sum(-1).sort().values
     assert table.rows[0][-1] == pytest.approx(float(values[-1]), rel=1e-4)
     for place, q in ((2, 0.5), (3, 0.9), (4, 0.99)):
         expected = float(values[math.ceil(q * len(values)) - 1])
@@ -184,7 +201,7 @@ def test_the_summary_holds_the_largest_of_all_batches(run, tiny_pair, tiny_texts
 
 def test_nothing_but_tables_where_no_places_are_asked_for(run, tiny_pair):
     kinds = [type(item) for item in run(tiny_pair, traces=0, samples=0).items]
-    assert kinds == [TokenTable, TokenTable, Table, Series]
+    assert kinds == [TokenTable, TokenTable, Table, Series, Note]
 
 
 def test_what_is_kept_does_not_grow_with_the_texts(tiny_pair, tmp_path):
@@ -218,14 +235,28 @@ def test_a_chat_is_read_through_its_template(run, tiny_pair, tiny_texts):
     assert findings.metrics == pytest.approx(naive_metrics(tiny_pair, chat), rel=1e-4)
 
 
+def test_what_the_template_writes_is_no_evidence_unless_it_is_asked_for(run, tiny_pair, tiny_texts):
+    chat = Texts(items=(tiny_texts.items[-1],))
+    for positions in (("template",), ("text", "system", "user", "answer", "template", "special")):
+        found = run(tiny_pair, chat, positions=positions)
+        assert found.metrics == pytest.approx(
+            naive_metrics(tiny_pair, chat, positions=positions), rel=1e-4
+        )
+    (note,) = of_kind(run(tiny_pair, chat), Note)
+    assert note.text.startswith("Positions read:")
+    assert f"{naive_metrics(tiny_pair, chat)['positions_not_read']:.0f} template" in note.text
+    with pytest.raises(UserError, match="No position is system"):
+        run(tiny_pair, chat, positions=("system",))
+
+
 def test_samples_go_on_from_the_very_tokens_that_were_read(run, tiny_pair, tiny_texts):
     (sample, *_) = of_kind(run(tiny_pair), Samples)[0].rows
     best = max(
         naive(tiny_pair, tiny_texts),
-        key=lambda row: float((row[1].exp() * (row[1] - row[2])).sum(-1).max()),
+        key=lambda row: float(naive_divergences(*row[1:]).max()),
     )
-    ids, p, q = best
-    place = int((p.exp() * (p - q)).sum(-1).argmax()) + 1
+    ids, p, q, counts = best
+    place = int(naive_divergences(p, q, counts).argmax()) + 1
     decode = tiny_pair.base.tokenizer.decode
     assert sample.prompt == decode(ids[:place])
     for text, log_probabilities in ((sample.finetuned, p), (sample.base, q)):
@@ -257,7 +288,8 @@ class Fixed(Model):
         self.probabilities = torch.tensor(probabilities)
 
     def inputs(self, texts, *, max_tokens, padding="right"):
-        return Inputs.of([[0, 1, 0, 1][:max_tokens] for _ in texts])
+        lengths = [len(encode(self.tokenizer, text, max_tokens)) for text in texts]
+        return Inputs.of([[place % 2 for place in range(length)] for length in lengths])
 
     def logits(self, inputs, keep=None):
         shape = (*inputs.mask[:, keep or slice(None)].shape, 2)
@@ -287,10 +319,7 @@ def test_closed_form(run, tiny_pair, tmp_path):
 
 
 class Padded(Fixed):
-    """Reads texts of different lengths, and expects something else behind padding."""
-
-    def inputs(self, texts, *, max_tokens, padding="right"):
-        return Inputs.of([[0, 1] * len(str(text)) for text in texts])
+    """Expects something else behind padding."""
 
     def logits(self, inputs, keep=None):
         behind = torch.tensor([0.999, 0.001]).log()
@@ -302,9 +331,10 @@ class Padded(Fixed):
 def test_padding_counts_nowhere(tiny_pair, tmp_path):
     tokenizer = tiny_pair.base.tokenizer
     pair = ModelPair(Fixed(tokenizer, [0.5, 0.5]), Padded(tokenizer, [0.4, 0.6]))
-    pair.base.inputs = pair.finetuned.inputs
-    found = measure_divergences(pair, KLConfig(), context(Texts.of("a", "bcdef"), tmp_path))
-    assert found.tokens == 1 + 9
+    texts = Texts.of("The cat", "The cat sat on the mat.")
+    lengths = [len(encode(tokenizer, text)) for text in texts.items]
+    found = measure_divergences(pair, KLConfig(), context(texts, tmp_path))
+    assert found.tokens == sum(lengths) - 2 > lengths[0]
     assert found.kl_pq.largest == pytest.approx(found.kl_pq.mean)
     assert {peak.position for peak in found.peaks} == {1}
 
@@ -317,7 +347,7 @@ def test_a_resized_vocabulary_is_compared_where_both_have_tokens(run, resized_pa
     words = [row.token for table in of_kind(findings, TokenTable) for row in table.rows]
     traced = [token for trace in of_kind(findings, TokenTrace) for token in trace.tokens]
     words += [candidate.token for token in traced for candidate in token.finetuned]
-    likeliest = max(float(p.exp().max()) for _, p, _ in naive(resized_pair, tiny_texts))
+    likeliest = max(float(p.exp().max()) for _, p, *_ in naive(resized_pair, tiny_texts))
     assert max(c.probability for token in traced for c in token.finetuned) <= likeliest + 1e-5
     assert sum(c.probability for c in traced[1].finetuned) > 0.01
     assert not {"<|new|>", "<|newer|>"} & set(words)
