@@ -13,6 +13,7 @@ from typing import Any
 from torch import nn
 
 from diffkit.engine.architectures import Architecture
+from diffkit.engine.forward.half_precision import multiply_in_float32
 from diffkit.engine.forward.limits import position_limit
 from diffkit.engine.forward.rotary import read_rows_alone
 
@@ -51,6 +52,7 @@ class Network:
         self.projects: bool | None = None  # found out when first asked
         self.position_limit = position_limit(module)
         read_rows_alone(module)
+        multiply_in_float32(module)
         self.keeps_few = "logits_to_keep" in inspect.signature(module.forward).parameters
         self._freeze()
         module.eval()
@@ -154,6 +156,7 @@ class Network:
         modules = self.module.modules()
         self._layers = [layer for layer in modules if isinstance(layer, BaseTunerLayer)]
         self._traced = None  # its tree of modules is out of date
+        multiply_in_float32(self.module)
         self.module.eval()  # layers of a new adapter start in training mode
         self._freeze()
 
