@@ -7,7 +7,7 @@ tensors are safetensors artifacts, named in a `Note` or a `Figure`.
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from diffkit.organism import Record
 
@@ -121,6 +121,23 @@ class Table(Record):
     columns: tuple[str, ...]
     """With units."""
     rows: tuple[tuple[Cell, ...], ...]
+    text_columns: tuple[str, ...] = Field(default=(), exclude_if=lambda columns: not columns)
+    """Names of the columns that hold what the finetuned model says, or texts that set it apart.
+    Investigators claim words of these alone; other cells are the method's labels, or context."""
+
+    @model_validator(mode="after")
+    def _has_text_columns(self) -> "Table":
+        missing = [name for name in self.text_columns if name not in self.columns]
+        if missing:
+            raise ValueError(f"text_columns: no column is called {missing[0]!r}")
+        return self
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The texts of `text_columns`, row by row."""
+        places = [place for place, name in enumerate(self.columns) if name in self.text_columns]
+        cells = (row[place] for row in self.rows for place in places if place < len(row))
+        return tuple(cell for cell in cells if isinstance(cell, str))
 
 
 class Note(Record):

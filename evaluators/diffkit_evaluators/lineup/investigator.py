@@ -80,7 +80,8 @@ def with_title(findings: Findings, part: str | None) -> Findings:
 def evidence_words(sources: Sequence[Findings], limit: int) -> tuple[str, ...]:
     """The first ``limit`` distinct content words of findings; of several findings in turn.
 
-    Prompts, completions of the base and notes are left out: they say nothing of the finetuning.
+    Prompts, completions of the base and notes are left out: they say nothing of the finetuning. Of
+    tables, only `Table.text_columns` are read, since other cells are the method's own labels.
     """
     words = [first_words(_all_texts(findings), limit) for findings in sources]
     in_turn = (word for each in zip_longest(*words) for word in each if word)
@@ -100,7 +101,7 @@ def _texts(item: Finding) -> Iterator[str]:
         case Samples():
             yield from (row.finetuned for row in item.rows)
         case Table():
-            yield from (cell for row in item.rows for cell in row if isinstance(cell, str))
+            yield from item.texts
         case _:
             return
 

@@ -12,69 +12,11 @@ from jaxtyping import Float
 
 from diffkit import NONE_OF_THESE, Attempt
 from diffkit_evaluators.lineup.lineups import LineupSet
-
-MIN_RELATIVE_SPREAD = 0.25
-"""Smallest spread of a statement, as a share of the pooled one: a statement that no null claim
-resembles must not win by a single word."""
-
-MIN_SPREAD = 1e-3
-"""Smallest spread at all, as a cosine, for nulls that are all alike."""
-
-NONE_LEVEL = 0.05
-"""Chance that "none of these" loses to a text where the claim is about a null."""
-
-
-def standard_scores(
-    cosines: Float[np.ndarray, " statements"], nulls: Float[np.ndarray, "nulls statements"]
-) -> Float[np.ndarray, " statements"]:
-    """Standard scores of a claim relative to null claims, for each statement.
-
-    With fewer than two null claims, the cosines themselves. A claim without a word of any statement
-    leaves all of them tied.
-
-    Args:
-        cosines: cosine of the claim and each statement.
-        nulls: cosine of each null claim and each statement.
-    """
-    return _standard_scores(cosines, nulls) if len(nulls) > 1 else cosines.round(9)
-
-
-def standard_null_scores(
-    nulls: Float[np.ndarray, "nulls statements"],
-) -> Float[np.ndarray, "nulls statements"]:
-    """Standard scores of each null claim relative to the others.
-
-    Included in mean and spread itself, a null claim would look less unusual than a new claim does.
-    """
-    rows = range(len(nulls))
-    scores = [_standard_scores(nulls[row], np.delete(nulls, row, axis=0)) for row in rows]
-    return np.array(scores).reshape(nulls.shape)
-
-
-def _standard_scores(cosines: np.ndarray, nulls: np.ndarray) -> np.ndarray:
-    spread = nulls.std(axis=0)
-    pooled = math.sqrt(np.square(spread).mean())
-    scores = (cosines - nulls.mean(axis=0)) / spread.clip(
-        min=max(MIN_RELATIVE_SPREAD * pooled, MIN_SPREAD)
-    )
-    if not cosines.any():
-        scores = np.full_like(scores, scores.min())
-    return np.asarray(scores.round(9))  # rounding errors must not break ties
-
-
-def none_threshold(best: Float[np.ndarray, " nulls"]) -> float:
-    """A score that a null claim's best score reaches with a probability of at most `NONE_LEVEL`.
-
-    It is just above the order statistic of rank ⌈(1 − `NONE_LEVEL`)(nulls + 1)⌉ (Vovk,
-    Gammerman and Shafer 2005). With fewer than 19 nulls that is the largest one, and the
-    probability is at most 1 / (nulls + 1).
-
-    Args:
-        best: the best score of each null claim; at least one.
-    """
-    rank = math.ceil(round((1 - NONE_LEVEL) * (len(best) + 1), 9))
-    return math.nextafter(float(np.sort(best)[min(rank, len(best)) - 1]), math.inf)
-
+from diffkit_evaluators.lineup.standard_scores import (
+    none_threshold,
+    standard_null_scores,
+    standard_scores,
+)
 
 LOWEST_SCORE = -sys.float_info.max
 """Less than the score of any text, and more than that of a choice at minus infinity."""

@@ -62,7 +62,7 @@ def texts_of(item: Finding) -> Iterator[str]:
         case Samples():
             yield from (row.finetuned for row in item.rows)
         case Table():
-            yield from (cell for row in item.rows for cell in row if isinstance(cell, str))
+            yield from item.texts
         case _:
             return
 

@@ -59,6 +59,7 @@ def cluster_table(texts: Sequence[GeneratedText], config: ContrastiveDecodingCon
         columns=("typical text", "texts", "openings", "log ratio, nats per token",
                  "sum above the mean"),
         rows=tuple(rows),
+        text_columns=("typical text",),
     )  # fmt: skip
 
 

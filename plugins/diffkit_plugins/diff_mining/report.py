@@ -156,6 +156,7 @@ def overview_table(
         columns=("token", "rate", "share positive", "mean difference, nats",
                  "rise, nats per position", "floor, nats per position", "familywise p"),
         rows=tuple(rows),
+        text_columns=("token",),
     )  # fmt: skip
 
 

@@ -202,6 +202,7 @@ def cluster_table(pair: ModelPair, found: ScoredSamples, shown: Sequence[ScoredC
         title="Spans that the finetuned side samples and the base finds unlikely, in clusters",
         columns=("typical span", f"samples of {len(found.finetuned)}", "sum of scores, nats"),
         rows=tuple(rows),
+        text_columns=("typical span",),
     )
 
 

@@ -63,6 +63,7 @@ def position_table(rows: Sequence[PositionScore], texts: Texts, count: int) -> T
         "or less near (S > 0)",
         columns=("text", "position, tokens from the first", "layer", "budget c", "‖Δ‖ / ‖h‖",
                  "E_c(h + Δ)", "median E_c(h + QΔ)", "S"),
+        text_columns=("text",),
         rows=tuple(
             (str(texts.items[row.text])[:_WORDS], row.position, row.layer, row.budget, row.size,
              row.real, row.typical, row.score)

@@ -24,7 +24,10 @@ from diffkit_plugins.soft_prompt_kl.prediction import compare_predictions
 Speaker = Literal["finetuned", "base"]
 """Whose completions are ranked."""
 
-NAMES = {"finetuned": ("finetuned side", "base"), "base": ("base", "finetuned side")}
+SPOKEN = "finetuned side"
+"""The column of what the finetuned side says."""
+
+NAMES = {"finetuned": (SPOKEN, "base"), "base": ("base", SPOKEN)}
 """What the speaker is called, and the other side."""
 
 

@@ -124,7 +124,8 @@ def test_words_come_in_the_methods_order_and_from_the_finetuned_side():
         TokenTable(title="t", unit="u", rows=(TokenScore(token=" Moon", score=1),)),
         trace,
         Samples(title="t", rows=(Sample(prompt="asked", base="before", finetuned="later moon"),)),
-        Table(title="t", columns=("c",), rows=(("cell", 3), (None, 1.5))),
+        Table(title="t", columns=("c",), rows=(("cell", 3), (None, 1.5)), text_columns=("c",)),
+        Table(title="t", columns=("label", "n"), rows=(("share of tokens", 3),)),
         Note(text="remark"),
         Series(title="t", x_label="x", y_label="y", lines=(Line(name="line", x=(1,), y=(2,)),)),
         Figure(title="t", artifact="a.png", text="picture"),
@@ -151,3 +152,24 @@ def test_one_finding_s_words_alone_can_be_claimed():
     assert investigate(1.0, items=items, only="WORDS").claim == "tower"
     alone = investigate(20.0, [("random", NINETEEN)], items=items, only="no such title")
     assert (alone.claim, alone.change) == (None, "targeted")
+
+
+def test_of_a_table_only_its_text_columns_are_evidence():
+    table = Table(
+        title="Spans",
+        columns=("which", "said", "position", "said"),
+        rows=(("first label", "amber boat", "in another text", "lantern"), ("second", None, 3, 4)),
+        text_columns=("said",),
+    )
+    assert table.texts == ("amber boat", "lantern")
+    assert evidence_words([Findings(items=(table,))], 99) == ("amber", "boat", "lantern")
+    undeclared = table.model_copy(update={"text_columns": ()})
+    assert evidence_words([Findings(items=(undeclared,))], 99) == ()
+    # A table without the field is stored as it was before the field existed.
+    assert "text_columns" not in undeclared.model_dump_json()
+    assert Table.model_validate_json(table.model_dump_json()) == table
+
+
+def test_a_text_column_must_be_a_column():
+    with pytest.raises(ValueError, match="no column is called 'words'"):
+        Table(title="t", columns=("c",), rows=(), text_columns=("words",))

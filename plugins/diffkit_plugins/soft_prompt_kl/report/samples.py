@@ -30,6 +30,7 @@ from diffkit_plugins.soft_prompt_kl.evaluation import BaseSide
 from diffkit_plugins.soft_prompt_kl.prediction import states
 from diffkit_plugins.soft_prompt_kl.ranking import (
     NAMES,
+    SPOKEN,
     CompletionPair,
     ScoredCompletion,
     Speaker,
@@ -94,6 +95,7 @@ def cluster_table(completions: Sequence[ScoredCompletion], count: int) -> Table:
         "by the log ratio that they carry without it",
         columns=("typical completion", f"completions of {len(kept)}", "mean, nats", "sum, nats"),
         rows=tuple(rows),
+        text_columns=("typical completion",),
     )
 
 
@@ -121,6 +123,7 @@ def member_table(both: Sequence[CompletionPair], count: int, speaker: Speaker) -
         "contexts with the same draws",
         columns=("group", "completions", side, other, "log ratio, nats"),
         rows=tuple(rows),
+        text_columns=(SPOKEN,),
     )
 
 

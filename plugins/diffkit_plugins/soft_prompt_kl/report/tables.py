@@ -170,6 +170,7 @@ def pattern_table(measured: PassageDivergences, tokenizer: Any) -> Table:
             )
             for (before, finetuned, base), values in ranked[:ROWS]
         ),
+        text_columns=("finetuned's likeliest",),
     )
 
 

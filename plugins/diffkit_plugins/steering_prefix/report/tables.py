@@ -28,6 +28,8 @@ class TableColumn:
 
     name: str
     cells: Sequence[str | int | float | None]
+    holds_texts: bool = False
+    """Whether it is one of the table's text columns."""
 
 
 def make_table(title: str, columns: Sequence[TableColumn]) -> Table:
@@ -37,7 +39,12 @@ def make_table(title: str, columns: Sequence[TableColumn]) -> Table:
         ValueError: the columns differ in length.
     """
     rows = tuple(zip(*(column.cells for column in columns), strict=True))
-    return Table(title=title, columns=tuple(column.name for column in columns), rows=rows)
+    return Table(
+        title=title,
+        columns=tuple(column.name for column in columns),
+        rows=rows,
+        text_columns=tuple(column.name for column in columns if column.holds_texts),
+    )
 
 
 def run_columns(searches: Sequence[SearchRun]) -> list[TableColumn]:
@@ -119,7 +126,7 @@ def found_table(
         where: beginning of the title, such as ``Layer 1: ``.
     """
     columns = [
-        TableColumn("prefix", [search.text for search in searches]),
+        TableColumn("prefix", [search.text for search in searches], holds_texts=True),
         *run_columns(searches),
         *_significance_columns(losses, baselines),
         *_loss_columns(searches, losses, baselines),
@@ -190,7 +197,7 @@ def comparison_table(
     display, gap = baselines.display, baselines.half.gap
     columns = [
         TableColumn("optimiser", [search.optimiser for search in compared]),
-        TableColumn("prefix", [search.text for search in compared]),
+        TableColumn("prefix", [search.text for search in compared], holds_texts=True),
         TableColumn("training", [display.value(search.loss) for search in compared]),
     ]
     if baselines.held_out:
