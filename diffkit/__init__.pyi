@@ -2,7 +2,7 @@
 
 from .analysis.predictions import mean_kl
 from .analysis.token_findings import top_tokens
-from .case import CandidateTruth, Case, Evidence, NullScores
+from .case import CandidateTruth, Case, Evidence, JointNullScores, NullScores
 from .chat.blinding import Blinding
 from .chat.prices import Price, Prices
 from .chat.session import AnswerCache, ChatSession
@@ -138,6 +138,7 @@ __all__ = [
     "InterimVerdictEvent",
     "Investigator",
     "InvestigatorNeed",
+    "JointNullScores",
     "Line",
     "Message",
     "MethodConfig",

@@ -1,5 +1,7 @@
 """Cases: everything an investigator gets, as data."""
 
+from pydantic import Field
+
 from diffkit.findings import Findings
 from diffkit.organism import Record
 
@@ -20,6 +22,16 @@ class Evidence(Record):
     findings: Findings
     nulls: tuple[NullScores, ...] = ()
     """Calibration: the method's scores where nothing targeted was done."""
+
+
+class JointNullScores(Record):
+    """Change scores of one kind of null by several methods."""
+
+    rung: str
+    """Name of the kind."""
+    scores: tuple[tuple[float | None, ...], ...]
+    """For each null, the scores of the methods of a case's evidence, in their order; none where a
+    run failed or has no score. The order of the nulls says nothing of them."""
 
 
 class CandidateTruth(Record):
@@ -45,3 +57,6 @@ class Case(Record):
     """Whether the investigator may ask the models questions."""
     candidates: tuple[CandidateTruth, ...] = ()
     """Truths to rank, for investigators that choose among them."""
+    joint_nulls: tuple[JointNullScores, ...] = Field(default=(), exclude_if=lambda nulls: not nulls)
+    """Calibration of several methods together; only of those whose investigator is no language
+    model, since the number of nulls reveals whether the pair is one."""

@@ -58,6 +58,7 @@ NAMES = [
     "InterimVerdictEvent",
     "Investigator",
     "InvestigatorNeed",
+    "JointNullScores",
     "Line",
     "Message",
     "MethodConfig",

@@ -13,7 +13,14 @@ from diffkit.statistics.intervals import (
     share,
     wilson,
 )
-from diffkit.statistics.p_values import conformal_p, holm, matching_p, mcnemar_p, sign_flip_p
+from diffkit.statistics.p_values import (
+    conformal_p,
+    holm,
+    joint_p,
+    matching_p,
+    mcnemar_p,
+    sign_flip_p,
+)
 from diffkit.statistics.power import mcnemar_power, truths_needed
 from diffkit.statistics.words import content_words, log_odds, word_counts
 
@@ -25,6 +32,7 @@ __all__ = [
     "content_words",
     "format_share",
     "holm",
+    "joint_p",
     "log_odds",
     "matching_p",
     "mcnemar_p",

@@ -3,7 +3,7 @@
 Permutations have a fixed seed: the same numbers give the same p-value.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,34 @@ def conformal_p(score: float, nulls: Sequence[float]) -> float:
     (Vovk, Gammerman and Shafer 2005; Phipson and Smyth 2010.)
     """
     return (1 + sum(null >= score for null in nulls)) / (len(nulls) + 1)
+
+
+def joint_p(
+    scores: Sequence[float | None],
+    nulls: Mapping[str, Sequence[Sequence[float | None]]],
+) -> dict[str, float]:
+    """P-values of several methods' scores together, by null type, under any dependence.
+
+    Each method's scores become p-values by their rank among the pair and all nulls. The statistic
+    is the mean of 1 / p over the methods, as in the harmonic mean p-value (Wilson 2019), and its
+    rank among the same statistic of one type's nulls is the p-value. Where the pair and the nulls
+    of a type are exchangeable, so are their statistics: the test is exact, however much methods
+    agree.
+
+    Args:
+        scores: of the pair, one of each method; none is below any score.
+        nulls: null type → nulls → scores of each method.
+    """
+    types = [name for name, rows in nulls.items() for _ in rows]
+    table = np.array([scores, *(row for rows in nulls.values() for row in rows)], dtype=float)
+    table[np.isnan(table)] = -np.inf
+    at_least = (table[:, None] <= table[None]).mean(axis=1)  # the p-value of each score
+    statistics = (1 / at_least).mean(axis=1).round(9)
+    found: dict[str, list[float]] = {name: [] for name, rows in nulls.items() if rows}
+    for name, statistic in zip(types, statistics[1:].tolist(), strict=True):
+        found[name].append(statistic)
+    own = float(statistics[0])
+    return {name: conformal_p(own, values) for name, values in found.items()}
 
 
 def mcnemar_p(one: Sequence[bool], other: Sequence[bool]) -> float | None:

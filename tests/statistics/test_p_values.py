@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import permutation_test
 
-from diffkit.statistics import holm, matching_p, sign_flip_p
+from diffkit.statistics import conformal_p, holm, joint_p, matching_p, sign_flip_p
 
 NOISE = 4 * (0.25 / 9_999) ** 0.5
 """Four standard errors of a p-value from 9,999 draws."""
@@ -102,3 +102,61 @@ def test_holm_is_a_step_down_and_keeps_the_order():
     assert holm((0.01, 0.04, 0.03)) == pytest.approx((0.03, 0.06, 0.06))
     assert holm((0.9, 0.8)) == (1, 1)
     assert holm(()) == ()
+
+
+def one_factor(rng, pairs, methods, loading):
+    """Scores of methods that agree through one factor, some of them monotonically transformed."""
+    factor = rng.standard_normal((pairs, 1))
+    scores = loading * factor + (1 - loading**2) ** 0.5 * rng.standard_normal((pairs, methods))
+    scores[:, ::2] = np.exp(scores[:, ::2])
+    return scores
+
+
+@pytest.mark.parametrize("loading", [0.0, 0.7, 0.99, 1.0])
+def test_joint_p_values_are_right_as_often_as_they_say_under_any_dependence(loading):
+    rng = np.random.default_rng(3)
+    found = []
+    for _ in range(2_000):
+        scores = one_factor(rng, 40, 6, loading)
+        # Nulls of another type lie elsewhere; the test against the first is exact all the same.
+        nulls = {"random": scores[1:20].tolist(), "benign": (scores[20:] + 2).tolist()}
+        found.append(joint_p(scores[0].tolist(), nulls)["random"])
+    for level in (0.05, 0.1, 0.5):
+        error = 4 * (level * (1 - level) / len(found)) ** 0.5
+        share = np.mean(np.array(found) <= level + 1e-9)
+        assert share <= level + error
+        assert share >= level - error  # continuous scores: no ties, nothing is given away
+
+
+def test_a_bonferroni_correction_of_the_same_scores_gives_away_what_joint_p_values_keep():
+    rng = np.random.default_rng(4)
+    joint = bonferroni = 0
+    for _ in range(300):
+        scores = one_factor(rng, 20, 6, 0.5)
+        scores[0] += 3 * np.abs(scores[0]) + 2
+        joint += joint_p(scores[0].tolist(), {"random": scores[1:].tolist()})["random"] <= 0.05
+        single = [conformal_p(own, others) for own, *others in scores.T.tolist()]
+        bonferroni += 6 * min(single) <= 0.05
+    assert bonferroni == 0, "20 pairs give no p-value below 0.05 / 6"
+    assert joint > 200
+
+
+def test_a_joint_p_value_by_hand():
+    """1 / p of each score by its rank from above, averaged: 5, 2.5 and so on."""
+    nulls = {"a": [(1.0, 9.0), (2.0, None)], "b": [(0.0, 8.0), (4.0, 1.0)]}
+    # Ranks from above, of 5: own (2, 3), a: (4, 1) and (3, 5), b: (5, 2) and (1, 4).
+    own, first, second = 5 / 2 + 5 / 3, 5 / 4 + 5, 5 / 3 + 1
+    third, fourth = 1 + 5 / 2, 5 + 5 / 4
+    assert first > own > second
+    assert fourth > own > third
+    assert joint_p((3.0, 7.0), nulls) == {"a": 2 / 3, "b": 2 / 3}
+    assert joint_p((5.0, 10.0), nulls) == {"a": 1 / 3, "b": 1 / 3}
+    assert joint_p((None, None), nulls) == {"a": 1.0, "b": 1.0}
+    assert joint_p((1.0, 2.0), {"a": [], "b": [(0.0, 1.0)]}) == {"b": 0.5}
+
+
+def test_joint_p_values_of_one_method_are_its_conformal_p_values():
+    nulls = [1.0, 2.0, 2.0, 3.0]
+    for score in (0.0, 2.0, 2.5, 4.0):
+        found = joint_p((score,), {"random": [(null,) for null in nulls]})
+        assert found == {"random": conformal_p(score, nulls)}

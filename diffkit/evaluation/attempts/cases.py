@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from diffkit.case import CandidateTruth, Case, Evidence
+from diffkit.case import CandidateTruth, Case, Evidence, JointNullScores
 from diffkit.evaluation.attempts.arms import ArmInput, base_only
-from diffkit.evaluation.calibration.nulls import CalibrationScores
+from diffkit.evaluation.calibration.nulls import CalibrationScores, joint_null_scores
 from diffkit.evaluation.planned_runs import PlannedRun, RunConditions
 from diffkit.findings import Findings
 from diffkit.grader import TruthStatement
@@ -44,6 +44,7 @@ class CaseBuilder:
             evidence=found,
             questions=questions,
             candidates=self._candidates(arm_input) if "candidates" in needs else (),
+            joint_nulls=() if investigator.stochastic else self._joint_nulls(arm_input),
         )
 
     def _evidence(self, arm_input: ArmInput, *, equal_counts: bool) -> tuple[Evidence, ...] | None:
@@ -72,6 +73,14 @@ class CaseBuilder:
         scores = self.null_scores.get(planned.conditions, CalibrationScores())
         nulls = scores.others(planned.digest, equal_counts=equal_counts)
         return Evidence(method=planned.method.spec.name, findings=planned.run.findings, nulls=nulls)
+
+    def _joint_nulls(self, arm_input: ArmInput) -> tuple[JointNullScores, ...]:
+        """The scores of nulls by all methods of a combined case that found anything."""
+        sources = [one for one in arm_input.sources if one.run and one.run.findings != Findings()]
+        if arm_input.arm != "combined" or len(sources) < 2:
+            return ()
+        scores = [self.null_scores.get(one.conditions, CalibrationScores()) for one in sources]
+        return joint_null_scores(scores, [one.digest for one in sources])
 
     def _candidates(self, arm_input: ArmInput) -> tuple[CandidateTruth, ...]:
         truths = self.statements.get(arm_input.planned.pair.selected.base.name, ())

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from diffkit.case import NullScores
+from diffkit.case import JointNullScores, NullScores
 from diffkit.evaluation.planned_runs import AttemptId, AttemptsById, PlannedRun, RunConditions
 from diffkit.statistics import conformal_p
 from diffkit.verdict import Attempt, Detection, NullTest
@@ -18,6 +18,8 @@ class CalibrationScores:
     """The change scores of the nulls under one set of conditions."""
 
     by_null_type: Mapping[str, ScoresByRun] = field(default_factory=dict)
+    pairs: Mapping[str, str] = field(default_factory=dict)
+    """Digest of the run → name of the null, which is the same for all methods."""
 
     def others(self, digest: str, *, equal_counts: bool = False) -> tuple[NullScores, ...]:
         """The scores of all nulls but the run ``digest``; empty for a null type that failed.
@@ -34,6 +36,34 @@ class CalibrationScores:
             NullScores(rung=null_type, scores=_scores_without(scores, digest, equal_counts))
             for null_type, scores in sorted(self.by_null_type.items())
         )
+
+    def by_pair(self, null_type: str) -> dict[str, float | None]:
+        """The scores of one type's nulls by name of the null."""
+        scores = self.by_null_type.get(null_type, {})
+        return {self.pairs.get(digest, digest): score for digest, score in scores.items()}
+
+
+def joint_null_scores(
+    by_method: Sequence[CalibrationScores], digests: Sequence[str]
+) -> tuple[JointNullScores, ...]:
+    """The scores of all nulls by several methods, without the nulls that are compared themselves.
+
+    Args:
+        by_method: the scores by each method.
+        digests: of the pair's run by each method.
+    """
+    own = {one.pairs.get(digest) for one, digest in zip(by_method, digests, strict=True)}
+    found = []
+    for null_type in sorted({name for one in by_method for name in one.by_null_type}):
+        columns = [one.by_pair(null_type) for one in by_method]
+        names = {name for column in columns for name in column} - own
+        rows = (tuple(column.get(name) for column in columns) for name in names)
+        found.append(JointNullScores(rung=null_type, scores=tuple(sorted(rows, key=_by_scores))))
+    return tuple(found)
+
+
+def _by_scores(row: Sequence[float | None]) -> list[tuple[bool, float]]:
+    return [(score is not None, score or 0.0) for score in row]
 
 
 def _scores_without(scores: ScoresByRun, digest: str, equal_counts: bool) -> tuple[float, ...]:
@@ -52,12 +82,17 @@ def calibration_scores(
 ) -> dict[RunConditions, CalibrationScores]:
     """The scores of the calibration nulls among ``planned_runs``, by conditions."""
     found: dict[RunConditions, dict[str, dict[str, float | None]]] = {}
+    pairs: dict[RunConditions, dict[str, str]] = {}
     for planned in planned_runs:
         if planned.pair.role == "calibration":
             by_null_type = found.setdefault(planned.conditions, {})
             scores = by_null_type.setdefault(planned.pair.null_type, {})
-            scores[planned.digest or f"failed {len(scores)}"] = planned.change_score
-    return {conditions: CalibrationScores(scores) for conditions, scores in found.items()}
+            digest = planned.digest or f"failed {planned.pair.null_type} {len(scores)}"
+            scores[digest] = planned.change_score
+            selected = planned.pair.selected
+            name = f"{selected.organism.name} {selected.variant}"
+            pairs.setdefault(planned.conditions, {})[digest] = name
+    return {key: CalibrationScores(scores, pairs[key]) for key, scores in found.items()}
 
 
 @dataclass(frozen=True)

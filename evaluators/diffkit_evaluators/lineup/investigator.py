@@ -1,6 +1,6 @@
 """The lineup investigator: claims the words of findings, in the order of the method."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, zip_longest
 
 from diffkit import (
@@ -11,6 +11,7 @@ from diffkit import (
     Finding,
     Findings,
     Investigator,
+    JointNullScores,
     Note,
     NullTest,
     Samples,
@@ -19,7 +20,7 @@ from diffkit import (
     TokenTrace,
     Verdict,
 )
-from diffkit.statistics import conformal_p
+from diffkit.statistics import conformal_p, joint_p
 from diffkit_evaluators.lineup.config import LineupInvestigatorConfig
 from diffkit_evaluators.lineup.similarity import first_words
 
@@ -32,34 +33,52 @@ class LineupInvestigator(Investigator[LineupInvestigatorConfig]):
     ) -> Verdict:
         """Says ``targeted`` where the change score passes the test on every null type.
 
-        ``unsure`` where too few nulls exist for a test at level ``alpha``, and where the case has
-        findings of several methods: the claim then takes words from each method in turn.
+        ``unsure`` where too few nulls exist for a test at level ``alpha``. Of several methods, the
+        claim takes words of each in turn, and the test is one of all change scores together.
         """
         del context
         read = [with_title(one.findings, config.only) for one in case.evidence]
-        claim = " ".join(evidence_words(read, config.words))
-        if len(case.evidence) != 1:
-            return Verdict(change="unsure", claim=claim or None)
-        return _verdict_from_score(case.evidence[0], claim or None, config.alpha)
+        claim = " ".join(evidence_words(read, config.words)) or None
+        if not case.evidence:
+            return Verdict(change="unsure")
+        scores = [one.findings.change_score for one in case.evidence]
+        if len(scores) == 1:
+            detection = _detection(case.evidence[0], config.alpha)
+        else:
+            detection = _joint_detection(scores, case.joint_nulls, config.alpha)
+        return _verdict(scores, claim, detection)
 
 
-def _verdict_from_score(evidence: Evidence, claim: str | None, alpha: float) -> Verdict:
-    """The verdict from the change score of one method."""
-    detection = _detection(evidence, alpha)
-    if evidence.findings.change_score == 0:
+def _verdict(scores: Sequence[float | None], claim: str | None, detection: Detection) -> Verdict:
+    """The verdict that the test allows; no change at all if every score is 0."""
+    known = [score for score in scores if score is not None]
+    if known and not any(known):
         return Verdict(change="none", claim=claim, detection=detection)
     if detection.p is None or not detection.testable:
         return Verdict(change="unsure", claim=claim, detection=detection)
-    change = "targeted" if detection.p <= alpha else "unspecific"
+    change = "targeted" if detection.p <= detection.alpha else "unspecific"
     return Verdict(change=change, claim=claim, detection=detection)
 
 
 def _detection(evidence: Evidence, alpha: float) -> Detection:
     """Tests the score against every null type; the largest p-value decides."""
     score = evidence.findings.change_score
-    rungs = {null.rung: _null_test(score, null.scores) for null in evidence.nulls}
-    known = [test.p for test in rungs.values() if test.p is not None]
-    return Detection(p=max(known, default=None), alpha=alpha, rungs=rungs)
+    return _by_rungs({null.rung: _null_test(score, null.scores) for null in evidence.nulls}, alpha)
+
+
+def _joint_detection(
+    scores: Sequence[float | None], nulls: Sequence[JointNullScores], alpha: float
+) -> Detection:
+    """Tests the scores of all methods together against every null type."""
+    known = any(score is not None for score in scores)
+    found = joint_p(scores, {one.rung: one.scores for one in nulls}) if known else {}
+    tests = {one.rung: NullTest(n=len(one.scores), p=found.get(one.rung)) for one in nulls}
+    return _by_rungs(tests, alpha)
+
+
+def _by_rungs(tests: Mapping[str, NullTest], alpha: float) -> Detection:
+    known = [test.p for test in tests.values() if test.p is not None]
+    return Detection(p=max(known, default=None), alpha=alpha, rungs=tests)
 
 
 def _null_test(score: float | None, nulls: tuple[float, ...]) -> NullTest:

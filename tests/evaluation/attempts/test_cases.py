@@ -103,6 +103,31 @@ def test_a_null_is_held_against_the_other_nulls(make, tmp_path):
     assert CalibrationScores({"benign": {"x": None}}).others("y")[0].scores == ()
 
 
+def test_the_nulls_of_several_methods_are_told_pair_by_pair(make, tmp_path):
+    """Row by row one null, whatever the order of the runs, and none where a run failed."""
+    scores = {"kl": (3.0, 1.0, 2.0), "lens": (0.1, 0.3, None)}
+    runs = []
+    for method, values in scores.items():
+        for place, score in enumerate(values) if method == "kl" else reversed([*enumerate(values)]):
+            null = planned_run(
+                "n", f"v{place}", method=method, role="calibration", null_type="random"
+            )
+            found = run_of(Findings(change_score=score), tmp_path, f"{method}-{place}")
+            runs.append(replace(null, result=found) if score is not None else null)
+    nulls = calibration_scores(runs)
+    first, second = make(), make(Findings(change_score=1.0), method="lens")
+    arm_input = ArmInput(first, "combined", (first, second))
+    (joint,) = case(arm_input, NOTHING, nulls=nulls).joint_nulls
+    assert joint.rung == "random"
+    assert joint.scores == ((1.0, 0.3), (2.0, None), (3.0, 0.1))
+    # A null is compared with the others; a language model is not told how many there are.
+    own = [run for run in runs if run.pair.selected.variant == "v0"]
+    (joint,) = case(ArmInput(own[0], "combined", tuple(own)), NOTHING, nulls=nulls).joint_nulls
+    assert joint.scores == ((1.0, 0.3), (2.0, None))
+    assert not case(arm_input, nulls=nulls).joint_nulls
+    assert not case(ArmInput(first, "method", (first,)), NOTHING, nulls=nulls).joint_nulls
+
+
 def test_the_base_alone_has_no_score_and_no_tools(make):
     row = Sample(prompt="?", base="old", finetuned="new")
     own = make(Findings(change_score=2.0, items=(Samples(title="s", rows=(row,)),)))

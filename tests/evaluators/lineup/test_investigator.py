@@ -11,6 +11,7 @@ from diffkit import (
     Evidence,
     Figure,
     Findings,
+    JointNullScores,
     Line,
     Note,
     NullScores,
@@ -173,3 +174,51 @@ def test_of_a_table_only_its_text_columns_are_evidence():
 def test_a_text_column_must_be_a_column():
     with pytest.raises(ValueError, match="no column is called 'words'"):
         Table(title="t", columns=("c",), rows=(), text_columns=("words",))
+
+
+def together(scores, nulls, words=("moon", "tower", "river")):
+    evidence = tuple(
+        Evidence(
+            method=word,
+            findings=Findings(
+                change_score=score,
+                items=(TokenTable(title="t", unit="u", rows=(TokenScore(token=word, score=1),)),),
+            ),
+        )
+        for score, word in zip(scores, words, strict=False)
+    )
+    joint = tuple(JointNullScores(rung=rung, scores=rows) for rung, rows in nulls)
+    case = Case(handle="pair-1", evidence=evidence, joint_nulls=joint)
+    return LineupInvestigator().investigate(case, LineupInvestigatorConfig(), AttemptContext())
+
+
+def test_several_methods_are_tested_together():
+    """Neither score is the largest by its own method, but no null has both so large."""
+    nulls = [(float(n), float(20 - n)) for n in range(1, 20)]
+    verdict = together((18.5, 18.5), [("random", nulls)])
+    assert verdict.claim == "moon tower"
+    assert verdict.detection.rungs == {"random": NullTest(n=19, p=0.15)}
+    assert verdict.change == "unspecific"
+    verdict = together((19.5, 18.5), [("random", nulls)])
+    assert (verdict.change, verdict.detection.p) == ("targeted", 0.05)
+    both = [("benign", [(30.0, 30.0), *nulls[1:]]), ("random", nulls)]
+    verdict = together((19.5, 18.5), both)
+    assert (verdict.change, verdict.detection.p) == ("unspecific", 0.1)
+    assert verdict.detection.rungs["random"].p == 0.05
+
+
+@pytest.mark.parametrize(
+    ("scores", "nulls", "change", "p"),
+    [
+        ((5.0, 5.0), [], "unsure", None),
+        ((5.0, 5.0), [("random", [(1.0, 1.0)] * 18)], "unsure", 1 / 19),
+        ((None, None), [("random", [(1.0, 1.0)] * 19)], "unsure", None),
+        ((5.0, None), [("random", [(1.0, 1.0)] * 19)], "targeted", 0.05),
+        ((0.0, 0.0), [("random", [(1.0, 1.0)] * 19)], "none", 1.0),
+        ((0.0, None), [("random", [(1.0, None)] * 19)], "none", 1.0),
+    ],
+)
+def test_what_several_methods_cannot_test_is_unsure(scores, nulls, change, p):
+    verdict = together(scores, nulls)
+    assert verdict.change == change
+    assert verdict.detection.p == p

@@ -16,9 +16,8 @@ from diffkit_evaluators.lineup.scoring import (
     LOWEST_SCORE,
     NullScale,
     build_null_scale,
-    none_threshold,
-    standard_null_scores,
 )
+from diffkit_evaluators.lineup.standard_scores import none_threshold, standard_null_scores
 from diffkit_evaluators.llm import LanguageModel, complete_structured, delimit_untrusted
 
 
