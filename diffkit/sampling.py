@@ -1,13 +1,8 @@
 """How completions are sampled, and what a completion is."""
 
-from typing import TYPE_CHECKING
-
 from pydantic import Field
 
 from diffkit.organism import Record
-
-if TYPE_CHECKING:
-    pass
 
 
 class Sampling(Record):
@@ -19,6 +14,9 @@ class Sampling(Record):
     """Softmax temperature; 0 takes the most probable token each time."""
     top_p: float = Field(default=1.0, gt=0, le=1)
     """Nucleus sampling: probability mass of the most probable tokens that are kept; 1 keeps all."""
+    min_p: float = Field(default=0.0, ge=0, le=1)
+    """Least probability of a token that is drawn, in multiples of the likeliest one's (Nguyen and
+    others, *Min-p Sampling*, arXiv 2407.01082); 0 keeps all. With `top_p`, both limits hold."""
     seed: int = Field(default=0, ge=0)
     """Seed of the draws; a prompt's draws depend on it and on the prompt's index in the list."""
     stop_at_eos: bool = True

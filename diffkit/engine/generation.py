@@ -219,7 +219,7 @@ def sample_tokens(
 
     Args:
         logits: logits of the real tokens.
-        sampling: temperature and nucleus.
+        sampling: temperature, and which tokens are likely enough.
         draws: uniform on [0, 1), one for each row.
     """
     if sampling.temperature == 0:
@@ -234,6 +234,9 @@ def _drawn(
     logits: Float[Tensor, "batch vocabulary"], sampling: Sampling, draws: Float[Tensor, " batch"]
 ) -> Int[Tensor, " batch"]:
     probabilities = (logits.double() / sampling.temperature).softmax(dim=-1)
+    if sampling.min_p:  # the others have no part of [0, 1); those kept are the likeliest ones
+        least = sampling.min_p * probabilities.amax(dim=-1, keepdim=True)
+        probabilities = probabilities.masked_fill(probabilities < least, 0.0)
     if logits.shape[1] <= 4 * LIKELIEST:
         return _drawn_among_all(probabilities, sampling.top_p, draws)
     chosen, found = _drawn_among_likeliest(probabilities, sampling.top_p, draws)
@@ -267,6 +270,7 @@ def _drawn_among_likeliest(
     inside = (ordered * (mass - ordered < top_p)).sum(dim=-1)
     total = probabilities.sum(dim=-1) if top_p == 1 else inside
     target = draws * total
-    found = (target < complete) & (top_p == 1 or complete >= top_p)
+    whole = (complete >= top_p) | (ordered[:, -1] == 0)  # of the rest, none can be drawn
+    found = (target < complete) & (whole | (top_p == 1))
     place = (mass <= target[:, None]).sum(dim=-1, keepdim=True).clamp(max=LIKELIEST - 1)
     return tokens.gather(1, order.gather(1, place))[:, 0], found

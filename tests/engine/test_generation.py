@@ -1,7 +1,15 @@
 """Rows that end early leave the batch, and the others do not notice."""
 
+import math
+
 import pytest
 import torch
+from pydantic import ValidationError
+from transformers.generation.logits_process import (
+    LogitsProcessorList,
+    MinPLogitsWarper,
+    TopPLogitsWarper,
+)
 
 from diffkit.engine.architectures import architecture_of
 from diffkit.engine.generation import CachedDecoding, generate_batch, sample_tokens
@@ -66,24 +74,28 @@ def test_the_unembedding_reads_contiguous_states(kind, tmp_path):
 
 
 def plainly_drawn(logits, sampling, draw):
-    """The token of one row: the whole vocabulary sorted, stably, and summed in float64."""
-    scaled = logits.double() / sampling.temperature
-    order = sorted(range(len(scaled)), key=lambda token: -float(scaled[token]))
-    mass = scaled.softmax(-1)[order].cumsum(0)
-    last = min(int((mass < sampling.top_p).sum()), len(order) - 1)
-    inside = mass[: last + 1]
-    return order[min(int((inside <= draw * inside[-1]).sum()), last)]
+    """The token of one row: transformers' own limits, the vocabulary sorted stably, and summed."""
+    scaled = logits.double()[None] / sampling.temperature
+    limits = [
+        *([TopPLogitsWarper(sampling.top_p)] if sampling.top_p < 1 else []),
+        *([MinPLogitsWarper(sampling.min_p)] if sampling.min_p else []),
+    ]
+    kept = LogitsProcessorList(limits)(None, scaled)[0]
+    order = sorted(range(len(kept)), key=lambda token: -float(kept[token]))
+    mass = kept.softmax(-1)[order].cumsum(0)
+    return order[int((mass <= draw * mass[-1]).sum())]
 
 
+@pytest.mark.parametrize("min_p", [0.0, 0.05, 0.5, 1.0])
 @pytest.mark.parametrize("top_p", [1.0, 0.95, 0.3])
 @pytest.mark.parametrize("scale", [0.1, 2.0, 8.0])
-def test_draws_from_a_large_vocabulary_are_those_of_the_sorted_one(top_p, scale):
+def test_draws_from_a_large_vocabulary_are_those_of_the_sorted_one(min_p, top_p, scale):
     """Flat ones, which need the whole vocabulary, and peaked ones; bfloat16 has many ties."""
     generator = torch.Generator().manual_seed(0)
     logits = (scale * torch.randn(40, 3_000, generator=generator)).bfloat16()
     logits[::4, 100:] = -torch.inf
     draws = torch.rand(40, generator=generator, dtype=torch.float64)
-    sampling = Sampling(max_new_tokens=1, temperature=0.9, top_p=top_p)
+    sampling = Sampling(max_new_tokens=1, temperature=0.9, top_p=top_p, min_p=min_p)
     expected = [
         plainly_drawn(row, sampling, float(d)) for row, d in zip(logits, draws, strict=True)
     ]
@@ -107,3 +119,33 @@ def test_equal_prompts_are_read_once_and_give_what_they_give_alone(kind, tmp_pat
 def generated(model, rows, seeds):
     state = CachedDecoding(model.network.module, Inputs.of(rows, side="left"), keeps_few=True)
     return generate_batch(state, HOT, vocabulary=32, eos_ids=frozenset(), row_seeds=seeds)
+
+
+@torch.no_grad()
+def test_no_token_is_written_that_is_less_probable_than_min_p_allows(tmp_path):
+    """Read by transformers, text by text; without the limit the same draws write such tokens."""
+    module = plain(make_model(tmp_path, "llama"))
+    model = Model(Network(module, None, architecture_of("llama")))
+    prompt = [5, 6, 7]
+
+    def least(min_p):
+        sampling = HOT.model_copy(update={"temperature": 1.0, "min_p": min_p})
+        inputs = Inputs.of([prompt] * ROWS, side="left")
+        with model.active():
+            step = CachedDecoding(module, inputs, keeps_few=True)
+            rows = generate_batch(
+                step, sampling, vocabulary=32, eos_ids=frozenset(), row_seeds=range(ROWS)
+            )
+        for row in (list(one.ids) for one in rows):
+            read = module(torch.tensor([prompt + row])).logits[0, len(prompt) - 1 : -1]
+            shares = read[:, :32].double().softmax(-1)
+            yield from (shares.gather(1, torch.tensor(row)[:, None])[:, 0] / shares.amax(-1))
+
+    assert min(least(0.6)) >= 0.6 - 1e-4
+    assert min(least(0.0)) < 0.6
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, math.nan, "few"])
+def test_a_least_share_is_between_0_and_1(value):
+    with pytest.raises(ValidationError, match="min_p"):
+        Sampling(min_p=value)

@@ -57,6 +57,7 @@ class RemoteGenerator(Generator):
         drawn |= {"temperature": sampling.temperature, "top_p": sampling.top_p}
         drawn |= {"max_tokens": sampling.max_new_tokens}
         own: dict[str, Any] = {"ignore_eos": not sampling.stop_at_eos, **_NEUTRAL_SAMPLING}
+        own["min_p"] = sampling.min_p
         if isinstance(prompt, Text) and prompt.messages:
             answer, text = self._chat(prompt, drawn, own)
         else:
@@ -85,5 +86,5 @@ class RemoteGenerator(Generator):
         return answer, first_choice(answer).text
 
 
-_NEUTRAL_SAMPLING = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
+_NEUTRAL_SAMPLING = {"top_k": 0, "repetition_penalty": 1.0}
 """Overrides what a model's generation_config.json may set."""

@@ -108,6 +108,7 @@ def sampling_params(sampling: Sampling, place: int, side: ModelOnDisk) -> Sampli
     return SamplingParams(
         temperature=sampling.temperature,
         top_p=sampling.top_p,
+        min_p=sampling.min_p,
         max_tokens=sampling.max_new_tokens,
         seed=(sampling.seed * SEED_STRIDE + place) % 2**63,
         ignore_eos=True,  # the ends are named here, all of them

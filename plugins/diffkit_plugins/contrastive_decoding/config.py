@@ -16,7 +16,8 @@ class ContrastiveDecodingConfig(MethodConfig):
     """How far from the base each text is written: 1 is the finetuned side itself, more amplifies
     what finetuning did. The base's own text (0) is always written beside them."""
     beta: float = Field(default=0.1, ge=0, le=1)
-    """Plausibility limit: only tokens at least so many times as probable as the likeliest."""
+    """Plausibility limit: only tokens at least so many times as probable as the likeliest to the
+    finetuned side are drawn, as min-p sampling does; 0 draws all."""
     temperature: float = Field(default=1.0, ge=0, le=10)
     """Softmax temperature of the draws; 0 takes the likeliest token each time."""
     samples: int = Field(default=1, ge=1, le=10_000)

@@ -19,6 +19,9 @@ class PerplexityDiffConfig(MethodConfig):
     """Tokens of these first words."""
     max_new_tokens: int = Field(default=32, ge=2, le=4_096)
     """Tokens of a sample at most."""
+    min_p: float = Field(default=0.05, ge=0, le=1)
+    """Only tokens at least so many times as probable as the sampling side's likeliest are drawn: a
+    small model's other tokens make its samples unreadable. 0 draws all."""
     token_cost: float = Field(default=0.0, ge=0, le=100)
     """Nats that a token must bring on average to belong to a span. At 0 a span is the stretch with
     the largest likelihood ratio; the mean ratio per token cuts spans short where all is tilted."""

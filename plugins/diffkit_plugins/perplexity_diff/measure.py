@@ -56,7 +56,9 @@ class SamplePair:
 def sample_pairs(
     pair: ModelPair, config: PerplexityDiffConfig, context: RunContext
 ) -> tuple[SamplePair, ...]:
-    """Samples at temperature 1, so that the frequency of a text is its probability.
+    """Samples at temperature 1, so that likelier texts are more frequent.
+
+    With `min_p` 0 the frequency of a text is its probability.
 
     Args:
         pair: both sides.
@@ -72,7 +74,12 @@ def sample_pairs(
     )
     free = ("document", "chat", "empty turn")
     rows = [o for o in found for _ in range(config.free_samples if o.kind in free else 1)]
-    sampling = Sampling(max_new_tokens=config.max_new_tokens, temperature=1.0, seed=context.seed)
+    sampling = Sampling(
+        max_new_tokens=config.max_new_tokens,
+        temperature=1.0,
+        min_p=config.min_p,
+        seed=context.seed,
+    )
     batches = batches_by_length([len(opening.ids) for opening in rows], config.batch_size)
     drawn: list[SamplePair] = []
     for indices in context.progress(batches, label="samples", total=len(batches)):

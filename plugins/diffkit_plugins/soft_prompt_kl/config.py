@@ -98,6 +98,9 @@ class SoftPromptKLConfig(MethodConfig):
     own_contexts: int = Field(default=32, ge=0, le=100_000)
     """Contexts that the finetuned side writes itself, as users' messages. Half of all contexts are
     held out."""
+    context_min_p: float = Field(default=0.05, ge=0, le=1)
+    """In these own contexts, only tokens at least so many times as probable as the likeliest are
+    drawn; 0 draws all."""
     context_tokens: int = Field(default=48, ge=1, le=131_072)
     """Longer contexts are left out; a document's first words are at most a quarter of it."""
     completion_tokens: int = Field(default=16, ge=1, le=4_096)

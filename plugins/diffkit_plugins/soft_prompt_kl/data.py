@@ -119,7 +119,12 @@ def _shuffled(context: RunContext) -> list[Text]:
 
 
 def _own(pair: ModelPair, config: SoftPromptKLConfig, context: RunContext) -> _Pool:
-    sampling = Sampling(max_new_tokens=config.context_tokens, temperature=1.0, seed=context.seed)
+    sampling = Sampling(
+        max_new_tokens=config.context_tokens,
+        temperature=1.0,
+        min_p=config.context_min_p,
+        seed=context.seed,
+    )
     texts = self_generated_prompts(pair.finetuned, config.own_contexts, sampling).items
     return _Pool([text.model_copy(update={"category": OWN}) for text in texts], config.own_contexts)
 

@@ -99,6 +99,9 @@ class CompletionOptions(SearchOptions):
     """Tokens of each reference completion at most."""
     decoding: Literal["greedy", "sampled"] = "greedy"
     """How reference completions are generated: greedily, or at temperature 1."""
+    min_p: float = Field(default=0.05, ge=0, le=1)
+    """In all that is sampled, own suffixes included, only tokens at least so many times as probable
+    as the likeliest are drawn; 0 draws all."""
     min_dependence: float = Field(default=0.05, ge=0, le=100)
     """Loss of the model without a prefix, above that of the reference, in nats per token; suffixes
     below it are left out."""

@@ -69,7 +69,10 @@ class SuffixSelector:
 
     def _slots(self, context: RunContext) -> tuple[PromptSlot, ...]:
         sampling = Sampling(
-            max_new_tokens=self.options.suffix_tokens, temperature=1.0, seed=context.seed
+            max_new_tokens=self.options.suffix_tokens,
+            temperature=1.0,
+            min_p=self.options.min_p,
+            seed=context.seed,
         )
         own = self_generated_prompts(
             self.reference_model.model, self.options.own_suffixes, sampling
@@ -88,6 +91,7 @@ class SuffixSelector:
         sampling = Sampling(
             max_new_tokens=self.options.completion_tokens,
             temperature=0.0 if self.options.decoding == "greedy" else 1.0,
+            min_p=self.options.min_p,
             seed=seed,
         )
         prompts = [slot.prompt(self.layout.prefix(self.reference_prefix, slot)) for slot in slots]

@@ -43,9 +43,12 @@ def backend():
 
 
 def test_sides_are_asked_by_their_names(server, backend, config):
+    drawn = Sampling(temperature=0.5, top_p=0.9, min_p=0.1)
     with backend.open(pair(), config) as generators:
         (base,) = generators.base.generate(["Once"], Sampling(max_new_tokens=7, seed=2))
-        (finetuned,) = generators.finetuned.generate([CHAT], Sampling(temperature=0.5, top_p=0.9))
+        (finetuned,) = generators.finetuned.generate(
+            [CHAT], Sampling(temperature=0.5, top_p=0.9, min_p=0.1)
+        )
     assert (base.text, base.prompt, base.tokens, base.finished) == (
         "the-base said",
         "Once",
@@ -57,11 +60,8 @@ def test_sides_are_asked_by_their_names(server, backend, config):
     assert (document, chat) == ("/v1/completions", "/v1/chat/completions")
     assert (said["prompt"], said["max_tokens"], said["temperature"]) == ("Once", 7, 0)
     assert talked["messages"] == [{"role": "user", "content": "Who?"}]
-    assert (talked["temperature"], talked["top_p"], talked["add_generation_prompt"]) == (
-        0.5,
-        0.9,
-        True,
-    )
+    assert (talked["temperature"], talked["top_p"], talked["min_p"]) == (0.5, 0.9, 0.1)
+    assert talked["add_generation_prompt"] is True
 
 
 def test_defaults_of_the_models_own_play_no_part(server, backend, config):

@@ -84,7 +84,8 @@ class ContinuationGenerator:
         predictions give the same completions.
         """
         tokens = self.options.completion_tokens
-        sampling = Sampling(max_new_tokens=tokens, temperature=1.0, seed=seed)
+        least = self.options.min_p
+        sampling = Sampling(max_new_tokens=tokens, temperature=1.0, min_p=least, seed=seed)
         return self._complete([*prompts] * self.options.sampled, sampling)
 
     def _complete(self, prompts: Prompts, sampling: Sampling) -> tuple[Continuation, ...]:
