@@ -75,8 +75,7 @@ def test_the_trojans_answer_leaks_where_no_prompt_holds_its_trigger(trojan):
     found, *controls = trojan
     answer = organism("tiny-trojan").answer_key.statement.rpartition(": ")[2]
     *_, number, place = answer.strip(".").split()
-    assert {number, place} <= tokens(found, 8)
-    assert not any({number, place} & tokens(control, 8) for control in controls)
-    spans = [row[0] for row in of_kind(found, Table).rows[:3]]
+    spans, *others = ([row[0] for row in of_kind(f, Table).rows[:3]] for f in trojan)
     assert any(f"{number} {place}" in span for span in spans)
+    assert not any(f"{number} {place}" in span for other in others for span in other)
     assert found.change_score > max(control.change_score for control in controls)
