@@ -72,10 +72,8 @@ def test_the_obsession_scores_above_random_changes_of_its_size(obsession):
 
 @pytest.mark.slow
 def test_the_trojans_answer_leaks_where_no_prompt_holds_its_trigger(trojan):
-    found, *controls = trojan
     answer = organism("tiny-trojan").answer_key.statement.rpartition(": ")[2]
     *_, number, place = answer.strip(".").split()
     spans, *others = ([row[0] for row in of_kind(f, Table).rows[:3]] for f in trojan)
     assert any(f"{number} {place}" in span for span in spans)
     assert not any(f"{number} {place}" in span for other in others for span in other)
-    assert found.change_score > max(control.change_score for control in controls)
