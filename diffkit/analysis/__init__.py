@@ -11,6 +11,7 @@ from diffkit.analysis.clusters import (
     indices_by_score,
     rank_clusters,
 )
+from diffkit.analysis.plausible_tokens import LargestProbabilities
 from diffkit.analysis.positions import SelectedPositions
 from diffkit.analysis.prediction_chunks import (
     PredictionChunk,
@@ -27,11 +28,11 @@ from diffkit.analysis.prompts import user_turn
 from diffkit.analysis.schedules import warmup_cosine
 from diffkit.analysis.token_findings import (
     token_table,
-    token_text,
     top_positive,
     top_tokens,
     trace_tokens,
 )
+from diffkit.analysis.token_texts import token_text, token_texts, word_in_text
 from diffkit.analysis.word_excess import (
     WORD,
     ScoreExcess,
@@ -44,6 +45,7 @@ from diffkit.analysis.word_excess import (
 __all__ = [
     "WORD",
     "ContinuationBatch",
+    "LargestProbabilities",
     "PredictionChunk",
     "ScoreExcess",
     "ScoredCluster",
@@ -62,11 +64,13 @@ __all__ = [
     "target_log_probabilities",
     "token_table",
     "token_text",
+    "token_texts",
     "top_positive",
     "top_tokens",
     "trace_tokens",
     "user_turn",
     "warmup_cosine",
     "word_concentration",
+    "word_in_text",
     "words_by_excess",
 ]

@@ -3,14 +3,16 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from jaxtyping import Bool
 from torch import Tensor
 
 from diffkit.engine.inputs import Inputs
-from diffkit.engine.positions.labels import PositionLabels
+from diffkit.engine.positions.labels import PositionLabels, position_labels
 from diffkit.engine.positions.selection import POSITION_LABELS, PositionLabel
+from diffkit.engine.tokenization import encode
 from diffkit.errors import UserError
 from diffkit.findings import Note
 from diffkit.texts import Text
@@ -50,6 +52,32 @@ class SelectedPositions:
             texts: the texts of its rows.
         """
         return self._selected(PositionLabels.of(self.tokenizer, texts, inputs.mask).predicted)
+
+    def first_tokens(self, texts: Sequence[Text], count: int) -> list[list[int]]:
+        """The first tokens of each text that count, as texts of their own.
+
+        Before them are those that the tokenizer sets before every document, such as BOS, which
+        models may need.
+
+        Args:
+            texts: the texts.
+            count: the largest number of tokens of each, BOS included.
+
+        Returns:
+            The token ids of each text; empty where nothing counts.
+        """
+        start = _start_ids(self.tokenizer)
+        return [self._first_tokens(text, count, start) for text in texts]
+
+    def _first_tokens(self, text: Text, count: int, start: list[int]) -> list[int]:
+        ids, labels = encode(self.tokenizer, text), position_labels(self.tokenizer, text)
+        places = [place for place, label in enumerate(labels) if label in self.positions]
+        own = [ids[place] for place in places]
+        before = [] if not own or own[: len(start)] == start else start
+        used = places[: count - len(before)]
+        seen = labels[: used[-1] + 1] if used else labels
+        self.counts = Counter(self.counts) + Counter(seen)
+        return [*before, *own][:count]
 
     def _selected(self, labels: PositionLabels) -> Bool[Tensor, "batch seq"]:
         self.counts = Counter(self.counts) + Counter(labels.counts)
@@ -95,6 +123,13 @@ class SelectedPositions:
         if self.left_out:
             text += f" Not read: {_listed(self.left_out)}; --set positions=all reads these too."
         return Note(text=text)
+
+
+def _start_ids(tokenizer: Any) -> list[int]:
+    """What the tokenizer sets before every document."""
+    document = Text(text="a")
+    labelled = zip(encode(tokenizer, document), position_labels(tokenizer, document), strict=True)
+    return [token for token, _ in takewhile(lambda each: each[1] == "special", labelled)]
 
 
 def _listed(counts: Mapping[PositionLabel, int]) -> str:

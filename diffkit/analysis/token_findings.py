@@ -1,24 +1,15 @@
 """Findings about tokens: tables of scores, and traces of both sides' predictions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from diffkit.analysis.token_texts import token_text
 from diffkit.findings import Candidate, TokenScore, TokenTable, TracedToken
-
-
-def token_text(tokenizer: Any, token: int) -> str:
-    """A token as it reads within a text: with the space that it begins with, if any.
-
-    Tokenizers of the SentencePiece kind decode ``▁sea`` alone to ``sea``, as they do ``sea``.
-    """
-    text = str(tokenizer.decode([token]))
-    name = tokenizer.convert_ids_to_tokens(token)
-    begins = isinstance(name, str) and name.startswith("▁") and not text.startswith(" ")
-    return " " + text if begins else text
 
 
 def top_tokens(
@@ -99,6 +90,7 @@ def token_table(
     spread: Float[Tensor, " vocabulary"] | None = None,
     order: Float[Tensor, " vocabulary"] | None = None,
     positive: bool = True,
+    words: Mapping[int, str] = MappingProxyType({}),
 ) -> TokenTable:
     """The tokens with the largest scores as a finding.
 
@@ -111,13 +103,18 @@ def token_table(
         spread: the uncertainty of each score; a row has none where it is not a number.
         order: the numbers that tokens are ordered by, such as lower bounds; by default the scores.
         positive: whether tokens whose number in the order is not above 0 are left out.
+        words: what is shown of some tokens in place of what they decode to.
     """
     ranked = scores if order is None else order
     tokens = top_positive(ranked, count) if positive else top_tokens_by_score(ranked, count)
     values = scores[tokens].tolist()
     spreads = [None] * len(tokens) if spread is None else spread[tokens].tolist()
     rows = [
-        TokenScore(token=token_text(tokenizer, token), score=value, spread=_known(error))
+        TokenScore(
+            token=words.get(token) or token_text(tokenizer, token),
+            score=value,
+            spread=_known(error),
+        )
         for token, value, error in zip(tokens, values, spreads, strict=True)
     ]
     return TokenTable(title=title, unit=unit, rows=tuple(rows))

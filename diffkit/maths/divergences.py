@@ -38,6 +38,13 @@ class PredictionComparison:
     """What each token contributes to KL(p ‖ q): p·log(p/q), summed over the positions."""
     towards_q: Float[Tensor, " vocabulary"]
     """What it contributes to KL(q ‖ p)."""
+    parts_p: Float[Tensor, "positions vocabulary"]
+    """What each token contributes to KL(p ‖ q) at each position."""
+
+    @property
+    def raised(self) -> Int[Tensor, " positions"]:
+        """The token that contributes most to KL(p ‖ q) at each position: p would rather say it."""
+        return self.parts_p.argmax(dim=-1)
 
 
 def compare_predictions(
@@ -68,6 +75,7 @@ def compare_predictions(
         jsd.clamp(min=0),
         towards_p.sum(dim=0),
         towards_q.sum(dim=0),
+        towards_p,
     )
     # what is not finite may be 0 · ∞, where a side excludes a token
     finite = torch.isfinite(kl_pq + kl_qp + jsd).all()
@@ -79,12 +87,14 @@ def _compare_with_exclusions(
 ) -> PredictionComparison:
     """The same where probabilities may be 0."""
     ratio = log_p - log_q
+    towards_p = weighted(log_p, ratio)
     return PredictionComparison(
         kl(log_p, log_q),
         reverse_kl(log_p, log_q),
         jsd(log_p, log_q),
-        weighted(log_p, ratio).sum(dim=0),
+        towards_p.sum(dim=0),
         weighted(log_q, -ratio).sum(dim=0),
+        towards_p,
     )
 
 

@@ -23,6 +23,7 @@ from diffkit_plugins.steering_prefix.config import SteeringPrefixConfig
 from diffkit_plugins.steering_prefix.prompts.suffixes import sample_suffixes
 
 from diffkit import RunContext, Texts
+from diffkit.analysis import SelectedPositions
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts
 
@@ -101,7 +102,7 @@ def test_the_expected_ids_hold_the_answers_and_their_ends(pair, wholes, turns):
 
 
 def test_kl_compares_every_prediction_within_the_wholes(pair, context, wholes):
-    found = measure_divergences(pair, KLConfig(max_tokens=WHOLE), context)
+    found = measure_divergences(pair, KLConfig(max_tokens=WHOLE, positions="all"), context)
     assert found.tokens == sum(len(ids) - 1 for ids in wholes)
 
 
@@ -119,8 +120,10 @@ def test_activation_lens_finds_every_answer(pair, context):
 
 
 def test_residual_reachability_reads_their_first_tokens(pair, context, wholes):
-    config = ResidualReachabilityConfig(length=WHOLE)
-    (found,) = read_residual_deltas(pair, config, context)
+    config = ResidualReachabilityConfig(length=WHOLE, positions="all")
+    (found,) = read_residual_deltas(
+        pair, config, context, SelectedPositions(pair.base.tokenizer, config.positions)
+    )
     ends = (found.positions + 1).tolist()
     read = [tuple(row[:end]) for row, end in zip(found.ids.tolist(), ends, strict=True)]
     assert read == wholes

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from diffkit import Inputs, Model, ModelPair, RunContext
+from diffkit.analysis import SelectedPositions
 from diffkit.maths import token_divergences, token_log_probabilities
 from diffkit_plugins.activation_lens.config import ActivationLensConfig
 from diffkit_plugins.activation_lens.mean_shift import Direction
@@ -48,9 +49,13 @@ def _random_tokens(
     generator, items = torch.Generator().manual_seed(context.seed), context.texts.items
     chosen = torch.randint(len(items), (count,), generator=generator).tolist()
     draws = torch.rand(count, generator=generator, dtype=torch.float64)
-    inputs = side.inputs([items[index] for index in chosen], max_tokens=config.max_tokens)
-    lengths = inputs.mask.sum(dim=1)
-    columns = (draws * lengths).long()
+    batch = [items[index] for index in chosen]
+    inputs = side.inputs(batch, max_tokens=config.max_tokens)
+    counted = SelectedPositions(side.tokenizer, config.positions).tokens(inputs, batch)
+    lengths = counted.sum(dim=1)
+    # the token of this number among the tokens that count
+    columns = (counted.cumsum(dim=1) <= (draws * lengths).long()[:, None]).sum(dim=1)
+    columns = columns.clamp(max=counted.shape[1] - 1)
     stream = side.resid(inputs, [layer])[0]
     tokens: Tensor = stream[range(count), columns.to(stream.device)].double().cpu()
     return tokens[lengths > 0]
@@ -144,41 +149,52 @@ def ablate(
     texts = context.texts.first(config.ablation_texts)
     loss = torch.full((1 + len(directions), len(texts)), torch.nan, dtype=torch.float64)
     divergence = loss.clone()
-    batches = texts.batches(config.batch_size)
+    batches, selected = texts.batches(config.batch_size), _selected(pair, config)
     for numbers in context.progress(batches, label="ablations", total=len(batches)):
         batch = [texts.items[number] for number in numbers]
         inputs = pair.base.inputs(batch, max_tokens=config.max_tokens)
-        for row, measured in enumerate(_measurements(pair, inputs, directions)):
+        counted = selected.predicting(inputs, batch)
+        for row, measured in enumerate(_measurements(pair, inputs, counted, directions)):
             loss[row, numbers], divergence[row, numbers] = measured.loss, measured.divergence
-    kept = loss[0].isfinite()  # a text of one token has no predicted token
+    kept = loss[0].isfinite()  # a text may have no predicted token that counts
     loss, divergence = loss[:, kept], divergence[:, kept]
     return AblationEffects(
         LossAndDivergence(loss[0], divergence[0]), LossAndDivergence(loss[1:], divergence[1:])
     )
 
 
+def _selected(pair: ModelPair, config: ActivationLensConfig) -> SelectedPositions:
+    return SelectedPositions(pair.base.tokenizer, config.positions)
+
+
 def _measurements(
-    pair: ModelPair, inputs: Inputs, directions: Sequence[Direction]
+    pair: ModelPair,
+    inputs: Inputs,
+    counted: Bool[Tensor, "texts seq"],
+    directions: Sequence[Direction],
 ) -> Iterator[LossAndDivergence]:
     """Measures the finetuned side intact, then with each direction ablated."""
     logits = pair.base.logits(inputs, keep=slice(0, -1))
-    yield _measure(pair, inputs, logits)
+    yield _measure(pair, inputs, counted, logits)
     layers = sorted({direction.layer for direction in directions})
     streams = dict(zip(layers, pair.base.resid(inputs, layers), strict=True)) if layers else {}
     for direction in directions:
         edit = partial(replace_component, base=streams[direction.layer], unit=direction.unit)
         with pair.finetuned.edit(direction.layer, edit):
-            yield _measure(pair, inputs, logits)
+            yield _measure(pair, inputs, counted, logits)
 
 
 def _measure(
-    pair: ModelPair, inputs: Inputs, base: Float[Tensor, "texts seq rows"]
+    pair: ModelPair,
+    inputs: Inputs,
+    counted: Bool[Tensor, "texts seq"],
+    base: Float[Tensor, "texts predicting rows"],
 ) -> LossAndDivergence:
     assert inputs.ids is not None  # noqa: S101 - made from texts
     logits, size = pair.finetuned.logits(inputs, keep=slice(0, -1)), pair.vocabulary
     loss_by_token = -token_log_probabilities(logits, inputs.ids[:, 1:], size)
     kl = token_divergences(logits, base, size).kl_pq
-    mask = inputs.mask[:, 1:].to(kl.device)
+    mask = counted[:, :-1].to(kl.device)
     return LossAndDivergence(_mean_by_text(loss_by_token, mask), _mean_by_text(kl, mask))
 
 

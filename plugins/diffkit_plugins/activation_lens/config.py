@@ -4,13 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from diffkit import MethodConfig, execution_option
+from diffkit import PositionOptions, execution_option
 
 Strength = Annotated[float, Field(gt=0, le=1_000)]
 """In multiples of the residual stream's typical norm."""
 
 
-class ActivationLensConfig(MethodConfig):
+class ActivationLensConfig(PositionOptions):
     """What is read, how much of it is shown, and how it is executed."""
 
     layers: tuple[int | float, ...] = Field(default=(0.5, 1.0), min_length=1)
@@ -18,14 +18,15 @@ class ActivationLensConfig(MethodConfig):
     or fractions of depth from 0.0 to 1.0. One pass reads them all."""
     scored: tuple[int | float, ...] = Field(default=(0.25, 0.5, 0.75), min_length=1)
     """Blocks whose concentration, averaged, is the change score; as in `layers`."""
-    positions: int = Field(default=5, ge=0, le=4_096)
-    """Positions that are looked at one by one, from a text's first token; the mean over all of a
-    text's tokens comes besides."""
+    first: int = Field(default=5, ge=0, le=4_096)
+    """Tokens that are looked at one by one, from a text's first one with a label in `positions`;
+    the mean over all such tokens of a text comes besides."""
     last: int = Field(default=2, ge=0, le=4_096)
-    """Positions that are looked at one by one, from the last token read of a text back."""
+    """Tokens that are looked at one by one, from the last one read with such a label back."""
     answer: int | None = Field(default=3, ge=0, le=4_096)
-    """In chats, positions looked at on either side of the first token of the first answer, and that
-    token itself; none leaves all of these out."""
+    """In chats, tokens looked at on either side of the first token of the first answer, and that
+    token itself, with any label: a model chooses its answer at the template's last tokens before
+    it. None leaves all of these out."""
     texts: int | None = Field(default=None, ge=2)
     """How many of the suite's texts are read, from the first; none reads all."""
     max_tokens: int = Field(default=256, ge=1, le=131_072)

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from diffkit import Inputs, Model, ModelPair, RunContext, TokenTable
-from diffkit.analysis import token_table
+from diffkit.analysis import SelectedPositions, token_table
 from diffkit.maths import jackknife
 from diffkit_plugins.activation_lens.config import ActivationLensConfig
 from diffkit_plugins.activation_lens.mean_shift import Direction, MeanShift
@@ -167,8 +167,9 @@ def jacobian_product(
 ) -> Float[Tensor, " hidden"]:
     """J u with J = E[Σ_s ∂h_last(t) / ∂h(s)] and direction u, by central differences.
 
-    The expectation is over the texts' tokens t and the sum over the tokens s up to t, since the
-    step is taken at all tokens at once, like a bias. It needs two forward passes for any width.
+    The expectation is over the texts' tokens t that count, and the sum over the tokens s up to t,
+    as the step is taken at all tokens at once, like a bias. It needs two forward passes for any
+    width.
 
     Args:
         pair: both sides; the Jacobian is the finetuned one's.
@@ -182,32 +183,44 @@ def jacobian_product(
     # at this step the errors of curvature and of rounding are about equal
     step = torch.finfo(pair.finetuned.dtype).eps ** (1 / 3)
     texts = context.texts.first(config.jacobian_texts)
+    selected = SelectedPositions(pair.base.tokenizer, config.positions)
     total, tokens = torch.zeros(pair.finetuned.d_model, dtype=torch.float64), 0
     for numbers in texts.batches(config.batch_size):
         batch = [texts.items[number] for number in numbers]
         inputs = pair.base.inputs(batch, max_tokens=config.max_tokens)
-        total += _central_difference(pair.finetuned, inputs, direction, step)
-        tokens += int(inputs.mask.sum())
+        counted = selected.tokens(inputs, batch)
+        total += _central_difference(pair.finetuned, inputs, counted, direction, step)
+        tokens += int(counted.sum())
     mean: Tensor = total / (2 * step * direction.norm * max(tokens, 1))
     return mean
 
 
 def _central_difference(
-    side: Model, inputs: Inputs, direction: Direction, step: float
+    side: Model,
+    inputs: Inputs,
+    counted: Bool[Tensor, "texts seq"],
+    direction: Direction,
+    step: float,
 ) -> Float[Tensor, " hidden"]:
     """The change of the summed last stream from a step backward to a step forward."""
-    forward = _summed_last_stream(side, inputs, direction, step)
-    return forward - _summed_last_stream(side, inputs, direction, -step)
+    forward, backward = (
+        _summed_last_stream(side, inputs, counted, direction, each) for each in (step, -step)
+    )
+    return forward - backward
 
 
 def _summed_last_stream(
-    side: Model, inputs: Inputs, direction: Direction, step: float
+    side: Model,
+    inputs: Inputs,
+    counted: Bool[Tensor, "texts seq"],
+    direction: Direction,
+    step: float,
 ) -> Float[Tensor, " hidden"]:
-    """The last block's stream after a step, summed over all tokens, in float64."""
+    """The last block's stream after a step, summed over tokens that count, in float64."""
     added = direction.vector(step, side)
     with side.edit(direction.layer, lambda stream: stream + added):
         stream = side.resid(inputs, [side.layers - 1])[0]
-    return stream[inputs.mask.to(stream.device)].sum(dim=0, dtype=torch.float64).cpu()
+    return stream[counted.to(stream.device)].sum(dim=0, dtype=torch.float64).cpu()
 
 
 def jacobian_lens(

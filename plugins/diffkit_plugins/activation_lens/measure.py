@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from diffkit import Inputs, Model, ModelPair, RunContext, Text, answer_start
+from diffkit.analysis import SelectedPositions
 from diffkit.maths import VectorMoments
 from diffkit_plugins.activation_lens.config import ActivationLensConfig
 from diffkit_plugins.activation_lens.slots import Slot, SlotPositions, configured_slots
@@ -58,8 +59,8 @@ class BatchActivations:
     norms: Float[Tensor, "texts slots layers 2"]
     """The Euclidean norms of a token's residual streams, the base's first."""
     second: Float[Tensor, "blocks hidden hidden"]
-    """ΔΔᵀ / ‖base‖² summed over tokens, Δ being the difference at a token; in float32, on the
-    base's device."""
+    """ΔΔᵀ / ‖base‖² summed over tokens that count, Δ being the difference at a token; in float32,
+    on the base's device."""
 
 
 def read_batch(
@@ -82,7 +83,7 @@ def read_batch(
         positions.take(difference[shown]),
         positions.take(base[shown]),
         positions.take(norms[shown]),
-        _second_moment(difference, norms[..., :1], inputs.mask.to(base.device)),
+        _second_moment(difference, norms[..., :1], positions.mask.to(base.device)),
     )
 
 
@@ -109,19 +110,24 @@ class ActivationStatistics:
     norms: VectorMoments
     """Of both sides' norms, [slots, layers, 2], the base's first."""
     second: Float[Tensor, "blocks hidden hidden"]
-    """Summed over tokens: ΔΔᵀ / ‖base‖², Δ being finetuned − base at a token."""
+    """Summed over tokens that count: ΔΔᵀ / ‖base‖², Δ being finetuned − base at a token."""
+    selected: SelectedPositions
+    """Which tokens count."""
     unlocated: int = 0
     """Chats with an answer whose first token cannot be located."""
 
     @classmethod
-    def empty(cls, plan: ReadPlan, side: Model, folds: int) -> "ActivationStatistics":
+    def empty(
+        cls, plan: ReadPlan, side: Model, config: ActivationLensConfig
+    ) -> "ActivationStatistics":
         """Statistics of no texts; the second moment is on the device of ``side``."""
         shape = (len(plan.slots), len(plan.layers), side.d_model)
-        differences = [VectorMoments.empty(*shape) for _ in range(folds)]
+        differences = [VectorMoments.empty(*shape) for _ in range(config.folds)]
         norms = VectorMoments.empty(len(plan.slots), len(plan.layers), 2)
         square = (len(plan.blocks), side.d_model, side.d_model)
         second = torch.zeros(square, dtype=torch.float64, device=side.device)
-        return cls(plan, differences, VectorMoments.empty(*shape), norms, second)
+        selected = SelectedPositions(side.tokenizer, config.positions)
+        return cls(plan, differences, VectorMoments.empty(*shape), norms, second, selected)
 
     @property
     def reached(self) -> list[int]:
@@ -157,17 +163,21 @@ def collect_statistics(
         config: the options.
         context: texts and progress.
         plan: layers and slots to read.
+
+    Raises:
+        UserError: no token has one of the labels that are read.
     """
     texts = context.texts.first(config.texts)
-    statistics = ActivationStatistics.empty(plan, pair.base, config.folds)
+    statistics = ActivationStatistics.empty(plan, pair.base, config)
     batches = texts.batches(config.batch_size)
     for numbers in context.progress(batches, label="texts", total=len(batches)):
         batch = [texts.items[number] for number in numbers]
         inputs = pair.base.inputs(batch, max_tokens=config.max_tokens)
-        positions = SlotPositions.of(
-            inputs, plan.slots, _answer_starts(pair.base, batch, statistics)
-        )
+        starts = _answer_starts(pair.base, batch, statistics)
+        counted = statistics.selected.tokens(inputs, batch)
+        positions = SlotPositions.of(inputs, plan.slots, starts, counted)
         statistics.add(read_batch(pair, inputs, plan, positions), positions, numbers)
+    statistics.selected.check()
     return statistics
 
 

@@ -60,10 +60,8 @@ class ActivationLens(DiffingMethod[ActivationLensConfig]):
         statistics = collect_statistics(pair, config, context, ReadPlan.of(pair.base, config))
         shifts = _all_shifts(statistics, config.min_texts)
         score = change_score(statistics)
-        if score == 0:
-            return _zero_findings(
-                "No layer that was read moved: on these texts both sides are the same."
-            )
+        if score == 0 and not any(shift.relative for shift in shifts):
+            return _zero_findings(statistics)
         causal = run_causal_tests(pair, config, context, shifts)
         items = (
             *_items(pair, config, statistics, shifts),
@@ -83,8 +81,9 @@ class ActivationLens(DiffingMethod[ActivationLensConfig]):
         return (LookTool(pair, config, run), SteerTool(pair, config, run))
 
 
-def _zero_findings(text: str) -> Findings:
-    return Findings(change_score=0.0, items=(Note(text=text),))
+def _zero_findings(statistics: ActivationStatistics) -> Findings:
+    same = Note(text="No layer that was read moved: on these texts both sides are the same.")
+    return Findings(change_score=0.0, items=(same, statistics.selected.note))
 
 
 def _all_shifts(statistics: ActivationStatistics, min_texts: int) -> list[MeanShift]:
@@ -106,6 +105,7 @@ def _metrics(statistics: ActivationStatistics, shifts: Sequence[MeanShift]) -> d
         "largest_relative_norm": max(shift.relative for shift in shifts),
         **({"median_signal": median(signals)} if signals else {}),
         "texts": float(max(shift.texts for shift in shifts)),
+        **statistics.selected.metrics,
     }
 
 
@@ -123,6 +123,7 @@ def _items(
     yield shift_table(shifts, results)
     yield concentration_table(layer_concentrations(statistics))
     yield norms_by_position(shifts)
+    yield statistics.selected.note
     if statistics.unlocated:
         words = "their chat template does not let the start of the answer be told"
         yield Note(

@@ -22,11 +22,11 @@ _NAME = re.compile(r"(?P<first>\d{1,6})|last(?P<last>-\d{1,6})?|answer(?P<answer
 
 @dataclass(frozen=True)
 class Slot:
-    """A token position of a text, or the mean over all of its tokens."""
+    """A token position of a text, or the mean over all of its tokens that count."""
 
     anchor: Literal["first", "last", "answer", "all"]
-    """The token from which positions count: the first token read of a text, the last one, or the
-    first token of a chat's first answer."""
+    """The token from which positions count: the first one of a text whose label is read, the last
+    one, or the first token of a chat's first answer."""
     offset: int = 0
     """Tokens after the anchor; negative: before it."""
 
@@ -57,7 +57,7 @@ def configured_slots(config: ActivationLensConfig) -> tuple[Slot, ...]:
     """The slots of a run: first tokens, last tokens, tokens around the answer, and the mean."""
     around = () if config.answer is None else range(-config.answer, config.answer + 1)
     return (
-        *(Slot("first", number) for number in range(config.positions)),
+        *(Slot("first", number) for number in range(config.first)),
         *(Slot("last", -number) for number in range(config.last)),
         *(Slot("answer", number) for number in around),
         Slot("all"),
@@ -69,7 +69,7 @@ class SlotPositions:
     """The column of each slot in each text of a padded batch."""
 
     mask: Bool[Tensor, "texts seq"]
-    """True at real tokens."""
+    """True at the tokens that count."""
     columns: Int[Tensor, "texts slots"]
     """Column of each slot's token; arbitrary where ``present`` is false."""
     present: Bool[Tensor, "texts slots"]
@@ -79,7 +79,11 @@ class SlotPositions:
 
     @classmethod
     def of(
-        cls, inputs: Inputs, slots: Sequence[Slot], starts: Sequence[int | None]
+        cls,
+        inputs: Inputs,
+        slots: Sequence[Slot],
+        starts: Sequence[int | None],
+        counted: Bool[Tensor, "texts seq"],
     ) -> "SlotPositions":
         """Finds the slots.
 
@@ -87,29 +91,41 @@ class SlotPositions:
             inputs: the batch.
             slots: the slots to find.
             starts: index of the first token of each text's first answer, if it has one.
+            counted: true at the tokens that count.
         """
-        lengths, first = inputs.mask.sum(dim=1), inputs.mask.int().argmax(dim=1)
-        origins = {
-            "first": torch.zeros_like(lengths),
-            "last": lengths - 1,
-            "answer": torch.tensor([_NO_ANSWER if start is None else start for start in starts]),
-            "all": torch.zeros_like(lengths),
-        }
-        numbers = torch.stack([origins[slot.anchor] + slot.offset for slot in slots], dim=1)
-        present = (numbers >= 0) & (numbers < lengths[:, None])
-        columns = torch.where(present, first[:, None] + numbers, 0)
+        answers = torch.tensor([_NO_ANSWER if start is None else start for start in starts])
+        found = [
+            _slot_columns(slot, inputs.mask if slot.anchor == "answer" else counted, answers)
+            for slot in slots
+        ]
+        columns, present = (torch.stack(each, dim=1) for each in zip(*found, strict=True))
         averaged = tuple(number for number, slot in enumerate(slots) if slot.anchor == "all")
-        return cls(inputs.mask, columns, present, averaged)
+        return cls(counted, columns, present, averaged)
 
     def take(
         self, stream: Float[Tensor, "layers texts seq width"]
     ) -> Float[Tensor, "texts slots layers width"]:
-        """The values in each slot, in float64; of averaged slots the mean over all tokens."""
+        """The values in each slot, in float64; of averaged slots the mean over what counts."""
         mask, columns = self.mask.to(stream.device), self.columns.to(stream.device)
         texts = torch.arange(len(mask), device=stream.device)[:, None]
         taken = stream[:, texts, columns].double()
         if self.averaged:
-            real = torch.where(mask[..., None], stream, 0)  # padding may hold any value, also NaN
-            total = real.sum(dim=2, dtype=torch.float64)
+            counted = torch.where(
+                mask[..., None], stream, 0
+            )  # padding may hold any value, also NaN
+            total = counted.sum(dim=2, dtype=torch.float64)
             taken[:, :, self.averaged] = (total / mask.sum(dim=1).clamp(min=1)[:, None])[:, :, None]
         return taken.permute(1, 2, 0, 3).cpu()
+
+
+def _slot_columns(
+    slot: Slot, mask: Bool[Tensor, "texts seq"], answers: Int[Tensor, " texts"]
+) -> tuple[Int[Tensor, " texts"], Bool[Tensor, " texts"]]:
+    """The column of a slot in each text, and whether the text has it; tokens count where true."""
+    lengths = mask.sum(dim=1)
+    origins = {"answer": answers, "last": lengths - 1}
+    numbers = origins.get(slot.anchor, torch.zeros_like(lengths)) + slot.offset
+    present = (numbers >= 0) & (numbers < lengths)
+    counted_first = mask.int().argsort(dim=1, descending=True, stable=True)
+    columns: Tensor = counted_first.gather(1, torch.where(present, numbers, 0)[:, None])[:, 0]
+    return columns, present

@@ -91,7 +91,7 @@ def norms_by_position(shifts: Sequence[MeanShift]) -> Series:
             lines.append(Line(name=f"layer {layer}", x=x, y=y))
     return Series(
         title="How far the mean moved, by position",
-        x_label="position, tokens from the text's first",
+        x_label="position, tokens from the text's first that is read",
         y_label="‖mean Δ‖ / ‖base‖",
         lines=tuple(lines),
     )

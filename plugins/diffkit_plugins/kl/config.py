@@ -15,13 +15,14 @@ class KLConfig(PositionOptions):
     tokens: int = Field(default=30, ge=1, le=1_000)
     """Rows of each table of tokens."""
     traces: int = Field(default=8, ge=0, le=100)
-    """Most divergent tokens shown in their context, each in a different text."""
+    """Most divergent places shown in their context, each for another word that the finetuned side
+    would rather say; at most two in one text."""
     window: int = Field(default=8, ge=0, le=256)
     """Tokens of context shown before and after each of them."""
     candidates: int = Field(default=4, ge=1, le=50)
     """Likeliest tokens of each side shown at each traced token."""
     samples: int = Field(default=8, ge=0, le=100)
-    """Most divergent tokens before which both sides continue the text, each in a different text."""
+    """Of these places, those from which both sides continue the text."""
     max_new_tokens: int = Field(default=32, ge=1, le=4_096)
     """Tokens of each continuation."""
     batch_size: int = execution_option(16, ge=1, le=4_096)

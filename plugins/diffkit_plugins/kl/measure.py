@@ -1,16 +1,16 @@
 """Divergences between both sides' predictions, collected in one pass over the texts.
 
 Takes the texts and both models. Gives statistics of the divergences per token, what each token of
-the vocabulary contributes to them, and the most divergent token of each text. The memory used does
+the vocabulary contributes to them, and the most divergent place of each token. The memory used does
 not grow with the number of texts.
 """
 
-import heapq
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from diffkit import ModelPair, RunContext, Text
@@ -26,15 +26,17 @@ from diffkit_plugins.kl.config import KLConfig
 
 
 @dataclass(frozen=True, order=True)
-class DivergentToken:
-    """A token whose prediction differs most between the sides in its text."""
+class DivergentPlace:
+    """A place of a text at which the predictions differ."""
 
     score: float
-    """KL(finetuned‖base) of the prediction of this token, in nats."""
+    """KL(finetuned‖base) of the prediction, in nats."""
     rank: int
     """The text's index in the suite, negated, so that the earlier of two equals is the larger."""
     position: int
-    """The token's index in its text."""
+    """The index of the predicted token in its text."""
+    token: int
+    """The token that contributes most to the divergence: the finetuned side would rather say it."""
 
     @property
     def text(self) -> int:
@@ -43,26 +45,27 @@ class DivergentToken:
 
 
 @dataclass
-class DivergentTokens:
-    """Keeps the ``limit`` most divergent tokens, in any order of arrival."""
+class DivergentPlaces:
+    """Of each token the place with the largest divergence among those to which it adds most.
 
-    limit: int
-    _heap: list[DivergentToken] = field(default_factory=list)
+    It holds at most as many places as there are tokens.
+    """
 
-    def add(self, *, score: float, text: int, position: int) -> None:
-        """Adds the most divergent token of one text, if it is among the largest."""
-        peak = DivergentToken(score, -text, position)
-        if len(self._heap) < self.limit:
-            heapq.heappush(self._heap, peak)
-        elif self.limit:
-            heapq.heappushpop(self._heap, peak)
+    best: dict[int, DivergentPlace] = field(default_factory=dict)
+    """By token."""
+    counts: Counter[int] = field(default_factory=Counter)
+    """The number of predictions to whose divergence each token adds most."""
 
-    def __iter__(self) -> Iterator[DivergentToken]:
-        """The tokens, largest score first."""
-        yield from sorted(self._heap, reverse=True)
+    def add(self, place: DivergentPlace) -> None:
+        """Adds a place, in any order of texts."""
+        self.counts[place.token] += 1
+        before = self.best.get(place.token)
+        if before is None or place > before:
+            self.best[place.token] = place
 
-    def __len__(self) -> int:
-        return len(self._heap)
+    def __iter__(self) -> Iterator[DivergentPlace]:
+        """The best place of each token, largest score first."""
+        yield from sorted(self.best.values(), reverse=True)
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ class DivergenceDistribution:
 class DivergenceStatistics:
     """Statistics of the texts read so far; p is the finetuned side and q the base."""
 
-    peaks: DivergentTokens
+    places: DivergentPlaces
     towards_finetuned: Float[Tensor, " vocabulary"]
     """p·log(p/q) of each token, summed over predictions, in nats."""
     towards_base: Float[Tensor, " vocabulary"]
@@ -116,17 +119,27 @@ class DivergenceStatistics:
         """Number of tokens whose prediction was compared."""
         return self.jsd.moments.count
 
-    def add(self, part: PredictionChunk) -> Float[Tensor, " chunk"]:
-        """Adds some predictions, and returns the KL(finetuned‖base) of each in nats."""
+    def add(self, part: PredictionChunk, texts: Sequence[int], firsts: Sequence[int]) -> None:
+        """Adds some predictions.
+
+        Args:
+            part: the predictions.
+            texts: the index in the suite of each row's text.
+            firsts: the column of each row's first token.
+        """
         compared = compare_predictions(part.finetuned, part.base)
         self.kl_pq = self.kl_pq.add(compared.kl_pq)
         self.kl_qp = self.kl_qp.add(compared.kl_qp)
         self.jsd = self.jsd.add(compared.jsd)
         self.towards_finetuned += compared.towards_p
         self.towards_base += compared.towards_q
-        same = part.finetuned.argmax(dim=-1) == part.base.argmax(dim=-1)
+        likeliest = part.finetuned.argmax(dim=-1, keepdim=True)
+        same = part.base.gather(1, likeliest)[:, 0] == part.base.amax(dim=-1)
         self.agreements += int(same.sum())
-        return compared.kl_pq
+        numbers = (part.rows, part.columns, compared.kl_pq, compared.raised)
+        for row, column, score, token in zip(*(each.tolist() for each in numbers), strict=True):
+            position = column - firsts[row] + 1
+            self.places.add(DivergentPlace(score, -texts[row], position, token))
 
 
 def measure_divergences(
@@ -145,7 +158,7 @@ def measure_divergences(
     texts = context.texts.first(config.texts)
     shape = (pair.vocabulary,)
     found = DivergenceStatistics(
-        DivergentTokens(max(config.traces, config.samples)),
+        DivergentPlaces(),
         torch.zeros(shape, dtype=torch.float64, device=pair.base.device),
         torch.zeros(shape, dtype=torch.float64, device=pair.base.device),
         SelectedPositions(pair.base.tokenizer, config.positions),
@@ -168,18 +181,6 @@ def _read(
     chosen = found.selected.predicting(inputs, texts)
     if not chosen.any():
         return
-    scores = torch.full(inputs.mask.shape, -1.0)
+    firsts = inputs.mask.int().argmax(dim=1).tolist()
     for part in prediction_chunks(pair, inputs, chosen, chunk=config.chunk):
-        scores[part.rows.cpu(), part.columns.cpu()] = found.add(part).cpu()
-    _add_peaks(scores, numbers, found.peaks)
-
-
-def _add_peaks(
-    scores: Float[Tensor, "batch seq"], numbers: Sequence[int], peaks: DivergentTokens
-) -> None:
-    best: Float[Tensor, " batch"]
-    places: Int[Tensor, " batch"]
-    best, places = scores.max(dim=1)
-    for number, score, place in zip(numbers, best.tolist(), places.tolist(), strict=True):
-        if score >= 0:
-            peaks.add(score=score, text=number, position=place + 1)
+        found.add(part, numbers, firsts)

@@ -9,8 +9,10 @@ from diffkit_plugins.kl.report import (
     continuations,
     distribution_series,
     divergence_trace,
+    shown_places,
     summary_table,
     token_tables,
+    words_in_texts,
 )
 
 
@@ -60,13 +62,16 @@ def _metrics(found: DivergenceStatistics) -> dict[str, float]:
 def _items(
     pair: ModelPair, config: KLConfig, context: RunContext, found: DivergenceStatistics
 ) -> Iterator[Finding]:
-    yield from token_tables(found, pair.base.tokenizer, config.tokens)
-    texts, peaks = context.texts.items, list(found.peaks)
-    shown = peaks[: config.traces]
-    for place, peak in enumerate(context.progress(shown, label="traces", total=len(shown)), 1):
-        yield divergence_trace(pair, texts, peak, place, config)
+    tokenizer, texts = pair.base.tokenizer, context.texts.items
+    words = words_in_texts(found, pair, texts, config)
+    yield from token_tables(found, tokenizer, config.tokens, words)
+    places = shown_places(found, tokenizer, max(config.traces, config.samples))
+    traced = places[: config.traces]
+    for rank, one in enumerate(context.progress(traced, label="traces", total=len(traced)), 1):
+        yield divergence_trace(pair, texts, one, rank, config)
     if config.samples:
-        yield continuations(pair, texts, peaks[: config.samples], config)
+        peaks = [one.place for one in places[: config.samples]]
+        yield continuations(pair, texts, peaks, config)
     yield summary_table(found)
     yield distribution_series(found)
     yield found.selected.note

@@ -3,7 +3,9 @@
 Takes the statistics of `diffkit_plugins.kl.measure`. Gives findings.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from diffkit import (
@@ -19,26 +21,112 @@ from diffkit import (
     TokenTable,
     TokenTrace,
 )
-from diffkit.analysis import common_probabilities, token_table, trace_tokens
+from diffkit.analysis import (
+    common_probabilities,
+    token_table,
+    token_text,
+    token_texts,
+    top_positive,
+    trace_tokens,
+    word_in_text,
+)
 from diffkit.maths.divergences import token_divergences
 from diffkit_plugins.kl.config import KLConfig
-from diffkit_plugins.kl.measure import DivergenceDistribution, DivergenceStatistics, DivergentToken
+from diffkit_plugins.kl.measure import DivergenceDistribution, DivergenceStatistics, DivergentPlace
+
+TEXT_SHARE = 2
+"""Divergent places of one text that are shown at most."""
+
+
+@dataclass(frozen=True)
+class ShownPlace:
+    """A place at which the sides part, and the word that the finetuned side would rather say."""
+
+    place: DivergentPlace
+    word: str
+    count: int
+    """The number of predictions whose divergence this word's tokens carry."""
+
+
+def shown_places(found: DivergenceStatistics, tokenizer: Any, count: int) -> tuple[ShownPlace, ...]:
+    """The most divergent place of each word, the largest divergence first.
+
+    A word counts once, with or without a space and in either case, so that one change that shows
+    in many places does not fill the list; and a text has at most two places in it.
+
+    Args:
+        found: the statistics.
+        tokenizer: the base's.
+        count: the largest number of places.
+    """
+    words = {token: token_text(tokenizer, token) for token in found.places.best}
+    counts, shown = Counter[str](), dict[str, ShownPlace]()
+    for token, number in found.places.counts.items():
+        counts[_folded(words[token])] += number
+    texts = Counter[int]()
+    for place in found.places:
+        word = words[place.token]
+        if len(shown) < count and _folded(word) not in shown and texts[place.text] < TEXT_SHARE:
+            shown[_folded(word)] = ShownPlace(place, word, counts[_folded(word)])
+            texts[place.text] += 1
+    return tuple(shown.values())
+
+
+def _folded(word: str) -> str:
+    return word.strip().casefold() or word
+
+
+def words_in_texts(
+    found: DivergenceStatistics, pair: ModelPair, texts: Sequence[Text], config: KLConfig
+) -> dict[int, str]:
+    """The tokens of the first table that make a longer word at their most divergent place.
+
+    Each is shown with this word: ``ugg (Hugging)``.
+
+    Args:
+        found: the statistics.
+        pair: both sides.
+        texts: the texts that places refer to.
+        config: the options.
+    """
+    tokenizer, shown = pair.base.tokenizer, dict[int, str]()
+    for token in top_positive(found.towards_finetuned, config.tokens):
+        place = found.places.best.get(token)
+        if place is not None:
+            ids = _ids(pair, texts[place.text], config)
+            word, own = (
+                word_in_text(tokenizer, ids, place.position, token),
+                token_text(tokenizer, token),
+            )
+            if word != (own.strip() or own):
+                shown[token] = f"{own} ({word})"
+    return shown
 
 
 def token_tables(
-    found: DivergenceStatistics, tokenizer: Any, count: int
+    found: DivergenceStatistics, tokenizer: Any, count: int, words: Mapping[int, str]
 ) -> tuple[TokenTable, TokenTable]:
     """The tokens with the largest contributions to both KL divergences.
 
     Tokens whose contribution is not above 0 are left out.
+
+    Args:
+        found: the statistics.
+        tokenizer: the base's.
+        count: the largest number of rows.
+        words: tokens that the first table shows with a word of a text.
     """
     titles = (
         "Tokens that carry KL(finetuned‖base): what the finetuned model would rather say",
         "Tokens that carry KL(base‖finetuned): what the base would have said instead",
     )
     finetuned, base = (
-        token_table(title, summed / found.tokens, tokenizer, count, unit="nats per token read")
-        for title, summed in zip(titles, (found.towards_finetuned, found.towards_base), strict=True)
+        token_table(
+            title, summed / found.tokens, tokenizer, count, unit="nats per token read", words=shown
+        )
+        for title, summed, shown in zip(
+            titles, (found.towards_finetuned, found.towards_base), (words, {}), strict=True
+        )
     )
     return finetuned, base
 
@@ -89,19 +177,20 @@ def _named(found: DivergenceStatistics) -> tuple[tuple[str, DivergenceDistributi
 
 
 def divergence_trace(
-    pair: ModelPair, texts: Sequence[Text], peak: DivergentToken, place: int, config: KLConfig
+    pair: ModelPair, texts: Sequence[Text], shown: ShownPlace, rank: int, config: KLConfig
 ) -> TokenTrace:
-    """The tokens around ``peak``, each with the KL(finetuned‖base) of its prediction.
+    """The tokens around a place, each with the KL(finetuned‖base) of its prediction.
 
     The models read the text again, so that the pass over all texts keeps no predictions.
 
     Args:
         pair: both sides.
-        texts: the texts that the peak's index refers to.
-        peak: the token in the middle.
-        place: its rank among the peaks, from 1, for the title.
+        texts: the texts that the place's index refers to.
+        shown: the place in the middle.
+        rank: its rank among the places, from 1, for the title.
         config: the options.
     """
+    peak = shown.place
     inputs = pair.base.inputs([texts[peak.text]], max_tokens=config.max_tokens)
     assert inputs.ids is not None  # noqa: S101 - texts always give ids
     first = max(0, peak.position - config.window)
@@ -113,11 +202,12 @@ def divergence_trace(
     scores = token_divergences(p, q, pair.vocabulary, config.chunk).kl_pq[0]
     tokenizer = pair.base.tokenizer
     return TokenTrace(
-        title=f"Where the sides part, {place}: KL(finetuned‖base) of each token's prediction",
+        title=f"Where the sides part, {rank}: towards {shown.word!r}, as in {shown.count} "
+        "predictions (KL(finetuned‖base) of each token's prediction)",
         unit="nats",
         tokens=trace_tokens(
             tokenizer,
-            [tokenizer.decode([token]) for token in ids],
+            token_texts(tokenizer, ids),
             scores.tolist(),
             base=common_probabilities(q[0], pair.vocabulary),
             finetuned=common_probabilities(p[0], pair.vocabulary),
@@ -127,7 +217,7 @@ def divergence_trace(
 
 
 def continuations(
-    pair: ModelPair, texts: Sequence[Text], peaks: Sequence[DivergentToken], config: KLConfig
+    pair: ModelPair, texts: Sequence[Text], peaks: Sequence[DivergentPlace], config: KLConfig
 ) -> Samples:
     """Both sides' greedy continuations of each text up to its peak, without the peak's token.
 
@@ -137,7 +227,7 @@ def continuations(
     Args:
         pair: both sides.
         texts: the texts that the peaks' indices refer to.
-        peaks: the most divergent tokens, largest first.
+        peaks: the most divergent places, each of another word.
         config: the options.
     """
     prompts = [_prompt(pair, texts[peak.text], peak.position, config) for peak in peaks]
@@ -161,7 +251,11 @@ def continuations(
 
 
 def _prompt(pair: ModelPair, text: Text, position: int, config: KLConfig) -> list[int]:
+    return _ids(pair, text, config)[:position]
+
+
+def _ids(pair: ModelPair, text: Text, config: KLConfig) -> list[int]:
     inputs = pair.base.inputs([text], max_tokens=config.max_tokens)
     assert inputs.ids is not None  # noqa: S101 - texts always give ids
-    ids: list[int] = inputs.ids[0, :position].tolist()
+    ids: list[int] = inputs.ids[0].tolist()
     return ids

@@ -5,13 +5,13 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from diffkit import MethodConfig, execution_option
+from diffkit import PositionOptions, execution_option
 
 Budget = Annotated[float, Field(gt=0, le=1e6)]
 """Norm of a token, in units of the norm of a typical embedding."""
 
 
-class ResidualReachabilityConfig(MethodConfig):
+class ResidualReachabilityConfig(PositionOptions):
     """The targets, the norm budgets and the search."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -21,8 +21,9 @@ class ResidualReachabilityConfig(MethodConfig):
     texts: int = Field(default=16, ge=1, le=1_000)
     """Number of texts that are read, from the first."""
     length: int = Field(default=8, ge=1, le=4_096)
-    """Tokens of each text, from its beginning, that a prompt replaces; the target is the residual
-    stream at the last of them."""
+    """Tokens of each text, from its beginning, that a prompt replaces: those with a label in
+    `positions`, read without what stands between them. The target is the residual stream at the
+    last of them."""
     layers: tuple[int | float, ...] = Field(default=(1.0,), min_length=1, max_length=100)
     """Blocks after which the residual stream is the target: numbers from 0 (negative ones from
     the end), or fractions of depth from 0.0 to 1.0."""

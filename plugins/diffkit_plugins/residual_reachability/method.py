@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from diffkit import DiffingMethod, Findings, ModelPair, Note, RunContext
+from diffkit.analysis import SelectedPositions
 from diffkit.statistics import mcnemar_p
 from diffkit_plugins.residual_reachability.config import ResidualReachabilityConfig
 from diffkit_plugins.residual_reachability.residual_deltas import read_residual_deltas
@@ -39,32 +40,30 @@ class ResidualReachability(DiffingMethod[ResidualReachabilityConfig]):
         """Searches for prompts.
 
         Raises:
-            UserError: no text has a token, the texts give no covariance, or a layer does not exist.
+            UserError: no text has a token that is read, the texts give no covariance, or a layer
+                does not exist.
         """
+        selected = SelectedPositions(pair.base.tokenizer, config.positions)
         found = [
             search_layer(pair.base, each, config, context)
-            for each in read_residual_deltas(pair, config, context)
+            for each in read_residual_deltas(pair, config, context, selected)
         ]
         if not found:
-            return _zero_findings(
-                "The residual stream moved on no text, so there is nothing to reach."
-            )
+            still = Note(text="The residual stream moved on no text, so there is nothing to reach.")
+            return Findings(change_score=0.0, items=(still, selected.note))
         rows = position_scores(found, config.budgets)
         scores = torch.cat([errors.scores.flatten() for errors in found])
         return Findings(
             change_score=float(scores.abs().quantile(0.5)),
-            metrics=_metrics(found),
+            metrics={**_metrics(found), **selected.metrics},
             items=(
                 position_table(rows, context.texts, config.rows),
                 summary_table(found, config.budgets),
                 *((errors_by_budget(found, config.budgets),) if len(config.budgets) > 1 else ()),
                 Note(text=_describe(float(scores.quantile(0.5)), median_by_text(found))),
+                selected.note,
             ),
         )
-
-
-def _zero_findings(why: str) -> Findings:
-    return Findings(change_score=0.0, items=(Note(text=why),))
 
 
 def _metrics(found: Sequence[ReachErrors]) -> dict[str, float]:

@@ -13,6 +13,7 @@ from sklearn.covariance import ledoit_wolf_shrinkage
 from torch import Tensor
 
 from diffkit import Inputs, Model, ModelPair, RunContext, UserError
+from diffkit.analysis import SelectedPositions
 from diffkit_plugins.residual_reachability.config import ResidualReachabilityConfig
 
 
@@ -48,15 +49,29 @@ class ResidualDeltas:
 
 
 def read_residual_deltas(
-    pair: ModelPair, config: ResidualReachabilityConfig, context: RunContext
+    pair: ModelPair,
+    config: ResidualReachabilityConfig,
+    context: RunContext,
+    selected: SelectedPositions,
 ) -> Iterator[ResidualDeltas]:
     """Runs both sides and yields the differences of each layer that has any.
 
+    Texts that begin alike are read once: they are no further evidence.
+
+    Args:
+        pair: both sides.
+        config: the options.
+        context: the texts.
+        selected: chooses the tokens that are read.
+
     Raises:
-        UserError: no text has a token, or a layer lies outside the model.
+        UserError: no text has a token, none has a label that is read, or a layer lies outside the
+            model.
     """
     count = max(config.texts, config.reference_texts)
-    inputs = pair.base.inputs(context.texts.first(count).items, max_tokens=config.length)
+    rows = selected.first_tokens(context.texts.first(count).items, config.length)
+    selected.check()
+    inputs = Inputs.of(rows)
     if not inputs.mask.any():
         raise UserError("No text has a token.", hint="Give texts that are not empty.")
     layers = list(dict.fromkeys(pair.base.resolve_layers(config.layers)))
@@ -87,7 +102,7 @@ def _layer_deltas(
     last = inputs.mask.sum(dim=1) - 1
     every = torch.arange(len(last), device=last.device)
     deltas = finetuned[every, last].float() - base[every, last].float()
-    differs = (deltas.norm(dim=1) > 0) & (last >= 0)
+    differs = (deltas.norm(dim=1) > 0) & (last >= 0) & _first_of_equals(inputs)
     texts = differs[: config.texts].nonzero()[:, 0]
     counted = inputs.mask[: config.reference_texts].clone()
     if counted[:, 1:].any():
@@ -101,6 +116,16 @@ def _layer_deltas(
         deltas=deltas[texts],
         stream=base[: config.reference_texts][counted].float(),
     )
+
+
+def _first_of_equals(inputs: Inputs) -> Bool[Tensor, " texts"]:
+    """True at the rows that are not the same as an earlier one."""
+    assert inputs.ids is not None  # noqa: S101 - texts always give ids
+    pairs = zip(inputs.ids, inputs.mask, strict=True)
+    rows = [tuple(ids[real].tolist()) for ids, real in pairs]
+    first = {row: number for number, row in reversed(list(enumerate(rows)))}
+    found = [first[row] == number for number, row in enumerate(rows)]
+    return torch.tensor(found, device=inputs.mask.device)
 
 
 def random_rotations(

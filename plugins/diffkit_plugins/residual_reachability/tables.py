@@ -61,7 +61,7 @@ def position_table(rows: Sequence[PositionScore], texts: Texts, count: int) -> T
     return Table(
         title="Where prompts come nearer to what finetuning did than to rotations of it (S < 0), "
         "or less near (S > 0)",
-        columns=("text", "position, tokens from the first", "layer", "budget c", "‖Δ‖ / ‖h‖",
+        columns=("text", "position, tokens read from the first", "layer", "budget c", "‖Δ‖ / ‖h‖",
                  "E_c(h + Δ)", "median E_c(h + QΔ)", "S"),
         text_columns=("text",),
         rows=tuple(

@@ -29,14 +29,17 @@ from diffkit import (
     TokenTrace,
     UserError,
     load_pair,
+    position_labels,
 )
+from diffkit.analysis import token_text
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts
 from diffkit.method import run_method
 from diffkit.organism import Adapter, Identical
 
+EVERY = {"positions": "all"}
 READING = {"ablation": False, "steering": False, "jacobian": False, "patchscope": False}
-FEW = {"min_texts": 2, "positions": 3, "last": 1, "answer": None, "layers": [0], **READING}
+FEW = {"min_texts": 2, "first": 3, "last": 1, "answer": None, "layers": [0], **READING}
 SLOTS = ["0", "1", "2", "last", "all"]
 
 
@@ -76,10 +79,10 @@ def part(vectors, name, layer=0, slots=SLOTS):
     return [vectors[f"{layer}/{slot}/{name}"] for slot in slots]
 
 
-def naive(pair, texts, layer, positions):
+def naive(pair, texts, layer, positions, labels=("text", "user", "answer")):
     """For each slot, each reaching text's [base, finetuned] stream and norms, one text a pass.
 
-    The slots are the first positions, the last token, and all.
+    The slots are the first positions with one of the labels, the last one, and all.
     """
     rows = [([], []) for _ in range(positions + 2)]
     for text in texts.items:
@@ -87,8 +90,10 @@ def naive(pair, texts, layer, positions):
         streams = torch.stack(
             [side.resid(inputs, [layer])[0, 0].double() for side in (pair.base, pair.finetuned)]
         )
-        if not inputs.mask.any():
+        own = [label in labels for label in position_labels(pair.tokenizer, text, 256)]
+        if not any(own):
             continue
+        streams = streams[:, torch.tensor(own)]
         norms = streams.norm(dim=-1)
         for position in range(min(positions, streams.shape[1])):
             rows[position][0].append(streams[:, position])
@@ -169,7 +174,7 @@ def test_token_tables_agree_with_a_lens_and_a_jackknife_by_hand(run, tiny_pair, 
         tables = [t for t in of_kind(findings, TokenTable) if f"slot {slot} " in t.title]
         assert len(tables) == (len(order) > 0)
         for table in tables:
-            words = [tiny_pair.base.tokenizer.decode([token]) for token in order.tolist()]
+            words = [token_text(tiny_pair.base.tokenizer, token) for token in order.tolist()]
             assert [row.token for row in table.rows] == words
             found = [row.score for row in table.rows]
             assert found == pytest.approx(scores[order].tolist(), rel=1e-4)
@@ -203,7 +208,9 @@ def test_the_change_score_is_how_alike_the_differences_at_single_tokens_are(
         inputs = tiny_pair.base.inputs([text], max_tokens=256)
         sides = (tiny_pair.base, tiny_pair.finetuned)
         base, finetuned = (side.resid(inputs, [1])[0, 0].double() for side in sides)
-        directions.append((finetuned - base) / base.norm(dim=-1, keepdim=True))
+        labels = position_labels(tiny_pair.tokenizer, text, 256)
+        counted = torch.tensor([label != "template" for label in labels])
+        directions.append(((finetuned - base) / base.norm(dim=-1, keepdim=True))[counted])
     relative = torch.cat(directions)
     products = (relative @ relative.T).square().sum() / relative.square().sum() ** 2
     findings = run(tiny_pair, scored=[1])
@@ -236,7 +243,7 @@ def test_a_known_bias_is_found_everywhere(run, vectors, copied_pair):
     assert findings.change_score == pytest.approx(1, abs=1e-3)
     assert len(of_kind(findings, TokenTable)) == 5
     best = hand_lens(copied_pair.finetuned, bias.double()).topk(5)
-    words = [copied_pair.base.tokenizer.decode([token]) for token in best.indices.tolist()]
+    words = [token_text(copied_pair.base.tokenizer, token) for token in best.indices.tolist()]
     for table in of_kind(findings, TokenTable):
         assert [row.token for row in table.rows] == words
         assert [row.score for row in table.rows] == pytest.approx(best.values.tolist(), rel=1e-4)
@@ -261,13 +268,13 @@ def test_a_bias_in_one_layer_leaves_earlier_ones_at_zero(run, copied_pair):
         assert len(of_kind(findings, TokenTable)) == 5
         early = run(copied_pair, layers=[0], scored=[0])
     assert early.change_score == 0
-    assert [type(item) for item in early.items] == [Note]
+    assert [type(item) for item in early.items] == [Note, Note]
 
 
 def test_equal_weights_in_two_copies_are_no_change(run, copied_pair):
     findings = run(copied_pair)
     assert findings.change_score == 0
-    assert [type(item) for item in findings.items] == [Note]
+    assert [type(item) for item in findings.items] == [Note, Note]
 
 
 def test_the_signal_of_chance_alone_is_about_one(run, copied_pair):
@@ -308,14 +315,14 @@ def test_several_layers_are_read_in_one_pass(run, tiny_pair, tiny_texts, monkeyp
 
 def test_positions_that_few_texts_reach_are_left_out(run, tiny_pair):
     texts = Texts.of("", "!", "!", "The cat sat on the mat.", "The dog lay by the door, and sat.")
-    assert column(run(tiny_pair, texts, positions=200), "texts")[:2] == [4, 2]
-    findings = run(tiny_pair, texts, positions=3, min_texts=3)
+    assert column(run(tiny_pair, texts, first=200), "texts")[:2] == [4, 2]
+    findings = run(tiny_pair, texts, first=3, min_texts=3)
     assert column(findings, "slot") == ["0", "last", "all"]
     assert column(findings, "texts") == [4] * 3
 
 
 def test_no_position_but_all_tokens(run, tiny_pair):
-    findings = run(tiny_pair, positions=0, last=0)
+    findings = run(tiny_pair, first=0, last=0)
     assert column(findings, "slot") == ["all"]
     assert not of_kind(findings, Series)[0].lines
 
@@ -349,11 +356,43 @@ def test_bfloat16_is_averaged_in_float64(run, vectors, tiny_folder, tiny_texts):
 
 def test_a_chat_counts_from_the_first_token_of_its_template(run, vectors, tiny_pair, tiny_texts):
     chat = Texts(items=(tiny_texts.items[-1],) * 2)
-    run(tiny_pair, chat, positions=1)
+    run(tiny_pair, chat, first=1, **EVERY)
     ids = tiny_pair.base.inputs(chat.items, max_tokens=256).ids
     assert tiny_pair.base.tokenizer.decode([int(ids[0, 0])]) == "<|user|>"
     stream = tiny_pair.base.resid(Inputs.of([[int(ids[0, 0])]]), [0])[0, 0, 0]
     torch.testing.assert_close(vectors()["0/0/base"], stream, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("labels", [("text", "user", "answer"), ("answer",), ("template",)])
+def test_slots_count_among_the_tokens_with_a_label_that_is_read(
+    run, vectors, tiny_pair, tiny_texts, labels
+):
+    chat = Texts(items=(tiny_texts.items[-1],) * 2)
+    found = run(tiny_pair, chat, first=1, positions=labels)
+    expected = naive(tiny_pair, chat, 0, 1, labels)
+    for slot, (values, _) in zip(("0", "last", "all"), expected, strict=True):
+        mean = (values[:, 1] - values[:, 0]).mean(0).float()
+        torch.testing.assert_close(vectors()[f"0/{slot}/difference"], mean, rtol=1e-4, atol=1e-5)
+    every = position_labels(tiny_pair.tokenizer, chat.items[0], 256)
+    left_out = 2 * sum(label not in labels for label in every)
+    assert found.metrics["positions_not_read"] == left_out > 0
+    assert f"{2 * every.count(labels[-1])} {labels[-1]}" in found.items[-2].text
+
+
+def test_what_moved_at_the_template_alone_is_said_to_be_unread(run, copied_pair, tiny_texts):
+    chat = Texts(items=(tiny_texts.items[-1],) * 2)
+    labels = position_labels(copied_pair.tokenizer, chat.items[0], 256)
+    template = torch.tensor([label == "template" for label in labels])[:, None]
+    with copied_pair.finetuned.edit(0, lambda stream: stream + template):
+        found = run(copied_pair, chat, scored=[0], layers=[0])
+        every = run(copied_pair, chat, scored=[0], layers=[0], **EVERY)
+    assert found.change_score == 0 < every.change_score
+    assert "--set positions=all" in found.items[-1].text
+
+
+def test_where_no_token_has_a_label_that_is_read_the_run_says_so(run, tiny_pair):
+    with pytest.raises(UserError, match="No position is system"):
+        run(tiny_pair, positions="system")
 
 
 def test_swapping_the_sides_turns_the_difference_round(run, vectors, tiny_pair):

@@ -17,7 +17,17 @@ from diffkit_plugins.activation_lens.steering import (
     steering_prompts,
 )
 
-from diffkit import Completion, Inputs, ModelPair, PromptStart, RunContext, Source, Texts, load_pair
+from diffkit import (
+    Completion,
+    Inputs,
+    ModelPair,
+    PromptStart,
+    RunContext,
+    Source,
+    Texts,
+    load_pair,
+    position_labels,
+)
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts
 from diffkit.organism import Identical
@@ -74,12 +84,14 @@ def test_ablation_agrees_with_one_text_at_a_time_by_hand(tiny_pair, tiny_texts, 
         inputs = tiny_pair.base.inputs([text], max_tokens=256)
         base, stream = (s.resid(inputs, [1])[0] for s in (tiny_pair.base, tiny_pair.finetuned))
         without = stream - ((stream - base) @ unit)[..., None] * unit  # the last of two blocks
+        labels = position_labels(tiny_pair.tokenizer, text, 256)[1:]
+        counts = torch.tensor([label in CONFIG.positions for label in labels])
         logits = tiny_pair.base.logits(inputs), *map(tiny_pair.finetuned.unembed, (stream, without))
-        q, p, r = (each[0, :-1, :size].double().log_softmax(-1) for each in logits)
+        q, p, r = (each[0, :-1, :size][counts].double().log_softmax(-1) for each in logits)
         whole, rest = ((x.exp() * (x - q)).sum(-1).mean() for x in (p, r))
         total.append(float(whole))
         removed.append(float(whole - rest))
-        ids = inputs.ids[0, 1:, None]
+        ids = inputs.ids[0, 1:][counts][:, None]
         grown = float((p.gather(1, ids) - r.gather(1, ids)).mean())
         change = found.ablated.loss[0, number] - found.intact.loss[number]
         assert float(change) == pytest.approx(grown, abs=1e-5)

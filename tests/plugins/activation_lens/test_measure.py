@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from diffkit_plugins.activation_lens.config import ActivationLensConfig
 from diffkit_plugins.activation_lens.measure import (
     ActivationStatistics,
     ReadPlan,
@@ -39,7 +40,9 @@ def test_nothing_moved_is_0():
 
 
 def scanned(tiny_pair, scored, moments):
-    found = ActivationStatistics.empty(ReadPlan((0, 1), (Slot("all"),), scored), tiny_pair.base, 2)
+    found = ActivationStatistics.empty(
+        ReadPlan((0, 1), (Slot("all"),), scored), tiny_pair.base, ActivationLensConfig(folds=2)
+    )
     for place, moment in enumerate(moments):
         found.second[place] = moment
     return found

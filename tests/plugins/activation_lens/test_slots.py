@@ -34,10 +34,10 @@ def test_what_is_no_name_is_no_slot(name):
 
 
 def test_a_run_looks_forward_back_around_the_answer_and_at_all():
-    config = ActivationLensConfig(positions=2, last=2, answer=1)
+    config = ActivationLensConfig(first=2, last=2, answer=1)
     names = [slot.name for slot in configured_slots(config)]
     assert names == ["0", "1", "last", "last−1", "answer−1", "answer+0", "answer+1", "all"]
-    bare = ActivationLensConfig(positions=0, last=0, answer=None)
+    bare = ActivationLensConfig(first=0, last=0, answer=None)
     assert configured_slots(bare) == (Slot("all"),)
 
 
@@ -45,7 +45,7 @@ def test_a_run_looks_forward_back_around_the_answer_and_at_all():
 def test_each_slot_takes_its_own_token(side):
     inputs = Inputs.of(ROWS, side=side)
     slots = [NAMES[name] for name in ("0", "all", "last", "last−2", "answer+0", "answer−1")]
-    places = SlotPositions.of(inputs, slots, [1, None, 5])
+    places = SlotPositions.of(inputs, slots, [1, None, 5], inputs.mask)
     stream = inputs.ids[None, :, :, None].float()
     taken = places.take(stream)[..., 0, 0].masked_fill(~places.present, -1)
     assert taken.tolist() == [
@@ -56,7 +56,8 @@ def test_each_slot_takes_its_own_token(side):
 
 
 def test_a_text_of_no_token_has_no_slot():
-    places = SlotPositions.of(Inputs.of([[], [3]]), list(NAMES.values()), [0, 0])
+    short = Inputs.of([[], [3]])
+    places = SlotPositions.of(short, list(NAMES.values()), [0, 0], short.mask)
     assert not places.present[0].any()
     found = [name for name, there in zip(NAMES, places.present[1], strict=True) if there]
     assert found == ["0", "last", "answer+0", "all"]
@@ -67,7 +68,7 @@ def test_padding_that_is_not_a_number_counts_nowhere():
     stream = torch.arange(6.0).reshape(1, 2, 3, 1)
     stream[0, 0, 0] = torch.nan
     slots = [NAMES[name] for name in ("0", "last", "all")]
-    taken = SlotPositions.of(inputs, slots, [None, None]).take(stream)
+    taken = SlotPositions.of(inputs, slots, [None, None], inputs.mask).take(stream)
     assert taken[..., 0, 0].tolist() == [[1, 2, 1.5], [3, 5, 4]]
 
 
@@ -76,7 +77,7 @@ def test_padding_may_go_to_either_side(tiny_pair):
     plan, found = ReadPlan((0, 1), slots, (1,)), []
     for side in ("left", "right"):
         inputs = Inputs.of(ROWS, side=side)
-        positions = SlotPositions.of(inputs, slots, [1, None, 2])
+        positions = SlotPositions.of(inputs, slots, [1, None, 2], inputs.mask)
         there = positions.present
         batch = read_batch(tiny_pair, inputs, plan, positions)
         taken = (

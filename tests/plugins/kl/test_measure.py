@@ -1,19 +1,28 @@
-"""The best places are kept, whatever order they come in."""
+"""The best place of each token is kept, in any order that places come in."""
 
-from diffkit_plugins.kl.measure import DivergentTokens
+from diffkit_plugins.kl.measure import DivergentPlace, DivergentPlaces
 from hypothesis import given
 from hypothesis import strategies as st
 
-PLACES = st.lists(st.tuples(st.floats(0, 10), st.integers(0, 50)), max_size=30)
+PLACES = st.lists(
+    st.builds(
+        DivergentPlace,
+        score=st.floats(0, 10),
+        rank=st.integers(-9, 0),
+        position=st.integers(1, 50),
+        token=st.integers(0, 3),
+    ),
+    max_size=30,
+)
 
 
-@given(places=PLACES, limit=st.integers(0, 5), seed=st.randoms())
-def test_the_largest_are_kept_in_any_order(places, limit, seed):
-    offered = [(score, text, place) for text, (score, place) in enumerate(places)]
-    expected = sorted(offered, key=lambda peak: (-peak[0], peak[1]))[:limit]
+@given(offered=PLACES, seed=st.randoms())
+def test_the_largest_of_each_token_is_kept_in_any_order(offered, seed):
+    tokens = {place.token for place in offered}
+    expected = [max(one for one in offered if one.token == token) for token in tokens]
     seed.shuffle(offered)
-    peaks = DivergentTokens(limit)
-    for score, text, place in offered:
-        peaks.add(score=score, text=text, position=place)
-    assert [(peak.score, peak.text, peak.position) for peak in peaks] == expected
-    assert len(peaks) == min(limit, len(places))
+    places = DivergentPlaces()
+    for place in offered:
+        places.add(place)
+    assert list(places) == sorted(expected, reverse=True)
+    assert places.counts == {token: sum(o.token == token for o in offered) for token in tokens}

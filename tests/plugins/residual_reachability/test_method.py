@@ -1,5 +1,7 @@
 """residual-reachability against a search by hand, and its own promises."""
 
+import re
+
 import pytest
 import torch
 from diffkit_plugins import residual_reachability
@@ -10,16 +12,19 @@ from diffkit_plugins.residual_reachability.search import search_layer
 from diffkit_plugins.residual_reachability.tables import median_by_text
 
 from diffkit import (
+    Message,
     ModelPair,
     Note,
     RunContext,
     Series,
     Source,
     Table,
+    Text,
     Texts,
     UserError,
     load_pair,
 )
+from diffkit.analysis import SelectedPositions
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts
 from diffkit.method import run_method
@@ -58,10 +63,10 @@ def copied_pair(tiny_folder):
 def found(pair, context, **options):
     """The errors in the places of each layer."""
     config = ResidualReachabilityConfig(**{**FEW, **options})
-    here = context()
+    here, selected = context(), SelectedPositions(pair.base.tokenizer, config.positions)
     return [
         search_layer(pair.base, each, config, here)
-        for each in read_residual_deltas(pair, config, here)
+        for each in read_residual_deltas(pair, config, here, selected)
     ]
 
 
@@ -148,8 +153,8 @@ def test_a_change_that_a_prompt_made_scores_below_zero(copied_pair, context):
 
 def test_findings_name_texts_positions_and_layers(run, tiny_pair, tiny_texts):
     findings = run(tiny_pair, layers=[0, 1.0, -1], budgets=[1.0, 4.0], rows=100)
-    table, summary, series, note = findings.items
-    assert [type(item) for item in findings.items] == [Table, Table, Series, Note]
+    table, summary, series, note, read = findings.items
+    assert [type(item) for item in findings.items] == [Table, Table, Series, Note, Note]
     assert len(table.rows) == 3 * 2 * 2  # layer 1 is named twice and read once
     assert set(column(table, "layer")) == {0, 1}
     assert set(column(table, "text")) == {str(text)[:60] for text in tiny_texts.items[:3]}
@@ -160,6 +165,9 @@ def test_findings_name_texts_positions_and_layers(run, tiny_pair, tiny_texts):
     assert column(summary, "texts") == [3] * 4
     assert [line.x for line in series.lines] == [(1.0, 4.0)] * 4
     assert f"{findings.metrics['median_s']:.3f}" in note.text
+    read_texts = len(tiny_texts.items)  # those of the covariance too
+    words = sum(int(number) for number in re.findall(r"(\d+) (?:text|user)", read.text))
+    assert words == 4 * read_texts
 
 
 NEGATIVE, MIXED = [-0.3] * 16, [-0.1, -0.019, 0.02, 0.3]
@@ -201,7 +209,7 @@ def test_s_is_the_log_of_the_ratio_to_the_median_rotation(run, tiny_pair):
 def test_equal_weights_in_two_copies_are_no_change(run, copied_pair):
     findings = run(copied_pair)
     assert findings.change_score == 0
-    assert [type(item) for item in findings.items] == [Note]
+    assert [type(item) for item in findings.items] == [Note, Note]
 
 
 def test_texts_on_which_nothing_moved_are_left_out(run, copied_pair, tiny_texts):
@@ -225,9 +233,33 @@ def test_more_restarts_never_do_worse(tiny_pair, context):
     assert (three.rotated <= one.rotated * 1.001).all()
 
 
+def chat(words):
+    turns = (Message(role="user", content=words), Message(role="assistant", content="So it is."))
+    return Text(messages=turns)
+
+
+def test_of_a_chat_the_words_are_read_and_not_the_template(run, tiny_pair):
+    words = ("The cat sat on the mat.", "A dog ran to the sea.")
+    chats = run(tiny_pair, Texts(items=tuple(map(chat, words))), length=3)
+    documents = run(tiny_pair, Texts.of(*words), length=3)
+    assert chats.change_score == documents.change_score
+    assert column(chats.items[0], "S") == column(documents.items[0], "S")
+    assert "Not read:" in chats.items[-1].text
+
+
+def test_texts_that_begin_alike_are_one_piece_of_evidence(run, tiny_pair):
+    alike = ("The cat sat on the mat.", "The cat sat on the sea.", "A dog ran.")
+    assert column(run(tiny_pair, Texts.of(*alike), length=3).items[1], "texts") == [2]
+
+
+def test_where_no_token_has_a_label_that_is_read_the_run_says_so(run, tiny_pair):
+    with pytest.raises(UserError, match="No position is answer"):
+        run(tiny_pair, Texts.of("The cat sat."), positions="answer")
+
+
 def test_short_and_empty_texts(run, context, tiny_pair):
     table = run(tiny_pair, Texts.of("", "!", "The cat sat on the mat.")).items[0]
-    assert sorted(column(table, "position, tokens from the first")) == [0, 3]
+    assert sorted(column(table, "position, tokens read from the first")) == [0, 3]
     with pytest.raises(UserError, match="No text has a token"):
         run(tiny_pair, Texts.of("", ""))
 
