@@ -16,7 +16,7 @@ from diffkit.engine.inputs import Inputs
 from diffkit.engine.network import Network
 from diffkit.engine.prefix_cache import PrefixCache
 from diffkit.engine.residual_stream import EmbeddingToResidual, read_blocks
-from diffkit.engine.tokenization import encode, encode_prompt, eos_ids_of
+from diffkit.engine.tokenization import document_start, encode, encode_prompt, eos_ids_of
 from diffkit.errors import UserError
 from diffkit.sampling import Completion, Sampling
 from diffkit.texts import Text
@@ -51,6 +51,11 @@ class Model(AdaptedNetwork):
             return eos_ids_of(self.tokenizer, module.config) | self._end_tokens
         generation = getattr(module, "generation_config", None)
         return eos_ids_of(self.tokenizer, module.config, generation)
+
+    @property
+    def document_start(self) -> int | None:
+        """The token before a document; none: documents of this tokenizer start without one."""
+        return document_start(self.tokenizer)
 
     def inputs(
         self,

@@ -22,7 +22,7 @@ from diffkit_plugins.steering_prefix.search.optimiser import SearchResult, Searc
 class FluencyPenalty:
     """Weight times the mean negative log-likelihood of a prefix's tokens, in nats per token.
 
-    The prefix is read alone, after the tokenizer's first token if it has one. Without one, the
+    The prefix is read alone, at the start of a document. Where nothing is before a document, the
     prefix's own first token has no prediction and does not count.
     """
 
@@ -55,7 +55,7 @@ class FluencyPenalty:
     def _log_p(
         self, prefixes: Int[Tensor, "prefixes length"]
     ) -> Float[Tensor, "prefixes counted vocabulary"]:
-        start = self.model.tokenizer.bos_token_id
+        start = self.model.document_start
         rows = prefixes
         if start is not None:
             rows = torch.cat([prefixes.new_full((len(prefixes), 1), start), prefixes], dim=1)

@@ -1,8 +1,11 @@
+import copy
+
 import pytest
 import torch
 from diffkit_plugins.steering_prefix.optimisers.registry import load_optimiser
 from diffkit_plugins.steering_prefix.search import PrefixScorer
 from diffkit_plugins.steering_prefix.search.scorer import FluencyPenalty
+from tokenizers.processors import TemplateProcessing
 
 from diffkit import Inputs
 
@@ -18,12 +21,22 @@ def naive(model, ids, start):
     return sum(losses) / len(losses)
 
 
-@pytest.fixture(params=[None, "<|system|>"])
-def start(request, tiny_model):
-    before = tiny_model.tokenizer.bos_token
-    tiny_model.tokenizer.bos_token = request.param
-    yield tiny_model.tokenizer.bos_token_id
-    tiny_model.tokenizer.bos_token = before
+@pytest.fixture(params=["nothing", "its end", "bos"])
+def start(request, tiny_model, monkeypatch):
+    """The token before a document: none, the one after a document, or one that is set before it."""
+    tokenizer = copy.deepcopy(tiny_model.tokenizer)
+    monkeypatch.setattr(tiny_model, "tokenizer", tokenizer)
+    # a chat model's bos token (SmolLM2's ``<|im_start|>``) may begin turns, and no document
+    tokenizer.bos_token = "<|system|>"
+    if request.param == "nothing":
+        tokenizer.eos_token = None
+        return None
+    if request.param == "its end":
+        return tokenizer.eos_token_id
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single="<|system|> $A", special_tokens=[("<|system|>", tokenizer.bos_token_id)]
+    )
+    return tokenizer.bos_token_id
 
 
 def test_a_penalty_is_the_mean_negative_log_likelihood(tiny_model, start):
@@ -43,7 +56,9 @@ def test_the_last_token_promises_exactly_what_its_swap_takes_off(tiny_model, sta
     assert torch.allclose(promised, taken_off, atol=1e-5)
 
 
-def test_one_token_that_nothing_predicts_costs_nothing(tiny_model):
+@pytest.mark.parametrize("start", ["nothing"], indirect=True)
+def test_one_token_that_nothing_predicts_costs_nothing(tiny_model, start):
+    assert start is None
     fluency = FluencyPenalty(tiny_model, 1.0)
     assert fluency.penalties(torch.tensor([[5], [6]])).tolist() == [0.0, 0.0]
     assert not fluency.gains(torch.tensor([5])).any()
