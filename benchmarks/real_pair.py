@@ -5,7 +5,18 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-METHODS: dict[str, Any] = {
+METHODS = (
+    "kl",
+    "diff-mining",
+    "activation-lens",
+    "contrastive-decoding",
+    "perplexity-diff",
+    "soft-prompt-kl",
+    "steering-prefix",
+    "residual-reachability",
+)
+
+READING: dict[str, dict[str, Any]] = {
     "kl": {},
     "diff-mining": {},
     "activation-lens": {
@@ -14,13 +25,8 @@ METHODS: dict[str, Any] = {
         "jacobian": False,
         "patchscope": False,
     },
-    "contrastive-decoding": {},
-    "perplexity-diff": {},
-    "soft-prompt-kl": "small",
-    "steering-prefix": "small",
-    "residual-reachability": "small",
 }
-"""Options of each method, or its preset."""
+"""Methods that read the texts once, with the options under which they do nothing else."""
 
 
 def make_adapter(model: Path, folder: Path) -> Path:
@@ -48,18 +54,37 @@ def open_pair(model: Path, adapter: Path) -> Any:
     return load_pair(Source(at=str(model)), detect_kind(Source(at=str(adapter))), device="cpu")
 
 
-def open_plain(model: Path, adapter: Path) -> Any:
-    """The same in transformers and peft."""
+def open_plain(model: Path, adapter: Path, *, like_engine: bool = False) -> Any:
+    """The same in transformers and peft.
+
+    Args:
+        model: folder of the base.
+        adapter: folder of the adapter.
+        like_engine: whether linear layers multiply as the engine has them multiply, so that a ratio
+            to it says what a method adds.
+    """
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
+    from diffkit.engine.forward.half_precision import multiply_in_float32
+
     bare = AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16)
-    return PeftModel.from_pretrained(bare, adapter).eval()
+    plain = PeftModel.from_pretrained(bare, adapter).eval().requires_grad_(False)
+    if like_engine:
+        multiply_in_float32(plain)
+    return plain
 
 
-def run_method(pair: Any, name: str, progress: Any = None) -> Any:
-    """The findings of a method on the built-in texts."""
+def run_method(pair: Any, name: str, options: Any = None, texts: int | None = None) -> Any:
+    """The findings of a method on the built-in texts.
+
+    Args:
+        pair: both sides.
+        name: of the method.
+        options: its options, or the name of a preset of them; none are its defaults.
+        texts: how many texts are read; none: all.
+    """
     from diffkit.checkpoints import Checkpoints
     from diffkit.context import Artifacts, RunContext, no_progress
     from diffkit.registry.specs import load_implementation
@@ -67,16 +92,17 @@ def run_method(pair: Any, name: str, progress: Any = None) -> Any:
 
     registered: list[Any] = []
     import_module(f"diffkit_plugins.{name.replace('-', '_')}").register_methods(registered.append)
-    spec, options = registered[0], METHODS[name]
+    spec = registered[0]
     record = spec.load_config()
-    config = record(**(record.presets[options] if isinstance(options, str) else options))
+    config = record(**(record.presets[options] if isinstance(options, str) else options or {}))
+    given = Texts.default()
     with tempfile.TemporaryDirectory() as folder:
         checkpoints = Checkpoints(Path(folder), "none")
         context = RunContext(
             seed=0,
-            texts=Texts.default(),
+            texts=given if texts is None else given.first(texts),
             artifacts=Artifacts(Path(folder) / "artifacts"),
             checkpoints=checkpoints,
-            progress=progress or no_progress,
+            progress=no_progress,
         )
         return load_implementation(spec).run(pair, config, context)
