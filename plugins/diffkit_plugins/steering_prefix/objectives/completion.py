@@ -55,6 +55,10 @@ def token_weights(
     return weights
 
 
+_HELD = 2**24
+"""Numbers in float32 that are made of logits at a time: 64 MB."""
+
+
 @dataclass(frozen=True)
 class CompletionTargets:
     """Targets of many completions, which end in the last column; columns before have weight 0."""
@@ -109,6 +113,13 @@ class CompletionTargets:
             logits: at the last columns.
             items: number of the completion of each row.
         """
+        rows = max(1, _HELD // (logits.shape[1] * self.vocabulary))
+        parts = zip(torch.split(logits, rows), torch.split(items, rows), strict=True)
+        return torch.cat([self._losses(*part) for part in parts])
+
+    def _losses(
+        self, logits: Float[Tensor, "rows tokens width"], items: Int[Tensor, " rows"]
+    ) -> Float[Tensor, " rows"]:
         logits = logits[:, :, : self.vocabulary].float()
         normaliser = logits.logsumexp(dim=-1, keepdim=True)
         columns = slice(self.ids.shape[1] - logits.shape[1], None)

@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from diffkit_plugins.steering_prefix.objectives import batching
+from diffkit_plugins.steering_prefix.objectives import batching, completion
 
 from diffkit import Inputs
 
@@ -61,6 +61,14 @@ def test_losses_are_those_of_whole_rows_one_at_a_time(problem_of, options):
     torch.testing.assert_close(problem.training.empty, expected, atol=1e-5, rtol=1e-4)
     recorded = torch.tensor([item.empty for item in problem.training_items])
     torch.testing.assert_close(recorded, expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("held", [1, 3 * 340 * 12])
+def test_losses_are_the_same_however_few_rows_are_held(problem_of, monkeypatch, held):
+    training = problem_of().training
+    whole = training.losses(PREFIXES, range(training.items))
+    monkeypatch.setattr(completion, "_HELD", held)
+    assert training.losses(PREFIXES, range(training.items)).equal(whole)
 
 
 @pytest.mark.parametrize("parent", [[40, 50, 60], [40, 50], [40, 50, 60, 70], [1, 2, 3]])
