@@ -136,6 +136,23 @@ class Investigator(ABC, Generic[C]):
     stochastic: ClassVar[bool] = False
     """Whether the same case may get another verdict, so that repeats are useful."""
 
+    def merge_claims(self, claims: Sequence[str], config: C) -> str | None:
+        """The claim about findings of several methods, by its claims about each.
+
+        Calibration tables hold claims about single methods; this makes those about all methods of
+        them, without the findings.
+
+        Args:
+            claims: its claims about the findings of each method, in their order; empty where it
+                makes none.
+            config: its options.
+
+        Returns:
+            Exactly what it would claim of all findings in one case; none if that cannot be known.
+        """
+        del claims, config
+        return None
+
     @abstractmethod
     def investigate(self, case: Case, config: C, context: AttemptContext) -> Verdict:
         """States what was done to the model of ``case``.

@@ -55,7 +55,12 @@ def sample_findings() -> Findings:
             TokenTable(title="Tokens that the finetuned model prefers", unit="nats", rows=rows),
             TokenTrace(title="A text", unit="nats", tokens=(first, trace)),
             Samples(title="Completions", rows=(sample,)),
-            Table(title="Words", columns=("word", "count"), rows=(("owl", 7), ("nest", None))),
+            Table(
+                title="Words",
+                columns=("word", "count"),
+                rows=(("owl", 7), ("nest", None)),
+                text_columns=("word",),
+            ),
             Series(
                 title="A curve",
                 x_label="layer",

@@ -54,6 +54,7 @@ def assert_investigator_conforms(
     for name, case in sample_cases(candidates="candidates" in trial.needs).items():
         results[name] = _checked(trial, name, case)
     _check_flag(trial, results)
+    _check_merging(trial)
     return results
 
 
@@ -147,6 +148,21 @@ def _check_verdict(name: str, case: Case, verdict: Verdict) -> None:
         nulls = {null.rung for evidence in case.evidence for null in evidence.nulls}
         tested = set(verdict.detection.rungs)
         require(tested <= nulls, f"a score is tested against the nulls of the case ({name})")
+
+
+def _check_merging(trial: _Trial) -> None:
+    """Whether a merged claim is the one about all findings in one case, if there is any."""
+    if trial.make().stochastic:
+        return
+    case = sample_cases(candidates="candidates" in trial.needs)["several methods"]
+    each = [case.model_copy(update={"evidence": (one,)}) for one in case.evidence]
+    results = [trial.run("several methods", one) for one in (*each, case)]
+    claims = [one.claim or "" for one in results if isinstance(one, Verdict)]
+    if len(claims) < len(results):
+        return
+    merged = trial.make().merge_claims(claims[:-1], trial.config)
+    exact = merged is None or merged == claims[-1]
+    require(exact, "merged claims are what is claimed of all findings, or none")
 
 
 def _check_flag(trial: _Trial, results: Mapping[str, Result]) -> None:

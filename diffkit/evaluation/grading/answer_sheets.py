@@ -78,13 +78,22 @@ def collect_null_claims(
 ) -> NullClaims:
     """Claims about calibration nulls, from attempts or tables, in the order of the runs' digests.
 
-    Attempts without a verdict are left out.
+    Attempts without a verdict are left out. Tables hold claims about single methods' findings; of
+    the nulls there, claims about all methods' findings are merged from these, by investigators that
+    can (`Investigator.merge_claims`).
     """
     found: dict[tuple[NullGroup, int], dict[str, str]] = {}
     nulls = [one for one in planned_runs if one.pair.role == "calibration" and one.digest]
+    by_null: dict[tuple[str, ...], list[PlannedRun]] = {}
+    for one in nulls:
+        by_null.setdefault(_pair_and_seed(one), []).append(one)
     for null, arm in product(nulls, get_args(MainArm)):
+        members = by_null[_pair_and_seed(null)]
         for index, investigator in enumerate(investigators):
-            claim = _claim(null, AttemptId(null.run_id, arm, index, 0), investigator, attempts)
+            if arm == "combined" and any(one.calibration_row for one in members):
+                claim = _merged_claim(members, index, investigator, attempts)
+            else:
+                claim = _claim(null, AttemptId(null.run_id, arm, index, 0), investigator, attempts)
             if claim is not None:
                 claims = found.setdefault((_null_group(null, arm), index), {})
                 claims[_null_name(null, arm)] = claim
@@ -103,6 +112,39 @@ def _null_name(null: PlannedRun, arm: Arm) -> str:
     """
     selected = null.pair.selected
     return f"{selected.organism.name} {selected.variant}" if arm in SHARED_GRADES else null.digest
+
+
+def _pair_and_seed(null: PlannedRun) -> tuple[str, ...]:
+    selected = null.pair.selected
+    names = (selected.organism.name, selected.base.name, selected.variant)
+    return (*names, null.pair.null_type, str(null.seed))
+
+
+def _merged_claim(
+    members: Sequence[PlannedRun],
+    index: int,
+    investigator: ConfiguredPlugin,
+    attempts: AttemptsById,
+) -> str | None:
+    """The claim about all methods' findings on a null; none where it cannot be known.
+
+    Args:
+        members: the null's run of each method, some of them from tables.
+        index: of the investigator.
+        investigator: the one that claims.
+        attempts: the attempts of the evaluation.
+    """
+    claims = [
+        _claim(one, AttemptId(one.run_id, "method", index, 0), investigator, attempts)
+        for one in members
+    ]
+    known = [claim for claim in claims if claim is not None]
+    if len(known) < len(claims):
+        return None
+    if len(known) == 1:
+        return known[0]  # a case of one method is the same in both arms
+    merged: str | None = investigator.spec.load().merge_claims(known, investigator.config)
+    return merged
 
 
 def _claim(

@@ -48,6 +48,16 @@ class LineupInvestigator(Investigator[LineupInvestigatorConfig]):
             detection = _joint_detection(scores, case.joint_nulls, config.alpha)
         return _verdict(scores, claim, detection)
 
+    def merge_claims(self, claims: Sequence[str], config: LineupInvestigatorConfig) -> str:
+        """Words of each claim in turn: a claim holds the words of its findings in order."""
+        return " ".join(_in_turn([claim.split() for claim in claims], config.words))
+
+
+def _in_turn(sources: Sequence[Sequence[str]], limit: int) -> tuple[str, ...]:
+    """The first ``limit`` distinct words of several lists, one of each list in turn."""
+    words = (word for each in zip_longest(*sources) for word in each if word)
+    return tuple(islice(dict.fromkeys(words), limit))
+
 
 def _verdict(scores: Sequence[float | None], claim: str | None, detection: Detection) -> Verdict:
     """The verdict that the test allows; no change at all if every score is 0."""
@@ -102,9 +112,7 @@ def evidence_words(sources: Sequence[Findings], limit: int) -> tuple[str, ...]:
     Prompts, completions of the base and notes are left out: they say nothing of the finetuning. Of
     tables, only `Table.text_columns` are read, since other cells are the method's own labels.
     """
-    words = [first_words(_all_texts(findings), limit) for findings in sources]
-    in_turn = (word for each in zip_longest(*words) for word in each if word)
-    return tuple(islice(dict.fromkeys(in_turn), limit))
+    return _in_turn([first_words(_all_texts(findings), limit) for findings in sources], limit)
 
 
 def _all_texts(findings: Findings) -> Iterator[str]:

@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
 from builders import planned_run
+from diffkit_evaluators.lineup.investigator import LineupInvestigator
 
 from diffkit.evaluation import AttemptId, ConfiguredPlugin, plugin_key
 from diffkit.evaluation.calibration import CalibrationRow
 from diffkit.evaluation.grading import AnswerSheetBuilder, collect_null_claims
+from diffkit.investigator import Investigator
 from diffkit.method import MethodConfig
 from diffkit.registry.specs import Spec
 from diffkit.verdict import Attempt, Outcome, Verdict
@@ -62,7 +65,44 @@ def test_tables_know_claims_of_one_method_and_silence_is_none():
     sheets = builder(nulls, [INVESTIGATOR], {})
     tested = planned_run("o", truth="T.")
     assert sorted(sheets.build(tested, "method", 0).null_claims) == ["", "words of a"]
-    assert sheets.build(tested, "combined", 0).null_claims == ()
+    # Of one method alone, the arm with all methods is given the same case.
+    assert sorted(sheets.build(tested, "combined", 0).null_claims) == ["", "words of a"]
+
+
+class Unmerging(LineupInvestigator):
+    """Cannot say what it would claim of several."""
+
+    merge_claims = Investigator.merge_claims
+
+
+class Merging(LineupInvestigator):
+    """Joins claims."""
+
+    def merge_claims(self, claims, config):
+        return " + ".join(claims)
+
+
+@pytest.mark.parametrize(
+    ("investigator", "expected"), [(Merging, ("a1 + a2", "b1 + b2")), (Unmerging, ())]
+)
+def test_claims_about_all_methods_are_merged_from_tables(monkeypatch, investigator, expected):
+    monkeypatch.setattr(Spec, "load", lambda self: investigator())
+    nulls = [
+        null(name, f"{name}{number}", method=method)
+        for number, method in ((1, "kl"), (2, "lens"))
+        for name in ("a", "b")
+    ]
+    # Of a null that a table knows for one method alone, the other's claim is the attempt's.
+    nulls += [null("c", "c1", method="kl"), null("c", method="lens")]
+    monkeypatch.setattr(type(nulls[0]), "digest", property(_digest))
+    tested = planned_run("o", truth="T.")
+    partial = said(AttemptId(nulls[-1].run_id, "combined", 0, 0), "of lens alone")
+    sheets = builder(nulls, [INVESTIGATOR], partial)
+    assert sheets.build(tested, "combined", 0).null_claims == expected
+    both = said(AttemptId(nulls[-1].run_id, "method", 0, 0), "c2") | partial
+    sheets = builder(nulls, [INVESTIGATOR], both)
+    known = (*expected, "c1 + c2") if expected else ()
+    assert sheets.build(tested, "combined", 0).null_claims == known
 
 
 def test_whoever_refused_claims_nothing(monkeypatch):

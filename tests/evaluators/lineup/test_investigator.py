@@ -222,3 +222,22 @@ def test_what_several_methods_cannot_test_is_unsure(scores, nulls, change, p):
     verdict = together(scores, nulls)
     assert verdict.change == change
     assert verdict.detection.p == p
+
+
+def test_merged_claims_are_what_is_claimed_of_all_findings_in_one_case():
+    def findings(words):
+        rows = tuple(TokenScore(token=word, score=1) for word in words.split())
+        return Findings(items=(TokenTable(title="t", unit="u", rows=rows),))
+
+    each = [findings("the moon tower river"), findings(""), findings("River boat moon lamp owl")]
+    for words in (2, 4, 99):
+        config = LineupInvestigatorConfig(words=words)
+
+        def claim(*found, config=config):
+            evidence = tuple(Evidence(findings=one) for one in found)
+            case = Case(handle="pair-1", evidence=evidence)
+            return LineupInvestigator().investigate(case, config, AttemptContext()).claim
+
+        merged = LineupInvestigator().merge_claims([claim(one) or "" for one in each], config)
+        assert merged == claim(*each)
+    assert merged == "moon river tower boat lamp owl"
