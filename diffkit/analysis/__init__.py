@@ -11,7 +11,7 @@ from diffkit.analysis.clusters import (
     indices_by_score,
     rank_clusters,
 )
-from diffkit.analysis.plausible_tokens import LargestProbabilities
+from diffkit.analysis.plausible_tokens import PlausibleTokens
 from diffkit.analysis.positions import SelectedPositions
 from diffkit.analysis.prediction_chunks import (
     PredictionChunk,
@@ -45,7 +45,7 @@ from diffkit.analysis.word_excess import (
 __all__ = [
     "WORD",
     "ContinuationBatch",
-    "LargestProbabilities",
+    "PlausibleTokens",
     "PredictionChunk",
     "ScoreExcess",
     "ScoredCluster",
