@@ -20,6 +20,7 @@ from diffkit.cli.commands import (
     grader,
     leaderboard,
     new,
+    nulls,
     organisms,
     plugins,
     report,
@@ -49,6 +50,7 @@ app.command("investigators")(plugins.investigators)
 app.command("graders")(plugins.graders)
 app.command("generators")(plugins.generators)
 app.add_typer(organisms.app, name="organisms")
+app.add_typer(nulls.app, name="nulls")
 app.command("run")(run.run)
 app.command("ask")(ask.ask)
 app.command("evaluate")(evaluate.evaluate)

@@ -73,7 +73,7 @@ def resolve_run(which: RunRequest) -> "RunSpec":
     model = spec.load_config()
     settings = files_of_runs(model, parse_settings(which.settings, model))
     config = _configure(spec, which.config, settings, preset_options(spec, which.preset))
-    _check_dtype(which.dtype)
+    check_dtype(which.dtype)
     found = resolve_models(spec, which)
     given, limit = [parse_text_source(value) for value in which.texts], which.texts_limit
     texts = read_sources(given, limit) if given else read_texts(found.texts, limit)
@@ -161,7 +161,12 @@ def _configure(
         raise
 
 
-def _check_dtype(dtype: str | None) -> None:
+def check_dtype(dtype: str | None) -> None:
+    """Refuses a number format that there is not.
+
+    Raises:
+        UnknownName: there is no such format.
+    """
     from diffkit.errors import UnknownName
 
     if dtype not in {None, *DTYPES}:

@@ -35,11 +35,11 @@ def train(
 
     if dry_run:
         print_training_forecasts(
-            [read_recipe(_recipe_file(recipe)) for recipe in recipes], fresh=fresh
+            [read_recipe(recipe_file(recipe)) for recipe in recipes], fresh=fresh
         )
         return
     enable_logging()
-    files = [_recipe_file(recipe) for recipe in recipes]
+    files = [recipe_file(recipe) for recipe in recipes]
     with sigterm_as_interrupt():
         busy = [recipe for recipe, _ in _train_all(files, fresh=fresh)]
         # Others may be done by now with what they were training, or may have stopped.
@@ -50,7 +50,7 @@ def train(
         raise typer.Exit(1)
 
 
-def _recipe_file(recipe: Path) -> Path:
+def recipe_file(recipe: Path) -> Path:
     """The file of a recipe: the one given, or ``recipes/NAME.yaml`` of a known folder.
 
     Raises:
