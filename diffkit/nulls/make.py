@@ -111,9 +111,7 @@ class NullMaker:
             variants = {f"{number:02}": side for number, side in enumerate(sides, 1)}
             tracked = self.progress(variants.items(), label=f"loudness of {null_type} nulls")
             found = [
-                MeasuredSide(
-                    name, variant, self.loudness(side, variant), getattr(side, "scale", None)
-                )
+                MeasuredSide(name, variant, self.loudness(side, variant), _scale_of(side))
                 for variant, side in tracked
             ]
             summary = SUMMARIES[null_type].format(self.subject.name)
@@ -220,6 +218,10 @@ class NullMaker:
             networks=self.networks,
         )
         return own_answers(model, asked, self.folder, key, progress=self.progress, fresh=self.fresh)
+
+
+def _scale_of(side: Finetuned) -> float | None:
+    return side.scale if isinstance(side, Control) else None
 
 
 @dataclass(frozen=True)

@@ -199,10 +199,8 @@ def _print_next(
 def _tested(subject: "NullSubject", folder: "NullFolder") -> dict[str, str]:
     """The finetuning as a suite names it; a pair or a recipe's gets an organism of its own."""
     if subject.organism:
-        is_file = (
-            Path(subject.organism).exists() and subject.organism not in context.catalogue.organisms
-        )
-        place = str(Path(subject.organism).absolute()) if is_file else subject.organism
+        known = subject.organism in context.catalogue.organisms
+        place = subject.organism if known else str(Path(subject.organism).absolute())
         return {"organism": place, "variant": subject.variant}
     file = folder.write_subject(subject.name, subject.base.name, subject.finetuned)
     return {"organism": str(file), "variant": "default"}
