@@ -1,6 +1,6 @@
 """Verdicts of investigators, and the outcome of their attempts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Literal
 
@@ -20,6 +20,23 @@ class NullTest(Record):
     """Calibration nulls of this kind."""
     p: float | None = Field(default=None, ge=0, le=1)
     """Its p-value; none if there is no null or no score."""
+    t_p: float | None = Field(default=None, ge=0, le=1)
+    """Student's t of a new observation, which assumes a normal distribution of transformed scores;
+    none with fewer than four nulls, or if they are all alike."""
+
+    @classmethod
+    def of(cls, score: float | None, nulls: Sequence[float]) -> "NullTest":
+        """The test of a score against nulls of one kind.
+
+        Args:
+            score: the score; none if there is none.
+            nulls: scores of the nulls.
+        """
+        from diffkit.statistics.p_values import conformal_p, student_t_p
+
+        if score is None or not nulls:
+            return cls(n=len(nulls))
+        return cls(n=len(nulls), p=conformal_p(score, nulls), t_p=student_t_p(score, nulls))
 
 
 class Detection(Record):
@@ -35,6 +52,26 @@ class Detection(Record):
     """Level of the test."""
     rungs: Mapping[str, NullTest] = Field(default_factory=dict)
     """Kind of null → its test."""
+    t_p: float | None = Field(default=None, ge=0, le=1)
+    """The largest of the p-values that assume a normal distribution; none if a kind of null that
+    has a ``p`` has none. It decides nothing."""
+
+    @classmethod
+    def of(cls, rungs: Mapping[str, NullTest], alpha: float) -> "Detection":
+        """The test against all kinds of null.
+
+        Args:
+            rungs: kind of null → its test.
+            alpha: level of the test.
+        """
+        tested = [test for test in rungs.values() if test.p is not None]
+        t_ps = [test.t_p for test in tested if test.t_p is not None]
+        return cls(
+            p=max((test.p for test in tested if test.p is not None), default=None),
+            alpha=alpha,
+            rungs=rungs,
+            t_p=max(t_ps, default=None) if len(t_ps) == len(tested) else None,
+        )
 
     @property
     def testable(self) -> bool:

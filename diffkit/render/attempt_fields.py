@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from diffkit.grader import Grade
 from diffkit.plain_text import formatting
+from diffkit.render import labels
 from diffkit.verdict import Attempt, Detection, Prediction, Usage, Verdict
 
 LabelledField = tuple[str, str]
@@ -93,4 +94,9 @@ def _detection(test: Detection) -> str:
         f"{name} {formatting.number(rung.p)} of {rung.n}" for name, rung in test.rungs.items()
     )
     beside = f" ({rungs})" if rungs else ""
-    return f"p {formatting.number(test.p)} at {formatting.number(test.alpha)}{beside}"
+    exact = f"p {formatting.number(test.p)} at {formatting.number(test.alpha)}{beside}"
+    assumed = {name: rung.t_p for name, rung in test.rungs.items() if rung.t_p is not None}
+    if not assumed:
+        return exact
+    each = ", ".join(f"{name} {formatting.number(p)}" for name, p in assumed.items())
+    return f"{exact}; p {formatting.number(test.t_p)} if {labels.NORMAL} ({each})"

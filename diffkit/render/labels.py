@@ -170,6 +170,16 @@ LEGEND = (
 )
 """What the columns of a leaderboard mean."""
 
+NORMAL = "scores of nulls are normally distributed"
+"""What a p-value by Student's t assumes."""
+
+T_P = (
+    "p (t)",
+    "Student's t of a new observation: assumes that the nulls' scores, as logarithms where they are"
+    " positive, are normally distributed. Detection does not use it",
+)
+"""What the p-values that assume a distribution mean."""
+
 NAMED_BY_EXAMPLES = "named by training examples"
 
 _EXAMPLES = (
@@ -206,6 +216,12 @@ def legend(rows: Iterable[Row]) -> tuple[tuple[str, str], ...]:
     scores = () if len(lineups) == len(graded) else (_SCORE,)
     taught = any(row.named_by_examples is not None for row in rows)
     return (*scores, *LEGEND[:2], *((_EXAMPLES,) if taught else ()), *LEGEND[2:])
+
+
+def pair_p_values(pairs: Iterable[PairResult]) -> dict[str, str]:
+    """The p-values that some pair has: column → name of the field."""
+    assumed = any(pair.t_p is not None for pair in pairs)
+    return {"p": "p", T_P[0]: "t_p"} if assumed else {"p": "p"}
 
 
 UNTESTABLE = (

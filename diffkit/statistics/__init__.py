@@ -20,6 +20,7 @@ from diffkit.statistics.p_values import (
     matching_p,
     mcnemar_p,
     sign_flip_p,
+    student_t_p,
 )
 from diffkit.statistics.power import mcnemar_power, truths_needed
 from diffkit.statistics.words import content_words, log_odds, word_counts
@@ -40,6 +41,7 @@ __all__ = [
     "paired_interval",
     "share",
     "sign_flip_p",
+    "student_t_p",
     "truths_needed",
     "wilson",
     "word_counts",

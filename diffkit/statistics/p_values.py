@@ -3,6 +3,7 @@
 Permutations have a fixed seed: the same numbers give the same p-value.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -47,6 +48,45 @@ def joint_p(
         found[name].append(statistic)
     own = float(statistics[0])
     return {name: conformal_p(own, values) for name, values in found.items()}
+
+
+FEWEST_FOR_T = 4
+"""Smallest number of nulls for `student_t_p`."""
+
+
+def student_t_p(score: float, nulls: Sequence[float]) -> float | None:
+    """One-sided p-value of a new observation, if the transformed scores are normally distributed.
+
+    Student's t with n - 1 degrees of freedom, (x - mean) / (s √(1 + 1/n)), of logarithms where the
+    score and all nulls are positive, of square roots where one of them is 0, and of the scores
+    themselves where one is negative. Unlike `conformal_p` it can be small with few nulls, and it is
+    only as right as its assumption.
+
+    Args:
+        score: the new score.
+        nulls: scores of nulls.
+
+    Returns:
+        The p-value; none with fewer than `FEWEST_FOR_T` nulls, or if all of them are alike.
+    """
+    from scipy.special import stdtr
+
+    n = len(nulls)
+    if n < FEWEST_FOR_T:
+        return None
+    new, *known = _transformed([score, *nulls])
+    spread = float(np.std(known, ddof=1))
+    if spread <= _ROUNDING * max(map(abs, known)):
+        return None
+    t = (new - float(np.mean(known))) / (spread * math.sqrt(1 + 1 / n))
+    return float(stdtr(n - 1, -t))
+
+
+def _transformed(scores: Sequence[float]) -> list[float]:
+    least = min(scores)
+    if least < 0:
+        return list(scores)
+    return [math.log(score) if least > 0 else math.sqrt(score) for score in scores]
 
 
 def mcnemar_p(one: Sequence[bool], other: Sequence[bool]) -> float | None:

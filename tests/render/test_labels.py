@@ -67,6 +67,27 @@ def test_a_test_decides_what_a_false_alarm_is(leaderboard, truth, said, test, re
     assert labels.detection_remark(leaderboard.pairs[0].model_copy(update=tested)) == remark
 
 
+def test_a_p_value_that_assumes_a_distribution_is_shown_where_a_pair_has_one(leaderboard):
+    assert labels.pair_p_values(leaderboard.pairs) == {"p": "p"}
+    one, *others = leaderboard.pairs
+    assumed = leaderboard.model_copy(
+        update={"pairs": (one.model_copy(update={"t_p": 0.0123}), *others)}
+    )
+    assert labels.pair_p_values(assumed.pairs) == {"p": "p", "p (t)": "t_p"}
+    for shown in (told(assumed), leaderboard_page(assumed)):
+        assert "p (t)" in shown
+        assert "0.0123" in shown
+        assert "are normally distributed" in " ".join(shown.split())
+    assert "p (t)" not in told(leaderboard) + leaderboard_page(leaderboard)
+
+
+def test_an_attempt_says_both_p_values():
+    detection = Detection.of({"random": NullTest.of(9.0, [1.0, 2.0, 3.0, 4.0])}, 0.05)
+    fields = dict(verdict_fields(Verdict(change="unsure", detection=detection)))
+    assert fields["detection"].startswith("p 0.2 at 0.05 (random 0.2 of 4); p 0.0")
+    assert "if scores of nulls are normally distributed (random 0.0" in fields["detection"]
+
+
 def test_a_column_is_explained_only_where_it_is_shown(leaderboard, taught):
     assert labels.legend(leaderboard.rows) == labels.LEGEND
     names = [name for name, _ in labels.legend(taught.rows)]

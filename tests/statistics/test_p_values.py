@@ -4,9 +4,9 @@ from itertools import permutations, product
 
 import numpy as np
 import pytest
-from scipy.stats import permutation_test
+from scipy.stats import norm, permutation_test, ttest_ind
 
-from diffkit.statistics import conformal_p, holm, joint_p, matching_p, sign_flip_p
+from diffkit.statistics import conformal_p, holm, joint_p, matching_p, sign_flip_p, student_t_p
 
 NOISE = 4 * (0.25 / 9_999) ** 0.5
 """Four standard errors of a p-value from 9,999 draws."""
@@ -160,3 +160,33 @@ def test_joint_p_values_of_one_method_are_its_conformal_p_values():
     for score in (0.0, 2.0, 2.5, 4.0):
         found = joint_p((score,), {"random": [(null,) for null in nulls]})
         assert found == {"random": conformal_p(score, nulls)}
+
+
+@pytest.mark.parametrize(
+    ("score", "nulls", "transform"),
+    [
+        (9.0, [1.0, 2.0, 4.0, 3.0], np.log),
+        (0.0, [1.0, 2.0, 4.0, 3.0], np.sqrt),
+        (9.0, [1.0, 0.0, 4.0, 3.0, 3.0], np.sqrt),
+        (9.0, [1.0, -2.0, 4.0, 3.0], np.asarray),
+        (1e-4, [1e-3, 2e-3, 5e-4, 1e-3, 7e-4], np.log),
+    ],
+)
+def test_a_new_observation_is_a_sample_of_one(score, nulls, transform):
+    """The t-test of two samples, of which one has one observation and no spread of its own."""
+    found = ttest_ind(transform([score]), transform(nulls), alternative="greater")
+    assert student_t_p(score, nulls) == pytest.approx(found.pvalue)
+
+
+def test_few_or_equal_nulls_have_no_t():
+    assert student_t_p(9.0, [1.0, 2.0, 3.0]) is None
+    assert student_t_p(9.0, [0.0] * 19) is None
+    assert student_t_p(9.0, [0.1] * 19) is None
+
+
+def test_the_t_holds_its_level_where_logarithms_are_normal():
+    scores = np.exp(norm.rvs(size=(4000, 5), random_state=1))
+    ps = np.array([student_t_p(row[0], row[1:].tolist()) for row in scores])
+    for level in (0.05, 0.2):
+        spread = (level * (1 - level) / len(ps)) ** 0.5
+        assert (ps <= level).mean() == pytest.approx(level, abs=4 * spread)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from diffkit.case import JointNullScores, NullScores
 from diffkit.evaluation.planned_runs import AttemptId, AttemptsById, PlannedRun, RunConditions
-from diffkit.statistics import conformal_p
 from diffkit.verdict import Attempt, Detection, NullTest
 
 ScoresByRun = Mapping[str, float | None]
@@ -116,11 +115,10 @@ class DetectionTest:
         if verdict.detection or verdict.p_targeted is None:
             return verdict.detection
         tests = {
-            null_type: _null_test(verdict.p_targeted, values)
+            null_type: NullTest.of(verdict.p_targeted, values)
             for null_type, values in self._null_values(planned, attempt_id).items()
         }
-        known = [test.p for test in tests.values() if test.p is not None]
-        return Detection(p=max(known, default=None), alpha=self.alpha, rungs=tests)
+        return Detection.of(tests, self.alpha)
 
     def _null_values(self, planned: PlannedRun, attempt_id: AttemptId) -> dict[str, list[float]]:
         """``p_targeted`` of the nulls, by null type."""
@@ -136,7 +134,3 @@ class DetectionTest:
 def _p_targeted(attempt: Attempt | None) -> float | None:
     verdict = attempt.verdict if attempt else None
     return verdict.p_targeted if verdict else None
-
-
-def _null_test(value: float, nulls: Sequence[float]) -> NullTest:
-    return NullTest(n=len(nulls), p=conformal_p(value, nulls) if nulls else None)

@@ -70,6 +70,7 @@ def _pair_result(case: GradedCase, *, several_bases: bool) -> PairResult:
         repeat=case.ref.repeat,
         change_score=case.run.manifest.change_score if own and case.run else None,
         p=case.detection.p if case.detection else None,
+        t_p=case.detection.t_p if case.detection else None,
         test=result,
         detected=result == "significant" if result in {"significant", "not significant"} else None,
         said=verdict.change if verdict else case.attempt.outcome.value,

@@ -181,6 +181,8 @@ class PairResult(Record):
     """Number of the repeat, from 0."""
     change_score: float | None
     p: float | None
+    t_p: float | None = None
+    """The p-value that assumes a normal distribution of transformed scores, as `Detection.t_p`."""
     detected: bool | None = None
     """Whether its detection test is significant; none where there is no test, or it could not be
     significant."""

@@ -134,8 +134,10 @@ def pairs_table(leaderboard: Leaderboard) -> Grid:
     """The pairs behind each row, grouped as the rows are."""
     seeds = len({pair.seed for pair in leaderboard.pairs}) > 1
     repeats = len({pair.repeat for pair in leaderboard.pairs}) > 1
-    columns = ["organism", "truth", "said", "", "change", "p", "rank", "score"]
-    table = grid(columns, right=(4, 5, 6, 7), title="Results for each pair")
+    p_values = labels.pair_p_values(leaderboard.pairs)
+    columns = ["organism", "truth", "said", "", "change", *p_values, "rank", "score"]
+    numbers = range(4, len(columns))
+    table = grid(columns, right=tuple(numbers), title="Results for each pair")
     table.columns[3].no_wrap = True
     for _, group in groupby(_in_order(leaderboard), _row_key):
         pairs = tuple(group)
@@ -144,7 +146,8 @@ def pairs_table(leaderboard: Leaderboard) -> Grid:
         changes = formatting.aligned(pair.change_score for pair in pairs)
         for pair, change in zip(pairs, changes, strict=True):
             table.add_row(
-                _pair_label(pair, seeds=seeds, repeats=repeats), *_pair_cells(pair, change)
+                _pair_label(pair, seeds=seeds, repeats=repeats),
+                *_pair_cells(pair, change, tuple(p_values.values())),
             )
     return table
 
@@ -167,8 +170,9 @@ def _pair_label(pair: PairResult, *, seeds: bool, repeats: bool) -> Text:
     return safe_text(f"  {pair.label}{seed}{repeat}")
 
 
-def _pair_cells(pair: PairResult, change: str) -> list[Text]:
-    numbers = [change, *(formatting.number(value) for value in (pair.p, pair.rank, pair.score))]
+def _pair_cells(pair: PairResult, change: str, p_values: Sequence[str]) -> list[Text]:
+    values = (getattr(pair, name) for name in (*p_values, "rank", "score"))
+    numbers = [change, *map(formatting.number, values)]
     remark = labels.detection_remark(pair)
     wrong = Text(remark, "dim" if remark in labels.NO_RESULT else "red")
     return [safe_text(pair.truth), safe_text(pair.said), wrong, *map(Text, numbers)]

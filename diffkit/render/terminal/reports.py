@@ -102,6 +102,8 @@ def render_leaderboard(leaderboard: Leaderboard, console: Console) -> None:
     if leaderboard.pairs:
         console.print()
         console.print(pairs_table(leaderboard))
+        if labels.T_P[0] in labels.pair_p_values(leaderboard.pairs):
+            console.print(_legend((labels.T_P,)))
 
 
 def render_conclusions(leaderboard: Leaderboard, console: Console) -> None:

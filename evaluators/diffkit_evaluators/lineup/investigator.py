@@ -1,6 +1,6 @@
 """The lineup investigator: claims the words of findings, in the order of the method."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice, zip_longest
 
 from diffkit import (
@@ -20,7 +20,7 @@ from diffkit import (
     TokenTrace,
     Verdict,
 )
-from diffkit.statistics import conformal_p, joint_p
+from diffkit.statistics import joint_p
 from diffkit_evaluators.lineup.config import LineupInvestigatorConfig
 from diffkit_evaluators.lineup.similarity import first_words
 
@@ -73,7 +73,8 @@ def _verdict(scores: Sequence[float | None], claim: str | None, detection: Detec
 def _detection(evidence: Evidence, alpha: float) -> Detection:
     """Tests the score against every null type; the largest p-value decides."""
     score = evidence.findings.change_score
-    return _by_rungs({null.rung: _null_test(score, null.scores) for null in evidence.nulls}, alpha)
+    rungs = {null.rung: NullTest.of(score, null.scores) for null in evidence.nulls}
+    return Detection.of(rungs, alpha)
 
 
 def _joint_detection(
@@ -83,18 +84,7 @@ def _joint_detection(
     known = any(score is not None for score in scores)
     found = joint_p(scores, {one.rung: one.scores for one in nulls}) if known else {}
     tests = {one.rung: NullTest(n=len(one.scores), p=found.get(one.rung)) for one in nulls}
-    return _by_rungs(tests, alpha)
-
-
-def _by_rungs(tests: Mapping[str, NullTest], alpha: float) -> Detection:
-    known = [test.p for test in tests.values() if test.p is not None]
-    return Detection(p=max(known, default=None), alpha=alpha, rungs=tests)
-
-
-def _null_test(score: float | None, nulls: tuple[float, ...]) -> NullTest:
-    if score is None or not nulls:
-        return NullTest(n=len(nulls))
-    return NullTest(n=len(nulls), p=conformal_p(score, nulls))
+    return Detection.of(tests, alpha)
 
 
 def with_title(findings: Findings, part: str | None) -> Findings:

@@ -17,7 +17,7 @@ from diffkit import (
     TokenTrace,
     Verdict,
 )
-from diffkit.statistics import conformal_p, content_words
+from diffkit.statistics import content_words
 from diffkit_consensus.config import ConsensusConfig
 
 
@@ -70,12 +70,6 @@ def texts_of(item: Finding) -> Iterator[str]:
 def detect(evidence: Evidence, alpha: float) -> Detection:
     """Tests the change score against each null type; the largest p-value decides."""
     score = evidence.findings.change_score
-    tests = {
-        null.rung: NullTest(
-            n=len(null.scores),
-            p=None if score is None or not null.scores else conformal_p(score, null.scores),
-        )
-        for null in evidence.nulls
-    }
-    known = [test.p for test in tests.values() if test.p is not None]
-    return Detection(p=max(known, default=None), alpha=alpha, rungs=tests)
+    return Detection.of(
+        {null.rung: NullTest.of(score, null.scores) for null in evidence.nulls}, alpha
+    )

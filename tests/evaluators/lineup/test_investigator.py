@@ -41,6 +41,19 @@ def investigate(score, nulls=(), items=(), **options):
 NINETEEN = tuple(float(number) for number in range(1, 20))
 
 
+def counts(detection):
+    return {name: (rung.n, rung.p) for name, rung in detection.rungs.items()}
+
+
+def test_student_t_is_said_from_four_nulls_on_and_decides_nothing():
+    verdict = investigate(1e9, [("random", NINETEEN[:4]), ("benign", NINETEEN)])
+    assert verdict.change == "unsure"
+    found = {name: rung.t_p for name, rung in verdict.detection.rungs.items()}
+    assert verdict.detection.t_p == max(found.values()) < 0.05
+    few = investigate(1e9, [("random", NINETEEN[:3]), ("benign", NINETEEN)]).detection
+    assert (few.t_p, few.rungs["random"].t_p, few.p) == (None, None, 0.25)
+
+
 @pytest.mark.parametrize(
     ("score", "p", "change"),
     [(20.0, 0.05, "targeted"), (19.0, 0.1, "unspecific"), (0.5, 1.0, "unspecific")],
@@ -49,7 +62,7 @@ def test_the_score_is_held_against_the_nulls(score, p, change):
     verdict = investigate(score, [("random", NINETEEN)])
     assert (verdict.detection.p, verdict.change) == (p, change)
     assert verdict.detection.testable
-    assert verdict.detection.rungs == {"random": NullTest(n=19, p=p)}
+    assert counts(verdict.detection) == {"random": (19, p)}
 
 
 def test_the_worst_rung_decides():
@@ -81,7 +94,7 @@ def test_too_few_nulls_are_untestable_and_leave_it_unsure(nulls):
 
 def test_a_rung_without_nulls_is_no_test_and_makes_the_whole_untestable():
     detection = investigate(20.0, [("random", NINETEEN), ("benign", ())]).detection
-    assert detection.rungs == {"random": NullTest(n=19, p=0.05), "benign": NullTest(n=0)}
+    assert counts(detection) == {"random": (19, 0.05), "benign": (0, None)}
     assert (detection.p, detection.testable) == (0.05, False)
     detection = investigate(20.0, [("benign", ())]).detection
     assert (detection.p, detection.rungs) == (None, {"benign": NullTest(n=0)})
