@@ -60,7 +60,8 @@ def lines(groups: Groups, draws: int) -> Iterator[str]:
     parts = [(size, level) for level in LEVELS for size in SIZES]
     head = ("method", "groups", *(f"{size} nulls, p ≤ {level}" for size, level in parts))
     rows = []
-    for name, own in [*groups.items(), ("all", [one for own in groups.values() for one in own])]:
+    every = [group for own in groups.values() for group in own]
+    for name, own in [*groups.items(), ("all", every)]:
         found = {size: rates(own, size, draws) for size in SIZES}
         rates_of = (f"{found[size][level]:.3f}" for size, level in parts)
         rows.append((name, str(len(own)), *rates_of))

@@ -57,19 +57,19 @@ class Detection(Record):
     has a ``p`` has none. It decides nothing."""
 
     @classmethod
-    def of(cls, rungs: Mapping[str, NullTest], alpha: float) -> "Detection":
+    def of(cls, tests: Mapping[str, NullTest], alpha: float) -> "Detection":
         """The test against all kinds of null.
 
         Args:
-            rungs: kind of null → its test.
+            tests: kind of null → its test.
             alpha: level of the test.
         """
-        tested = [test for test in rungs.values() if test.p is not None]
+        tested = [test for test in tests.values() if test.p is not None]
         t_ps = [test.t_p for test in tested if test.t_p is not None]
         return cls(
             p=max((test.p for test in tested if test.p is not None), default=None),
             alpha=alpha,
-            rungs=rungs,
+            rungs=tests,
             t_p=max(t_ps, default=None) if len(t_ps) == len(tested) else None,
         )
 

@@ -1,11 +1,23 @@
+import io
 from typing import get_args
 
 import pytest
+from rich.console import Console
 
 from diffkit.evaluation import Arm
 from diffkit.evaluation.leaderboard import Measure, Stratum
 from diffkit.render import labels
+from diffkit.render.attempt_fields import verdict_fields
+from diffkit.render.html.pages import leaderboard_page
+from diffkit.render.terminal.reports import render_leaderboard
 from diffkit.statistics import Share
+from diffkit.verdict import Detection, NullTest, Verdict
+
+
+def told(board):
+    console = Console(width=100, record=True, file=io.StringIO())
+    render_leaderboard(board, console)
+    return console.export_text()
 
 
 def test_an_interval_that_does_not_exist_is_empty():
@@ -74,11 +86,11 @@ def test_a_p_value_that_assumes_a_distribution_is_shown_where_a_pair_has_one(lea
         update={"pairs": (one.model_copy(update={"t_p": 0.0123}), *others)}
     )
     assert labels.pair_p_values(assumed.pairs) == {"p": "p", "p (t)": "t_p"}
-    for shown in (told(assumed), leaderboard_page(assumed)):
+    for shown in (told(assumed), leaderboard_page(assumed, [])):
         assert "p (t)" in shown
         assert "0.0123" in shown
         assert "are normally distributed" in " ".join(shown.split())
-    assert "p (t)" not in told(leaderboard) + leaderboard_page(leaderboard)
+    assert "p (t)" not in told(leaderboard) + leaderboard_page(leaderboard, [])
 
 
 def test_an_attempt_says_both_p_values():
