@@ -162,11 +162,7 @@ def _configure(
 
 
 def check_dtype(dtype: str | None) -> None:
-    """Refuses a number format that there is not.
-
-    Raises:
-        UnknownName: there is no such format.
-    """
+    """Refuses a number format that there is not, as an `UnknownName`."""
     from diffkit.errors import UnknownName
 
     if dtype not in {None, *DTYPES}:
