@@ -45,7 +45,14 @@ class ShownPlace:
     place: DivergentPlace
     word: str
     count: int
-    """The number of predictions whose divergence this word's tokens carry."""
+    """The number of predictions to whose divergence this word adds most."""
+    predictions: int
+    """The number of all predictions that were compared."""
+
+    @property
+    def title(self) -> str:
+        """What is said instead, and how often."""
+        return f"towards {self.word!r}, in {self.count:,} of {self.predictions:,} predictions"
 
 
 def shown_places(found: DivergenceStatistics, tokenizer: Any, count: int) -> tuple[ShownPlace, ...]:
@@ -67,7 +74,7 @@ def shown_places(found: DivergenceStatistics, tokenizer: Any, count: int) -> tup
     for place in found.places:
         word = words[place.token]
         if len(shown) < count and _folded(word) not in shown and texts[place.text] < TEXT_SHARE:
-            shown[_folded(word)] = ShownPlace(place, word, counts[_folded(word)])
+            shown[_folded(word)] = ShownPlace(place, word, counts[_folded(word)], found.tokens)
             texts[place.text] += 1
     return tuple(shown.values())
 
@@ -202,8 +209,8 @@ def divergence_trace(
     scores = token_divergences(p, q, pair.vocabulary, config.chunk).kl_pq[0]
     tokenizer = pair.base.tokenizer
     return TokenTrace(
-        title=f"Where the sides part, {rank}: towards {shown.word!r}, as in {shown.count} "
-        "predictions (KL(finetuned‖base) of each token's prediction)",
+        title=f"Where the sides part, {rank}: {shown.title} (KL(finetuned‖base) of each token's "
+        "prediction)",
         unit="nats",
         tokens=trace_tokens(
             tokenizer,

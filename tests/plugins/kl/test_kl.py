@@ -167,7 +167,7 @@ def test_traces_show_the_most_divergent_place_of_each_word(run, tiny_pair, tiny_
         assert len(peak.finetuned) == len(peak.base) == 2
         likeliest = float(p[position - 1].exp().max())
         assert peak.finetuned[0].probability == pytest.approx(likeliest, rel=1e-3)
-        assert f", as in {words.count(word)} predictions" in trace.title
+        assert f", in {words.count(word)} of {len(words)} predictions" in trace.title
         assert repr(word).strip("'") in trace.title.casefold()
 
 
@@ -176,7 +176,8 @@ def test_one_change_in_many_places_is_shown_once(run, tiny_pair):
     side = Fixed(tiny_pair.tokenizer, [0.25, 0.75])
     found = run(ModelPair(side, Fixed(side.tokenizer, [0.5, 0.5])), traces=9, samples=0)
     (trace,) = of_kind(found, TokenTrace)
-    assert f", as in {found.metrics['tokens']:.0f} predictions" in trace.title
+    count = f"{found.metrics['tokens']:.0f}"
+    assert f", in {count} of {count} predictions" in trace.title
 
 
 def test_a_text_has_at_most_two_of_the_places(run, tiny_pair, tiny_texts):
