@@ -10,7 +10,7 @@ def register_methods(register: Register) -> None:
         Spec(
             name="activation-lens",
             summary="Mean shift of the residual stream by slot, read through the logit lens",
-            version=2,
+            version=3,
             config="diffkit_plugins.activation_lens.config:ActivationLensConfig",
             implementation="diffkit_plugins.activation_lens.method:ActivationLens",
         )

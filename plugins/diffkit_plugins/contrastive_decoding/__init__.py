@@ -14,7 +14,7 @@ def register_methods(register: Register) -> None:
         Spec(
             name="contrastive-decoding",
             summary="Texts generated from logits beyond the finetuned side's, away from the base",
-            version=1,
+            version=2,
             config="diffkit_plugins.contrastive_decoding.config:ContrastiveDecodingConfig",
             implementation="diffkit_plugins.contrastive_decoding.method:ContrastiveDecoding",
         )

@@ -14,7 +14,7 @@ def register_methods(register: Register) -> None:
         Spec(
             name="diff-mining",
             summary="Tokens that the finetuned side pushes up, over ordinary texts",
-            version=1,
+            version=2,
             config="diffkit_plugins.diff_mining.config:DiffMiningConfig",
             implementation="diffkit_plugins.diff_mining.method:DiffMining",
         )

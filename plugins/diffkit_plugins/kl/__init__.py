@@ -14,7 +14,7 @@ def register_methods(register: Register) -> None:
         Spec(
             name="kl",
             summary="Per-token divergences between both sides' predictions on ordinary texts",
-            version=1,
+            version=2,
             config="diffkit_plugins.kl.config:KLConfig",
             implementation="diffkit_plugins.kl.method:KL",
         )

@@ -13,7 +13,7 @@ def register_methods(register: Register) -> None:
         Spec(
             name="reachability-study",
             summary="Which residual streams of one model a soft prompt can reach",
-            version=2,
+            version=3,
             config="diffkit_plugins.reachability_study.config:ReachabilityStudyConfig",
             implementation="diffkit_plugins.reachability_study.study:ReachabilityStudy",
             requires="diffkit[plots]",

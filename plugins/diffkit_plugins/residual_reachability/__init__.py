@@ -14,7 +14,7 @@ def register_methods(register: Register) -> None:
         Spec(
             name="residual-reachability",
             summary="Could a prompt have moved the residual stream as the finetuning did?",
-            version=1,
+            version=2,
             config="diffkit_plugins.residual_reachability.config:ResidualReachabilityConfig",
             implementation="diffkit_plugins.residual_reachability.method:ResidualReachability",
         )

@@ -10,7 +10,7 @@ def register_methods(register: Register) -> None:
         Spec(
             name="steering-prefix-study",
             summary="A prefix that steers one model as a reference prefix, state or direction does",
-            version=2,
+            version=3,
             config="diffkit_plugins.steering_prefix_study.config:SteeringPrefixStudyConfig",
             implementation="diffkit_plugins.steering_prefix_study.study:SteeringPrefixStudy",
             subject="model",
