@@ -71,7 +71,11 @@ class ActivationLensConfig(PositionOptions):
     """Share of the continuations that must be coherent: about as distinct as the unsteered one
     and as likely to the base."""
     steering_distinct: float = Field(default=0.75, ge=0, le=1)
-    """Share of the unsteered text's distinct pairs of words that coherent text keeps."""
+    """Share of the unsteered text's distinct pairs of words, and of tokens, that coherent text
+    keeps."""
+    steering_repetition: float = Field(default=0.5, ge=0, le=1)
+    """Share of repeated pairs above which no text is coherent; where the unsteered text is above
+    it, the prompt does not count."""
     steering_nats: float = Field(default=2.0, ge=0, le=100)
     """How much less likely to the base, in nats per token, coherent text may be than unsteered."""
     jacobian: bool = True

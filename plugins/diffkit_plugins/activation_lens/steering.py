@@ -34,20 +34,23 @@ class Coherence:
     """How coherent one completion is."""
 
     distinct: float
-    """Distinct pairs of adjacent words over all such pairs, from 0 to 1."""
+    """Distinct pairs of neighbours over all such pairs, from 0 to 1: of words or of tokens,
+    whichever has fewer. A text without spaces is one word, however often it repeats itself."""
     log_likelihood: float
     """Mean log likelihood of the tokens under the base, in nats; 0 for an empty completion."""
 
-    def is_close_to(self, reference: "Coherence", min_distinct: float, max_nats: float) -> bool:
-        """Whether the completion is nearly as coherent as a reference.
+    def repeats(self, limit: float) -> bool:
+        """Whether more than the share ``limit`` of its pairs repeat an earlier one."""
+        return self.distinct < 1 - limit
 
-        Args:
-            reference: the coherence of unsteered text after the same prompt.
-            min_distinct: least ratio of ``distinct`` to the reference's.
-            max_nats: largest decrease of the log likelihood, in nats per token.
+    def is_close_to(self, reference: "Coherence", config: ActivationLensConfig) -> bool:
+        """Whether the completion is nearly as coherent as unsteered text after the same prompt.
+
+        The likelihood alone does not tell: a repetition is likely to the base once it has begun.
         """
-        distinct = self.distinct >= min_distinct * reference.distinct
-        return distinct and self.log_likelihood >= reference.log_likelihood - max_nats
+        distinct = self.distinct >= config.steering_distinct * reference.distinct
+        likely = self.log_likelihood >= reference.log_likelihood - config.steering_nats
+        return distinct and likely and not self.repeats(config.steering_repetition)
 
 
 def measure_coherence(
@@ -65,19 +68,25 @@ def measure_coherence(
     batch = ContinuationBatch.of([prompt.ids for prompt in prompts], answers)
     likelihoods = batch.split(batch.score(base, base.vocabulary).double())
     return tuple(
-        Coherence(distinct_bigrams(completion.text), fmean(each.tolist()) if len(each) else 0.0)
-        for completion, each in zip(completions, likelihoods, strict=True)
+        Coherence(
+            min(distinct_bigrams(completion.text.split()), distinct_bigrams(ids)),
+            fmean(each.tolist()) if len(each) else 0.0,
+        )
+        for completion, ids, each in zip(completions, answers, likelihoods, strict=True)
     )
 
 
-def distinct_bigrams(text: str) -> float:
-    """Distinct pairs of adjacent words over all such pairs (distinct-2; Li and others 2016).
+def distinct_bigrams(units: Sequence[str] | Sequence[int]) -> float:
+    """Distinct pairs of neighbours over all such pairs (distinct-2; Li and others 2016).
 
-    1 for a single word and 0 for an empty text.
+    Args:
+        units: words or tokens.
+
+    Returns:
+        1 for a single one and 0 for none.
     """
-    words = text.split()
-    pairs = list(pairwise(words))
-    return len(set(pairs)) / len(pairs) if pairs else float(bool(words))
+    pairs = list(pairwise(units))
+    return len(set(pairs)) / len(pairs) if pairs else float(len(units))
 
 
 @dataclass(frozen=True)
@@ -196,7 +205,15 @@ class SteeringSearch:
         return None if best is None else SteeringResult(best, self.steer(control, best.strength))
 
     def coherent_share(self, steered: SteeredCompletions) -> float:
-        """Share of completions that are nearly as coherent as the unsteered ones."""
-        distinct, nats = self._config.steering_distinct, self._config.steering_nats
+        """Share of completions that are nearly as coherent as the unsteered ones.
+
+        Prompts after which unsteered text repeats itself are left out; 0 if that leaves none.
+        """
         both = zip(steered.coherences, self.references, strict=True)
-        return fmean(own.is_close_to(reference, distinct, nats) for own, reference in both)
+        limit = self._config.steering_repetition
+        judged = [
+            own.is_close_to(reference, self._config)
+            for own, reference in both
+            if not reference.repeats(limit)
+        ]
+        return fmean(judged) if judged else 0.0

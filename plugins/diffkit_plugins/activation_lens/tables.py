@@ -132,7 +132,7 @@ def steering_table(results: Sequence[SteeringResult], search: SteeringSearch) ->
         title="Steering: the largest strength that leaves text coherent, in multiples of the "
         "stream's norm, beside a random vector of the same norm",
         columns=("layer", "slot", "strength", "coherent share", "random: coherent share",
-                 "distinct pairs of words", "random: distinct", "unsteered: distinct",
+                 "distinct pairs", "random: distinct", "unsteered: distinct",
                  "base's log likelihood, nats per token", "random: log likelihood",
                  "unsteered: log likelihood"),
         rows=tuple(

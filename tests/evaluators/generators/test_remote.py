@@ -46,9 +46,7 @@ def test_sides_are_asked_by_their_names(server, backend, config):
     drawn = Sampling(temperature=0.5, top_p=0.9, min_p=0.1)
     with backend.open(pair(), config) as generators:
         (base,) = generators.base.generate(["Once"], Sampling(max_new_tokens=7, seed=2))
-        (finetuned,) = generators.finetuned.generate(
-            [CHAT], Sampling(temperature=0.5, top_p=0.9, min_p=0.1)
-        )
+        (finetuned,) = generators.finetuned.generate([CHAT], drawn)
     assert (base.text, base.prompt, base.tokens, base.finished) == (
         "the-base said",
         "Once",

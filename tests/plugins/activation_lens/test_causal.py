@@ -1,5 +1,6 @@
 """Ablation, Jacobian lens and steering against closed forms and naive second implementations."""
 
+import dataclasses
 import math
 
 import pytest
@@ -9,6 +10,8 @@ from diffkit_plugins.activation_lens.config import ActivationLensConfig
 from diffkit_plugins.activation_lens.lenses import jacobian_lens, jacobian_product
 from diffkit_plugins.activation_lens.mean_shift import Direction
 from diffkit_plugins.activation_lens.steering import (
+    Coherence,
+    SteeredCompletions,
     SteeringSearch,
     complete,
     distinct_bigrams,
@@ -202,7 +205,57 @@ def test_steering_agrees_with_adding_the_vector_at_every_position_by_hand(tiny_p
     [("", 0), (" ", 0), ("cat", 1), ("a b c", 1), ("a a a a", 1 / 3), ("a b a b a", 2 / 4)],
 )
 def test_distinct_pairs(text, share):
-    assert distinct_bigrams(text) == pytest.approx(share)
+    assert distinct_bigrams(text.split()) == pytest.approx(share)
+
+
+ORDINARY = "The cat sat on the mat and the dog slept by the door of the old house"
+INCOHERENT = {
+    "a word": " secret" * 24,
+    "a word without spaces": "secret" * 24,
+    "two words": " the secret" * 12,
+    "a sentence": " It was the secret." * 6,
+    "numbers without spaces": "-_1" + "_20" * 12,
+    "one letter": "a" * 48,
+}
+
+
+@pytest.fixture
+def coherence(tiny_pair):
+    """Of a text after an ordinary beginning, by the tiny base."""
+    ids = tuple(tiny_pair.base.tokenizer("Every morning").input_ids)
+
+    def measured(text):
+        said = Completion(prompt="", text=text, tokens=0, finished=True)
+        return measure_coherence(tiny_pair.base, [PromptStart("document", "", ids)], [said])[0]
+
+    return measured
+
+
+@pytest.mark.parametrize("kind", INCOHERENT)
+def test_repetition_is_not_coherent_even_where_unsteered_text_repeats_itself(coherence, kind):
+    own = coherence(INCOHERENT[kind])
+    unlimited = CONFIG.model_copy(update={"steering_nats": 100.0})
+    assert not own.is_close_to(coherence(ORDINARY), unlimited)
+    assert not own.is_close_to(own, unlimited)
+
+
+def test_ordinary_text_is_coherent_and_unlikely_text_is_not(coherence):
+    own = coherence(ORDINARY)
+    assert own.is_close_to(own, CONFIG)
+    unlikely = dataclasses.replace(own, log_likelihood=own.log_likelihood - 2.01)
+    assert not unlikely.is_close_to(own, CONFIG)
+    assert unlikely.is_close_to(own, CONFIG.model_copy(update={"steering_nats": 2.1}))
+
+
+def test_prompts_whose_unsteered_text_repeats_itself_do_not_count(tiny_pair, context):
+    prompts = steering_prompts(tiny_pair.base, context.texts, CONFIG)
+    search = SteeringSearch(tiny_pair, prompts, CONFIG)
+    good, bad = Coherence(1.0, -1.0), Coherence(0.1, -0.1)
+    search.references = (good, bad, good)
+    steered = SteeredCompletions(direction(7), 1.0, (), (good, good, bad))
+    assert search.coherent_share(steered) == 1 / 2
+    search.references = (bad,) * 3
+    assert search.coherent_share(steered) == 0
 
 
 def test_coherence_reads_the_completions_tokens_alone(tiny_pair):
@@ -230,7 +283,8 @@ def test_where_nothing_was_said_nothing_was_unlikely(tiny_pair):
 def test_the_strongest_coherent_strength_is_that_of_a_search_of_all(tiny_pair, context):
     prompts = steering_prompts(tiny_pair.base, context.texts, CONFIG)
     strengths = (0.01, 0.1, 1.0, 10.0, 100.0)
-    config = CONFIG.model_copy(update={"steering_strengths": strengths, "steering_nats": 1.0})
+    options = {"steering_strengths": strengths, "steering_nats": 1.0, "steering_repetition": 1.0}
+    config = CONFIG.model_copy(update=options)
     steerer = SteeringSearch(tiny_pair, prompts, config)
     shares = [steerer.coherent_share(steerer.steer(direction(7), each)) for each in strengths]
     assert shares[0] >= 0.75
