@@ -283,7 +283,11 @@ def test_where_nothing_was_said_nothing_was_unlikely(tiny_pair):
 def test_the_strongest_coherent_strength_is_that_of_a_search_of_all(tiny_pair, context):
     prompts = steering_prompts(tiny_pair.base, context.texts, CONFIG)
     strengths = (0.01, 0.1, 1.0, 10.0, 100.0)
-    options = {"steering_strengths": strengths, "steering_nats": 1.0, "steering_repetition": 1.0}
+    options = {"steering_strengths": strengths, "steering_nats": 1.0}
+    options |= {
+        "steering_distinct": 0.0,
+        "steering_repetition": 1.0,
+    }  # a random base repeats itself
     config = CONFIG.model_copy(update=options)
     steerer = SteeringSearch(tiny_pair, prompts, config)
     shares = [steerer.coherent_share(steerer.steer(direction(7), each)) for each in strengths]
