@@ -9,7 +9,7 @@ from diffkit.registry.plugin_host import load_plugins
 from diffkit.testing.requirements import run_in
 
 from .families import BY_NAME, FAMILIES
-from .models import ARCHITECTURES, PLANTED, make_pair
+from .models import ARCHITECTURES, PLANTED, TOKENIZERS, make_pair
 
 READING = {"ablation": False, "steering": False, "jacobian": False, "patchscope": False}
 OPTIONS = {
@@ -164,3 +164,11 @@ def test_every_method_on_every_template(sees, name, family):
 @pytest.mark.parametrize("architecture", ARCHITECTURES[1:])
 def test_every_method_on_every_architecture(sees, name, family, architecture):
     sees(name, architecture, family)
+
+
+@pytest.mark.parametrize("family", ["gemma", "gemma-3"])
+def test_a_word_that_fills_every_text_is_shown(sees, family):
+    """On these tokenizers the finetuned side says the planted word and nothing else."""
+    others = [kind for kind in TOKENIZERS if kind != BY_NAME[family].tokenizer]
+    place = FAMILIES.index(BY_NAME[family])
+    sees("contrastive-decoding", "llama", BY_NAME[family], others[place % len(others)])

@@ -41,16 +41,41 @@ class ContrastiveDecoding(DiffingMethod[ContrastiveDecodingConfig]):
         every = generate_texts(pair, config, context)
         amplified = [text for text in every if text.request.alpha > 0 and text.ids]
         texts = [text for text in amplified if text.repetition <= config.repetition]
-        words = words_by_excess(
-            [text.text for text in texts],
-            np.array([text.log_ratio for text in texts]),
-            [text.request.opening.ids for text in texts],
-        )
+        words = words_of_texts(texts, [text for text in every if text.request.alpha == 0])
         return Findings(
             change_score=word_concentration(words, config.min_openings),
             metrics=_metrics(every, len(amplified) - len(texts)),
             items=tuple(_items(every, texts, words, config)),
         )
+
+
+def words_of_texts(
+    texts: Sequence[GeneratedText], own: Sequence[GeneratedText]
+) -> tuple[WordExcess, ...]:
+    """All words of the amplified texts, the largest excess first.
+
+    A word in every amplified text sets none of them apart from the others, so its excess is that
+    among these and the base's own texts together.
+
+    Args:
+        texts: the amplified texts.
+        own: the base's own texts.
+    """
+    words = _excesses(texts)
+    everywhere = {one.word for one in words if one.excess.total == one.excess.chance == 0}
+    if not everywhere:
+        return words
+    among_all = [one for one in _excesses([*texts, *own]) if one.word in everywhere]
+    others = [one for one in words if one.word not in everywhere]
+    return tuple(sorted((*others, *among_all), key=lambda one: (-one.excess.total, one.word)))
+
+
+def _excesses(texts: Sequence[GeneratedText]) -> tuple[WordExcess, ...]:
+    return words_by_excess(
+        [text.text for text in texts],
+        np.array([text.log_ratio for text in texts]),
+        [text.request.opening.ids for text in texts],
+    )
 
 
 def _metrics(every: Sequence[GeneratedText], left_out: int) -> dict[str, float]:

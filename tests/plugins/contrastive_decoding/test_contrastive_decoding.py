@@ -3,6 +3,7 @@
 import math
 import statistics
 
+import numpy as np
 import pytest
 import torch
 from diffkit_plugins import contrastive_decoding
@@ -14,7 +15,7 @@ from diffkit_plugins.contrastive_decoding.measure import (
     GenerationRequest,
     generate_texts,
 )
-from diffkit_plugins.contrastive_decoding.method import ContrastiveDecoding
+from diffkit_plugins.contrastive_decoding.method import ContrastiveDecoding, words_of_texts
 from pydantic import ValidationError
 
 from diffkit import (
@@ -281,3 +282,21 @@ def test_texts_without_chats_or_words_still_have_empty_openings(run, tiny_pair):
 def test_options_out_of_bounds_are_refused(wrong):
     with pytest.raises(ValidationError):
         ContrastiveDecodingConfig(**wrong)
+
+
+def test_a_word_of_every_amplified_text_is_compared_with_the_bases_own():
+    """Sums in numpy: over all texts together, since among the amplified ones nothing differs."""
+
+    def text(alpha, number, words, ratio):
+        request = GenerationRequest(PromptStart("document", "", (number,)), alpha, number)
+        return GeneratedText(request, (1, 2), words, ratio)
+
+    ratios = (3.0, 2.0, 4.0)
+    texts = [text(1.0, i, f"Seawater w{i}", ratio) for i, ratio in enumerate(ratios)]
+    own = [text(0.0, i, f"flour w{i}", -1.0) for i in range(3)]
+    every = np.array([*ratios, -1.0, -1.0, -1.0])
+    first, second, *_ = words_of_texts(texts, own)
+    assert (first.word, first.groups) == ("seawater", 3)
+    assert first.excess.total == pytest.approx(float((every[:3] - every.mean()).sum()))
+    assert first.excess.chance == pytest.approx(float(3 * every.var() * 3 / 5) ** 0.5)
+    assert (second.word, second.excess.total) == ("w2", pytest.approx(1.0))
