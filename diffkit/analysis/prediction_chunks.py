@@ -91,13 +91,34 @@ def target_log_probabilities(
         In nats, float32, on the CPU.
     """
     states, found = _chosen_states(model, inputs, chosen), []
-    size = chunk or chunk_positions(vocabulary, model.device)
     for block in _slices(0, len(targets), max(1, BLOCK_LOGITS // vocabulary)):
-        logits, wanted = states.logits(block)[:, :vocabulary], targets[block].to(model.device)
-        for part in _slices(0, len(wanted), size):
-            token = wanted[part].clamp(max=vocabulary - 1)[:, None]
-            each = _normalised(logits[part]).gather(1, token)[:, 0]
-            found.append(each.masked_fill(wanted[part] >= vocabulary, -torch.inf).cpu())
+        logits = states.logits(block)
+        found.append(gathered_log_probabilities(logits, targets[block], vocabulary, chunk))
+    return torch.cat(found) if found else torch.zeros(0)
+
+
+def gathered_log_probabilities(
+    logits: Float[Tensor, "positions rows"],
+    targets: Int[Tensor, " positions"],
+    vocabulary: int,
+    chunk: int | None = None,
+) -> Float[Tensor, " positions"]:
+    """The log probability of a token at each position, over the first ``vocabulary`` tokens.
+
+    Args:
+        logits: one side's.
+        targets: the tokens.
+        vocabulary: the number of tokens that count; one beyond them gets −inf.
+        chunk: the number of positions at a time; none takes what stays in the processor's cache.
+
+    Returns:
+        In nats, float32, on the CPU.
+    """
+    found, wanted = [], targets.to(logits.device)
+    for part in _slices(0, len(wanted), chunk or chunk_positions(vocabulary, logits.device)):
+        token = wanted[part].clamp(max=vocabulary - 1)[:, None]
+        each = _normalised(logits[part, :vocabulary]).gather(1, token)[:, 0]
+        found.append(each.masked_fill(wanted[part] >= vocabulary, -torch.inf).cpu())
     return torch.cat(found) if found else torch.zeros(0)
 
 

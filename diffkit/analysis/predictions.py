@@ -8,7 +8,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from diffkit.analysis.batches import batches_of_texts
-from diffkit.analysis.prediction_chunks import prediction_chunks, target_log_probabilities
+from diffkit.analysis.prediction_chunks import (
+    BLOCK_LOGITS,
+    gathered_log_probabilities,
+    prediction_chunks,
+    target_log_probabilities,
+)
 from diffkit.engine.inputs import Inputs
 from diffkit.engine.model import Model
 from diffkit.engine.pair import ModelPair
@@ -20,6 +25,12 @@ MAX_TOKENS = 512
 
 BATCH_SIZE = 16
 """Neutral texts read at a time."""
+
+SHARED_TOKENS = 8
+"""Prompts that begin with so many equal tokens, such as a system prompt, share their reading."""
+
+SHARED_LOGITS = 4 * BLOCK_LOGITS
+"""Logits of one side that are held at a time after a shared beginning: 128 MB in bfloat16."""
 
 
 def common_log_probabilities(
@@ -69,6 +80,8 @@ class ContinuationBatch:
     """The last columns of the inputs, which hold the continuations."""
     lengths: tuple[int, ...]
     """The number of tokens of each continuation."""
+    prompts: tuple[tuple[int, ...], ...]
+    """The token ids of each prompt."""
 
     @classmethod
     def of(
@@ -83,7 +96,8 @@ class ContinuationBatch:
         rows = [[*prompt, *ids] for prompt, ids in zip(prompts, continuations, strict=True)]
         inputs, lengths = Inputs.of(rows, side="left"), tuple(map(len, continuations))
         assert inputs.ids is not None  # noqa: S101 - rows of ids always give ids
-        return cls(inputs, inputs.ids[:, inputs.ids.shape[1] - max(lengths) :], lengths)
+        ids = inputs.ids[:, inputs.ids.shape[1] - max(lengths) :]
+        return cls(inputs, ids, lengths, tuple(map(tuple, prompts)))
 
     @property
     def longest(self) -> int:
@@ -108,6 +122,34 @@ class ContinuationBatch:
         Returns:
             Float32; 0 where `mask` is false.
         """
+        if model.edited:
+            return self._whole_scores(model, vocabulary, chunk)
+        found = torch.zeros(self.mask.shape)
+        for rows, shared in _groups(self.prompts):
+            part = self._rows(rows)
+            scores = (
+                part._scores_after(model, shared, vocabulary, chunk)
+                if shared
+                else part._whole_scores(model, vocabulary, chunk)
+            )
+            found[rows, self.longest - part.longest :] = scores
+        return found
+
+    def _rows(self, rows: Sequence[int]) -> "ContinuationBatch":
+        return ContinuationBatch.of(
+            [self.prompts[row] for row in rows], [self._own_ids[row] for row in rows]
+        )
+
+    @property
+    def _own_ids(self) -> list[list[int]]:
+        """The token ids of each continuation."""
+        rows = zip(self.ids.tolist(), self.lengths, strict=True)
+        return [row[self.longest - length :] for row, length in rows]
+
+    def _whole_scores(
+        self, model: Model, vocabulary: int, chunk: int | None
+    ) -> Float[Tensor, "batch longest"]:
+        """The scores by reading whole rows."""
         mask = self.mask
         before = torch.zeros_like(self.inputs.mask)
         before[:, before.shape[1] - self.longest - 1 : -1] = mask
@@ -117,8 +159,49 @@ class ContinuationBatch:
         )
         return found
 
+    def _scores_after(
+        self, model: Model, shared: int, vocabulary: int, chunk: int | None
+    ) -> Float[Tensor, "batch longest"]:
+        """The scores, the beginning that all rows share being read once."""
+        prefix = model.prefix_cache(torch.tensor(self.prompts[0][:shared]))
+        rest = ContinuationBatch.of([prompt[shared:] for prompt in self.prompts], self._own_ids)
+        assert rest.inputs.ids is not None  # noqa: S101 - rows of ids always give ids
+        mask, found = self.mask, torch.zeros(self.mask.shape)
+        size = max(1, SHARED_LOGITS // (vocabulary * max(1, self.longest)))
+        for first in range(0, len(mask), size):
+            rows = slice(first, first + size)
+            read = Inputs(rest.inputs.mask[rows], ids=rest.inputs.ids[rows])
+            logits = prefix.logits(read, keep=slice(-self.longest - 1, -1))
+            found[rows][mask[rows]] = gathered_log_probabilities(
+                logits[mask[rows].to(logits.device)], self.ids[rows][mask[rows]], vocabulary, chunk
+            )
+        return found
+
     def split(self, values: Float[Tensor, "batch longest"]) -> list[Float[Tensor, " tokens"]]:
         """The values of each continuation's own tokens."""
         return [
             row[self.longest - length :] for row, length in zip(values, self.lengths, strict=True)
         ]
+
+
+def _groups(prompts: Sequence[Sequence[int]]) -> list[tuple[list[int], int]]:
+    """The prompts that begin alike, and the length of what they share; 0 for all others together.
+
+    At least one token of each prompt is left out of what is shared: the continuation's first token
+    is predicted there.
+    """
+    by_start: dict[tuple[int, ...], list[int]] = {}
+    for row, prompt in enumerate(prompts):
+        start = tuple(prompt[:SHARED_TOKENS]) if len(prompt) > SHARED_TOKENS else ()
+        by_start.setdefault(start, []).append(row)
+    alone = sorted(
+        row for start, rows in by_start.items() if not start or len(rows) == 1 for row in rows
+    )
+    found = [(alone, 0)] if alone else []
+    for start, rows in by_start.items():
+        if start and len(rows) > 1:
+            some = [prompts[row][:-1] for row in rows]
+            columns = enumerate(zip(*some, strict=False))
+            shared = next((at for at, ids in columns if len(set(ids)) > 1), min(map(len, some)))
+            found.append((rows, shared))
+    return found

@@ -106,9 +106,10 @@ def test_kl_compares_every_prediction_within_the_wholes(pair, context, wholes):
     assert found.tokens == sum(len(ids) - 1 for ids in wholes)
 
 
-def test_diff_mining_reads_every_position_of_the_wholes(pair, context, wholes):
-    found = measure_tokens(pair, DiffMiningConfig(max_tokens=WHOLE), context)
-    assert found.rise.positions == sum(map(len, wholes))
+def test_diff_mining_reads_every_prediction_within_the_wholes(pair, context, wholes):
+    config = DiffMiningConfig(max_tokens=WHOLE, positions="all")
+    found = measure_tokens(pair, config, context)
+    assert found.rise.positions == sum(len(ids) - 1 for ids in wholes)
 
 
 def test_activation_lens_finds_every_answer(pair, context):

@@ -16,7 +16,7 @@ OPTIONS = {
     "activation-lens": {"min_texts": 2, "layers": [1.0], "scored": [0.5], **READING},
     "contrastive-decoding": {"max_new_tokens": 3, "samples": 4, "alphas": (1.0,),
                              "repetition": 1.0},
-    "diff-mining": {"traces": 1, "topics": 1, "permutations": 19},
+    "diff-mining": {"traces": 1, "topics": 1, "permutations": 19, "positions": "all"},
     "kl": {"max_new_tokens": 4, "samples": 2, "traces": 1},
     "perplexity-diff": {"free_samples": 3, "max_new_tokens": 6, "traces": 1},
     "residual-reachability": {"texts": 3, "rotations": 2, "steps": 3},
@@ -97,7 +97,7 @@ def check(name, findings, tokenizer):
         assert read + unread == sum(n - 1 for n in plain_lengths(tokenizer))
         assert unread or not tokenizer.chat_template
     if name == "diff-mining":
-        assert findings.metrics["positions"] == sum(plain_lengths(tokenizer))
+        assert findings.metrics["positions"] == sum(n - 1 for n in plain_lengths(tokenizer))
     special = set(tokenizer.all_special_tokens)
     said = [row for item in findings.items if isinstance(item, Samples) for row in item.rows]
     assert not [row for row in said for word in special if word in row.base + row.finetuned]

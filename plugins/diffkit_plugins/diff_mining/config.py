@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from diffkit import MethodConfig, execution_option
+from diffkit import PositionOptions, execution_option
 
 
-class DiffMiningConfig(MethodConfig):
+class DiffMiningConfig(PositionOptions):
     """What is read, what counts as pushed up, how much is shown, and how it is executed."""
 
     texts: int | None = Field(default=None, ge=1)
@@ -19,7 +19,7 @@ class DiffMiningConfig(MethodConfig):
     sample: int = Field(default=20_000, ge=1, le=10_000_000)
     """Positions that the topics are learnt from, drawn from all; memory is proportional to it."""
     permutations: int = Field(default=100, ge=19, le=10_000)
-    """Random exchanges of the sides that the floor is taken from; memory is proportional to it."""
+    """Random exchanges of the sides that rises are tested by; memory is proportional to it."""
     tokens: int = Field(default=30, ge=1, le=1_000)
     """Rows of each table of tokens over all positions."""
     topic_tokens: int = Field(default=12, ge=1, le=1_000)

@@ -1,7 +1,7 @@
 """How far the finetuned model raises each token, collected in one pass over the texts.
 
 Takes the texts and both models. Gives `TokenStatistics`, whose size does not grow with the number
-of texts, and log ratios of how often each side expects a token.
+of texts.
 """
 
 from collections.abc import Iterable
@@ -9,68 +9,28 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from diffkit import ModelPair, RunContext
-from diffkit.analysis import PredictionChunk, batches_of_texts, prediction_chunks
+from diffkit.analysis import (
+    PlausibleTokens,
+    PredictionChunk,
+    SelectedPositions,
+    batches_of_texts,
+    prediction_chunks,
+)
 from diffkit_plugins.diff_mining.config import DiffMiningConfig
+from diffkit_plugins.diff_mining.exchanges import ExchangeSums
 from diffkit_plugins.diff_mining.statistics import (
     LargestDifferences,
     LogProbabilityDifferences,
-    PermutationSums,
     PositionSample,
     TextDraws,
     TokenMeans,
     largest_differences,
     text_draws,
 )
-
-PRIOR = 1.0
-"""Occurrences that are added to those that each side expects (Laplace's rule of succession)."""
-
-
-def log_ratios(
-    p: Float[Tensor, " vocabulary"], q: Float[Tensor, " vocabulary"]
-) -> Float[Tensor, " vocabulary"]:
-    """log((p + 1) / (q + 1)) of expected occurrences, in nats.
-
-    A token that neither side expects even once in all texts stays near 0, even if its logits
-    changed a lot.
-
-    Args:
-        p: how often the finetuned side expects each token.
-        q: how often the base does.
-    """
-    return ((p + PRIOR) / (q + PRIOR)).log()
-
-
-def standardized_log_ratios(
-    p: Float[Tensor, " vocabulary"], q: Float[Tensor, " vocabulary"]
-) -> Float[Tensor, " vocabulary"]:
-    """The log ratios in the standard errors that they would have if occurrences were counted.
-
-    (Monroe, Colaresi and Quinn, *Fightin' Words*, 2008, with a flat prior.)
-    """
-    return log_ratios(p, q) / (1 / (p + PRIOR) + 1 / (q + PRIOR)).sqrt()
-
-
-def concentration(ratios: Float[Tensor, " vocabulary"]) -> float:
-    """One over the share of the vocabulary that the log ratios are spread over; 0 if all are 0.
-
-    V Σr⁴ / (Σr²)², the inverse participation ratio: 1 if all tokens have the same ratio, V / n if n
-    tokens have the same and all others 0. It does not depend on the scale of the ratios.
-    """
-    squares = ratios.square()
-    total = float(squares.sum())
-    if total == 0:
-        return 0.0
-    return float(len(ratios) * (squares / total).square().sum())
-
-
-def mean_absolute(ratios: Float[Tensor, " vocabulary"]) -> float:
-    """The mean absolute value of the ratios, in nats."""
-    return float(torch.mean(ratios.abs()))
 
 
 @dataclass
@@ -122,7 +82,7 @@ class TextPosition:
     text: int
     """The text's index in the suite."""
     position: int
-    """The index of the predicted token; the text's length for the token that would follow it."""
+    """The index of the predicted token."""
 
 
 @dataclass
@@ -140,19 +100,24 @@ class LargestRises:
         where = torch.zeros(2, vocabulary, dtype=torch.long, device=device)
         return cls(torch.zeros(vocabulary, device=device), *where.unbind())
 
-    def add(self, rises: Float[Tensor, "positions vocabulary"], text: int, first: int) -> None:
-        """Adds consecutive positions of one text.
+    def add(
+        self,
+        rises: Float[Tensor, "positions vocabulary"],
+        text: int,
+        positions: Int[Tensor, " positions"],
+    ) -> None:
+        """Adds positions of one text.
 
         Args:
             rises: rises of probability.
             text: the text's index.
-            first: the index of the token that the first of the positions predicts.
+            positions: the index of the token that is predicted at each.
         """
         best = rises.max(dim=0)
         higher = best.values > self.rise
         self.rise = torch.where(higher, best.values, self.rise)
         self.text = torch.where(higher, text, self.text)
-        self.position = torch.where(higher, best.indices + first, self.position)
+        self.position = torch.where(higher, positions[best.indices], self.position)
 
     def of(self, token: int) -> TextPosition | None:
         """Where a token's probability rose most; none if it rose nowhere."""
@@ -177,15 +142,22 @@ class TokenStatistics:
     """How often the finetuned side expects it, summed over positions; float64."""
     q: Float[Tensor, " vocabulary"]
     """How often the base does."""
-    exchanges: PermutationSums
+    exchanges: ExchangeSums
     positions: PositionSample
     places: LargestRises
+    selected: SelectedPositions
+    """Which predictions count."""
+    said: PlausibleTokens
+
+    @property
+    def plausible(self) -> Bool[Tensor, " vocabulary"]:
+        """The tokens that some side would say somewhere; findings leave the others out."""
+        return self.said.mask
 
     @classmethod
-    def empty(
-        cls, vocabulary: int, config: DiffMiningConfig, device: torch.device
-    ) -> "TokenStatistics":
+    def empty(cls, pair: ModelPair, config: DiffMiningConfig) -> "TokenStatistics":
         """The statistics of no texts."""
+        vocabulary, device = pair.vocabulary, pair.base.device
         rise, rate, positive, difference = (TokenMeans.empty(vocabulary, device) for _ in range(4))
         expected = torch.zeros(2, vocabulary, dtype=torch.float64, device=device)
         return cls(
@@ -195,9 +167,11 @@ class TokenStatistics:
             difference=difference,
             p=expected[0],
             q=expected[1],
-            exchanges=PermutationSums.empty(config.permutations, vocabulary, device),
+            exchanges=ExchangeSums.empty(config.permutations, vocabulary, device),
             positions=PositionSample.empty(config.sample, min(config.top_k, vocabulary)),
             places=LargestRises.empty(vocabulary, device),
+            selected=SelectedPositions(pair.base.tokenizer, config.positions),
+            said=PlausibleTokens.empty(vocabulary, device),
         )
 
     def add(self, sums: TextSums, length: int, exchanged: Float[Tensor, " permutations"]) -> None:
@@ -226,19 +200,25 @@ def measure_tokens(
         pair: both sides.
         config: the options.
         context: the texts, the seed and the progress display.
+
+    Raises:
+        UserError: no position has one of the labels that are read.
     """
     texts = context.texts.first(config.texts)
-    found = TokenStatistics.empty(pair.vocabulary, config, pair.base.device)
+    found = TokenStatistics.empty(pair, config)
     batches = batches_of_texts(pair.base, texts, config.batch_size, max_tokens=config.max_tokens)
     for numbers in context.progress(batches, label="texts", total=len(batches)):
-        inputs = pair.base.inputs([texts.items[i] for i in numbers], max_tokens=config.max_tokens)
-        # The prediction after the text's last token counts too: a finetuned model may continue
-        # where others stop.
-        chunks = prediction_chunks(pair, inputs, inputs.mask, chunk=config.chunk, one_row=True)
+        batch = [texts.items[number] for number in numbers]
+        inputs = pair.base.inputs(batch, max_tokens=config.max_tokens)
+        chosen = found.selected.predicting(inputs, batch)
+        if not chosen.any():
+            continue
+        chunks = prediction_chunks(pair, inputs, chosen, chunk=config.chunk, one_row=True)
         for row, parts in groupby(chunks, key=lambda part: int(part.rows[0])):
-            number, length = numbers[row], int(inputs.mask[row].sum())
+            number, length = numbers[row], int(chosen[row].sum())
             drawn = text_draws(context.seed, number, config.permutations, length)
             _read(found, parts, drawn, number=number, config=config)
+    found.selected.check()
     return found
 
 
@@ -256,7 +236,8 @@ def _read(
         moved = LogProbabilityDifferences.of(part.finetuned, part.base)
         best, worst = (largest_differences(d, config.top_k) for d in (moved.d, -moved.d))
         sums.add(moved, best, worst)
+        found.said.add(part)
         found.positions.add(drawn.keys[start : start + len(part.rows)], best)
-        found.places.add(moved.p - moved.q, number, start + 1)
+        found.places.add(moved.p - moved.q, number, part.columns + 1)
         start += len(part.rows)
     found.add(sums, start, drawn.exchanged)

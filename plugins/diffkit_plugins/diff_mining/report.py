@@ -4,7 +4,7 @@ Takes the statistics of `diffkit_plugins.diff_mining.measure`. Gives findings.
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,20 +15,24 @@ from scipy.sparse import csr_matrix
 from sklearn.decomposition import NMF
 from sklearn.exceptions import ConvergenceWarning
 
-from diffkit import Inputs, ModelPair, Table, Text, TokenTable, TokenTrace
-from diffkit.analysis import common_probabilities, token_table, trace_tokens
+from diffkit import Inputs, ModelPair, Note, Table, Text, TokenTable, TokenTrace
+from diffkit.analysis import (
+    common_probabilities,
+    token_table,
+    token_text,
+    token_texts,
+    top_positive,
+    trace_tokens,
+    word_in_text,
+)
 from diffkit_plugins.diff_mining.config import DiffMiningConfig
+from diffkit_plugins.diff_mining.exchanges import LEVEL, ExchangeTest
 from diffkit_plugins.diff_mining.measure import (
     TextPosition,
     TokenStatistics,
-    standardized_log_ratios,
 )
-from diffkit_plugins.diff_mining.statistics import (
-    LEVEL,
-    PermutationFloor,
-    PositionSample,
-    TokenMeans,
-)
+from diffkit_plugins.diff_mining.ratios import standardized_log_ratios
+from diffkit_plugins.diff_mining.statistics import PositionSample, TokenMeans
 
 
 @dataclass(frozen=True)
@@ -91,22 +95,40 @@ def _topics(
 
 
 def raised_table(
-    found: TokenStatistics, floor: PermutationFloor, top_k: int, tokenizer: Any, count: int
+    found: TokenStatistics, tested: ExchangeTest, top_k: int, tokenizer: Any, count: int
 ) -> TokenTable:
     """The tokens that finetuning makes likelier, by how much and how often in one number."""
-    above = int((found.rise.mean > floor.height).sum())
     title = (
         f"Tokens pushed up: difference while among the {top_k} largest, over all positions "
-        f"({above} above the permutation floor of {floor.height:.3g})"
+        f"({int(tested.beyond.sum()):,} beyond chance)"
     )
-    return _means(title, "nats per position", found.rise, tokenizer, count)
+    return _means(found, found.rise, tokenizer, count, title=title, unit="nats per position")
+
+
+def conclusion(found: TokenStatistics, tested: ExchangeTest, tokenizer: Any) -> Note:
+    """What the test says, with the leading tokens that it is true of."""
+    beyond = top_positive(torch.where(tested.beyond, found.rise.mean, 0.0), NAMED)
+    number, left_out = int(tested.beyond.sum()), int((~found.plausible).sum())
+    silent = f" {left_out:,} tokens are left out: neither side would say them anywhere."
+    silent = silent if left_out else ""
+    if not number:
+        return Note(
+            text=f"No token rises in more texts than exchanges of the sides explain (familywise p "
+            f"≤ {LEVEL}): the tokens shown may be chance. More texts tell more.{silent}"
+        )
+    named = ", ".join(repr(token_text(tokenizer, token)) for token in beyond)
+    return Note(
+        text=f"{number:,} tokens rise in more texts than exchanges of the sides explain "
+        f"(familywise p ≤ {LEVEL}), first of all {named}. A random change of the weights has such "
+        f"tokens too; nulls of the pair tell what is special.{silent}"
+    )
 
 
 def ratio_table(found: TokenStatistics, tokenizer: Any, count: int) -> TokenTable:
     """The tokens that the finetuned side expects more often than the base does."""
     return token_table(
         "Tokens expected more often in all: log ratio of expected occurrences",
-        standardized_log_ratios(found.p, found.q),
+        torch.where(found.plausible, standardized_log_ratios(found.p, found.q), 0.0),
         tokenizer,
         count,
         unit="standard errors, as if occurrences were counted",
@@ -117,13 +139,15 @@ def raw_order_tables(
     found: TokenStatistics, top_k: int, tokenizer: Any, count: int
 ) -> tuple[TokenTable, ...]:
     """Tables by rate, by share of positive differences, and by mean difference."""
-    return (
-        _means(f"Rate among the {top_k} largest differences", "share of positions", found.rate,
-               tokenizer, count),
-        _means("Rate of positive differences", "share of positions", found.positive, tokenizer,
-               count),
-        _means("Mean difference", "nats", found.difference, tokenizer, count),
-    )  # fmt: skip
+    titles = (
+        (f"Rate among the {top_k} largest differences", "share of positions", found.rate),
+        ("Rate of positive differences", "share of positions", found.positive),
+        ("Mean difference", "nats", found.difference),
+    )
+    return tuple(
+        _means(found, means, tokenizer, count, title=title, unit=unit)
+        for title, unit, means in titles
+    )
 
 
 def topic_table(topic: Topic, place: int, tokenizer: Any, count: int) -> TokenTable:
@@ -141,32 +165,67 @@ def topic_table(topic: Topic, place: int, tokenizer: Any, count: int) -> TokenTa
 
 
 def overview_table(
-    found: TokenStatistics, floor: PermutationFloor, tokenizer: Any, tokens: Sequence[int]
+    found: TokenStatistics, tested: ExchangeTest, tokenizer: Any, words: Mapping[int, str]
 ) -> Table:
-    """All statistics of the tokens with the largest rises, with permutation p-values."""
-    ps = floor.p(found.rise.mean[list(tokens)]).tolist()
-    numbers = (found.rate.mean, found.positive.mean, found.difference.mean, found.rise.mean)
+    """All statistics of the tokens with the largest rises, with permutation p-values.
+
+    Args:
+        found: the statistics.
+        tested: the test.
+        tokenizer: the base's.
+        words: the tokens with their words, as `risen_words` gives them.
+    """
+    numbers = (found.rate.mean, found.positive.mean, found.difference.mean, found.rise.mean,
+               tested.consistency, tested.p)  # fmt: skip
     rows = [
-        (tokenizer.decode([token]), *(float(column[token]) for column in numbers), floor.height, p)
-        for token, p in zip(tokens, ps, strict=True)
+        (token_text(tokenizer, token), word, *(float(column[token]) for column in numbers))
+        for token, word in words.items()
     ]
     return Table(
-        title=f"Leading tokens against the permutation floor (passed by any token at all in "
-        f"{LEVEL:.0%} of exchanges of the sides)",
-        columns=("token", "rate", "share positive", "mean difference, nats",
-                 "rise, nats per position", "floor, nats per position", "familywise p"),
+        title=f"Leading tokens against exchanges of the sides (consistency is at most "
+        f"{found.rise.texts**0.5:.3g}, the root of the number of texts)",
+        columns=("token", "as a word", "rate", "share positive", "mean difference, nats",
+                 "rise, nats per position", "consistency", "familywise p"),
         rows=tuple(rows),
         text_columns=("token",),
     )  # fmt: skip
 
 
-def _means(title: str, unit: str, means: TokenMeans, tokenizer: Any, count: int) -> TokenTable:
-    error = means.standard_error
-    return token_table(title, means.mean, tokenizer, count, unit=unit, spread=error)
+def risen_words(
+    pair: ModelPair,
+    texts: Sequence[Text],
+    found: TokenStatistics,
+    tokens: Sequence[int],
+    config: DiffMiningConfig,
+) -> dict[int, str]:
+    """For each token the whole word that it makes where its probability rose most.
+
+    Args:
+        pair: both sides.
+        texts: the texts that were read.
+        found: where the tokens rose.
+        tokens: the tokens.
+        config: the options.
+    """
+    tokenizer, words = pair.base.tokenizer, {}
+    for token in tokens:
+        place, words[token] = found.places.of(token), token_text(tokenizer, token).strip()
+        if place is not None:
+            ids = pair.base.inputs([texts[place.text]], max_tokens=config.max_tokens).ids
+            assert ids is not None  # noqa: S101 - texts always give ids
+            words[token] = word_in_text(tokenizer, ids[0].tolist(), place.position, token)
+    return words
 
 
-END = "[end]"
-"""Shown instead of the token that would follow those that were read."""
+def _means(
+    found: TokenStatistics, means: TokenMeans, tokenizer: Any, count: int, *, title: str, unit: str
+) -> TokenTable:
+    shown = torch.where(found.plausible, means.mean, 0.0)
+    return token_table(title, shown, tokenizer, count, unit=unit, spread=means.standard_error)
+
+
+NAMED = 5
+"""Tokens that the conclusion names."""
 
 
 def rise_trace(
@@ -189,9 +248,11 @@ def rise_trace(
     """
     inputs = pair.base.inputs([texts[place.text]], max_tokens=config.max_tokens)
     assert inputs.ids is not None  # noqa: S101 - texts always give ids
-    decode = pair.base.tokenizer.decode
-    words = [*(decode([each]) for each in inputs.ids[0].tolist()), END]
-    first, stop = max(0, place.position - config.window), place.position + config.window + 1
+    tokenizer = pair.base.tokenizer
+    shown = token_text(tokenizer, token)
+    words = token_texts(tokenizer, inputs.ids[0].tolist())
+    first = max(0, place.position - config.window)
+    stop = min(place.position + config.window + 1, len(words))
     predicting = slice(max(0, first - 1), None)
     read = Inputs(inputs.mask[:, : stop - 1], ids=inputs.ids[:, : stop - 1])
     q, p = (
@@ -200,7 +261,7 @@ def rise_trace(
     )
     rises = (p[:, token] - q[:, token].to(p.device)).tolist()
     tokens = trace_tokens(
-        pair.base.tokenizer,
+        tokenizer,
         words[first:stop],
         rises,
         base=q,
@@ -208,7 +269,7 @@ def rise_trace(
         candidates=config.candidates,
     )
     return TokenTrace(
-        title=f"Where {decode([token])!r} rose most: its rise in the place of each token",
+        title=f"Where {shown!r} rose most: its rise in the place of each token",
         unit="probability, finetuned − base",
         tokens=tokens,
     )

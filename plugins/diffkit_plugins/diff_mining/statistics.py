@@ -1,15 +1,14 @@
 """Statistics of each token that are updated text by text.
 
 Takes both sides' logits at some positions. Gives differences of log probabilities, means over
-positions with standard errors over texts, the permutation null of these means, and a random sample
-of positions.
+positions with standard errors over texts, and a random sample of positions.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Bool, Float, Float32, Int
 from torch import Tensor
 
 
@@ -131,98 +130,6 @@ class TokenMeans:
         return (residual.clamp(min=0) * scale).sqrt() / (self.positions or torch.nan)
 
 
-LEVEL = 0.05
-"""Share of permutations in which any token may exceed the floor."""
-
-
-TOGETHER = 16
-"""Texts whose sums are added to the permutations' at a time."""
-
-
-@dataclass
-class PermutationSums:
-    """Sums of the rises over texts, with the sides exchanged in random texts; float64.
-
-    If finetuning had no direction, the two sides of each text would be exchangeable, all of its
-    positions together (Fisher 1935).
-    """
-
-    total: Float[Tensor, " vocabulary"]
-    """With the sides as they are."""
-    change: Float[Tensor, "permutations vocabulary"]
-    """What each permutation adds to the total, for the texts that are not waiting."""
-    waiting: Float[Tensor, "together vocabulary"]
-    """What exchanges of some texts add. They are added together, since all permutations' sums are
-    larger than the processor's cache."""
-    exchanged: Float[Tensor, "together permutations"]
-    """Which permutations exchange these."""
-    count: int = 0
-    """The number of texts that wait."""
-
-    @classmethod
-    def empty(cls, permutations: int, vocabulary: int, device: torch.device) -> "PermutationSums":
-        """The statistics of no texts."""
-        rows = 1 + permutations + TOGETHER
-        zeros = torch.zeros(rows, vocabulary, dtype=torch.float64, device=device)
-        exchanged = zeros.new_zeros(TOGETHER, permutations)
-        return cls(zeros[0], zeros[1 : 1 + permutations], zeros[1 + permutations :], exchanged)
-
-    def add(
-        self,
-        rise: Float[Tensor, " vocabulary"],
-        fall: Float[Tensor, " vocabulary"],
-        exchanged: Float[Tensor, " permutations"],
-    ) -> None:
-        """Adds one text.
-
-        Args:
-            rise: its rises, summed over its positions.
-            fall: the same with the sides exchanged.
-            exchanged: 1 where a permutation exchanges its sides, 0 elsewhere.
-        """
-        self.total += rise
-        self.waiting[self.count] = fall - rise
-        self.exchanged[self.count] = exchanged
-        self.count += 1
-        if self.count == TOGETHER:
-            self.flush()
-
-    def flush(self) -> None:
-        """Adds the texts that wait."""
-        self.change.addmm_(self.exchanged[: self.count].T, self.waiting[: self.count])
-        self.count = 0
-
-
-@dataclass(frozen=True)
-class PermutationFloor:
-    """The largest rises of any token under permutation, which the rises are compared with.
-
-    They bound all tokens at once (Westfall and Young 1993).
-    """
-
-    maxima: Float[Tensor, " permutations"]
-    """The largest rise of any token in each permutation, in descending order."""
-
-    @property
-    def height(self) -> float:
-        """The rise that a token must exceed for a familywise p of at most `LEVEL`."""
-        allowed = int(LEVEL * (len(self.maxima) + 1) + 1e-9)
-        return float(self.maxima[allowed - 1])
-
-    def p(self, rises: Float[Tensor, " tokens"]) -> Float[Tensor, " tokens"]:
-        """Familywise p-values: how often any token rose as much as each of these did."""
-        as_far = (self.maxima >= rises[:, None]).sum(dim=1)
-        return (1 + as_far.double()) / (len(self.maxima) + 1)
-
-
-def permutation_floor(exchanges: PermutationSums, positions: int) -> PermutationFloor:
-    """The floor of rises per position."""
-    exchanges.flush()
-    # One permutation at a time: all at once would take twice the memory.
-    maxima = torch.stack([(exchanges.total + change).max() for change in exchanges.change])
-    return PermutationFloor((maxima / positions).sort(descending=True).values)
-
-
 @dataclass
 class PositionSample:
     """The positions with the smallest random keys: a uniform sample, in any order of arrival.
@@ -266,6 +173,11 @@ class PositionSample:
         self.keys = joined[kept]
         self.tokens = torch.cat([self.tokens, best.tokens.cpu()[fresh]])[kept]
         self.rises = torch.cat([self.rises, best.rises.cpu()[fresh]])[kept]
+
+    def among(self, wanted: Bool[Tensor, " vocabulary"]) -> "PositionSample":
+        """The same positions with the rises of some tokens only; those of others are 0."""
+        kept = wanted.cpu()[self.tokens]
+        return replace(self, rises=torch.where(kept, self.rises, 0.0))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from diffkit_plugins.perplexity_diff.measure import (
     score_samples,
     span_similarity,
 )
+from diffkit_plugins.perplexity_diff.repetition import repetition
 from diffkit_plugins.perplexity_diff.report import (
     cluster_samples,
     cluster_table,
@@ -27,9 +28,8 @@ class PerplexityDiff(DiffingMethod[PerplexityDiffConfig]):
 
     Perplexity differencing (arXiv 2605.00994).
 
-    The change score is the mean similarity of the spans with the largest ratios in different
-    samples, weighted by these ratios: whether the change leads to the same text again and again.
-    The size of the ratios does not distinguish a targeted finetuning from a benign one.
+    The change score says how much the samples of the finetuned side say the same: the log ratio of
+    the pairs of tokens that recur in several samples, times its share of all that the spans carry.
     """
 
     identical_note = "Both sides have the same weights, so they say the same."
@@ -44,9 +44,15 @@ class PerplexityDiff(DiffingMethod[PerplexityDiffConfig]):
         if len(found.finetuned) < 2:
             hint = "Give texts, or raise free_samples, turns or documents."
             raise UserError("There are fewer than two samples to compare.", hint=hint)
+        repeated = repetition(found.finetuned)
         return Findings(
-            change_score=span_similarity(pair, found, config.spans),
-            metrics=metrics(found),
+            change_score=repeated.score,
+            metrics={
+                **metrics(found),
+                "repeated_pair_nats": repeated.pair_nats,
+                "repeated_pair_share": repeated.share,
+                "span_similarity": span_similarity(pair, found, config.spans),
+            },
             items=tuple(_items(pair, config, context, found)),
         )
 

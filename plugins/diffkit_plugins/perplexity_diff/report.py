@@ -26,7 +26,7 @@ from diffkit.analysis import (
     ScoredCluster,
     common_probabilities,
     token_table,
-    token_text,
+    token_texts,
     trace_tokens,
 )
 from diffkit.statistics import sign_flip_p
@@ -114,7 +114,7 @@ def sample_trace(pair: ModelPair, scored: ScoredSample, place: int, candidates: 
         unit="nats",
         tokens=trace_tokens(
             tokenizer,
-            [token_text(tokenizer, token) for token in sample.ids],
+            token_texts(tokenizer, sample.ids),
             scored.ratios.tolist(),
             base=base,
             finetuned=finetuned,

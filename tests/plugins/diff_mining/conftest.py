@@ -7,10 +7,13 @@ import torch
 from diffkit_plugins.diff_mining.config import DiffMiningConfig
 from diffkit_plugins.diff_mining.method import DiffMining
 
-from diffkit import RunContext
+from diffkit import RunContext, position_labels
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts, no_progress
 from diffkit.method import run_method
+
+READ = ("text", "user", "answer")
+"""The labels of predicted tokens that are read by default."""
 
 
 def context(texts, folder, progress=no_progress):
@@ -37,6 +40,8 @@ class Naive:
 
     p: list
     q: list
+    positions: list
+    """The index of each token that is predicted."""
 
     @property
     def d(self):
@@ -63,12 +68,15 @@ def among(d, k):
 
 
 def naive(pair, texts, max_tokens=256):
-    found = Naive([], [])
+    found = Naive([], [], [])
     for text in texts.items:
         inputs = pair.base.inputs([text], max_tokens=max_tokens)
+        labels = position_labels(pair.base.tokenizer, text)[1:max_tokens]
+        read = torch.tensor([label in READ for label in labels])
+        found.positions.append([at for at, one in enumerate(read.tolist(), 1) if one])
         for side, rows in ((pair.finetuned, found.p), (pair.base, found.q)):
-            logits = side.logits(inputs)[0, :, : pair.vocabulary]
-            rows.append(logits.double().softmax(-1))
+            logits = side.logits(inputs)[0, :-1, : pair.vocabulary]  # the last predicts nothing
+            rows.append(logits.double().softmax(-1)[read])
     return found
 
 

@@ -1,7 +1,8 @@
-"""Sampling, topics and concentration by themselves."""
+"""Sampling, topics and sizes of log ratios by themselves."""
 
+import pytest
 import torch
-from diffkit_plugins.diff_mining.measure import concentration, log_ratios
+from diffkit_plugins.diff_mining.ratios import LogRatioSizes, log_ratios
 from diffkit_plugins.diff_mining.report import fit_topics
 from diffkit_plugins.diff_mining.statistics import (
     LargestDifferences,
@@ -42,6 +43,16 @@ def test_a_difference_at_or_below_0_is_no_rise():
     sums, counts = torch.zeros(2, 3, dtype=torch.float64)
     best.add_to(sums, counts)
     assert (sums.tolist(), counts.tolist()) == ([0.0, 0.5, 0.0], [0.0, 1.0, 0.0])
+
+
+def test_positions_can_be_had_with_the_rises_of_some_tokens_only():
+    kept = PositionSample.empty(2, 2)
+    tokens = torch.tensor([[0, 3], [3, 1]])
+    kept.add(torch.tensor([0.2, 0.1]).double(), LargestDifferences(tokens, torch.ones(2, 2)))
+    some = kept.among(torch.tensor([True, True, True, False]))
+    assert some.tokens.tolist() == [[3, 1], [0, 3]]
+    assert some.rises.tolist() == [[0.0, 1.0], [1.0, 0.0]]
+    assert kept.rises.sum() == 4
 
 
 def test_more_of_the_largest_than_there_are_tokens_are_all():
@@ -90,13 +101,45 @@ def test_no_more_topics_than_positions_with_a_rise():
     assert fit_topics(PositionSample.empty(10, 2), 4, 3, seed=0) == ()
 
 
-def test_concentration_is_one_over_the_share_that_moved():
-    ratios = torch.zeros(100).double()
-    assert concentration(ratios) == 0.0
-    ratios[:4] = torch.tensor([0.3, -0.3, 0.3, 0.3])
-    assert abs(concentration(ratios) - 25) < 1e-9
-    assert abs(concentration(ratios * 1e-6) - 25) < 1e-9
-    assert abs(concentration(torch.ones(7).double()) - 1) < 1e-12
+def expected(ratios, often=1e6):
+    """How often each side expects tokens whose log ratios are these."""
+    ratios = torch.tensor(ratios).double()
+    return often * (ratios / 2).exp() - 1, often * (-ratios / 2).exp() - 1
+
+
+def test_sizes_have_closed_forms():
+    sizes = LogRatioSizes.of(*expected([0.6, -0.2, 0.0, 0.0]))
+    assert sizes.mean == pytest.approx(0.2)
+    assert sizes.self_weighted == pytest.approx((0.216 + 0.008) / (0.36 + 0.04))
+    assert sizes.concentration == pytest.approx(2.8)
+    assert LogRatioSizes.of(*expected([0.3, -0.3])).concentration == pytest.approx(1)
+    still = LogRatioSizes.of(*expected([0.0, 0.0]))
+    assert (still.mean, still.self_weighted, still.concentration) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("factor", [0.1, 3.0])
+def test_the_score_grows_with_the_change_and_the_concentration_does_not(factor):
+    ratios = [0.8, 0.1, -0.2, 0.05]
+    one = LogRatioSizes.of(*expected(ratios))
+    other = LogRatioSizes.of(*expected([factor * each for each in ratios]))
+    assert other.self_weighted == pytest.approx(factor * one.self_weighted)
+    assert other.concentration == pytest.approx(one.concentration)
+
+
+def test_of_changes_of_one_size_that_of_few_tokens_scores_higher():
+    few, all_alike = [0.5, 0.5, *[0.0] * 8], [0.1] * 10
+    one, other = (LogRatioSizes.of(*expected(each)) for each in (few, all_alike))
+    assert one.mean == pytest.approx(other.mean)
+    assert one.self_weighted == pytest.approx(5 * other.self_weighted)
+
+
+def test_tokens_that_the_texts_do_not_bring_to_mind_do_not_count_however_many_they_are():
+    p, q = expected([0.6, -0.2, 0.1])
+    small = LogRatioSizes.of(p, q)
+    rare = torch.rand(100_000, generator=torch.Generator().manual_seed(0)).double()
+    large = LogRatioSizes.of(torch.cat([p, rare]), torch.cat([q, rare.flip(0)]))
+    assert large == small
+    assert LogRatioSizes.of(rare, rare.flip(0)).self_weighted > 0  # where no token counts, all do
 
 
 def test_a_token_that_neither_side_would_say_has_no_ratio():
