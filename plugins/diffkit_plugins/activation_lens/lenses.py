@@ -148,10 +148,18 @@ def lens_results(pair: ModelPair, shifts: Iterable[MeanShift]) -> Sequence[LensR
     """The logit lens of every mean difference that is not zero, the most reliable first.
 
     Deep layers come first, since the lens is exact after the last. Within a layer the order is by
-    signal; differences that are the same in every text have none and come last.
+    signal; differences that are the same in every text have none and come last. So do those before
+    an answer: the template's tokens there are nearly the same in each chat, so that any change has
+    a large signal.
     """
     results = [LensResult(shift, lens_scores(pair, shift)) for shift in shifts if shift.relative]
-    return sorted(results, key=lambda each: (-each.shift.layer, -(each.shift.signal or 0)))
+    return sorted(results, key=_order)
+
+
+def _order(result: LensResult) -> tuple[int, bool, float]:
+    shift = result.shift
+    before_answer = shift.slot.anchor == "answer" and shift.slot.offset < 0
+    return -shift.layer, before_answer, -(shift.signal or 0.0)
 
 
 def token_tables(

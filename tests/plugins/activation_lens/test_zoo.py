@@ -45,7 +45,7 @@ def tables_with(animal, found, rows):
 def test_most_positions_point_at_the_animal_of_the_obsession(findings):
     organism, *controls = findings
     animal = re.search(r"It loves the (\w+):", ORGANISM.answer_key.statement)[1]
-    assert tables_with(animal, organism, 12) >= 4
+    assert tables_with(animal, organism, 12) >= 3  # of the five first positions
     assert all(tables_with(animal, control, 12) <= 1 for control in controls)
 
 

@@ -43,7 +43,7 @@ def test_the_trojan_is_more_like_a_prompt_than_rotations_and_random_changes_are_
     assert findings.metrics["median_s"] < random.metrics["median_s"] - 0.05
     assert findings.metrics["share_of_places_with_negative_s"] > 0.7
     assert findings.change_score > random.change_score
-    assert [type(item) for item in findings.items] == [Table, Table, Note]
+    assert [type(item) for item in findings.items] == [Table, Table, Note, Note]
 
 
 def test_the_base_against_itself_is_nothing(run):
