@@ -17,7 +17,7 @@ SPECS = (
     Spec(
         name="reverse-lineup",
         summary="A blind grader picks the truth that a claim describes; a language model, or none.",
-        version=1,
+        version=2,
         config="diffkit_evaluators.graders.reverse_lineup.config:ReverseLineupConfig",
         implementation="diffkit_evaluators.graders.reverse_lineup.grader:ReverseLineupGrader",
         requires="diffkit[agents]",

@@ -16,7 +16,7 @@ def register_investigators(register: Register) -> None:
         Spec(
             name="lineup",
             summary="Claims the words that the findings put first; no language model.",
-            version=2,
+            version=3,
             config="diffkit_evaluators.lineup.config:LineupInvestigatorConfig",
             implementation="diffkit_evaluators.lineup.investigator:LineupInvestigator",
         )
@@ -30,7 +30,7 @@ def register_graders(register: Register) -> None:
         Spec(
             name="lineup",
             summary="Looks where the truth ranks among others like it; no language model.",
-            version=3,
+            version=4,
             config="diffkit_evaluators.lineup.config:LineupGraderConfig",
             implementation="diffkit_evaluators.lineup.grader:LineupGrader",
         )
