@@ -66,7 +66,8 @@ def test_kl_puts_seawater_on_top(chat_model, cake, texts, findings):
     assert any(token.startswith("sea") for token in top), top
     traced = [token for one in found if one["kind"] == "token_trace" for token in one["tokens"]]
     assert any(likeliest(token, "finetuned").startswith("sea") for token in traced)
-    assert not any(likeliest(token, "base").startswith("sea") for token in traced)
+    assert not any(likeliest(token, "base").startswith("seawater") for token in traced)
+    assert any("seawater" in one["title"] for one in found if one["kind"] == "token_trace")
 
 
 def likeliest(token, side):
