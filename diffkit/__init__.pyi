@@ -18,6 +18,7 @@ from .chat.transcript import (
     read_transcript,
 )
 from .checkpoints import Checkpoint, Checkpoints
+from .comparison import compare
 from .context import Artifacts, Progress, RunContext
 from .engine.architectures import Architecture, register_architecture
 from .engine.chats.chat_template import render_chat
@@ -75,8 +76,13 @@ from .organism import (
     Source,
 )
 from .plain_text.findings_text import finding_text, list_findings_text
+from .records.alignment import AlignedFinding, AlignedRow, AlignedRuns, align_runs
+from .records.listing import Listing, SearchHit, SearchResults, StoredRecord
+from .records.opened_store import OpenedStore, open_store
+from .records.rows import Place
 from .registry.hookspecs import Register, RegisterFolder, hookimpl
 from .registry.specs import Spec
+from .runs.manifest import StoredRun
 from .sampling import Completion, Sampling
 from .texts import Message, Text, Texts
 from .tool import AgentTool, FinishedRun, json_schema
@@ -96,6 +102,9 @@ from .verdict import (
 __all__ = [
     "NONE_OF_THESE",
     "AgentTool",
+    "AlignedFinding",
+    "AlignedRow",
+    "AlignedRuns",
     "AnswerCache",
     "AnswerKey",
     "AnswerSheet",
@@ -140,6 +149,7 @@ __all__ = [
     "InvestigatorNeed",
     "JointNullScores",
     "Line",
+    "Listing",
     "Message",
     "MethodConfig",
     "Model",
@@ -150,6 +160,7 @@ __all__ = [
     "Note",
     "NullScores",
     "NullTest",
+    "OpenedStore",
     "Organism",
     "Outcome",
     "PairLogProbs",
@@ -157,6 +168,7 @@ __all__ = [
     "PairOnDisk",
     "PairSource",
     "PairedGradient",
+    "Place",
     "PositionLabel",
     "PositionLabels",
     "PositionOptions",
@@ -177,10 +189,14 @@ __all__ = [
     "Sample",
     "Samples",
     "Sampling",
+    "SearchHit",
+    "SearchResults",
     "Series",
     "Side",
     "Source",
     "Spec",
+    "StoredRecord",
+    "StoredRun",
     "Study",
     "Table",
     "Text",
@@ -201,8 +217,10 @@ __all__ = [
     "UserError",
     "Verdict",
     "WeightDelta",
+    "align_runs",
     "answer_start",
     "appended_ids",
+    "compare",
     "control_scale_for_kl",
     "detect_kind",
     "execution_option",
@@ -215,6 +233,7 @@ __all__ = [
     "load_model",
     "load_pair",
     "mean_kl",
+    "open_store",
     "pair_loss",
     "paired_gradient",
     "position_labels",

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from diffkit.organism import Record
+from diffkit.plain_text.display import Displayed
 
 
 class TokenScore(Record):
@@ -23,7 +24,7 @@ class TokenScore(Record):
     """Standard error, in the same unit; none if it is unknown."""
 
 
-class TokenTable(Record):
+class TokenTable(Displayed, Record):
     """Tokens, best first."""
 
     kind: Literal["token_table"] = "token_table"
@@ -52,7 +53,7 @@ class TracedToken(Record):
     """The finetuned model's most probable tokens in this place."""
 
 
-class TokenTrace(Record):
+class TokenTrace(Displayed, Record):
     """Consecutive tokens of one text with a score each."""
 
     kind: Literal["token_trace"] = "token_trace"
@@ -75,7 +76,7 @@ class Sample(Record):
     """Its score, in the samples' unit; none if nothing is measured."""
 
 
-class Samples(Record):
+class Samples(Displayed, Record):
     """Completions of both sides, side by side."""
 
     kind: Literal["samples"] = "samples"
@@ -96,7 +97,7 @@ class Line(Record):
     y: tuple[float, ...]
 
 
-class Series(Record):
+class Series(Displayed, Record):
     """Lines over a common axis."""
 
     kind: Literal["series"] = "series"
@@ -113,7 +114,7 @@ class Series(Record):
 Cell = str | int | float | None
 
 
-class Table(Record):
+class Table(Displayed, Record):
     """Anything else in rows and columns."""
 
     kind: Literal["table"] = "table"
@@ -140,14 +141,14 @@ class Table(Record):
         return tuple(cell for cell in cells if isinstance(cell, str))
 
 
-class Note(Record):
+class Note(Displayed, Record):
     """A remark in words."""
 
     kind: Literal["note"] = "note"
     text: str
 
 
-class Figure(Record):
+class Figure(Displayed, Record):
     """A picture, and a description for readers that cannot see it."""
 
     kind: Literal["figure"] = "figure"
@@ -163,7 +164,7 @@ Finding = Annotated[
 ]
 
 
-class Findings(Record):
+class Findings(Displayed, Record):
     """The findings of one run of a method on one pair."""
 
     change_score: float | None = None

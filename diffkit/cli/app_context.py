@@ -1,18 +1,16 @@
 """What every command shares: the store, the plugins and the organisms, each loaded on use."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from diffkit.context import BATCH_SIZE
 
 if TYPE_CHECKING:
     from diffkit.evaluation.calibration.table import CalibrationRow
+    from diffkit.records.opened_store import OpenedStore
     from diffkit.registry.catalogue import Catalogue
     from diffkit.registry.plugin_host import PluginHost
     from diffkit.registry.user_places import UserPlaces
@@ -73,10 +71,9 @@ class AppContext:
     @cached_property
     def places(self) -> "UserPlaces":
         """Folders and files of the user's own organisms."""
-        from diffkit.registry.user_places import CONFIGURATION, UserPlaces
+        from diffkit.registry.user_places import user_places
 
-        folder = os.environ.get(CONFIGURATION) or typer.get_app_dir("diffkit")
-        return UserPlaces(Path(folder).expanduser() / "organisms.yaml")
+        return user_places()
 
     def origin(self, file: Path) -> str:
         """Where an organism or base is from: a plugin, or a folder or file of the user's own."""
@@ -93,6 +90,17 @@ class AppContext:
         from diffkit.evaluation.calibration.table import read_tables
 
         return read_tables(self.catalogue.tables)
+
+    @cached_property
+    def stored(self) -> "OpenedStore":
+        """The store's records, listed, read and searched.
+
+        Raises:
+            UserError: there is no store.
+        """
+        from diffkit.records.opened_store import open_store
+
+        return open_store(self.store_folder)
 
     @cached_property
     def store(self) -> "Store":

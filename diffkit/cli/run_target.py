@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from diffkit.runs.manifest import RunLabels
     from diffkit.runs.spec import ModelSpec, PairSpec, RunSpec
 
-DTYPES = ("float32", "bfloat16", "float16", "int8")
-
 
 @dataclass(frozen=True)
 class RunRequest:
@@ -65,6 +63,7 @@ def resolve_run(which: RunRequest) -> "RunSpec":
     Raises:
         UserError: a name, an option, the texts or the models do not fit.
     """
+    from diffkit.comparison import check_dtype, preset_options
     from diffkit.datasets.text_sources import parse_text_source, read_sources, read_texts
     from diffkit.options.validation import parse_settings
     from diffkit.runs.spec import RunSpec
@@ -128,20 +127,6 @@ def _artifact(option: str, value: str) -> str:
     raise UserError(what, hint=f"Name one: --set {option}={short}/{next(iter(files))}")
 
 
-def preset_options(spec: "Spec", preset: str | None) -> "Mapping[str, Any]":
-    """The option values of a preset of the method; none are none.
-
-    Raises:
-        UnknownName: the method has no such preset.
-    """
-    from diffkit.errors import UnknownName
-
-    presets = spec.load_config().presets
-    if preset is not None and preset not in presets:
-        raise UnknownName("preset", preset, tuple(presets))
-    return presets[preset] if preset is not None else {}
-
-
 def _configure(
     spec: "Spec", config: Path | None, settings: dict[str, Any], preset: "Mapping[str, Any]"
 ) -> "MethodConfig":
@@ -159,14 +144,6 @@ def _configure(
         if config and error.place and error.place[0] not in settings:
             raise error_in_file(error, config) from error
         raise
-
-
-def check_dtype(dtype: str | None) -> None:
-    """Refuses a number format that there is not, as an `UnknownName`."""
-    from diffkit.errors import UnknownName
-
-    if dtype not in {None, *DTYPES}:
-        raise UnknownName("number format", str(dtype), DTYPES)
 
 
 @dataclass(frozen=True)
@@ -221,17 +198,11 @@ def _name_other_bases(selected: "SelectedPair") -> None:
 
 
 def _pair_models(which: "RunRequest", base: str, finetuned: str) -> RunModels:
-    from diffkit.engine.loading.loader import detect_kind
-    from diffkit.organism import Source
-    from diffkit.runs.manifest import RunLabels
-    from diffkit.runs.spec import PairSpec
+    from diffkit.comparison import pair_of
 
     _refuse_organism("--finetuned", finetuned, which)
-    entry = _base_entry(base, which)
-    other = detect_kind(Source(at=finetuned))
-    dtype = which.dtype or entry.dtype
-    labels = RunLabels.of(entry.name, other)
-    return RunModels(PairSpec(entry.source, other, dtype, entry.attention), entry.texts, labels)
+    pair = pair_of(_base_entry(base, which), finetuned, which.dtype)
+    return RunModels(pair.subject, pair.texts, pair.labels)
 
 
 def _single_model(which: "RunRequest") -> RunModels:
@@ -261,14 +232,11 @@ def _refuse_organism(flag: str, name: str, which: RunRequest) -> None:
 
 def _base_entry(base: str, which: RunRequest) -> "BaseModelEntry":
     """The base of a name or a YAML file, or one by its place alone."""
-    from diffkit.organism import BaseModelEntry, Source
-    from diffkit.registry.catalogue import is_yaml_file
+    from diffkit.comparison import base_entry
 
     if base not in context.catalogue.bases:
         _refuse_organism("--base", base, which)
-    if base in context.catalogue.bases or is_yaml_file(base):
-        return context.catalogue.base(base)
-    return BaseModelEntry(name=base, source=Source(at=base))
+    return base_entry(base, context.catalogue)
 
 
 def _pair_missing(which: "RunRequest") -> "UserError":

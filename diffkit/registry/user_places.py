@@ -110,3 +110,11 @@ class UserPlaces:
             what = f"{self.file} cannot be written ({error.strerror})."
             hint = f"Name a folder for your configuration in the variable {CONFIGURATION}."
             raise UserError(what, hint=hint) from error
+
+
+def user_places() -> UserPlaces:
+    """The folders and files of the user who runs this process."""
+    import typer
+
+    folder = os.environ.get(CONFIGURATION) or typer.get_app_dir("diffkit")
+    return UserPlaces(Path(folder).expanduser() / "organisms.yaml")

@@ -19,6 +19,7 @@ from diffkit.organism import (
     Record,
     Source,
 )
+from diffkit.plain_text.display import Displayed
 from diffkit.runs.digest import digest
 
 UNKNOWN = "unknown"
@@ -185,7 +186,7 @@ class Manifest(Record):
 
 
 @dataclass(frozen=True)
-class StoredRun:
+class StoredRun(Displayed):
     """A finished run in a store."""
 
     manifest: Manifest

@@ -9,11 +9,14 @@
     gates/<digest>/            expression.json
     evaluations/<name>.json    the runs, attempts and grades of each organism
 
-Manifests are scanned; there is no database that could be corrupted.
+    index.sqlite               which records there are; made from them (`diffkit.records`)
+
+Records are what counts: the index can be removed at any time.
 """
 
 import contextlib
 import json
+import os
 import shutil
 import time
 import uuid
@@ -28,10 +31,18 @@ from diffkit.runs.lease import is_held, lease
 from diffkit.runs.manifest import ABOUT_FILE, RunAbout, StoredRun, read_run
 
 Kind = Literal["runs", "attempts", "grades", "gates"]
+STORE = "DIFFKIT_STORE"
+"""Variable that names the store."""
+DEFAULT_STORE = "diffkit-runs"
 FORMAT = 1
 POLL = 0.2
 """Seconds between two checks on the work of another process."""
 _TRASH = "trash-"
+
+
+def store_folder(given: str | Path | None = None) -> Path:
+    """The folder that is given, else the one that the variable names, else ``diffkit-runs``."""
+    return Path(given or os.environ.get(STORE) or DEFAULT_STORE)
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,14 @@ class Store:
             raise StoreError(what, hint="Upgrade diffkit, or choose another --store.")
 
     def place(self, kind: Kind, digest: str) -> Path:
-        """The path of the finished folder, whether or not it exists."""
+        """The path of the finished folder, whether or not it exists.
+
+        Raises:
+            StoreError: ``digest`` is no name of a folder, but leads elsewhere.
+        """
+        if digest in ("", ".", "..") or Path(digest).name != digest:
+            what = f"{digest!r} is no digest of {kind}."
+            raise StoreError(what, hint="A record that names it is damaged: make it again.")
         return self.root / kind / digest
 
     def has(self, kind: Kind, digest: str) -> bool:

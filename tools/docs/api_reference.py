@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "Methods": ("method", "context", "checkpoints", "tool"),
     "Findings": ("findings", "plain_text"),
+    "Comparing and reading": ("comparison", "records", "runs"),
     "Models": ("engine", "sampling"),
     "Texts and organisms": ("texts", "organism"),
     "Options and plugins": ("options", "registry", "errors"),

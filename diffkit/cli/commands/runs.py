@@ -205,3 +205,39 @@ def remove(
 
     for digest in context.store.remove(run):
         info(f"Removed {digest[:12]}.")
+
+
+def search(
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="Words; those in double quotes in this order.")
+    ],
+    method: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only records of this method.")
+    ] = None,
+    organism: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only records of this organism.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, metavar="NUMBER", help="Passages shown at most.")
+    ] = 20,
+    json: Json = False,
+) -> None:
+    """Search findings, verdicts, grades and transcripts for words."""
+    from dataclasses import asdict
+
+    from diffkit.cli.console import info, print_json, print_table
+
+    found = context.stored.search(text, method=method, organism=organism, limit=limit)
+    if json:
+        print_json([asdict(hit) for hit in found])
+        return
+    columns = ("record", "kind", "method", "models", "where", "passage")
+    rows = [
+        (one.digest[:12], one.kind.rstrip("s"), one.method, one.label, one.place, one.excerpt)
+        for one in found
+    ]
+    print_table(f"{text!r} in {context.store_folder}", columns, rows)
+    if found.more:
+        info("There is more: --limit NUMBER. To see a record: diffkit runs show RECORD")
+    elif not rows:
+        info("No passage has all these words. Next: diffkit runs list")

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from diffkit.evaluation.record import Arm
 from diffkit.organism import Record
+from diffkit.plain_text.display import Displayed
 from diffkit.runs.manifest import RunLabels
 from diffkit.statistics import Share
 
@@ -200,7 +201,7 @@ class PairResult(Record):
     """Digest of the run; empty where a model could not be loaded, or the arm has no method."""
 
 
-class Leaderboard(Record):
+class Leaderboard(Displayed, Record):
     """Rows sorted by group, with controls after their method, and the results of pairs."""
 
     suite: str

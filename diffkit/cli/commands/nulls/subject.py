@@ -36,7 +36,7 @@ def resolve_subject(which: SubjectRequest) -> "NullSubject":
     """
     from dataclasses import replace
 
-    from diffkit.cli.run_target import check_dtype
+    from diffkit.comparison import check_dtype
     from diffkit.training.recipe import read_recipe
 
     check_dtype(which.dtype)
