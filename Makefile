@@ -57,7 +57,7 @@ study: .venv/core ## measures methods in new worlds, for hours, and writes docs/
 	$(BIN)/python benchmarks/study.py $(STUDY)
 
 bench: .venv/dev
-	for script in engine divergence startup activation_lens reachability; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+	for script in engine divergence startup index activation_lens reachability; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 clean:
 	rm -rf .venv .venv-vllm dist build site
