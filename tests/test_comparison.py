@@ -23,17 +23,17 @@ def test_it_is_the_run_of_the_command_line(models, monkeypatch, capsys):
     from diffkit.cli import main
 
     base, adapter = models
-    run = diffkit.compare(base, adapter, method="kl", texts="texts.jsonl", options={"top": 3})
+    run = diffkit.compare(base, adapter, method="kl", texts="texts.jsonl", options={"tokens": 3})
     assert run.findings.change_score == run.manifest.change_score
     assert run.manifest.change_score > 0
-    words = f"run kl --base {base} --finetuned {adapter} --texts texts.jsonl --set top=3".split()
+    words = f"run kl --base {base} --finetuned {adapter} --texts texts.jsonl --set tokens=3".split()
     monkeypatch.setattr(sys, "argv", ["diffkit", *words])
     with pytest.raises(SystemExit) as ended:
         main()
     assert not ended.value.code
     assert f"Run {run.manifest.digest[:12]} was found" in capsys.readouterr().err
     given = diffkit.Texts.of("The cat sat on the mat.", "Dogs dig holes.")
-    again = diffkit.compare(base, adapter, method="kl", texts=given, options={"top": 3})
+    again = diffkit.compare(base, adapter, method="kl", texts=given, options={"tokens": 3})
     assert again.manifest.started == run.manifest.started  # found, not made again
     (listed,) = diffkit.open_store().runs(method="kl")
     assert listed.manifest.digest == run.manifest.digest

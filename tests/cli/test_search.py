@@ -15,7 +15,7 @@ def store(tmp_path):
 
 
 def test_passages_are_shown_with_the_record_that_has_them(cli, store):
-    found = cli("search", "claim", "--store", store, "--limit", "3", "--json").json
+    found = cli("search", "claim", "--store", store, "--limit", "3", "--json").json()
     assert len(found) == 3
     assert all("claim" in one["excerpt"].lower() for one in found)
     said = cli("search", "claim", "--store", store, "--limit", "3")
@@ -25,7 +25,7 @@ def test_passages_are_shown_with_the_record_that_has_them(cli, store):
 
 
 def test_filters_narrow_a_search(cli, store):
-    found = cli("search", "claim", "--method", "kl", "--store", store, "--json").json
+    found = cli("search", "claim", "--method", "kl", "--store", store, "--json").json()
     assert {one["method"] for one in found} == {"kl"}
     assert "No passage" in cli("search", "claim", "--organism", "none", "--store", store).err
 
