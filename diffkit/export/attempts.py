@@ -11,9 +11,8 @@ from diffkit.evaluation.leaderboard.cases import (
     AttemptWithGrades,
     attempts_of,
 )
-from diffkit.evaluation.record import Evaluation, read_attempt
+from diffkit.evaluation.record import Evaluation, read_attempt, read_grade
 from diffkit.grader import Grade
-from diffkit.runs.files import read_stored
 from diffkit.runs.store import Store
 from diffkit.verdict import Attempt
 
@@ -64,5 +63,4 @@ def _events(one: AttemptWithGrades, store: Store) -> tuple[Event, ...]:
 
 def _grades(one: AttemptWithGrades, store: Store) -> Iterator[tuple[str, Grade | None]]:
     for ref in one.refs:
-        path = store.place("grades", ref.grade) / "grade.json"
-        yield ref.grader, read_stored(path, Grade) if ref.grade else None
+        yield ref.grader, read_grade(store, ref.grade) if ref.grade else None

@@ -237,3 +237,9 @@ def test_a_file_is_no_store_and_nothing_can_lie_below_it(tmp_path):
         Store(tmp_path / "file").prepare()
     with pytest.raises(StoreUnwritable, match=r"lies below a file"):
         Store(tmp_path / "file" / "store").prepare()
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../runs/a", "/etc", "a/b"])
+def test_a_digest_that_leads_elsewhere_is_refused(store, name):
+    with pytest.raises(StoreError, match="is no digest"):
+        store.place("attempts", name)
