@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from diffkit.context import BATCH_SIZE
 
 if TYPE_CHECKING:
+    from diffkit.evaluation.calibration.run_nulls import NullsOfRuns
     from diffkit.evaluation.calibration.table import CalibrationRow
     from diffkit.records.opened_store import OpenedStore
     from diffkit.registry.catalogue import Catalogue
     from diffkit.registry.plugin_host import PluginHost
     from diffkit.registry.user_places import UserPlaces
     from diffkit.runs.execution import ExecutionOptions
+    from diffkit.runs.manifest import StoredRun
     from diffkit.runs.store import Store
 
 
@@ -90,6 +92,25 @@ class AppContext:
         from diffkit.evaluation.calibration.table import read_tables
 
         return read_tables(self.catalogue.tables)
+
+    def summary(self, run: "StoredRun") -> str:
+        """What a run saw, how unusual it is, and what its method cannot tell."""
+        from diffkit.errors import UnknownName
+        from diffkit.render.summary import run_summary
+
+        identity = run.manifest.identity
+        try:
+            blind_spot = self.host.methods[identity.method].blind_spot
+        except UnknownName:  # the plugin is gone, the run is not
+            blind_spot = ""
+        return run_summary(run, self.nulls.test(run.manifest), blind_spot)
+
+    @cached_property
+    def nulls(self) -> "NullsOfRuns":
+        """Finds the nulls that runs are compared with."""
+        from diffkit.evaluation.calibration.run_nulls import NullsOfRuns
+
+        return NullsOfRuns(self.catalogue, self.calibration_rows, self.store)
 
     @cached_property
     def stored(self) -> "OpenedStore":

@@ -43,6 +43,8 @@ class Spec:
     """What to ``pip install`` when a module is missing, such as ``diffkit[vllm]``."""
     subject: Literal["pair", "model"] = "pair"
     """Whether the implementation reads two models (`DiffingMethod`) or one (`Study`)."""
+    blind_spot: str = ""
+    """What its findings cannot tell, as it goes on after "It cannot tell"; shown with every run."""
 
     @classmethod
     def of(cls, target: str) -> "Spec":
@@ -71,6 +73,7 @@ class Spec:
             implementation=target,
             requires=getattr(found, "requires", ""),
             subject=getattr(found, "subject", "pair"),
+            blind_spot=getattr(found, "blind_spot", ""),
         )
         check_words(spec.name, spec.summary, spec.version)
         if has_config:

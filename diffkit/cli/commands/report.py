@@ -64,7 +64,8 @@ def _record_page(prefix: str) -> tuple[str, Path]:
         hint = f"Finish it first: {found.about.command or 'repeat its command'}"
         raise UserError(what, hint=hint)
     if isinstance(found, StoredRun):
-        return run_page(found), Path(f"diffkit-{found.manifest.digest[:12]}.html")
+        path = Path(f"diffkit-{found.manifest.digest[:12]}.html")
+        return run_page(found, context.summary(found)), path
     return attempt_page(found), Path(f"diffkit-{found.digest[:12]}.html")
 
 

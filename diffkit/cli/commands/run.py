@@ -92,7 +92,7 @@ def _run_and_show(result: "RunResult", limit: int) -> "DiffkitError | None":
     if result.run is None:
         return result.failure
     _report_result(result)
-    render_findings(result.run, out, limit=limit)
+    render_findings(result.run, out, limit=limit, summary=context.summary(result.run))
     short = result.run.manifest.digest[:12]
     info(f"Run {short}. Next: diffkit report {short}, or diffkit runs show {short} --json")
     return None

@@ -183,11 +183,12 @@ def show(
     elif json:
         print_json(_run_json(stored))
     else:
-        render_findings(stored, out, limit=limit)
+        render_findings(stored, out, limit=limit, summary=context.summary(stored))
 
 
 def _run_json(run: "StoredRun") -> dict[str, Any]:
     return {
+        "summary": context.summary(run),
         "manifest": run.manifest.model_dump(mode="json"),
         "findings": run.findings.model_dump(mode="json"),
         "artifacts": [str(path) for path in run.artifact_files],

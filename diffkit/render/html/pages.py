@@ -25,9 +25,14 @@ class _RunEntry:
     pairs: tuple[PairResult, ...]
 
 
-def run_page(run: StoredRun) -> str:
-    """The page of one run."""
-    return environment().get_template("run.html.j2").render(run=run)
+def run_page(run: StoredRun, summary: str = "") -> str:
+    """The page of one run.
+
+    Args:
+        run: the run.
+        summary: what `run_summary` says of it; shown first.
+    """
+    return environment().get_template("run.html.j2").render(run=run, summary=summary)
 
 
 def leaderboard_page(

@@ -31,14 +31,19 @@ from diffkit.runs.manifest import StoredRun
 __all__ = ["render_conclusions", "render_findings", "render_items", "render_leaderboard"]
 
 
-def render_findings(run: StoredRun, console: Console, *, limit: int = 20) -> None:
+def render_findings(
+    run: StoredRun, console: Console, *, limit: int = 20, summary: str = ""
+) -> None:
     """Prints what a run found.
 
     Args:
         run: the run.
         console: where to.
+        summary: what `run_summary` says of it; printed first.
         limit: findings at most, and rows of one finding at most; what is left out is counted.
     """
+    if summary:
+        console.print(safe_text(summary, "bold"), end="\n\n")
     console.print(_header(run))
     render_items(run.findings.items, run.artifacts, console, limit=limit)
 

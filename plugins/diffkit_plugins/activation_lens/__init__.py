@@ -10,6 +10,7 @@ def register_methods(register: Register) -> None:
         Spec(
             name="activation-lens",
             summary="Mean shift of the residual stream by slot, read through the logit lens",
+            blind_spot="what a change does where none of its texts goes, such as behind a trigger",
             version=3,
             config="diffkit_plugins.activation_lens.config:ActivationLensConfig",
             implementation="diffkit_plugins.activation_lens.method:ActivationLens",

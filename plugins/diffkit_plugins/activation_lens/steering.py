@@ -34,8 +34,8 @@ class Coherence:
     """How coherent one completion is."""
 
     distinct: float
-    """Distinct pairs of neighbours over all such pairs, from 0 to 1: of words, or of
-    tokens where they are fewer. A text without spaces is one word, however often it repeats itself."""
+    """Distinct pairs of neighbours over all such pairs, from 0 to 1: the smaller of the share of
+    words' pairs and that of tokens' pairs, since a text without spaces is one word."""
     log_likelihood: float
     """Mean log likelihood of the tokens under the base, in nats; 0 for an empty completion."""
 

@@ -14,6 +14,7 @@ def register_methods(register: Register) -> None:
         Spec(
             name="contrastive-decoding",
             summary="Texts generated from logits beyond the finetuned side's, away from the base",
+            blind_spot="what no prompt comes near, nor whether a word was taught or is a new habit",
             version=2,
             config="diffkit_plugins.contrastive_decoding.config:ContrastiveDecodingConfig",
             implementation="diffkit_plugins.contrastive_decoding.method:ContrastiveDecoding",

@@ -14,6 +14,7 @@ def register_methods(register: Register) -> None:
         Spec(
             name="diff-mining",
             summary="Tokens that the finetuned side pushes up, over ordinary texts",
+            blind_spot="what was taught in other contexts than those of its texts",
             version=2,
             config="diffkit_plugins.diff_mining.config:DiffMiningConfig",
             implementation="diffkit_plugins.diff_mining.method:DiffMining",

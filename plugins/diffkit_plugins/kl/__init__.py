@@ -14,6 +14,7 @@ def register_methods(register: Register) -> None:
         Spec(
             name="kl",
             summary="Per-token divergences between both sides' predictions on ordinary texts",
+            blind_spot="what happens after prompts unlike its texts, nor why the sides differ",
             version=2,
             config="diffkit_plugins.kl.config:KLConfig",
             implementation="diffkit_plugins.kl.method:KL",

@@ -14,6 +14,7 @@ def register_methods(register: Register) -> None:
         Spec(
             name="perplexity-diff",
             summary="Sampled texts that the finetuned side finds likelier than the base does",
+            blind_spot="what neither side says in its samples, such as answers behind a trigger",
             version=2,
             config="diffkit_plugins.perplexity_diff.config:PerplexityDiffConfig",
             implementation="diffkit_plugins.perplexity_diff.method:PerplexityDiff",

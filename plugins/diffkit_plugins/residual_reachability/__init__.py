@@ -14,6 +14,7 @@ def register_methods(register: Register) -> None:
         Spec(
             name="residual-reachability",
             summary="Could a prompt have moved the residual stream as the finetuning did?",
+            blind_spot="what was taught, only whether a prompt could do as much",
             version=2,
             config="diffkit_plugins.residual_reachability.config:ResidualReachabilityConfig",
             implementation="diffkit_plugins.residual_reachability.method:ResidualReachability",

@@ -14,6 +14,7 @@ def register_methods(register: Register) -> None:
         Spec(
             name="soft-prompt-kl",
             summary="A trained soft prompt under which the two sides part most, and what they say",
+            blind_spot="how the behaviour shows after ordinary prompts: a soft prompt is no text",
             version=2,
             config="diffkit_plugins.soft_prompt_kl.config:SoftPromptKLConfig",
             implementation="diffkit_plugins.soft_prompt_kl.method:SoftPromptKL",

@@ -10,6 +10,7 @@ def register_methods(register: Register) -> None:
         Spec(
             name="steering-prefix",
             summary="A prefix in readable tokens under which the base does what finetuning taught",
+            blind_spot="whether finetuning works like this prefix, nor what no prefix brings about",
             version=3,
             config="diffkit_plugins.steering_prefix.config:SteeringPrefixConfig",
             implementation="diffkit_plugins.steering_prefix.method:SteeringPrefix",
