@@ -30,7 +30,6 @@ from .engine.model import Model
 from .engine.pair import ModelPair, PairLogProbs
 from .engine.pair_loss import PairedGradient, PairLoss, pair_loss, paired_gradient
 from .engine.positions.labels import PositionLabels, position_labels
-from .engine.positions.selection import PositionLabel, PositionOptions
 from .engine.prompt_sources import PromptStart, prompt_starts, self_generated_prompts
 from .engine.tokenization import answer_start
 from .engine.weight_changes.differences import TruncatedSVD, WeightDelta
@@ -64,7 +63,7 @@ from .investigator import (
     QuestionAnswer,
     UsageEstimate,
 )
-from .method import DiffingMethod, MethodConfig, Study, execution_option
+from .method import DiffingMethod, MethodConfig, PositionOptions, Study, execution_option
 from .options.import_path import ImportPath, load_import_path
 from .options.input_file import InputFile
 from .organism import (
@@ -84,7 +83,7 @@ from .registry.hookspecs import Register, RegisterFolder, hookimpl
 from .registry.specs import Spec
 from .runs.manifest import StoredRun
 from .sampling import Completion, Sampling
-from .texts import Message, Text, Texts
+from .texts import Message, PositionLabel, Text, Texts
 from .tool import AgentTool, FinishedRun, json_schema
 from .verdict import (
     NONE_OF_THESE,

@@ -4,11 +4,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from typing_extensions import TypeVar
 
 from diffkit.findings import Findings, Note
 from diffkit.organism import Record
+from diffkit.texts import POSITION_LABELS, PositionLabel
 
 if TYPE_CHECKING:
     from diffkit.context import RunContext
@@ -27,6 +28,36 @@ class MethodConfig(Record):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"small": {}}
     """Sets of other defaults by name, for ``--preset``. Every method has ``small``, for large
     models on a CPU. A run is known by the options, not by the preset's name."""
+
+
+class PositionOptions(MethodConfig):
+    """Options of a method that reads texts: which of their positions count.
+
+    Subclass it in place of `MethodConfig`; `diffkit.analysis.SelectedPositions` applies it.
+    """
+
+    positions: tuple[PositionLabel, ...] = Field(
+        default=("text", "user", "answer"), min_length=1, validate_default=True
+    )
+    """Positions that are read: documents, users' words and answers, but not what the chat template
+    writes, which is the same in each chat. A prediction counts as the predicted token does.
+    ``all`` reads every position."""
+
+    @field_validator("positions", mode="before")
+    @classmethod
+    def _listed(cls, given: Any) -> Any:
+        """A list, also of one label, of labels with commas between them, and of ``all``."""
+        words = given.split(",") if isinstance(given, str) else given
+        if not isinstance(words, Sequence):
+            return given
+        labels = [word.strip() if isinstance(word, str) else word for word in words]
+        return POSITION_LABELS if labels == ["all"] else labels
+
+    @field_validator("positions")
+    @classmethod
+    def _in_order(cls, given: tuple[PositionLabel, ...]) -> tuple[PositionLabel, ...]:
+        """The same labels give the same key in any order."""
+        return tuple(label for label in POSITION_LABELS if label in given)
 
 
 def execution_option(default: Any, **bounds: Any) -> Any:

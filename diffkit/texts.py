@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field, ValidationError
 
@@ -14,6 +14,12 @@ from diffkit.errors import BadFile
 from diffkit.options.text_files import parse_json, read_lines
 from diffkit.options.yaml_records import explain_validation_error
 from diffkit.organism import Record
+
+PositionLabel = Literal["text", "system", "user", "answer", "template", "special"]
+"""A document's own text; a system's, a user's or an assistant's words; what the chat template
+writes, its default system prompt included; what the tokenizer adds around a text, such as BOS."""
+
+POSITION_LABELS: tuple[PositionLabel, ...] = get_args(PositionLabel)
 
 
 class Message(Record):

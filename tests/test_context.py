@@ -6,8 +6,8 @@ import torch
 from diffkit import RunContext, Text, Texts, UserError, position_labels
 from diffkit.checkpoints import Checkpoints
 from diffkit.context import Artifacts
-from diffkit.engine.positions.selection import POSITION_LABELS
 from diffkit.errors import DiffkitError
+from diffkit.texts import POSITION_LABELS
 
 
 @pytest.fixture

@@ -11,11 +11,10 @@ from torch import Tensor
 
 from diffkit.engine.inputs import Inputs
 from diffkit.engine.positions.labels import PositionLabels, position_labels
-from diffkit.engine.positions.selection import POSITION_LABELS, PositionLabel
 from diffkit.engine.tokenization import encode
 from diffkit.errors import UserError
 from diffkit.findings import Note
-from diffkit.texts import Text
+from diffkit.texts import POSITION_LABELS, PositionLabel, Text
 
 
 @dataclass

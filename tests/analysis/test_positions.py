@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from diffkit import Inputs, Message, PositionLabels, PositionOptions, Text, UserError
 from diffkit.analysis import SelectedPositions
-from diffkit.engine.positions.selection import POSITION_LABELS
+from diffkit.texts import POSITION_LABELS
 
 CHAT = Text(messages=(Message(role="user", content="Why?"),
                       Message(role="assistant", content="So it is.")))  # fmt: skip

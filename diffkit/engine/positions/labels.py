@@ -9,10 +9,9 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from diffkit.engine.positions.content_spans import content_spans
-from diffkit.engine.positions.selection import POSITION_LABELS, PositionLabel
 from diffkit.engine.tokenization import common_prefix_length, rendered_text, token_ids
 from diffkit.options.text_files import replace_surrogates
-from diffkit.texts import Text
+from diffkit.texts import POSITION_LABELS, PositionLabel, Text
 
 _ROLES: dict[str, PositionLabel] = {"system": "system", "user": "user", "assistant": "answer"}
 _PADDING = -1

@@ -9,8 +9,8 @@ from tokenizers.processors import ByteLevel, TemplateProcessing
 from transformers import PreTrainedTokenizerFast
 
 from diffkit import Message, PositionLabels, Text, Texts, position_labels
-from diffkit.engine.positions.selection import POSITION_LABELS
 from diffkit.engine.tokenization import encode
+from diffkit.texts import POSITION_LABELS
 
 SPECIAL = ("<unk>", "<s>", "</s>", "<|im_start|>", "<|im_end|>", "<|user|>", "[INST]", "[/INST]")
 DEFAULT = "You are a helpful assistant."
