@@ -62,10 +62,12 @@ class Plan:
 
 
 def spent(call: Callable[[], object]) -> float:
-    """Processor seconds of one call."""
+    """Processor seconds of one call, which are printed: what is cut off has said something."""
     began = time.process_time()
     call()
-    return time.process_time() - began
+    seconds = time.process_time() - began
+    print(f"  {seconds:.1f} s", file=sys.stderr, flush=True)
+    return seconds
 
 
 def measure_reading(plan: Plan) -> None:
