@@ -94,8 +94,10 @@ def print_evaluation_forecast(plan: "Plan", device: str, *, fresh: bool) -> None
 
 def _total_lines(found: "EvaluationForecast") -> list[str]:
     """The sum, and how far it can be known."""
-    kinds = ("expression checks", "runs", "attempts", "grades")
+    kinds = ("expression checks", "retention checks", "runs", "attempts", "grades")
     sums = {kind: sum(one.missing for one in found.work if one.kind == kind) for kind in kinds}
+    if not any(one.kind == "retention checks" for one in found.work):
+        del sums["retention checks"]  # the bases have no questions
     lines = [f"To make: {', '.join(f'{kind} {count}' for kind, count in sums.items())}."]
     if not found.exact:
         lines.append(

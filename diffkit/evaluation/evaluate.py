@@ -18,6 +18,7 @@ from diffkit.evaluation.calibration.nulls import DetectionTest, calibration_scor
 from diffkit.evaluation.calibration.table import CalibrationRow
 from diffkit.evaluation.cost import CostEstimate, estimate_cost
 from diffkit.evaluation.expression.gate import refuse_inert
+from diffkit.evaluation.expression.retention import refuse_collapsed
 from diffkit.evaluation.grading.answer_sheets import AnswerSheetBuilder, collect_null_claims
 from diffkit.evaluation.grading.runner import GradeRunner, GradingEnvironmentFactory
 from diffkit.evaluation.grading.scheduler import GradingScheduler
@@ -53,6 +54,8 @@ class EvaluationOptions:
     hold."""
     allow_inert: bool = False
     """Whether organisms that do not show their behaviour are evaluated all the same."""
+    allow_collapsed: bool = False
+    """Whether organisms that lost most of their base's right answers are evaluated all the same."""
     on_run_result: Callable[[RunResult], None] = _noop
     """Called with the result of each run."""
     confirm_cost: Callable[[CostEstimate], None] = _noop
@@ -75,7 +78,7 @@ def evaluate(
         options: how the rest is executed.
 
     Raises:
-        UserError: an organism fails the expression gate, or a grader may not grade an investigator,
+        UserError: an organism fails the gate, or a grader may not grade an investigator,
             before anything is run; or the cost was not confirmed.
         DiffkitError: an investigator or grader cannot be imported, before anything is run.
         StoreUnwritable: a result could not be stored.
@@ -83,6 +86,7 @@ def evaluate(
     options = EvaluationOptions() if options is None else options
     check_plugins(plan)
     notes = refuse_inert(plan, store, execution, allow_inert=options.allow_inert)
+    notes += refuse_collapsed(plan, store, execution, allow_collapsed=options.allow_collapsed)
     planned_runs = plan_runs(plan)
     if not execution.fresh:
         keys = list(map(plugin_key, plan.investigators))

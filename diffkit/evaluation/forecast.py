@@ -3,7 +3,7 @@
 Takes a plan and a store. Gives counts; makes and writes nothing.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -23,9 +23,7 @@ from diffkit.evaluation.evaluate import (
     reference_texts_by_base,
 )
 from diffkit.evaluation.expression.gate import (
-    expression_key,
-    probed_pairs,
-    with_variant_threshold,
+    gate_keys,
 )
 from diffkit.evaluation.grading.answer_sheets import (
     SHARED_GRADES,
@@ -55,7 +53,7 @@ class WorkCount:
     """Counts of one kind of work."""
 
     kind: str
-    """``expression checks``, ``runs``, ``attempts`` or ``grades``."""
+    """``expression checks``, ``retention checks``, ``runs``, ``attempts`` or ``grades``."""
     name: str
     """The method, investigator or grader; empty for checks."""
     stored: int = 0
@@ -174,23 +172,25 @@ class _Forecaster:
         return EvaluationForecast((*checks, *runs, *attempts, *grades), cost, exact)
 
     def _checks(self) -> Iterator[WorkCount]:
-        count = WorkCount("expression checks", "")
-        for selected in (pair.selected for pair in probed_pairs(self.plan)):
-            assert selected.organism.probes  # noqa: S101 - the pairs are those that have some
-            probes = with_variant_threshold(selected.organism.probes, selected.variant)
-            try:
-                stored = self.store.has("gates", expression_key(selected, probes))
-            except NotDownloaded:
-                stored = False
-            except DiffkitError:
-                count.impossible += 1
-                continue
-            if stored and not self.fresh:
-                count.stored += 1
-            else:
-                count.missing += 1
-        if count.stored or count.missing or count.impossible:
-            yield count
+        for kind, keys in gate_keys(self.plan).items():
+            count = WorkCount(kind, "")
+            for key in keys:
+                self._count_check(count, key)
+            if keys:
+                yield count
+
+    def _count_check(self, count: WorkCount, key: Callable[[], str]) -> None:
+        try:
+            stored = self.store.has("gates", key())
+        except NotDownloaded:
+            stored = False
+        except DiffkitError:
+            count.impossible += 1
+            return
+        if stored and not self.fresh:
+            count.stored += 1
+        else:
+            count.missing += 1
 
     def _runs(self) -> list[WorkCount]:
         counts = {one.spec.name: WorkCount("runs", one.spec.name) for one in self.plan.methods}

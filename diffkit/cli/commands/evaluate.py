@@ -111,6 +111,13 @@ def evaluate(
     allow_inert: Annotated[
         bool, typer.Option("--allow-inert", help="Let organisms through that fail their gate.")
     ] = False,
+    allow_collapsed: Annotated[
+        bool,
+        typer.Option(
+            "--allow-collapsed",
+            help="Let organisms through that lost half of their base's right answers.",
+        ),
+    ] = False,
     yes: Annotated[
         bool, typer.Option("--yes", help="Call language models without asking about the cost.")
     ] = False,
@@ -157,6 +164,7 @@ def evaluate(
         device,
         fresh,
         allow_inert=allow_inert,
+        allow_collapsed=allow_collapsed,
         yes=yes,
         workers=concurrency,
         batch_size=batch_size,
@@ -213,6 +221,7 @@ def run_evaluation(
     fresh: bool,
     *,
     allow_inert: bool = False,
+    allow_collapsed: bool = False,
     yes: bool = False,
     workers: int = 8,
     batch_size: int = BATCH_SIZE,
@@ -228,6 +237,7 @@ def run_evaluation(
     conduct = EvaluationOptions(
         tables=context.calibration_rows,
         allow_inert=allow_inert,
+        allow_collapsed=allow_collapsed,
         on_run_result=tally,
         confirm_cost=partial(confirm_cost, yes=yes, kept="runs are kept"),
         workers=workers,

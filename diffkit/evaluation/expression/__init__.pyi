@@ -5,8 +5,6 @@ from .check import (
     PairCheck,
     PairChecker,
     check_organisms,
-    measure_retention,
-    read_retention_questions,
 )
 from .gate import (
     Expression,
@@ -24,6 +22,13 @@ from .probe_answers import (
     generate_answers,
     probe_prompts,
 )
+from .retention import (
+    Retention,
+    measure_retention,
+    read_retention_questions,
+    refuse_collapsed,
+    stored_retention,
+)
 
 __all__ = [
     "BaseAnswerCache",
@@ -33,6 +38,7 @@ __all__ = [
     "PairChecker",
     "ProbeAnswers",
     "ProbePrompt",
+    "Retention",
     "check_organisms",
     "expression_of",
     "generate_answers",
@@ -40,8 +46,10 @@ __all__ = [
     "measure_retention",
     "probe_prompts",
     "read_retention_questions",
+    "refuse_collapsed",
     "refuse_inert",
     "share_showing",
     "stored_expression",
+    "stored_retention",
     "with_variant_threshold",
 ]

@@ -3,12 +3,10 @@
 Nulls are checked for the behaviours of all targeted organisms on the same base.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from diffkit.analysis import mean_kl
 from diffkit.context import Progress, no_progress
@@ -23,24 +21,24 @@ from diffkit.evaluation.expression.gate import (
 from diffkit.evaluation.expression.probe_answers import (
     BaseAnswerCache,
     ProbeAnswers,
-    ProbePrompt,
     probe_prompts,
+)
+from diffkit.evaluation.expression.retention import (
+    Retention,
+    RetentionQuestions,
+    measure_retention,
+    read_retention_questions,
 )
 from diffkit.organism import BaseModelEntry, Finetuned, Identical, Organism, Probes, Record
 from diffkit.registry.catalogue import SelectedPair
-from diffkit.statistics import Share, share
-from diffkit.texts import Text, Texts
+from diffkit.statistics import Share
+from diffkit.texts import Texts
 
 if TYPE_CHECKING:
     from diffkit.engine.pair import ModelPair
 
-ANSWER_SLACK = 24
-"""Tokens by which an answer may exceed the longest correct one, for a full sentence."""
 MAX_INCREASE = 0.1
 """Largest increase of a behaviour's share in a null over its base."""
-_WORD = re.compile(r"\w+")
-RetentionQuestions = dict[ProbePrompt, str]
-"""The correct answer of each question."""
 
 
 class BehaviourIncrease(Record):
@@ -80,6 +78,8 @@ class PairCheck(Record):
     """The same for the base side."""
     drift: float | None = None
     """Mean KL(finetuned ‖ base) on neutral texts, in nats per token."""
+    targeted: bool = False
+    """Whether it is no null."""
     error: str | None = None
     """Why the models could not be loaded, so that nothing was measured."""
 
@@ -90,7 +90,15 @@ class PairCheck(Record):
             return False
         parts = [increase.passes for increase in self.rises]
         parts += [self.expression.passes] if self.expression else []
+        parts += [False] if self.collapsed else []
         return all(parts) if parts else None
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether a targeted pair lost most of what its base answers rightly."""
+        if not self.targeted or self.retention is None or self.base_retention is None:
+            return False
+        return Retention(finetuned=self.retention, base=self.base_retention).collapsed
 
 
 @dataclass(frozen=True)
@@ -137,6 +145,7 @@ class PairChecker:
             organism=organism.name,
             base=selected.base.name,
             variant=selected.variant,
+            targeted=_targeted(organism),
             expression=expression_of(finetuned, base, own) if own else None,
             rises=tuple(_increases(finetuned, base, others)),
             retention=measure_retention(finetuned, self.questions) if self.questions else None,
@@ -225,38 +234,3 @@ def _unusable(selected: SelectedPair, error: DiffkitError) -> PairCheck:
         variant=selected.variant,
         error=str(error),
     )
-
-
-def read_retention_questions(path: Path, tokenizer: Any) -> RetentionQuestions:
-    """Reads questions with their correct answers from chats that end with the answer.
-
-    Args:
-        path: JSONL file of chats.
-        tokenizer: the tokenizer of the base, which decides how long answers may be.
-
-    Raises:
-        BadFile: the file is missing or malformed, or a chat does not end with an answer.
-    """
-    chats = Texts.read(path).items
-    for number, chat in enumerate(chats, 1):
-        if len(chat.messages) < 2 or chat.messages[-1].role != "assistant":
-            what = f"holds no question with an answer in its text number {number}."
-            hint = "Put {\"messages\": [a user's message, the assistant's answer]} on each line."
-            raise BadFile(path, what, field="messages", hint=hint)
-    correct = [chat.messages[-1].content for chat in chats]
-    longest = max(len(tokenizer(answer)["input_ids"]) for answer in correct) + ANSWER_SLACK
-    return {
-        ProbePrompt(Text(messages=chat.messages[:-1]), longest): answer
-        for chat, answer in zip(chats, correct, strict=True)
-    }
-
-
-def measure_retention(answers: ProbeAnswers, questions: RetentionQuestions) -> Share:
-    """Share of the questions whose answer contains the words of the correct one."""
-    hits = sum(_words(correct) in _words(answers[prompt]) for prompt, correct in questions.items())
-    return share(hits, len(questions))
-
-
-def _words(text: str) -> str:
-    """Casefolded words with one space around each, so that only whole words match."""
-    return f" {' '.join(_WORD.findall(text.casefold()))} "

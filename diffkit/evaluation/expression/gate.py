@@ -6,13 +6,15 @@ organisms that do not show it.
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diffkit.errors import BadFile, BadModel, UserError
 from diffkit.evaluation.expression.probe_answers import BaseAnswerCache, ProbeAnswers, probe_prompts
+from diffkit.evaluation.expression.retention import questioned_pairs, retention_key
 from diffkit.evaluation.plan import Plan, PlannedPair
 from diffkit.organism import Probes, Record
 from diffkit.registry.catalogue import SelectedPair
@@ -187,6 +189,22 @@ def probed_pairs(plan: Plan) -> list[PlannedPair]:
     tests = [pair for pair in plan.pairs if pair.role == "test"]
     organisms = [(pair, pair.selected.organism) for pair in tests]
     return [pair for pair, one in organisms if one.truth == "targeted" and one.probes is not None]
+
+
+def gate_keys(plan: Plan) -> dict[str, list[Callable[[], str]]]:
+    """Kind of check → for each pair that is checked, what computes the key of its result."""
+
+    def key(selected: SelectedPair) -> str:
+        assert selected.organism.probes  # noqa: S101 - the pairs are those that have some
+        probes = with_variant_threshold(selected.organism.probes, selected.variant)
+        return expression_key(selected, probes)
+
+    return {
+        "expression checks": [partial(key, pair.selected) for pair in probed_pairs(plan)],
+        "retention checks": [
+            partial(retention_key, pair.selected) for pair in questioned_pairs(plan)
+        ],
+    }
 
 
 def _expressions(

@@ -44,11 +44,19 @@ def check(
     base: BaseNames = None,
     device: Device = "auto",
     json: Json = False,
+    allow_collapsed: Annotated[
+        bool,
+        typer.Option(
+            "--allow-collapsed",
+            help="Let organisms through that lost half of their base's right answers.",
+        ),
+    ] = False,
 ) -> None:
     """Check that organisms do what their truth says, and nulls nothing of it (exit 1 if not).
 
     The base may not show an organism's behaviour, and no null may show that of any organism on its
-    base. Beside it: right answers left (retention), and KL from the base on neutral texts (drift).
+    base. An organism must keep half of its base's right answers (retention). Beside it: KL from
+    the base on neutral texts (drift).
     """
     from diffkit.cli.console import print_json, print_lines, print_table, progress, warn
     from diffkit.evaluation.expression.check import check_organisms
@@ -73,8 +81,15 @@ def check(
             print_table(f"Organisms on {name}", CHECK_COLUMNS, rows)
         for line in (line for found in results for line in _failure_lines(found)):
             print_lines(line)
-    if any(found.passes is False for found in results):
+    if any(_fails(found, allow_collapsed=allow_collapsed) for found in results):
         raise typer.Exit(1)
+
+
+def _fails(found: "PairCheck", *, allow_collapsed: bool) -> bool:
+    """Whether a pair fails by anything but what is let through."""
+    if allow_collapsed and found.collapsed:
+        found = found.model_copy(update={"retention": None})
+    return found.passes is False
 
 
 def _select_pairs(names: Names, bases: Names) -> "Iterator[SelectedPair]":
@@ -151,6 +166,9 @@ def _failure_lines(found: "PairCheck") -> Iterator[str]:
         yield f"{pair}: {found.error}"
     if found.expression and not found.expression.passes:
         yield from (f"{pair}: {prompt!r} → {text!r}" for prompt, text in found.expression.examples)
+    if found.collapsed and found.retention and found.base_retention:
+        kept, base = _format_count(found.retention), _format_count(found.base_retention)
+        yield f"{pair}: retention collapsed: {kept} questions answered rightly, by the base {base}"
     for rise in found.rises:
         if not rise.passes:
             null, base = _format_share(rise.null), _format_count(rise.base)
