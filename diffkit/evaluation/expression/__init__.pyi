@@ -1,5 +1,6 @@
 """The public names of `diffkit.evaluation.expression`, each imported when first used."""
 
+from .card import BenignFinetuning, CardMaker, Health, HealthCard, repetition
 from .check import (
     BehaviourIncrease,
     PairCheck,
@@ -33,7 +34,11 @@ from .retention import (
 __all__ = [
     "BaseAnswerCache",
     "BehaviourIncrease",
+    "BenignFinetuning",
+    "CardMaker",
     "Expression",
+    "Health",
+    "HealthCard",
     "PairCheck",
     "PairChecker",
     "ProbeAnswers",
@@ -48,6 +53,7 @@ __all__ = [
     "read_retention_questions",
     "refuse_collapsed",
     "refuse_inert",
+    "repetition",
     "share_showing",
     "stored_expression",
     "stored_retention",

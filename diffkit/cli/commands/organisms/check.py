@@ -1,6 +1,6 @@
 """``diffkit organisms check``: whether organisms do what their truth says."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -44,6 +44,14 @@ def check(
     base: BaseNames = None,
     device: Device = "auto",
     json: Json = False,
+    card: Annotated[
+        bool,
+        typer.Option(
+            "--card",
+            help="Show a health card of each organism, beside a benign finetuning of the same "
+            "recipe, instead of checking it.",
+        ),
+    ] = False,
     allow_collapsed: Annotated[
         bool,
         typer.Option(
@@ -72,6 +80,9 @@ def check(
             own = {name: one for name, one in every if base.name in one.models} | own
         yield from own.values()
 
+    if card:
+        _print_cards(chosen, device=device, json=json)
+        return
     results = list(check_organisms(chosen, known, device=device, progress=progress))
     if json:
         print_json([{**found.model_dump(mode="json"), "passes": found.passes} for found in results])
@@ -82,6 +93,19 @@ def check(
         for line in (line for found in results for line in _failure_lines(found)):
             print_lines(line)
     if any(_fails(found, allow_collapsed=allow_collapsed) for found in results):
+        raise typer.Exit(1)
+
+
+def _print_cards(pairs: "Sequence[SelectedPair]", *, device: str, json: bool) -> None:
+    """The cards of the organisms with a purpose; exit 1 if a model cannot be loaded."""
+    from diffkit.cli.commands.organisms.card import print_cards
+    from diffkit.errors import UserError
+
+    targeted = [pair for pair in pairs if pair.organism.truth == "targeted"]
+    if not targeted:
+        hint = "Name an organism with a purpose: diffkit organisms list."
+        raise UserError("Nulls have no health card: they have no behaviour.", hint=hint)
+    if not print_cards(targeted, device=device, json=json):
         raise typer.Exit(1)
 
 
