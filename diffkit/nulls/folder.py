@@ -152,6 +152,10 @@ class NullFolder:
         known = self._read_measured() | {key: fields}
         write_atomically(self.root / MEASURED, json.dumps(known, indent=1, sort_keys=True) + "\n")
 
+    def forget_measured(self) -> None:
+        """Forgets all that was measured."""
+        (self.root / MEASURED).unlink(missing_ok=True)
+
     def _read_measured(self) -> dict[str, Any]:
         try:
             known = json.loads((self.root / MEASURED).read_text(encoding="utf-8"))

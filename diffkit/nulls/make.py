@@ -93,6 +93,8 @@ class NullMaker:
         """
         self.folder.prepare()
         with self._lease(), self.networks:
+            if self.fresh:
+                self.folder.forget_measured()
             yield from self._make(kind, count, texts)
 
     def _make(self, kind: NullKind, count: int, texts: Texts | None) -> Iterator[MeasuredSide]:
@@ -128,18 +130,15 @@ class NullMaker:
 
     def loudness(self, side: Finetuned, label: str) -> Loudness:
         """The loudness of a side, measured unless the folder holds it."""
-        if not self.fresh and (known := self.folder.measured(self._loudness_key(side))):
+        if known := self.folder.measured(self._loudness_key(side)):
             return Loudness.model_validate(known)
         self.status(label)
         found = self._measure(side, self.subject.neutral_texts)
-        self._keep_loudness(side, found)
+        self.folder.keep_measured(self._loudness_key(side), found)
         return found
 
     def _loudness_key(self, side: Finetuned) -> str:
         return digest({**self._identity(side), "texts": self.subject.neutral_texts.digest})
-
-    def _keep_loudness(self, side: Finetuned, found: Loudness) -> None:
-        self.folder.keep_measured(self._loudness_key(side), found)
 
     def _measure(self, side: Finetuned, texts: Texts) -> Loudness:
         entry = self.subject.base
@@ -174,18 +173,17 @@ class NullMaker:
         key = digest(
             {**self._identity(unscaled), "texts": texts.digest, "wanted": round(wanted, 9)}
         )
-        if not self.fresh and (known := self.folder.measured(key)):
+        if known := self.folder.measured(key):
             return float(known["scale"])
 
         def loudness_at(scale: float) -> Loudness:
-            self.status(f"scale {scale:.3g}")
-            return self._measure(unscaled.model_copy(update={"scale": scale}), texts)
+            side = unscaled.model_copy(update={"scale": scale})
+            return self.loudness(side, f"scale {scale:.3g}")
 
         scale, found = matching_scale(loudness_at, wanted, start)
         if abs(math.log(found.kl / wanted)) > 2 * LOG_TOLERANCE:
             missed = f"has a KL of {found.kl:.3g} at its best scale, not {wanted:.3g} nats a token"
             log.warning("Random change %d %s.", seed, missed)
-        self._keep_loudness(unscaled.model_copy(update={"scale": scale}), found)
         self.folder.keep_measured(key, {"scale": scale})
         return scale
 
