@@ -1,6 +1,7 @@
 """``diffkit organisms check --card``: measures by hand, and why cells are empty."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -68,7 +69,8 @@ def test_a_card_says_what_leaks_and_what_could_not_be_measured(cli, own):
 
 def test_retention_is_of_the_questions_that_the_base_answers_rightly(cli, own):
     finetuned, base = answers(own, "ships", 40)
-    right = [base[0].split()[0], "no one says this", finetuned[2].split()[0]]
+    words = [re.findall(r"\w+", text)[0] for text in (base[0], finetuned[2])]
+    right = [words[0], "no one says this", words[1]]
     lines = []
     for asked, answer in zip(ASKED, right, strict=True):
         turns = [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]

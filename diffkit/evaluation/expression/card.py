@@ -227,11 +227,15 @@ class CardMaker:
         organism, entry = selected.organism, self.base
         names = {"organism": organism.name, "base": entry.name, "variant": selected.variant}
         try:
-            with self._load(selected.finetuned) as pair:
-                asked = self._asked(organism.probes, pair)
-                own, base = measure_health(pair, asked, self.answers)
-        except BadModel as error:
+            loaded = self._load(selected.finetuned)
+        except (BadModel, BadFile) as error:
             return HealthCard(**names, missing={"error": str(error)})
+        with loaded as pair:
+            asked = self._asked(organism.probes, pair)
+            try:
+                own, base = measure_health(pair, asked, self.answers)
+            except BadModel as error:  # such as outputs that are not finite
+                return HealthCard(**names, missing={"error": str(error)})
         missing = dict(missing_measures(asked, base))
         beside = None
         if benign is None:

@@ -1,6 +1,7 @@
 """Organisms that lost what their base knew are refused, or let through and named."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -31,10 +32,11 @@ def questioned(stranger, world, tmp_path, monkeypatch):
     shutil.copytree(world, folder)
     monkeypatch.setenv("DK_WORLD", str(folder))
     file = folder / "bases" / "mini.yaml"
-    asked = [ProbePrompt(chat(f"The {one}?"), 6) for one in SUBJECTS]
+    asked = [ProbePrompt(chat(f"The {one}?"), 12) for one in SUBJECTS]
     with load_pair(read_base(file).source, Identical(), device="cpu") as pair:
         said = generate_answers(pair.base, asked)
-    right = {str(ask.prompt): text for ask, text in said.items() if any(map(str.isalnum, text))}
+    whole = {str(ask.prompt): re.findall(r"\w+", text)[:-1] for ask, text in said.items()}
+    right = {prompt: " ".join(words) for prompt, words in whole.items() if words}
     lines = [chat(*one).model_dump_json(exclude_defaults=True) for one in right.items()]
     assert len(lines) >= 10
     (folder / "questions.jsonl").write_text("\n".join(lines))
