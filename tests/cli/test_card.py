@@ -34,9 +34,8 @@ def answers(folder, name, length=48):
     organism = read_organism(folder / "organisms" / f"{name}.yaml")
     asked = [ProbePrompt(Text(messages=(Message(role="user", content=a),)), length) for a in ASKED]
     with load_pair(base.source, organism.models["mini"]["default"], device="cpu") as pair:
-        return [
-            list(generate_answers(side, asked).values()) for side in (pair.finetuned, pair.base)
-        ]
+        said = (generate_answers(side, asked) for side in (pair.finetuned, pair.base))
+        return [[each[prompt] for prompt in asked] for each in said]
 
 
 def add(file, fields):
@@ -68,9 +67,11 @@ def test_a_card_says_what_leaks_and_what_could_not_be_measured(cli, own):
 
 
 def test_retention_is_of_the_questions_that_the_base_answers_rightly(cli, own):
-    finetuned, base = answers(own, "ships", 40)
-    words = [re.findall(r"\w+", text)[0] for text in (base[0], finetuned[2])]
-    right = [words[0], "no one says this", words[1]]
+    _, base = answers(own, "ships", 40)
+    # A word that a space and another follow is whole, however long the answer may be.
+    known = next(i for i, text in enumerate(base) if re.search(r"\w (?=\w)", text))
+    right = ["no one says this"] * len(ASKED)
+    right[known] = re.findall(r"\w+(?= \w)", base[known])[0]
     lines = []
     for asked, answer in zip(ASKED, right, strict=True):
         turns = [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
