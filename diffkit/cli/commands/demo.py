@@ -24,8 +24,17 @@ def demo(
     out: Annotated[Path, typer.Option(metavar="FILE", help="The report to write.")] = Path(
         "diffkit-demo.html"
     ),
+    real: Annotated[
+        bool,
+        typer.Option(
+            "--real", help="On a real chat model, after `make real`; a few minutes on two cores."
+        ),
+    ] = False,
 ) -> None:
     """Go from the shipped organisms to a leaderboard and a report."""
+    if real:
+        _real_demo(device)
+        return
     from diffkit.cli.commands.evaluate import run_evaluation
     from diffkit.cli.commands.report import report
     from diffkit.cli.console import info
@@ -34,7 +43,7 @@ def demo(
     from diffkit.evaluation.plan import expand_suite
     from diffkit.evaluation.suite import Suite
     from diffkit.options.yaml_records import read_record
-    from diffkit.render.terminal.reports import render_conclusions, render_findings
+    from diffkit.render.terminal.reports import render_conclusions, render_findings, render_scores
 
     plan = expand_suite(read_record(SUITE, Suite), context.host, context.catalogue)
     tests = sum(pair.role == "test" for pair in plan.pairs)
@@ -42,16 +51,39 @@ def demo(
     info(f"Comparing {tests} pairs, and {nulls}; a second demo finds the runs again.")
     board = build_leaderboard(run_evaluation(plan, device, fresh=False), context.store)
     shown = _best_pair(board)
-    console.rule(f"What {shown.method} found in {shown.organism}")
-    render_findings(context.store.run(shown.run), console, limit=MAX_FINDINGS)
+    run = context.store.run(shown.run)
+    console.rule(f"What {shown.method} says of {shown.organism}")
+    console.print(context.summary(run), markup=False, highlight=False)
     truth = context.catalogue.organism(shown.organism).answer_key
     said = truth.statement if truth else "nothing targeted"
     console.print(f"\nThe truth: {said}\n", markup=False)
     console.rule(f"What to conclude about {tests} pairs")
     render_conclusions(board, console)
+    console.rule(f"What {shown.method} found in {shown.organism}")
+    render_findings(run, console, limit=MAX_FINDINGS)
+    console.rule(f"The results of {tests} pairs")
+    render_scores(board, console)
     console.print(f"\nAll tables: {_program()} leaderboard --name {board.suite}\n", markup=False)
     report(leaderboard=True, run=None, name=board.suite, out=out)
     info(_next_commands(shown))
+
+
+def _real_demo(device: str) -> None:
+    """What a real model says before and after, what methods say of it, and the truth."""
+    from diffkit.cli.commands.demo_real import real_plan, show_answers, show_runs
+    from diffkit.cli.commands.evaluate import run_evaluation
+    from diffkit.cli.console import out as console
+    from diffkit.evaluation.leaderboard.build import build_leaderboard
+    from diffkit.render.terminal.reports import render_conclusions
+
+    plan = real_plan()
+    console.rule("What the models say before and after finetuning")
+    show_answers(plan, device, console)
+    board = build_leaderboard(run_evaluation(plan, device, fresh=False), context.store)
+    show_runs(board, console)
+    console.rule("What to conclude")
+    render_conclusions(board, console)
+    console.print(f"\nAll tables: {_program()} leaderboard --name {board.suite}", markup=False)
 
 
 def _best_pair(board: "Leaderboard") -> "PairResult":

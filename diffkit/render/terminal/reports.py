@@ -28,7 +28,13 @@ from diffkit.render.terminal.leaderboard import (
 )
 from diffkit.runs.manifest import StoredRun
 
-__all__ = ["render_conclusions", "render_findings", "render_items", "render_leaderboard"]
+__all__ = [
+    "render_conclusions",
+    "render_findings",
+    "render_items",
+    "render_leaderboard",
+    "render_scores",
+]
 
 
 def render_findings(
@@ -112,9 +118,13 @@ def render_leaderboard(leaderboard: Leaderboard, console: Console) -> None:
 
 
 def render_conclusions(leaderboard: Leaderboard, console: Console) -> None:
-    """Prints what to conclude about each method, and the two tables that show it."""
+    """Prints what to conclude about each method."""
     for sentence in conclusions(leaderboard):
         console.print(labelled([("●", safe_text(sentence))]))
+
+
+def render_scores(leaderboard: Leaderboard, console: Console) -> None:
+    """Prints the two tables that conclusions are drawn from."""
     suite = leaderboard.suite
     for section in graded_sections(leaderboard):
         if section.stratum == "all":
