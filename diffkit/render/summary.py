@@ -85,9 +85,9 @@ def _certainty(findings: Findings, test: Detection, noun: str) -> Iterator[str]:
     if test.p <= test.alpha:
         yield f"That is beyond its nulls: the {score} exceeds {nulls} ({p})."
     elif all(one.p is not None and isclose(one.p, 1 / (one.n + 1)) for one in _tested(test)):
-        yield f"The {score} exceeds {nulls}, which are too few to conclude ({p}{_normal(test)})."
+        yield f"The {score} exceeds {nulls}, too few to conclude ({p}{_normal(test)})."
     else:
-        yield f"Nothing is beyond what {nulls} show: the {score} is not unusual ({p})."
+        yield f"Nothing is beyond {nulls}: the {score} is not unusual ({p})."
 
 
 def _normal(test: Detection) -> str:
@@ -101,4 +101,6 @@ def _tested(test: Detection) -> list[NullTest]:
 
 
 def _nulls(test: Detection) -> str:
-    return " and ".join(f"{one.n} {name}" for name, one in test.rungs.items() if one.n) + " nulls"
+    counted = {name: one.n for name, one in test.rungs.items() if one.n}
+    noun = "null" if list(counted.values()) == [1] else "nulls"
+    return f"{' and '.join(f'{n} {name}' for name, n in counted.items())} {noun}"

@@ -48,18 +48,19 @@ def test_beyond_its_nulls(said):
 
 def test_one_type_of_null_that_scores_as_high_is_enough_for_no_conclusion(said):
     text = said(nulls={"benign": [6.0] * 10 + [0.0] * 10, "random": [0.1] * 40})
-    assert "Nothing is beyond what 20 benign and 40 random nulls show" in text
+    assert "Nothing is beyond 20 benign and 40 random nulls:" in text
     assert "(p 0.524)" in text
     assert "beyond its nulls" not in text
 
 
 def test_few_nulls_are_too_few_to_conclude(said):
     text = said(nulls={"benign": [1.0, 1.1, 0.9, 1.05]})
-    assert "exceeds 4 benign nulls, which are too few to conclude (p 0.2; " in text
+    assert "exceeds 4 benign nulls, too few to conclude (p 0.2; " in text
     assert "if their scores are normally distributed" in text
     assert "beyond its nulls" not in text
     assert "too few to conclude (p 0.333)" in said(nulls={"benign": [1.0, 1.1]})
     assert "Nothing is beyond" in said(nulls={"benign": [1.0, 9.0]})
+    assert "exceeds 1 benign null, too few" in said(nulls={"benign": [1.0]})
 
 
 def test_no_nulls_no_score_no_findings_and_equal_weights(said):
