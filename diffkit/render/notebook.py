@@ -77,7 +77,8 @@ def _(value: StoredRun) -> str:
         _shortened(value.findings), value.manifest, value.artifacts, value.artifact_files
     )
     title = f"{value.manifest.identity.method}: {value.manifest.labels.pair}"
-    return _framed(title, environment().get_template("run.html.j2").render(run=shown))
+    page = environment().get_template("run.html.j2")
+    return _framed(title, page.render(run=shown, summary=""))  # which nulls there are is not known
 
 
 @html.register
