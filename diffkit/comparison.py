@@ -103,7 +103,7 @@ def pair_of(base: BaseModelEntry, finetuned: str, dtype: str | None) -> Compared
     from diffkit.engine.loading.loader import detect_kind
 
     other = detect_kind(Source(at=finetuned))
-    subject = PairSpec(base.source, other, dtype or base.dtype, base.attention)
+    subject = PairSpec.of(base, other, dtype)
     return ComparedPair(subject, base.texts, RunLabels.of(base.name, other))
 
 

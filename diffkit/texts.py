@@ -43,6 +43,14 @@ class Text(Record):
         """The text alone, without any template."""
         return self.text if self.text is not None else "\n".join(m.content for m in self.messages)
 
+    @property
+    def without_answer(self) -> "Text | None":
+        """The chat up to the user's last message; none of a document, or without such a message."""
+        messages = self.messages
+        while messages and messages[-1].role != "user":
+            messages = messages[:-1]
+        return Text(messages=messages) if messages else None
+
 
 class Texts(Record):
     """A list of texts, identified by its content."""

@@ -181,10 +181,9 @@ def _organism_models(which: "RunRequest", organism: str) -> RunModels:
     base = selected.base
     if not which.base:
         _name_other_bases(selected)
-    dtype = which.dtype or base.dtype
     name, finetuned = selected.organism.name, selected.finetuned
     labels = RunLabels.of(base.name, finetuned, name, selected.variant)
-    return RunModels(PairSpec(base.source, finetuned, dtype, base.attention), base.texts, labels)
+    return RunModels(PairSpec.of(base, finetuned, which.dtype), base.texts, labels)
 
 
 def _name_other_bases(selected: "SelectedPair") -> None:

@@ -93,8 +93,7 @@ class PlannedRun:
     @property
     def models(self) -> PairSpec:
         """The base model and the finetuned model."""
-        base, finetuned = self.pair.selected.base, self.pair.selected.finetuned
-        return PairSpec(base.source, finetuned, base.dtype, base.attention)
+        return PairSpec.of(self.pair.selected.base, self.pair.selected.finetuned)
 
     @property
     def spec(self) -> RunSpec:

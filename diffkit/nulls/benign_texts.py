@@ -34,19 +34,11 @@ def chats_to_answer(texts: Texts) -> tuple[Text, ...]:
     Raises:
         UserError: there is none.
     """
-    found = [_without_answer(text) for text in texts.items]
-    asked = tuple(dict.fromkeys(text for text in found if text is not None))
+    asked = tuple(dict.fromkeys(filter(None, (text.without_answer for text in texts.items))))
     if not asked:
         what = "The base's neutral texts hold no chat that it could answer."
         raise UserError(what, hint="Give texts to train benign nulls on: --texts FILE.")
     return asked
-
-
-def _without_answer(text: Text) -> Text | None:
-    messages = list(text.messages)
-    while messages and messages[-1].role != "user":
-        messages.pop()
-    return Text(messages=tuple(messages)) if messages else None
 
 
 def answers_digest(base: str, asked: Sequence[Text]) -> str:

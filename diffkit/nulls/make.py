@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from diffkit.context import Progress, no_progress, no_status
-from diffkit.engine.loading.loader import NetworkCache, load_model, load_pair
+from diffkit.datasets.text_sources import read_texts
+from diffkit.engine.loading.loader import NetworkCache, load_model
 from diffkit.engine.weight_changes.random_control import LOG_TOLERANCE
 from diffkit.errors import Busy, UserError
 from diffkit.nulls.benign_texts import answers_digest, chats_to_answer, own_answers
@@ -20,7 +21,7 @@ from diffkit.nulls.trainings import benign_recipes, check_seeds, seed_recipes, t
 from diffkit.organism import Control, Finetuned
 from diffkit.runs.digest import digest
 from diffkit.runs.lease import lease
-from diffkit.runs.spec import ENGINE_VERSION, ModelSpec
+from diffkit.runs.spec import ENGINE_VERSION, ModelSpec, open_pair
 from diffkit.texts import Texts
 from diffkit.training.forecast import forecast_training
 from diffkit.training.recipe import Recipe
@@ -141,15 +142,7 @@ class NullMaker:
         return digest({**self._identity(side), "texts": self.subject.neutral_texts.digest})
 
     def _measure(self, side: Finetuned, texts: Texts) -> Loudness:
-        entry = self.subject.base
-        with load_pair(
-            entry.source,
-            side,
-            device=self.device,
-            dtype=entry.dtype,
-            attention=entry.attention,
-            networks=self.networks,
-        ) as pair:
+        with open_pair(self.subject.spec(side), self.device, self.networks) as pair:
             return measure_loudness(pair, texts)
 
     def _identity(self, side: Finetuned) -> dict[str, object]:
@@ -204,8 +197,7 @@ class NullMaker:
 
     def _own_answers(self) -> Texts:
         entry = self.subject.base
-        texts = Texts.read(entry.texts) if entry.texts else Texts.default()
-        asked = chats_to_answer(texts)
+        asked = chats_to_answer(read_texts(entry.texts, None))
         spec = ModelSpec(entry.source, entry.dtype, entry.attention)
         key = answers_digest(digest(spec.identity().content), asked)
         model = load_model(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from diffkit.datasets.text_sources import read_texts
 from diffkit.errors import UserError
 from diffkit.organism import Adapter, BaseModelEntry, Finetuned, FullModel
 from diffkit.runs.spec import PairSpec
@@ -34,7 +35,7 @@ class NullSubject:
 
     def spec(self, finetuned: Finetuned) -> PairSpec:
         """The base with a null, or with the finetuning itself."""
-        return PairSpec(self.base.source, finetuned, self.base.dtype, self.base.attention)
+        return PairSpec.of(self.base, finetuned)
 
     @property
     def neutral_texts(self) -> Texts:
@@ -43,8 +44,7 @@ class NullSubject:
         Raises:
             BadFile: the base's texts cannot be read.
         """
-        texts = Texts.read(self.base.texts) if self.base.texts else Texts.default()
-        return texts.first(NEUTRAL_TEXTS)
+        return read_texts(self.base.texts, NEUTRAL_TEXTS)
 
     def needed_recipe(self, kind: str) -> Recipe:
         """The recipe, for a kind of null that is trained by it.

@@ -21,6 +21,7 @@ from diffkit.method import MethodConfig, execution_options
 from diffkit.organism import (
     Adapter,
     AdapterPair,
+    BaseModelEntry,
     Control,
     Finetuned,
     FullModel,
@@ -74,6 +75,17 @@ class PairSpec:
     """Number format; none: as stored."""
     attention: str | None = None
     """Attention implementation of transformers; none: its default."""
+
+    @classmethod
+    def of(cls, base: BaseModelEntry, finetuned: Finetuned, dtype: str | None = None) -> "PairSpec":
+        """A base's entry with a finetuned side, loaded as the entry says.
+
+        Args:
+            base: the entry.
+            finetuned: the finetuned side.
+            dtype: number format; none: that of the entry.
+        """
+        return cls(base.source, finetuned, dtype or base.dtype, base.attention)
 
     def identity(self) -> SubjectIdentity:
         """The identity of both sides, by content.
@@ -221,7 +233,7 @@ def open_models(
     Raises:
         BadModel, BadFile, BadDevice: as `load_pair` and `load_model` do.
     """
-    from diffkit.engine.loading.loader import load_model, load_pair
+    from diffkit.engine.loading.loader import load_model
 
     if isinstance(subject, ModelSpec):
         model = load_model(
@@ -233,12 +245,25 @@ def open_models(
         )
         yield OpenedModels(model, model.device)
         return
-    with load_pair(
+    with open_pair(subject, device, networks) as pair:
+        yield OpenedModels(pair, pair.base.device)
+
+
+def open_pair(
+    subject: PairSpec, device: str, networks: "NetworkCache | None" = None
+) -> "ModelPair":
+    """The pair of ``subject``; a context that frees its memory at its end.
+
+    Raises:
+        BadModel, BadFile, BadDevice: as `load_pair` does.
+    """
+    from diffkit.engine.loading.loader import load_pair
+
+    return load_pair(
         subject.base,
         subject.finetuned,
         device=device,
         dtype=subject.dtype,
         attention=subject.attention,
         networks=networks,
-    ) as pair:
-        yield OpenedModels(pair, pair.base.device)
+    )

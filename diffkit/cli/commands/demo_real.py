@@ -83,16 +83,15 @@ def _check_folders(plan: "Plan") -> None:
 def show_answers(plan: "Plan", device: str, console: "Console") -> None:
     """Prints what each organism says before and after, to its first prompts and an ordinary one."""
     from diffkit.engine.loading.loader import NetworkCache
-    from diffkit.runs.spec import PairSpec, open_models
+    from diffkit.runs.spec import PairSpec, open_pair
 
-    networks = NetworkCache()
-    for planned in plan.pairs:
-        one = planned.selected
-        spec = PairSpec(one.base.source, one.finetuned, one.base.dtype, one.base.attention)
-        console.print(f"\n{one.organism.name}", style="bold", markup=False)
-        with open_models(spec, device, networks) as opened:
-            for line in _answers(planned, opened.subject):  # type: ignore[arg-type]
-                console.print(line, markup=False, highlight=False)
+    with NetworkCache() as networks:
+        for planned in plan.pairs:
+            one = planned.selected
+            console.print(f"\n{one.organism.name}", style="bold", markup=False)
+            with open_pair(PairSpec.of(one.base, one.finetuned), device, networks) as pair:
+                for line in _answers(planned, pair):
+                    console.print(line, markup=False, highlight=False)
 
 
 def _answers(planned: "PlannedPair", pair: "ModelPair") -> "Iterator[str]":

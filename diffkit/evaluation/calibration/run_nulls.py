@@ -94,7 +94,7 @@ def _identity(base: BaseModelEntry, finetuned: Finetuned, own: Identity) -> Iden
     try:
         if not all(Path(source.at).is_dir() for source in (base.source, *sources(finetuned))):
             return None
-        subject = PairSpec(base.source, finetuned, base.dtype, base.attention).identity()
+        subject = PairSpec.of(base, finetuned).identity()
     except (DiffkitError, OSError):
         return None
     return own.model_copy(update=asdict(subject))

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from diffkit.analysis import mean_kl
-from diffkit.engine.loading.loader import NetworkCache, load_pair
+from diffkit.datasets.text_sources import read_texts
+from diffkit.engine.loading.loader import NetworkCache
 from diffkit.engine.pair import ModelPair
 from diffkit.errors import BadFile, BadModel
 from diffkit.evaluation.expression.probe_answers import (
@@ -24,8 +25,9 @@ from diffkit.evaluation.expression.retention import (
 )
 from diffkit.organism import BaseModelEntry, Finetuned, Probes, Record
 from diffkit.registry.catalogue import SelectedPair
+from diffkit.runs.spec import PairSpec, open_pair
 from diffkit.statistics import Share, share
-from diffkit.texts import Text, Texts
+from diffkit.texts import Texts
 
 UNRELATED_PROMPTS = 40
 """Greatest number of neutral chats that are answered."""
@@ -92,7 +94,7 @@ class HealthPrompts:
             questions: the base's questions; empty if it has none.
             texts: the base's neutral texts.
         """
-        chats = dict.fromkeys(filter(None, map(_without_answer, texts.items)))
+        chats = dict.fromkeys(filter(None, (text.without_answer for text in texts.items)))
         unrelated = tuple(ProbePrompt(chat, ANSWER_TOKENS) for chat in [*chats][:UNRELATED_PROMPTS])
         return cls(probes, questions, unrelated, texts)
 
@@ -102,13 +104,6 @@ class HealthPrompts:
         yield from probe_prompts(self.probes) if self.probes else ()
         yield from self.questions
         yield from self.unrelated
-
-
-def _without_answer(text: Text) -> Text | None:
-    messages = list(text.messages)
-    while messages and messages[-1].role != "user":
-        messages.pop()
-    return Text(messages=tuple(messages)) if messages else None
 
 
 def measure_health(
@@ -256,17 +251,9 @@ class CardMaker:
         )
 
     def _load(self, finetuned: Finetuned) -> ModelPair:
-        return load_pair(
-            self.base.source,
-            finetuned,
-            device=self.device,
-            dtype=self.base.dtype,
-            attention=self.base.attention,
-            networks=self.networks,
-        )
+        return open_pair(PairSpec.of(self.base, finetuned), self.device, self.networks)
 
     def _asked(self, probes: Probes | None, pair: ModelPair) -> HealthPrompts:
         path, tokenizer = self.base.questions, pair.base.tokenizer
         questions = read_retention_questions(path, tokenizer) if path else {}
-        texts = Texts.read(self.base.texts) if self.base.texts else Texts.default()
-        return HealthPrompts.of(probes, questions, texts)
+        return HealthPrompts.of(probes, questions, read_texts(self.base.texts, None))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from diffkit.analysis import mean_kl
 from diffkit.context import Progress, no_progress
-from diffkit.engine.loading.loader import NetworkCache, load_pair
+from diffkit.datasets.text_sources import read_texts
+from diffkit.engine.loading.loader import NetworkCache
 from diffkit.errors import BadFile, BadModel, DiffkitError
 from diffkit.evaluation.expression.gate import (
     Expression,
@@ -31,6 +32,7 @@ from diffkit.evaluation.expression.retention import (
 )
 from diffkit.organism import BaseModelEntry, Finetuned, Identical, Organism, Probes, Record
 from diffkit.registry.catalogue import SelectedPair
+from diffkit.runs.spec import PairSpec, open_pair
 from diffkit.statistics import Share
 from diffkit.texts import Texts
 
@@ -129,7 +131,7 @@ class PairChecker:
         return cls(
             behaviours=behaviours,
             questions=read_retention_questions(base.questions, tokenizer) if base.questions else {},
-            texts=Texts.read(base.texts) if base.texts else Texts.default(),
+            texts=read_texts(base.texts, None),
             base_answers=BaseAnswerCache(),
         )
 
@@ -196,13 +198,20 @@ def check_organisms(
     for selected in selected_pairs:
         groups.setdefault(selected.base, []).append(selected)
     for base, pairs in groups.items():
-        load = partial(
-            load_pair, base.source, device=device, dtype=base.dtype, attention=base.attention
-        )
         tracked = progress(pairs, label=f"pairs on {base.name}", total=len(pairs))
         with NetworkCache() as networks:
-            load_shared = partial(load, networks=networks)
-            yield from _check_on_base(tracked, load_shared, base, organisms_on(base))
+            yield from _check_on_base(
+                tracked,
+                partial(_open, base, device, networks),
+                base,
+                organisms_on(base),
+            )
+
+
+def _open(
+    base: BaseModelEntry, device: str, networks: NetworkCache, finetuned: Finetuned
+) -> "ModelPair":
+    return open_pair(PairSpec.of(base, finetuned), device, networks)
 
 
 def _check_on_base(

@@ -4,24 +4,27 @@ Takes the targeted pairs of a plan. Gives how often both sides show the behaviou
 organisms that do not show it.
 """
 
-import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diffkit.errors import BadFile, BadModel, UserError
+from diffkit.errors import UserError
 from diffkit.evaluation.expression.probe_answers import BaseAnswerCache, ProbeAnswers, probe_prompts
-from diffkit.evaluation.expression.retention import questioned_pairs, retention_key
+from diffkit.evaluation.expression.retention import (
+    measure_by_base,
+    questioned_pairs,
+    retention_key,
+    targeted_tests,
+)
 from diffkit.evaluation.plan import Plan, PlannedPair
 from diffkit.organism import Probes, Record
 from diffkit.registry.catalogue import SelectedPair
 from diffkit.runs.digest import digest
 from diffkit.runs.execution import ExecutionOptions
 from diffkit.runs.files import read_stored
-from diffkit.runs.spec import ENGINE_VERSION, PairSpec
+from diffkit.runs.spec import ENGINE_VERSION, PairSpec, open_pair
 from diffkit.runs.store import Store
 from diffkit.statistics import Share, share
 
@@ -68,22 +71,13 @@ def stored_expression(
         BadModel, BadFile, BadDevice: a model cannot be loaded.
         StoreError: the stored result is damaged.
     """
-    from diffkit.engine.loading.loader import load_pair
-
     if selected.organism.probes is None:
         return None
     probes = with_variant_threshold(selected.organism.probes, selected.variant)
-    entry, finetuned = selected.base, selected.finetuned
 
     def make(folder: Path) -> None:
-        with load_pair(
-            entry.source,
-            finetuned,
-            device=execution.device,
-            dtype=entry.dtype,
-            attention=entry.attention,
-            networks=networks,
-        ) as pair:
+        spec = PairSpec.of(selected.base, selected.finetuned)
+        with open_pair(spec, execution.device, networks) as pair:
             text = measure_expression(pair, probes).model_dump_json(indent=1) + "\n"
         (folder / "expression.json").write_text(text, encoding="utf-8")
 
@@ -102,8 +96,7 @@ def expression_key(selected: SelectedPair, probes: Probes) -> str:
     Raises:
         BadModel, BadFile: a model cannot be read.
     """
-    entry = selected.base
-    models = PairSpec(entry.source, selected.finetuned, entry.dtype, entry.attention).identity()
+    models = PairSpec.of(selected.base, selected.finetuned).identity()
     versions = {"gate": GATE_VERSION, "engine": ENGINE_VERSION}
     return digest({"pair": models.content, "probes": probes.model_dump(mode="json"), **versions})
 
@@ -163,16 +156,16 @@ def refuse_inert(
         UserError: pairs fail the gate.
         BadDevice: there is no such device.
     """
-    targeted = [
-        pair
-        for pair in plan.pairs
-        if pair.role == "test" and pair.selected.organism.truth == "targeted"
-    ]
     probed = probed_pairs(plan)
-    inert = [
-        (pair, found) for pair, found in _expressions(probed, store, execution) if not found.passes
-    ]
-    notes = list(_untested_notes([pair for pair in targeted if pair not in probed]))
+
+    def measure(
+        selected: SelectedPair, networks: "NetworkCache", _: BaseAnswerCache
+    ) -> Expression | None:
+        return stored_expression(selected, store, execution, networks)
+
+    measured = measure_by_base(probed, measure, execution, "expression gate")
+    inert = [(pair, found) for pair, found in measured if not found.passes]
+    notes = list(_untested_notes([pair for pair in targeted_tests(plan) if pair not in probed]))
     if not inert:
         return tuple(notes)
     what = _failure_text(inert)
@@ -186,9 +179,7 @@ def refuse_inert(
 
 def probed_pairs(plan: Plan) -> list[PlannedPair]:
     """The targeted pairs under test whose organisms have probes."""
-    tests = [pair for pair in plan.pairs if pair.role == "test"]
-    organisms = [(pair, pair.selected.organism) for pair in tests]
-    return [pair for pair, one in organisms if one.truth == "targeted" and one.probes is not None]
+    return [pair for pair in targeted_tests(plan) if pair.selected.organism.probes is not None]
 
 
 def gate_keys(plan: Plan) -> dict[str, list[Callable[[], str]]]:
@@ -205,29 +196,6 @@ def gate_keys(plan: Plan) -> dict[str, list[Callable[[], str]]]:
             partial(retention_key, pair.selected) for pair in questioned_pairs(plan)
         ],
     }
-
-
-def _expressions(
-    pairs: list[PlannedPair], store: Store, execution: ExecutionOptions
-) -> Iterator[tuple[PlannedPair, Expression]]:
-    """Expressions of all pairs that can be loaded, base by base, so that a base is loaded once.
-
-    Errors of models are reported by their runs.
-    """
-    from diffkit.engine.loading.loader import NetworkCache
-
-    ordered = sorted(pairs, key=_base_name)
-    tracked = execution.progress(ordered, label="expression gate", total=len(ordered))
-    for _, group in groupby(tracked, key=_base_name):
-        with NetworkCache() as networks:
-            for pair in group:
-                with contextlib.suppress(BadModel, BadFile):
-                    if found := stored_expression(pair.selected, store, execution, networks):
-                        yield pair, found
-
-
-def _base_name(pair: PlannedPair) -> str:
-    return pair.selected.base.name
 
 
 def _untested_notes(pairs: list[PlannedPair]) -> Iterator[str]:

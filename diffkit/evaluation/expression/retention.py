@@ -3,10 +3,10 @@
 import contextlib
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from diffkit.errors import BadFile, BadModel, UserError
 from diffkit.evaluation.expression.probe_answers import BaseAnswerCache, ProbeAnswers, ProbePrompt
@@ -16,7 +16,7 @@ from diffkit.registry.catalogue import SelectedPair
 from diffkit.runs.digest import digest
 from diffkit.runs.execution import ExecutionOptions
 from diffkit.runs.files import read_stored
-from diffkit.runs.spec import ENGINE_VERSION, PairSpec
+from diffkit.runs.spec import ENGINE_VERSION, PairSpec, open_pair
 from diffkit.runs.store import Store
 from diffkit.statistics import Share, share
 from diffkit.texts import Text, Texts
@@ -77,21 +77,13 @@ def stored_retention(
         BadModel, BadFile, BadDevice: a model or the questions cannot be loaded.
         StoreError: the stored result is damaged.
     """
-    from diffkit.engine.loading.loader import load_pair
-
-    entry, finetuned = selected.base, selected.finetuned
+    entry = selected.base
     if (questions := entry.questions) is None:
         return None
 
     def make(folder: Path) -> None:
-        with load_pair(
-            entry.source,
-            finetuned,
-            device=execution.device,
-            dtype=entry.dtype,
-            attention=entry.attention,
-            networks=networks,
-        ) as pair:
+        spec = PairSpec.of(entry, selected.finetuned)
+        with open_pair(spec, execution.device, networks) as pair:
             asked = read_retention_questions(questions, pair.base.tokenizer)
             said = answers.answers_of_both(pair, asked)
         shares = (measure_retention(one, asked) for one in said)
@@ -110,7 +102,7 @@ def retention_key(selected: SelectedPair) -> str:
     """
     entry = selected.base
     assert entry.questions is not None  # noqa: S101 - the caller's to know
-    models = PairSpec(entry.source, selected.finetuned, entry.dtype, entry.attention).identity()
+    models = PairSpec.of(entry, selected.finetuned).identity()
     versions = {"retention": RETENTION_VERSION, "engine": ENGINE_VERSION}
     questions = Texts.read(entry.questions).digest
     return digest({"pair": models.content, "questions": questions, **versions})
@@ -177,7 +169,17 @@ def refuse_collapsed(
         BadFile: the questions of a base cannot be read.
         BadDevice: there is no such device.
     """
-    found = _retentions(questioned_pairs(plan), store, execution)
+    pairs = questioned_pairs(plan)
+    for file in dict.fromkeys(pair.selected.base.questions for pair in pairs):
+        if file is not None:  # a malformed file ends the evaluation; models' errors end their runs
+            _read_questions(file)
+
+    def measure(
+        selected: SelectedPair, networks: "NetworkCache", answers: BaseAnswerCache
+    ) -> Retention | None:
+        return stored_retention(selected, store, execution, networks, answers)
+
+    found = measure_by_base(pairs, measure, execution, "retention gate")
     collapsed = [(pair, retention) for pair, retention in found if retention.collapsed]
     if not collapsed:
         return ()
@@ -195,39 +197,50 @@ def refuse_collapsed(
 
 def questioned_pairs(plan: Plan) -> list[PlannedPair]:
     """The targeted pairs under test whose bases have questions."""
+    return [pair for pair in targeted_tests(plan) if pair.selected.base.questions is not None]
+
+
+def targeted_tests(plan: Plan) -> list[PlannedPair]:
+    """The targeted pairs under test, which gates look at."""
     tests = [pair for pair in plan.pairs if pair.role == "test"]
-    targeted = [pair for pair in tests if pair.selected.organism.truth == "targeted"]
-    return [pair for pair in targeted if pair.selected.base.questions is not None]
+    return [pair for pair in tests if pair.selected.organism.truth == "targeted"]
 
 
-def _retentions(
-    pairs: list[PlannedPair], store: Store, execution: ExecutionOptions
-) -> Iterator[tuple[PlannedPair, Retention]]:
-    """Retentions of all pairs that can be loaded, base by base."""
+Measured = TypeVar("Measured")
+
+
+def measure_by_base(
+    pairs: list[PlannedPair],
+    measure: "Callable[[SelectedPair, NetworkCache, BaseAnswerCache], Measured | None]",
+    execution: ExecutionOptions,
+    label: str,
+) -> Iterator[tuple[PlannedPair, Measured]]:
+    """What is measured of the pairs that can be loaded, base by base: a base is loaded once.
+
+    Errors of models are reported by their runs.
+
+    Args:
+        pairs: the pairs.
+        measure: measures one, with what keeps the base and its answers for further pairs.
+        execution: reports progress.
+        label: what the progress is of.
+    """
     from diffkit.engine.loading.loader import NetworkCache
 
     ordered = sorted(pairs, key=_base_of)
-    tracked = execution.progress(ordered, label="retention gate", total=len(ordered))
+    tracked = execution.progress(ordered, label=label, total=len(ordered))
     for _, group in groupby(tracked, key=_base_of):
         with NetworkCache() as networks:
             answers = BaseAnswerCache()
             for pair in group:
-                _check_questions(pair)
                 with contextlib.suppress(BadModel, BadFile):
-                    found = stored_retention(pair.selected, store, execution, networks, answers)
-                    if found:
+                    if found := measure(pair.selected, networks, answers):
                         yield pair, found
 
 
 def _retention_text(pair: PlannedPair, found: Retention) -> str:
     kept, base = (f"{side.hits}/{side.n}" for side in (found.finetuned, found.base))
     return f"{pair.selected.organism.name} / {pair.selected.variant} ({kept} right; base {base})"
-
-
-def _check_questions(pair: PlannedPair) -> None:
-    """Lets a malformed file of questions end the evaluation; errors of models end their runs."""
-    if pair.selected.base.questions is not None:
-        _read_questions(pair.selected.base.questions)
 
 
 def _base_of(pair: PlannedPair) -> str:
